@@ -1,0 +1,1 @@
+//! The larder.v1 contract.

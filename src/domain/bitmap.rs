@@ -1,0 +1,152 @@
+//! Sets of items as bits, and the mask that retrieval consults.
+
+use super::ItemIdx;
+
+/// A fixed-size set of items, one bit each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bitmap {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bitmap {
+    /// An empty set over `len` items.
+    pub fn new(len: usize) -> Self {
+        Self { words: vec![0; len.div_ceil(64)], len }
+    }
+
+    /// The set of every item for which `keep` holds.
+    pub fn from_fn(len: usize, mut keep: impl FnMut(usize) -> bool) -> Self {
+        let mut set = Self::new(len);
+        for row in (0..len).filter(|&row| keep(row)) {
+            set.insert(ItemIdx(row as u32));
+        }
+        set
+    }
+
+    /// How many items the set ranges over (not how many it holds).
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the set ranges over no item at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many items the set holds.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|w| w.count_ones() as usize).sum()
+    }
+
+    /// Whether `item` is in the set; false outside its range.
+    #[inline]
+    pub fn contains(&self, item: ItemIdx) -> bool {
+        self.words.get(item.row() / 64).is_some_and(|w| w >> (item.row() % 64) & 1 == 1)
+    }
+
+    /// Adds `item`; true if it was not there before. Items out of range are ignored.
+    #[inline]
+    pub fn insert(&mut self, item: ItemIdx) -> bool {
+        let bit = 1u64 << (item.row() % 64);
+        match self.words.get_mut(item.row() / 64) {
+            Some(word) if item.row() < self.len => {
+                let fresh = *word & bit == 0;
+                *word |= bit;
+                fresh
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes `item` out.
+    #[inline]
+    pub fn remove(&mut self, item: ItemIdx) {
+        if let Some(word) = self.words.get_mut(item.row() / 64) {
+            *word &= !(1u64 << (item.row() % 64));
+        }
+    }
+
+    /// Keeps what both sets hold. Both must range over the same items.
+    pub fn intersect(&mut self, other: &Bitmap) {
+        for (a, b) in self.words.iter_mut().zip(&other.words) {
+            *a &= b;
+        }
+    }
+
+    /// The bytes this set occupies.
+    pub fn resident_bytes(&self) -> usize {
+        self.words.len() * 8
+    }
+}
+
+/// What may be recommended to one request: an optional whitelist and a short blacklist.
+///
+/// Reused between requests: [`ItemMask::reset`] undoes the last request in time proportional to what it excluded.
+#[derive(Debug, Default)]
+pub struct ItemMask {
+    allowed: Option<Bitmap>,
+    spare: Option<Bitmap>,
+    excluded: Bitmap,
+    touched: Vec<ItemIdx>,
+    soft: Vec<ItemIdx>,
+}
+
+impl ItemMask {
+    /// Empties the mask and sizes it for a catalogue of `items` items.
+    pub fn reset(&mut self, items: usize) {
+        if self.excluded.len() == items {
+            for item in self.touched.drain(..) {
+                self.excluded.remove(item);
+            }
+        } else {
+            self.excluded = Bitmap::new(items);
+            self.touched.clear();
+        }
+        self.soft.clear();
+        if let Some(used) = self.allowed.take() {
+            self.spare = Some(used);
+        }
+    }
+
+    /// Keeps only what `set` holds, on top of what was demanded before.
+    pub fn allow_only(&mut self, set: &Bitmap) {
+        match &mut self.allowed {
+            Some(allowed) => allowed.intersect(set),
+            None => {
+                let mut copy = self.spare.take().unwrap_or_default();
+                copy.clone_from(set);
+                self.allowed = Some(copy);
+            }
+        }
+    }
+
+    /// Excludes one item for good.
+    pub fn exclude(&mut self, item: ItemIdx) {
+        if self.excluded.insert(item) {
+            self.touched.push(item);
+        }
+    }
+
+    /// Excludes one item unless the slate would otherwise stay short ([`ItemMask::relax`]).
+    pub fn exclude_softly(&mut self, item: ItemIdx) {
+        if self.excluded.insert(item) {
+            self.touched.push(item);
+            self.soft.push(item);
+        }
+    }
+
+    /// Lets the softly excluded items in again; true if there were any.
+    pub fn relax(&mut self) -> bool {
+        for item in &self.soft {
+            self.excluded.remove(*item);
+        }
+        !std::mem::take(&mut self.soft).is_empty()
+    }
+
+    /// Whether `item` may be recommended.
+    #[inline]
+    pub fn admits(&self, item: ItemIdx) -> bool {
+        !self.excluded.contains(item) && self.allowed.as_ref().is_none_or(|set| set.contains(item))
+    }
+}

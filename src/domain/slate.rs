@@ -1,0 +1,119 @@
+//! What a caller gets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ItemIdx;
+
+/// The ordered answer to one request. Item numbers are valid in the snapshot that made it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Slate {
+    /// Best first; at most the page size.
+    pub items: Vec<SlateItem>,
+    /// Whether and why the quality was lowered.
+    pub degradation: Degradation,
+    /// Ids of the request that the catalogue does not know.
+    pub missing_item_ids: Vec<String>,
+    /// Things the caller should know and may ignore.
+    pub warnings: Vec<String>,
+    /// Whether items follow this page.
+    pub more: bool,
+    /// What each stage did; filled for [`super::View::Debug`] only.
+    pub trace: Vec<StageTrace>,
+}
+
+/// One item of a slate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlateItem {
+    /// The item.
+    pub item: ItemIdx,
+    /// The scorer's value; comparable within one slate only.
+    pub score: f32,
+    /// The stage that contributed most, by its metric label.
+    pub source: Arc<str>,
+}
+
+/// What one stage did with one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageTrace {
+    /// The stage's metric label.
+    pub stage: Arc<str>,
+    /// Candidates when it had ended.
+    pub candidates: usize,
+    /// Time it took.
+    pub took: Duration,
+}
+
+/// Whether and why an answer is not what the placement's recipe would have given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Degradation {
+    /// How much was lost.
+    pub level: DegradationLevel,
+    /// Why, each cause once.
+    pub causes: Vec<Cause>,
+    /// Stages that did not run or failed, by metric label.
+    pub skipped_stages: Vec<String>,
+}
+
+impl Degradation {
+    /// Raises the level to at least `level` and notes the cause.
+    pub fn note(&mut self, level: DegradationLevel, cause: Cause) {
+        self.level = self.level.max(level);
+        if !self.causes.contains(&cause) {
+            self.causes.push(cause);
+        }
+    }
+}
+
+/// How much of the recipe an answer lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DegradationLevel {
+    /// Nothing.
+    #[default]
+    None,
+    /// The recipe's answer was short; the fallback ladder filled the rest.
+    Backfilled,
+    /// A stage was skipped or failed.
+    Partial,
+    /// All items come from the fallback ladder.
+    Fallback,
+    /// Nothing was servable.
+    Empty,
+}
+
+/// Why an answer was degraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The user has no history in this snapshot.
+    UnknownUser,
+    /// None of the request's seed and session items is in the catalogue.
+    UnknownItems,
+    /// The recipe looks from items or a user, and the request names none.
+    NoSignal,
+    /// The sources found too little.
+    FewCandidates,
+    /// The filters left too little.
+    Filtered,
+    /// Seen items were let in again because nothing else was left.
+    ExclusionsRelaxed,
+    /// The time was up.
+    Deadline,
+    /// A stage failed.
+    StageFailed,
+}
+
+impl Cause {
+    /// The name used in answers and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::UnknownUser => "unknown_user",
+            Cause::UnknownItems => "unknown_items",
+            Cause::NoSignal => "no_signal",
+            Cause::FewCandidates => "few_candidates",
+            Cause::Filtered => "filtered",
+            Cause::ExclusionsRelaxed => "exclusions_relaxed",
+            Cause::Deadline => "deadline",
+            Cause::StageFailed => "stage_failed",
+        }
+    }
+}

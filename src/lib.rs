@@ -1,0 +1,3 @@
+//! Larder: a recommendation server that is stocked ahead and serves at once.
+
+pub mod domain;
