@@ -1,3 +1,5 @@
 //! Larder: a recommendation server that is stocked ahead and serves at once.
 
 pub mod domain;
+pub mod feature;
+pub mod index;
