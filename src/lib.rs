@@ -1,5 +1,6 @@
 //! Larder: a recommendation server that is stocked ahead and serves at once.
 
+pub mod artifact;
 pub mod domain;
 pub mod feature;
 pub mod index;
