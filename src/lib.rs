@@ -4,3 +4,4 @@ pub mod artifact;
 pub mod domain;
 pub mod feature;
 pub mod index;
+pub mod train;
