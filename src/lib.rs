@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod domain;
+pub mod evaluate;
 pub mod feature;
 pub mod index;
 pub mod pipeline;

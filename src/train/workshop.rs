@@ -79,7 +79,8 @@ pub struct BuiltArtifact {
     pub params: Map<String, Value>,
 }
 
-/// Writes the artifacts into `dir`; `step` is told the name of each before work on it starts, and its share done.
+/// Writes the artifacts that `wanted` names (the catalogue always) into `dir`; `step` is told the name of each before work on
+/// it starts, and its share done.
 ///
 /// The same log, catalogue and plan give the same bytes.
 ///
@@ -90,6 +91,7 @@ pub fn stock(
     catalog: &Catalog,
     plan: &TrainPlan,
     dir: &Path,
+    wanted: &dyn Fn(&str) -> bool,
     step: &mut dyn FnMut(&str, f64),
 ) -> Result<Vec<BuiltArtifact>, TableError> {
     let mut shelf = Shelf { dir, catalog, log, built: Vec::new() };
@@ -98,51 +100,53 @@ pub fn stock(
     step("catalog", 0.0);
     catalog.write(&dir.join("catalog.parquet"))?;
     shelf.note("catalog", "catalog", items, json!({}));
-    step("popularity", 0.0);
-    shelf.popularity(popularity(log, catalog, plan.popularity_half_life_days, plan.segment_items), plan)?;
-    step("similar", 0.0);
+    if wanted("popularity") {
+        step("popularity", 0.0);
+        shelf
+            .popularity(popularity(log, catalog, plan.popularity_half_life_days, plan.segment_items), plan)?;
+    }
     let until = log.period_ms().1;
-    let together = together_options(plan);
-    shelf.neighbors("similar", &rules(&sessions, items, until, &together), json!({"method": "together"}))?;
-    step("followed_by", 0.0);
-    let follows = rules(&sessions, items, until, &sequence_options(plan));
-    shelf.neighbors(
-        "followed_by",
-        &follows,
-        json!({"method": "sequence", "window": plan.sequence_window}),
-    )?;
-    step("sessions", 0.0);
-    shelf.sessions(&sessions, plan.max_sessions)?;
+    if wanted("similar") {
+        step("similar", 0.0);
+        let table = rules(&sessions, items, until, &together_options(plan));
+        shelf.neighbors("similar", &table, json!({"method": "together"}))?;
+    }
+    if wanted("followed_by") {
+        step("followed_by", 0.0);
+        let table = rules(&sessions, items, until, &sequence_options(plan));
+        shelf.neighbors(
+            "followed_by",
+            &table,
+            json!({"method": "sequence", "window": plan.sequence_window}),
+        )?;
+    }
+    if wanted("sessions") {
+        step("sessions", 0.0);
+        shelf.sessions(&sessions, plan.max_sessions)?;
+    }
     let data = Interactions::new(log, &sessions, items);
-    if items <= plan.ease_max_items {
+    if wanted("ease") && items <= plan.ease_max_items {
         let table = ease(&data, plan.ease_regularization, plan.neighbors, |done| step("ease", done));
         shelf.neighbors("ease", &table, json!({"method": "ease", "lambda": plan.ease_regularization}))?;
     }
-    let rounds = plan.als.rounds as f64;
-    if let Some(factors) = als(&data, &plan.als, |round| step("item_vectors", (round + 1) as f64 / rounds)) {
-        let params = json!({
-            "metric": "inner_product", "index": "exact", "fold_in": "als",
-            "alpha": plan.als.params.alpha, "regularization": plan.als.params.regularization,
-        });
-        let ids: Vec<&str> = catalog.ids.iter().map(String::as_str).collect();
-        shelf.vectors("item_vectors", "item_id", &ids, &factors.items, params)?;
-        if !data.users.is_empty() {
-            let users: Vec<&str> = data.users.iter().map(|user| log.users[*user as usize].as_str()).collect();
-            let params = json!({"metric": "inner_product"});
-            shelf.vectors("user_vectors", "user_id", &users, &factors.rows, params)?;
-        }
+    if wanted("item_vectors") {
+        shelf.factors(&data, plan, step)?;
     }
-    if !data.users.is_empty() {
+    if data.users.is_empty() {
+        return Ok(shelf.built);
+    }
+    if wanted("user_history") {
         step("user_history", 0.0);
         shelf.user_items(
             "user_history",
             &histories(log, plan.user_items),
             json!({"order": "newest first"}),
         )?;
+    }
+    if wanted("buy_again") {
         step("buy_again", 0.0);
         let again = buy_again(log, plan.buy_again_half_life_days, plan.user_items);
-        let params = json!({"half_life_days": plan.buy_again_half_life_days});
-        shelf.user_items("buy_again", &again, params)?;
+        shelf.user_items("buy_again", &again, json!({"half_life_days": plan.buy_again_half_life_days}))?;
     }
     Ok(shelf.built)
 }
@@ -253,6 +257,29 @@ impl Shelf<'_> {
             "m_most_recent_sessions": 2500, "k_neighbors": 500, "max_items_in_session": 10, "idf_weighting": 1.0,
         }));
         Ok(())
+    }
+
+    fn factors(
+        &mut self,
+        data: &Interactions,
+        plan: &TrainPlan,
+        step: &mut dyn FnMut(&str, f64),
+    ) -> Result<(), TableError> {
+        let rounds = plan.als.rounds.max(1) as f64;
+        let on_round = |round| step("item_vectors", (round + 1) as f64 / rounds);
+        let Some(factors) = als(data, &plan.als, on_round) else { return Ok(()) };
+        let params = json!({
+            "metric": "inner_product", "index": "exact", "fold_in": "als",
+            "alpha": plan.als.params.alpha, "regularization": plan.als.params.regularization,
+        });
+        let ids: Vec<&str> = self.catalog.ids.iter().map(String::as_str).collect();
+        self.vectors("item_vectors", "item_id", &ids, &factors.items, params)?;
+        if data.users.is_empty() {
+            return Ok(());
+        }
+        let users: Vec<&str> =
+            data.users.iter().map(|user| self.log.users[*user as usize].as_str()).collect();
+        self.vectors("user_vectors", "user_id", &users, &factors.rows, json!({"metric": "inner_product"}))
     }
 
     fn vectors(

@@ -1,0 +1,62 @@
+//! A throw-away snapshot for one trial.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::DateTime;
+
+use crate::pipeline::Stages;
+use crate::recommender::{Limits, Recommender, Served};
+use crate::snapshot::{BuildArtifact, LoadOptions, Registry, Snapshot, SnapshotError, build_manifest, load};
+use crate::train::{BuiltArtifact, Catalog, EventLog, TrainPlan, stock};
+
+/// Artifacts trained on a part of the log, loaded the way a server would load them.
+#[derive(Debug)]
+pub struct Trial {
+    /// The snapshot, without recipes.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// Trains the artifacts that `wanted` names into `dir` and loads them.
+///
+/// # Errors
+/// A file that cannot be written, or (a defect) a snapshot that cannot be loaded.
+pub fn trial(
+    log: &EventLog,
+    catalog: &Catalog,
+    plan: &TrainPlan,
+    dir: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+    step: &mut dyn FnMut(&str, f64),
+) -> Result<Trial, SnapshotError> {
+    let built = stock(log, catalog, plan, dir, wanted, step)
+        .map_err(|source| SnapshotError::Table { artifact: "trial".to_owned(), source })?;
+    let manifest = build_manifest(
+        dir,
+        built.into_iter().map(BuildArtifact::from).collect(),
+        None,
+        DateTime::from_timestamp_nanos(0),
+    )?;
+    let snapshot = load(&|entry| Ok(dir.join(&entry.path)), manifest, None, &LoadOptions::default())?;
+    Ok(Trial { snapshot: Arc::new(snapshot) })
+}
+
+impl From<BuiltArtifact> for BuildArtifact {
+    fn from(built: BuiltArtifact) -> Self {
+        let BuiltArtifact { name, kind, file, rows, params } = built;
+        Self { name, kind: kind.to_owned(), path: file, rows: rows as u64, params }
+    }
+}
+
+impl Trial {
+    /// A recommender over the trial's artifacts with these recipes, without deadlines.
+    ///
+    /// # Errors
+    /// A recipe that does not fit.
+    pub fn recommender(&self, recipes: &str) -> Result<Recommender, SnapshotError> {
+        let served = Served::compile(Arc::clone(&self.snapshot), recipes, &Stages::default())?;
+        let registry = Arc::new(Registry::default());
+        registry.publish(Arc::new(served), false);
+        Ok(Recommender::new(registry, Limits { placement_deadlines: false, ..Limits::default() }))
+    }
+}
