@@ -1,3 +1,7 @@
 //! Larder: a recommendation server that is stocked ahead and serves at once.
 
+pub mod artifact;
 pub mod domain;
+pub mod feature;
+pub mod index;
+pub mod train;

@@ -1,0 +1,3 @@
+//! The loading dock.
+
+pub mod table;

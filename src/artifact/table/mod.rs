@@ -1,0 +1,311 @@
+//! Tables as files: Parquet (any writer) and CSV, read a column at a time, with errors that name file, column and row.
+
+mod csv_file;
+mod parquet_file;
+mod write;
+
+use std::path::Path;
+
+use thiserror::Error;
+
+pub use write::{TableWriter, float_lists, text_lists};
+
+/// Why a table was refused. Rows count from 1.
+#[derive(Debug, Error)]
+pub enum TableError {
+    /// The file cannot be opened, or is no Parquet or CSV.
+    #[error("{file}: cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the reader said.
+        reason: String,
+    },
+    /// A column is not there.
+    #[error("{file}: column \"{column}\" is missing; the file has: {found}")]
+    MissingColumn {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The columns that are there.
+        found: String,
+    },
+    /// A column has the wrong type.
+    #[error("{file}: column \"{column}\" is {found}, expected {expected}")]
+    WrongType {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// What it is.
+        found: String,
+        /// What would fit.
+        expected: &'static str,
+    },
+    /// A cell cannot be used.
+    #[error("{file}: column \"{column}\", row {row}: {reason}")]
+    BadValue {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The row, from 1.
+        row: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file would decode to more than the limit.
+    #[error("{file}: would decode to {size} {unit}, over the limit of {limit}")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// What it declares.
+        size: u64,
+        /// The most that is allowed.
+        limit: u64,
+        /// `rows` or `bytes`.
+        unit: &'static str,
+    },
+    /// The file could not be written.
+    #[error("{file}: cannot be written: {reason}; check that the directory exists and the disk has room")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// Guards against files that decode to far more than they weigh.
+#[derive(Debug, Clone, Copy)]
+pub struct TableLimits {
+    /// The most rows.
+    pub rows: u64,
+    /// The most bytes after decompression.
+    pub bytes: u64,
+}
+
+impl Default for TableLimits {
+    fn default() -> Self {
+        Self { rows: 1 << 31, bytes: 16 << 30 }
+    }
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CellKind {
+    /// true or false
+    Bool,
+    /// integers up to 64 bits
+    Int,
+    /// floats and decimals
+    Float,
+    /// UTF-8 text
+    Text,
+    /// lists of text
+    Texts,
+    /// lists of numbers
+    Floats,
+    /// times and dates
+    Time,
+    /// anything else, as the file names it
+    Other(String),
+}
+
+impl CellKind {
+    fn describe(&self) -> String {
+        match self {
+            CellKind::Bool => "bool".to_owned(),
+            CellKind::Int => "an integer".to_owned(),
+            CellKind::Float => "a float".to_owned(),
+            CellKind::Text => "text".to_owned(),
+            CellKind::Texts => "a list of text".to_owned(),
+            CellKind::Floats => "a list of numbers".to_owned(),
+            CellKind::Time => "a timestamp".to_owned(),
+            CellKind::Other(name) => name.clone(),
+        }
+    }
+}
+
+/// One cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell<'a> {
+    /// Missing.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A float.
+    Float(f64),
+    /// A text.
+    Text(&'a str),
+    /// A list of texts; missing elements are left out.
+    Texts(Vec<&'a str>),
+    /// A list of numbers; missing elements are NaN.
+    Floats(&'a [f32]),
+    /// Milliseconds since 1970-01-01 UTC.
+    Time(i64),
+}
+
+/// Is called with each row's number (from 0) and cell; what it returns as an error becomes [`TableError::BadValue`].
+pub type Visit<'v> = &'v mut dyn FnMut(usize, Cell<'_>) -> Result<(), String>;
+
+/// An open table.
+#[derive(Debug)]
+pub struct Table {
+    file: String,
+    rows: usize,
+    columns: Vec<(String, CellKind)>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Parquet(parquet_file::ParquetFile),
+    Csv(csv_file::CsvFile),
+}
+
+impl Table {
+    /// Opens `path`: CSV if it ends in `.csv`, else Parquet. Reads only the footer of a Parquet file.
+    ///
+    /// # Errors
+    /// [`TableError::Unreadable`] and [`TableError::TooLarge`].
+    pub fn open(path: &Path, limits: &TableLimits) -> Result<Self, TableError> {
+        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        Self::open_as(path, is_csv, limits)
+    }
+
+    /// Opens a Parquet file whatever its name.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_parquet(path: &Path, limits: &TableLimits) -> Result<Self, TableError> {
+        Self::open_as(path, false, limits)
+    }
+
+    fn open_as(path: &Path, is_csv: bool, limits: &TableLimits) -> Result<Self, TableError> {
+        let file = path.display().to_string();
+        let unreadable = |reason: String| TableError::Unreadable { file: file.clone(), reason };
+        let (rows, columns, body) = if is_csv {
+            let body = csv_file::CsvFile::open(path).map_err(unreadable)?;
+            (body.rows(), body.columns(), Body::Csv(body))
+        } else {
+            let body = parquet_file::ParquetFile::open(path).map_err(unreadable)?;
+            let (rows, bytes) = body.declared();
+            let large = |size, limit, unit| TableError::TooLarge { file: file.clone(), size, limit, unit };
+            if rows > limits.rows {
+                return Err(large(rows, limits.rows, "rows"));
+            }
+            if bytes > limits.bytes {
+                return Err(large(bytes, limits.bytes, "bytes"));
+            }
+            (rows as usize, body.columns(), Body::Parquet(body))
+        };
+        Ok(Self { file, rows, columns, body })
+    }
+
+    /// How many rows the table has.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns in the order of the file.
+    pub fn columns(&self) -> &[(String, CellKind)] {
+        &self.columns
+    }
+
+    /// Whether there is a column of this name.
+    pub fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|(name, _)| name == column)
+    }
+
+    /// What a column holds.
+    ///
+    /// # Errors
+    /// [`TableError::MissingColumn`].
+    pub fn kind(&self, column: &str) -> Result<&CellKind, TableError> {
+        let known = self.columns.iter().find(|(name, _)| name == column);
+        known.map(|(_, kind)| kind).ok_or_else(|| TableError::MissingColumn {
+            file: self.file.clone(),
+            column: column.to_owned(),
+            found: self.columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Visits every cell of a column, in row order.
+    ///
+    /// # Errors
+    /// A missing column, an unreadable file, or what `visit` returned for a row.
+    pub fn each(&self, column: &str, visit: Visit<'_>) -> Result<(), TableError> {
+        self.kind(column)?;
+        let outcome = match &self.body {
+            Body::Parquet(body) => body.each(column, visit),
+            Body::Csv(body) => body.each(column, visit),
+        };
+        outcome.map_err(|stop| match stop {
+            Stop::Unreadable(reason) => TableError::Unreadable { file: self.file.clone(), reason },
+            Stop::Refused { row, reason } => self.bad(column, row, reason),
+        })
+    }
+
+    /// Visits a column that must hold text in every row, neither missing nor empty.
+    ///
+    /// # Errors
+    /// As [`Table::each`], and [`TableError::WrongType`].
+    pub fn each_id(
+        &self,
+        column: &str,
+        mut visit: impl FnMut(usize, &str) -> Result<(), String>,
+    ) -> Result<(), TableError> {
+        self.expect(column, &[CellKind::Text], "text")?;
+        self.each(column, &mut |row, cell| match cell {
+            Cell::Text("") => Err("is empty".to_owned()),
+            Cell::Text(text) => visit(row, text),
+            _ => Err("is missing".to_owned()),
+        })
+    }
+
+    /// Visits a column that must hold a finite number in every row.
+    ///
+    /// # Errors
+    /// As [`Table::each`], and [`TableError::WrongType`].
+    pub fn each_number(
+        &self,
+        column: &str,
+        mut visit: impl FnMut(usize, f64) -> Result<(), String>,
+    ) -> Result<(), TableError> {
+        self.expect(column, &[CellKind::Float, CellKind::Int], "a number")?;
+        self.each(column, &mut |row, cell| match cell {
+            Cell::Float(value) if value.is_finite() => visit(row, value),
+            Cell::Float(value) => Err(format!("is {value}, expected a finite number")),
+            Cell::Int(value) => visit(row, value as f64),
+            _ => Err("is missing".to_owned()),
+        })
+    }
+
+    /// Refuses a column of another kind than the expected ones.
+    ///
+    /// # Errors
+    /// [`TableError::MissingColumn`] and [`TableError::WrongType`].
+    pub fn expect(&self, column: &str, kinds: &[CellKind], expected: &'static str) -> Result<(), TableError> {
+        let found = self.kind(column)?;
+        if kinds.contains(found) {
+            return Ok(());
+        }
+        let (file, column) = (self.file.clone(), column.to_owned());
+        Err(TableError::WrongType { file, column, found: found.describe(), expected })
+    }
+
+    /// An error about one cell (row from 0).
+    pub fn bad(&self, column: &str, row: usize, reason: String) -> TableError {
+        TableError::BadValue { file: self.file.clone(), column: column.to_owned(), row: row + 1, reason }
+    }
+}
+
+/// Why a visit ended early.
+enum Stop {
+    Unreadable(String),
+    Refused { row: usize, reason: String },
+}

@@ -1,0 +1,68 @@
+//! A table of typed columns, one row an item.
+
+use super::{Column, Value};
+
+/// Named columns of equal length. Row `i` belongs to item number `i` of the same snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    names: Vec<String>,
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl Table {
+    /// An empty table of `rows` rows.
+    pub fn new(rows: usize) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
+    /// Adds a column; `false` (and no change) if its length or name does not fit.
+    pub fn add(&mut self, name: &str, column: Column) -> bool {
+        if column.len() != self.rows || self.names.iter().any(|known| known == name) {
+            return false;
+        }
+        self.names.push(name.to_owned());
+        self.columns.push(column);
+        true
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The column names, in the order of the file.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// A column by name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.names.iter().position(|known| known == name).and_then(|at| self.columns.get(at))
+    }
+
+    /// One cell; `Null` for a column or row that does not exist.
+    pub fn value(&self, name: &str, row: usize) -> Value<'_> {
+        self.column(name).map_or(Value::Null, |column| column.value(row))
+    }
+
+    /// The column whose name is closest to `name`, for error messages.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        nearest(name, self.names.iter().map(String::as_str))
+    }
+
+    /// The bytes the columns occupy.
+    pub fn resident_bytes(&self) -> usize {
+        self.columns.iter().map(Column::resident_bytes).sum()
+    }
+}
+
+/// The known name closest to a wrong one (Jaro-Winkler at least 0.7), for "did you mean".
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,60 @@
+//! Items by popularity, over the whole shop and by segment.
+
+use std::collections::BTreeMap;
+
+use crate::domain::score;
+use crate::domain::{ItemIdx, ItemMask};
+
+/// Ranked items: one list for everything and one for each segment.
+#[derive(Debug, Clone, Default)]
+pub struct Popularity {
+    whole: Vec<(u32, f32)>,
+    segments: BTreeMap<String, Vec<(u32, f32)>>,
+}
+
+impl Popularity {
+    /// Builds the lists from (segment, item, score); `None` is the whole shop.
+    pub fn new(entries: impl IntoIterator<Item = (Option<String>, u32, f32)>) -> Self {
+        let mut lists = Self::default();
+        for (segment, item, score) in entries {
+            match segment {
+                None => lists.whole.push((item, score)),
+                Some(segment) => lists.segments.entry(segment).or_default().push((item, score)),
+            }
+        }
+        for list in lists.segments.values_mut().chain(std::iter::once(&mut lists.whole)) {
+            list.sort_unstable_by_key(|(item, value)| std::cmp::Reverse(score::key(*value, ItemIdx(*item))));
+        }
+        lists
+    }
+
+    /// The segment names, such as `category=tea`.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.segments.keys().map(String::as_str)
+    }
+
+    /// Whether a segment has a list.
+    pub fn has_segment(&self, segment: &str) -> bool {
+        self.segments.contains_key(segment)
+    }
+
+    /// The best `k` admitted items of a segment (of the whole shop for `None`), best first.
+    pub fn top<'a>(
+        &'a self,
+        segment: Option<&str>,
+        k: usize,
+        mask: &'a ItemMask,
+    ) -> impl Iterator<Item = (ItemIdx, f32)> + 'a {
+        let list = match segment {
+            None => Some(&self.whole),
+            Some(segment) => self.segments.get(segment),
+        };
+        let entries = list.into_iter().flatten().map(|(item, score)| (ItemIdx(*item), *score));
+        entries.filter(|(item, _)| mask.admits(*item)).take(k)
+    }
+
+    /// The bytes the lists occupy.
+    pub fn resident_bytes(&self) -> usize {
+        8 * (self.whole.len() + self.segments.values().map(Vec::len).sum::<usize>())
+    }
+}

@@ -1,0 +1,109 @@
+//! Columns of a table that are carried along unchanged: catalogue attributes, extra columns of events.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMillisecondArray,
+};
+
+use crate::artifact::table::{Cell, CellKind, Table, TableError, text_lists};
+
+/// A column of any supported type, by row.
+#[derive(Debug, Clone)]
+pub enum Attribute {
+    /// true or false
+    Bool(Vec<Option<bool>>),
+    /// integers
+    Int(Vec<Option<i64>>),
+    /// floats
+    Float(Vec<Option<f64>>),
+    /// text
+    Text(Vec<Option<String>>),
+    /// lists of text
+    Texts(Vec<Vec<String>>),
+    /// milliseconds since 1970
+    Time(Vec<Option<i64>>),
+}
+
+impl Attribute {
+    /// Reads a column; `None` if its type is not one that a catalogue can hold.
+    ///
+    /// # Errors
+    /// An unreadable file.
+    pub fn read(table: &Table, column: &str) -> Result<Option<Self>, TableError> {
+        let rows = table.rows();
+        let mut attribute = match table.kind(column)? {
+            CellKind::Bool => Attribute::Bool(Vec::with_capacity(rows)),
+            CellKind::Int => Attribute::Int(Vec::with_capacity(rows)),
+            CellKind::Float => Attribute::Float(Vec::with_capacity(rows)),
+            CellKind::Text => Attribute::Text(Vec::with_capacity(rows)),
+            CellKind::Texts => Attribute::Texts(Vec::with_capacity(rows)),
+            CellKind::Time => Attribute::Time(Vec::with_capacity(rows)),
+            CellKind::Floats | CellKind::Other(_) => return Ok(None),
+        };
+        table.each(column, &mut |_, cell| {
+            attribute.push(cell);
+            Ok(())
+        })?;
+        Ok(Some(attribute))
+    }
+
+    /// The rows named, as an Arrow column.
+    pub fn gather(&self, rows: &[usize]) -> ArrayRef {
+        fn pick<T: Clone>(cells: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
+            rows.iter().map(|row| cells.get(*row).cloned().flatten()).collect()
+        }
+        match self {
+            Attribute::Bool(cells) => Arc::new(BooleanArray::from(pick(cells, rows))),
+            Attribute::Int(cells) => Arc::new(Int64Array::from(pick(cells, rows))),
+            Attribute::Float(cells) => Arc::new(Float64Array::from(pick(cells, rows))),
+            Attribute::Text(cells) => {
+                let texts = rows.iter().map(|row| cells.get(*row).and_then(|cell| cell.as_deref()));
+                Arc::new(texts.collect::<StringArray>())
+            }
+            Attribute::Texts(cells) => {
+                let empty = Vec::new();
+                let lists = rows.iter().map(|row| cells.get(*row).unwrap_or(&empty));
+                Arc::new(text_lists(lists.map(|list| list.iter().map(String::as_str)))) as Arc<dyn Array>
+            }
+            Attribute::Time(cells) => Arc::new(TimestampMillisecondArray::from(pick(cells, rows))),
+        }
+    }
+
+    /// The texts of a text column.
+    pub fn texts(&self) -> Option<&[Option<String>]> {
+        match self {
+            Attribute::Text(cells) => Some(cells),
+            _ => None,
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'_>) {
+        match self {
+            Attribute::Bool(cells) => cells.push(match cell {
+                Cell::Bool(value) => Some(value),
+                _ => None,
+            }),
+            Attribute::Int(cells) => cells.push(match cell {
+                Cell::Int(value) => Some(value),
+                _ => None,
+            }),
+            Attribute::Float(cells) => cells.push(match cell {
+                Cell::Float(value) => Some(value),
+                _ => None,
+            }),
+            Attribute::Text(cells) => cells.push(match cell {
+                Cell::Text(value) => Some(value.to_owned()),
+                _ => None,
+            }),
+            Attribute::Texts(cells) => cells.push(match cell {
+                Cell::Texts(values) => values.into_iter().map(str::to_owned).collect(),
+                _ => Vec::new(),
+            }),
+            Attribute::Time(cells) => cells.push(match cell {
+                Cell::Time(value) => Some(value),
+                _ => None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The catalogue as given: `item_id` and any attributes.
+
+use std::path::Path;
+
+use arrow_array::StringArray;
+use hashbrown::HashMap;
+
+use super::{Attribute, BadRows};
+use crate::artifact::table::{Cell, CellKind, Table, TableError, TableLimits, TableWriter};
+
+/// Products with their attributes; an item's number is its place here.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Item ids in the order of the file.
+    pub ids: Vec<String>,
+    /// Attribute columns by name.
+    pub attributes: Vec<(String, Attribute)>,
+    /// Rows left out: no id, or an id seen before.
+    pub bad: BadRows,
+    /// Columns left out because of their type.
+    pub ignored_columns: Vec<String>,
+    rows: Vec<usize>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Catalog {
+    /// Reads a Parquet or CSV file.
+    ///
+    /// # Errors
+    /// An unreadable file, or one without a usable `item_id` column.
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let table = Table::open(path, &TableLimits::default())?;
+        table.expect("item_id", &[CellKind::Text, CellKind::Int], "text or an integer")?;
+        let mut catalog = Self::default();
+        table.each("item_id", &mut |row, cell| {
+            let id = match cell {
+                Cell::Text(id) => id.to_owned(),
+                Cell::Int(id) => id.to_string(),
+                _ => String::new(),
+            };
+            if id.is_empty() {
+                catalog.bad.add(row, "item_id is missing");
+            } else if catalog.numbers.contains_key(&id) {
+                catalog.bad.add(row, "item_id occurs a second time");
+            } else {
+                catalog.numbers.insert(id.clone(), catalog.ids.len() as u32);
+                catalog.ids.push(id);
+                catalog.rows.push(row);
+            }
+            Ok(())
+        })?;
+        if catalog.ids.is_empty() {
+            return Err(table.bad("item_id", 0, "no row has an item id".to_owned()));
+        }
+        for (name, _) in table.columns().iter().filter(|(name, _)| name != "item_id") {
+            match Attribute::read(&table, name)? {
+                Some(attribute) => catalog.attributes.push((name.clone(), attribute)),
+                None => catalog.ignored_columns.push(name.clone()),
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The number of an item id.
+    pub fn number(&self, id: &str) -> Option<u32> {
+        self.numbers.get(id).copied()
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The text of an attribute for an item.
+    pub fn text(&self, attribute: &str, item: u32) -> Option<&str> {
+        let (_, cells) = self.attributes.iter().find(|(name, _)| name == attribute)?;
+        cells.texts()?.get(*self.rows.get(item as usize)?)?.as_deref()
+    }
+
+    /// Whether a bool attribute exists.
+    pub fn has_flag(&self, attribute: &str) -> bool {
+        self.attributes.iter().any(|(name, cells)| name == attribute && matches!(cells, Attribute::Bool(_)))
+    }
+
+    /// Writes the `catalog` artifact.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    pub fn write(&self, path: &Path) -> Result<(), TableError> {
+        let mut writer = TableWriter::default()
+            .column("item_id", self.ids.iter().map(|id| Some(id.as_str())).collect::<StringArray>());
+        for (name, attribute) in &self.attributes {
+            writer = writer.column(name, attribute.gather(&self.rows));
+        }
+        writer.write(path)
+    }
+}
