@@ -6,7 +6,7 @@
 mod structs;
 
 pub use pbjson_types::{Duration, Timestamp};
-pub use structs::{Struct, StructField, Value, value};
+pub use structs::{List, Struct, StructField, Value, value};
 
 /// The encoded `FileDescriptorSet` of the contract and all it imports, with comments; for reflection and documents.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/larder.v1.bin");
