@@ -53,7 +53,7 @@ impl Default for Config {
         Self {
             max_in_flight: 1024,
             max_connections: 4096,
-            request_limit: Duration::from_secs(10),
+            request_limit: Duration::from_secs(5),
             max_age: Duration::from_secs(60),
             linger: Duration::ZERO,
             drain: Duration::from_secs(10),
@@ -92,6 +92,7 @@ pub async fn run(
     let in_flight = Arc::new(Semaphore::new(config.max_in_flight));
     let gate = |face| Arc::new(Gate { face, in_flight: in_flight.clone(), limit: config.request_limit });
     let mut health = HealthReporter::new();
+    grpc::set_health(&health, ServingStatus::NotServing).await;
 
     let grpc = grpc::routes(service.clone(), gate(Face::Grpc), &health)?;
     let http = http::routes(service.clone(), gate(Face::Http));

@@ -38,12 +38,12 @@ impl Service {
     ) -> Result<v1::RecommendResponse, Problem> {
         guarded(|| {
             let start = Instant::now();
-            let asked = convert::recommend(message, arrival.budget_left())?;
-            let outcome = self.recommender.recommend(&asked.request);
+            let Asked { request, page_of } = convert::recommend(message, arrival.budget_left())?;
+            let outcome = self.recommender.recommend(&request);
             if !matches!(outcome, Err(RecommendError::UnknownPlacement { .. } | RecommendError::NotReady)) {
-                arrival.known_placement(&asked.request.placement);
+                arrival.known_placement(&request.placement);
             }
-            self.write(&asked, &outcome?, start)
+            self.write(&request, page_of.as_deref(), &outcome?, start)
         })
     }
 
@@ -57,18 +57,20 @@ impl Service {
             let start = Instant::now();
             arrival.known_placement(observe::BATCH);
             let deduplicate = message.deduplicate;
-            let slots = convert::batch(message, arrival.budget_left())?;
-            let good: Vec<Request> =
-                slots.iter().filter_map(|(_, asked)| Some(asked.as_ref().ok()?.request.clone())).collect();
-            let mut outcomes = self.recommender.recommend_batch(&good, deduplicate).into_iter();
-            let one = |(i, (slot_id, asked)): (usize, (String, Result<Asked, Problem>))| {
-                let outcome = asked.and_then(|asked| {
+            let mut requests = Vec::with_capacity(message.slots.len());
+            let slots: Vec<(String, Result<(), Problem>)> = convert::batch(message, arrival.budget_left())?
+                .into_iter()
+                .map(|(slot_id, asked)| (slot_id, asked.map(|request| requests.push(request))))
+                .collect();
+            let outcomes = self.recommender.recommend_batch(&requests, deduplicate);
+            let mut answers = requests.iter().zip(outcomes);
+            let one = |(i, (slot_id, checked)): (usize, (String, Result<(), Problem>))| {
+                let outcome = checked.and_then(|()| {
                     let missing = || Problem::new(Kind::Internal, "the slot was not answered");
-                    outcomes
-                        .next()
-                        .ok_or_else(missing)?
+                    let (request, outcome) = answers.next().ok_or_else(missing)?;
+                    outcome
                         .map_err(Problem::from)
-                        .and_then(|recommendation| self.write(&asked, &recommendation, start))
+                        .and_then(|recommendation| self.write(request, None, &recommendation, start))
                         .map_err(|problem| problem.inside(&format!("slots[{i}]")))
                 });
                 let result = match outcome {
@@ -89,12 +91,14 @@ impl Service {
 
     fn write(
         &self,
-        asked: &Asked,
+        request: &Request,
+        page_of: Option<&str>,
         recommendation: &Recommendation,
         start: Instant,
     ) -> Result<v1::RecommendResponse, Problem> {
-        observe::degraded(&asked.request.placement, &recommendation.slate.degradation.causes);
-        convert::answer(&Answer { asked, recommendation, took: start.elapsed(), max_age: self.max_age })
+        observe::degraded(&request.placement, &recommendation.slate.degradation.causes);
+        let took = start.elapsed();
+        convert::answer(&Answer { request, page_of, recommendation, took, max_age: self.max_age })
     }
 }
 

@@ -21,7 +21,7 @@ pub(in crate::server) struct Asked {
 }
 
 /// One slot of a batch: its name, and its request or what is wrong with it.
-pub(in crate::server) type AskedSlot = (String, Result<Asked, Problem>);
+pub(in crate::server) type AskedSlot = (String, Result<Request, Problem>);
 
 /// Checks a request for one slate.
 pub(in crate::server) fn recommend(
@@ -89,7 +89,7 @@ pub(in crate::server) fn batch(
     Ok(message.slots.into_iter().enumerate().map(one).collect())
 }
 
-fn of_slot(slot: v1::BatchSlot, page: &Request) -> Result<Asked, Problem> {
+fn of_slot(slot: v1::BatchSlot, page: &Request) -> Result<Request, Problem> {
     check::id(&slot.placement, format_args!("placement"))?;
     check::ids(&slot.exclude_item_ids, limits::EXCLUDED, "exclude_item_ids")?;
     check::ids(&slot.candidate_item_ids, limits::CANDIDATES, "candidate_item_ids")?;
@@ -106,7 +106,7 @@ fn of_slot(slot: v1::BatchSlot, page: &Request) -> Result<Asked, Problem> {
     };
     request.seeds.extend(check::seeds(slot.seed_items)?);
     check::count(request.seeds.len(), limits::SEEDS, "seed_items")?;
-    Ok(Asked { request, page_of: None })
+    Ok(request)
 }
 
 fn subject(message: Option<v1::Subject>) -> Result<Subject, Problem> {
@@ -244,7 +244,7 @@ mod tests {
             ..Default::default()
         };
         let slots = batch(page.clone(), None).unwrap();
-        let seeds = &slots[0].1.as_ref().unwrap().request.seeds;
+        let seeds = &slots[0].1.as_ref().unwrap().seeds;
         assert_eq!(seeds.iter().map(|s| s.item_id.as_str()).collect::<Vec<_>>(), ["shared", "one"]);
         assert_eq!(slots[1].1.as_ref().unwrap_err().field.as_deref(), Some("slots[1].placement"));
 

@@ -6,9 +6,9 @@ use chrono::{DateTime, SecondsFormat};
 use larder_proto::{Struct, StructField, Value, v1};
 use uuid::Uuid;
 
+use super::fingerprint;
 use super::token::{Attribution, PageToken};
-use super::{Asked, fingerprint};
-use crate::domain::{Cause, Degradation, DegradationLevel, StageTrace, View};
+use crate::domain::{Cause, Degradation, DegradationLevel, Request, StageTrace, View};
 use crate::feature;
 use crate::recommender::Recommendation;
 use crate::server::limits;
@@ -18,7 +18,9 @@ use crate::server::status::{Problem, did_you_mean};
 #[derive(Debug)]
 pub(in crate::server) struct Answer<'a> {
     /// The request.
-    pub(in crate::server) asked: &'a Asked,
+    pub(in crate::server) request: &'a Request,
+    /// The snapshot that its page token came from, if it had one.
+    pub(in crate::server) page_of: Option<&'a str>,
     /// What the recommender said to it.
     pub(in crate::server) recommendation: &'a Recommendation,
     /// Time since the request was decoded.
@@ -29,7 +31,7 @@ pub(in crate::server) struct Answer<'a> {
 
 /// Writes the answer to one request.
 pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResponse, Problem> {
-    let Answer { asked: Asked { request, page_of }, recommendation, .. } = *answer;
+    let Answer { request, page_of, recommendation, .. } = *answer;
     let (slate, snapshot) = (&recommendation.slate, &recommendation.snapshot);
     let version = snapshot.version();
     let columns = columns(&request.item_fields, snapshot.catalog())?;
@@ -48,7 +50,7 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
         snapshot: version.to_owned(),
     };
     let mut warnings = slate.warnings.clone();
-    if page_of.as_deref().is_some_and(|of| of != version) {
+    if page_of.is_some_and(|of| of != version) {
         warnings.push(
             "page_token is of an earlier snapshot: items may repeat or be missing between pages".into(),
         );
@@ -135,7 +137,7 @@ fn degradation(degradation: &Degradation) -> v1::Degradation {
 
 /// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
 fn cache(answer: &Answer<'_>) -> v1::Cache {
-    let Answer { asked: Asked { request, .. }, recommendation, max_age, .. } = answer;
+    let Answer { request, recommendation, max_age, .. } = answer;
     let passing = [Cause::Deadline, Cause::StageFailed];
     let causes = &recommendation.slate.degradation.causes;
     if causes.iter().any(|cause| passing.contains(cause))
