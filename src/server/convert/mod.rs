@@ -9,3 +9,6 @@ mod token;
 pub(super) use fingerprint::fingerprint;
 pub(super) use request::{Asked, batch, recommend};
 pub(super) use response::{Answer, answer};
+
+#[cfg(test)]
+mod tests;
