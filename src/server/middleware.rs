@@ -68,7 +68,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
         };
         request.extensions_mut().insert(arrival.clone());
         match tokio::time::timeout(gate.limit, next.run(request)).await {
-            Ok(response) => response,
+            Ok(response) => undecodable(&response).map_or(response, |problem| gate.face.refuse(problem)),
             Err(_) => {
                 gate.face.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long to arrive"))
             }
@@ -78,6 +78,19 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
     let placement = arrival.placement.get().map(String::as_str);
     observe::request(gate.face.label(), placement, gate.face.code(&response), arrival.at.elapsed());
     response
+}
+
+/// tonic has codes of its own for messages that do not decode (INTERNAL) or are too large (OUT_OF_RANGE). Both are the
+/// client's to mend.
+fn undecodable(response: &Response<Body>) -> Option<Problem> {
+    let status = response.extensions().get::<tonic::Status>()?;
+    match status.code() {
+        tonic::Code::OutOfRange => Some(Problem::new(Kind::TooLarge, status.message())),
+        tonic::Code::Internal if status.message().starts_with("failed to decode") => {
+            Some(Problem::new(Kind::InvalidArgument, status.message()))
+        }
+        _ => None,
+    }
 }
 
 impl Face {
