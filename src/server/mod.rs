@@ -1,7 +1,7 @@
 //! The street: the only rooms that know protobuf, HTTP or JSON. Knows the recommender, and nothing of where its data
 //! comes from.
 
-pub mod admin;
+mod admin;
 mod connections;
 mod convert;
 mod grpc;
