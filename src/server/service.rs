@@ -15,7 +15,7 @@ use crate::domain::Request;
 use crate::recommender::{RecommendError, Recommendation, Recommender};
 
 /// The recommender as the faces see it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Service {
     recommender: Arc<Recommender>,
     max_age: Duration,

@@ -15,7 +15,6 @@ use crate::server::limits;
 use crate::server::status::{Problem, did_you_mean};
 
 /// What the answer to one request is made from.
-#[derive(Debug)]
 pub(in crate::server) struct Answer<'a> {
     /// The request.
     pub(in crate::server) request: &'a Request,
@@ -37,7 +36,7 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
     let columns = columns(&request.item_fields, snapshot.catalog())?;
     let tells_scores = request.view != View::Basic;
     let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
-        item_id: snapshot.items().id(entry.item).to_owned(),
+        item_id: snapshot.id(entry.item).to_owned(),
         rank: (request.offset + position + 1) as u32,
         score: tells_scores.then_some(entry.score),
         source: tells_scores.then(|| entry.source.to_string()),
