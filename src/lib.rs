@@ -4,4 +4,6 @@ pub mod artifact;
 pub mod domain;
 pub mod feature;
 pub mod index;
+pub mod pipeline;
+pub mod snapshot;
 pub mod train;

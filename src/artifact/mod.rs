@@ -1,3 +1,164 @@
-//! The loading dock.
+//! The loading dock: where snapshots come from and go to. One narrow, synchronous trait over object
+//! storage, three stores behind it (a directory, memory, S3), and verified, resumable downloads.
 
+mod cache;
+mod digest;
+mod download;
+mod key;
+mod local;
+mod location;
+mod memory;
+mod partial;
+#[cfg(feature = "s3")]
+mod s3;
 pub mod table;
+mod whole_file;
+
+use std::path::{Path, PathBuf};
+
+pub use cache::BlobCache;
+pub use digest::{is_sha256, sha256_bytes, sha256_file};
+pub use download::{FetchError, FetchOptions, fetch};
+pub use local::LocalStore;
+pub use location::{Credentials, OpenOptions, open};
+pub use memory::MemoryStore;
+#[cfg(feature = "s3")]
+pub use s3::{S3Options, S3Store};
+
+/// The most that [`ArtifactStore::read`] takes into memory; a manifest or a channel is far smaller.
+pub const MAX_SMALL_OBJECT: u64 = 16 << 20;
+
+/// A place that keeps objects under relative, slash-separated keys.
+///
+/// Calls block. They may come from any thread that is allowed to wait, which an async worker is not.
+/// Keys are refused with [`StoreError::Invalid`] when a segment is empty or starts with a dot, or when they
+/// hold a backslash or control character: some of them come out of a manifest.
+pub trait ArtifactStore: Send + Sync + std::fmt::Debug {
+    /// Where this is, for messages: `s3://bucket/prefix`, or the directory.
+    fn location(&self) -> String;
+
+    /// Reads a small object whole, up to [`MAX_SMALL_OBJECT`].
+    fn read(&self, key: &str) -> Result<Object, StoreError>;
+
+    /// Like [`read`](Self::read), but `None` when the object still has this etag.
+    fn read_if_changed(&self, key: &str, etag: Option<&str>) -> Result<Option<Object>, StoreError>;
+
+    /// Reads `len` bytes from `start`. The answer is shorter only where the object ends, and empty past it.
+    fn read_range(&self, key: &str, start: u64, len: u64) -> Result<Vec<u8>, StoreError>;
+
+    /// Stores a file of any size, replacing what was there.
+    fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError>;
+
+    /// Stores a small object if `condition` holds, and returns its new etag; else [`StoreError::Conflict`].
+    fn write(&self, key: &str, bytes: &[u8], condition: Condition) -> Result<String, StoreError>;
+
+    /// The names of the "folders" directly below `prefix` (empty: the root), sorted. None is no error.
+    fn list_dirs(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// The file behind `key`, when objects are local files that can be read in place. It need not exist.
+    fn local_path(&self, _key: &str) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// A small object, read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// Names this content; opaque, and only comparable within one store.
+    pub etag: String,
+}
+
+/// What must be true of the stored object for a write to take place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing: replace whatever is there.
+    Always,
+    /// There is no such object yet.
+    IfAbsent,
+    /// The object still has this etag.
+    IfMatch(String),
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such object.
+    #[error("`{key}` does not exist in {location}: check the name, or publish it first")]
+    NotFound {
+        /// The store.
+        location: String,
+        /// The object asked for.
+        key: String,
+    },
+    /// The condition of a write did not hold.
+    #[error("`{key}` in {location} was written by someone else first: read it again before deciding anew")]
+    Conflict {
+        /// The store.
+        location: String,
+        /// The object to be written.
+        key: String,
+    },
+    /// The store could not be reached, or failed; the same call may succeed later.
+    #[error(
+        "{location} is unavailable for `{key}`: {reason}; try again, or check that it is up and reachable"
+    )]
+    Unavailable {
+        /// The store.
+        location: String,
+        /// The object asked for.
+        key: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The store refused access; trying again will not help.
+    #[error("{location} denied access to `{key}`: {reason}")]
+    Denied {
+        /// The store.
+        location: String,
+        /// The object asked for.
+        key: String,
+        /// What was refused, and what to check.
+        reason: String,
+    },
+    /// The request itself cannot be served: a bad key, an object too large, an unreadable source file.
+    #[error("{location} cannot serve `{key}`: {reason}")]
+    Invalid {
+        /// The store.
+        location: String,
+        /// The object asked for.
+        key: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The location is not one that a store can be opened on.
+    #[error("cannot open `{location}` as a store: {reason}")]
+    Location {
+        /// The location as given.
+        location: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// An object too large to be read whole.
+    fn too_large(location: String, key: &str) -> Self {
+        let reason = format!(
+            "it is larger than {MAX_SMALL_OBJECT} bytes, the most that is read whole; is it the right object?"
+        );
+        Self::Invalid { location, key: key.to_owned(), reason }
+    }
+
+    /// An upload whose source file cannot be read.
+    fn unreadable_source(location: String, key: &str, source: &Path, error: &std::io::Error) -> Self {
+        let reason = format!("the file to store, {}, cannot be read: {error}", source.display());
+        Self::Invalid { location, key: key.to_owned(), reason }
+    }
+}

@@ -105,7 +105,8 @@ impl SessionKnn {
             index.session_offsets.push(index.session_items.len() as u32);
         }
         let total = sessions.len().max(1) as f32;
-        index.idf = counts[1..].iter().map(|n| if *n == 0 { 0.0 } else { (total / *n as f32).ln() }).collect();
+        index.idf =
+            counts[1..].iter().map(|n| if *n == 0 { 0.0 } else { (total / *n as f32).ln() }).collect();
         for item in 0..items {
             counts[item + 1] += counts[item];
         }

@@ -64,19 +64,21 @@ pub fn buy_again(log: &EventLog, half_life_days: f64, keep: usize) -> Vec<(u32, 
     })
 }
 
-fn by_user(
-    log: &EventLog,
-    keep: usize,
-    score: impl Fn(&[i64], i64) -> f64,
-) -> Vec<(u32, Vec<(u32, f32)>)> {
+fn by_user(log: &EventLog, keep: usize, score: impl Fn(&[i64], i64) -> f64) -> Vec<(u32, Vec<(u32, f32)>)> {
     let until = log.period_ms().1;
     let any_purchase = log.events.iter().any(|event| event.kind == EventKind::Purchase);
     let mut users: BTreeMap<u32, BTreeMap<u32, BTreeMap<u32, i64>>> = BTreeMap::new();
     for event in &log.events {
-        let counts = if any_purchase { event.kind == EventKind::Purchase } else { event.kind != EventKind::Undone };
+        let counts =
+            if any_purchase { event.kind == EventKind::Purchase } else { event.kind != EventKind::Undone };
         if let Some(user) = event.user.filter(|_| counts) {
             // One purchase an item and session: two lines of one order are one decision.
-            users.entry(user).or_default().entry(event.item).or_default().insert(event.session, event.time_ms);
+            users
+                .entry(user)
+                .or_default()
+                .entry(event.item)
+                .or_default()
+                .insert(event.session, event.time_ms);
         }
     }
     let rows = users.into_iter().map(|(user, items)| {

@@ -9,7 +9,9 @@ mod events;
 mod interactions;
 mod popularity;
 mod rules;
+pub mod sample;
 mod sessions;
+mod workshop;
 
 pub use als::{AlsOptions, Factors, als};
 pub use attributes::Attribute;
@@ -21,3 +23,4 @@ pub use interactions::{Interactions, buy_again, histories};
 pub use popularity::popularity;
 pub use rules::{RuleKind, RuleOptions, rules};
 pub use sessions::{Session, sessions};
+pub use workshop::{BuiltArtifact, TrainPlan, sequence_options, stock, together_options};

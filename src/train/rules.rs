@@ -41,7 +41,12 @@ pub struct RuleOptions {
 }
 
 /// For each item its neighbours with scores, best first. Scores are relative to the item's own weight.
-pub fn rules(sessions: &[Session], items: usize, until_ms: i64, options: &RuleOptions) -> Vec<Vec<(u32, f32)>> {
+pub fn rules(
+    sessions: &[Session],
+    items: usize,
+    until_ms: i64,
+    options: &RuleOptions,
+) -> Vec<Vec<(u32, f32)>> {
     let mut weights = vec![0f32; items];
     let weighted: Vec<(f32, Vec<u32>)> = sessions
         .iter()
@@ -67,7 +72,8 @@ pub fn rules(sessions: &[Session], items: usize, until_ms: i64, options: &RuleOp
                 }
             }
             let rows = counts.into_iter();
-            rows.map(|(item, row)| (item, strongest(row, weights[item as usize], &weights, options))).collect()
+            rows.map(|(item, row)| (item, strongest(row, weights[item as usize], &weights, options)))
+                .collect()
         })
         .collect();
     let mut table = vec![Vec::new(); items];
@@ -94,7 +100,8 @@ fn count(session: &[u32], at: usize, weight: f32, options: &RuleOptions, row: &m
 }
 
 fn strongest(row: HashMap<u32, f32>, own: f32, weights: &[f32], options: &RuleOptions) -> Vec<(u32, f32)> {
-    let scale = |item: u32| own.max(f32::MIN_POSITIVE) * weights[item as usize].powf(options.popularity_exponent);
+    let scale =
+        |item: u32| own.max(f32::MIN_POSITIVE) * weights[item as usize].powf(options.popularity_exponent);
     let mut row: Vec<(u32, f32)> = row.into_iter().map(|(item, sum)| (item, sum / scale(item))).collect();
     row.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     row.truncate(options.keep);

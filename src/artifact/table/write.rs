@@ -30,8 +30,7 @@ impl TableWriter {
     /// # Errors
     /// [`TableError::Unwritable`].
     pub fn write(self, path: &Path) -> Result<(), TableError> {
-        let unwritable =
-            |reason: String| TableError::Unwritable { file: path.display().to_string(), reason };
+        let unwritable = |reason: String| TableError::Unwritable { file: path.display().to_string(), reason };
         let batch = RecordBatch::try_from_iter(self.columns).map_err(|e| unwritable(e.to_string()))?;
         let level = ZstdLevel::try_new(9).map_err(|e| unwritable(e.to_string()))?;
         let properties = WriterProperties::builder()

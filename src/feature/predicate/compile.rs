@@ -93,9 +93,7 @@ impl<'t> Binder<'t, '_> {
             }
             Expression::In { at, column, values } => match self.resolve(values)? {
                 Operand::List(values) => self.member(*at, column, &values),
-                _ => {
-                    Err(self.mismatch(*at, column, "`in` needs a list; the parameter holds a single value"))
-                }
+                _ => Err(self.mismatch(*at, column, "`in` needs a list; the parameter holds a single value")),
             },
         }
     }
@@ -143,13 +141,7 @@ impl<'t> Binder<'t, '_> {
         Ok(Node::Codes { column, codes })
     }
 
-    fn number(
-        &self,
-        at: usize,
-        name: &str,
-        column: &Column,
-        value: &Operand,
-    ) -> Result<f64, PredicateError> {
+    fn number(&self, at: usize, name: &str, column: &Column, value: &Operand) -> Result<f64, PredicateError> {
         match (column.kind(), value) {
             (ColumnKind::Bool, Operand::Bool(flag)) => Ok(f64::from(u8::from(*flag))),
             (ColumnKind::Int | ColumnKind::Float | ColumnKind::Time, Operand::Number(number)) => Ok(*number),

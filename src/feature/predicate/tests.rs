@@ -13,9 +13,21 @@ fn shop() -> Table {
     };
     let (yes, no) = (Value::Bool(true), Value::Bool(false));
     add("in_stock", ColumnKind::Bool, vec![yes.clone(), no, Value::Null, yes]);
-    add("price", ColumnKind::Float, vec![Value::Float(5.0), Value::Float(10.0), Value::Float(15.0), Value::Null]);
-    add("category", ColumnKind::Text, vec![Value::Text("tea"), Value::Text("jam"), Value::Null, Value::Text("tea")]);
-    add("tags", ColumnKind::List, vec![Value::List(vec!["new", "bio"]), Value::List(vec![]), Value::Null, Value::List(vec!["bio"])]);
+    add(
+        "price",
+        ColumnKind::Float,
+        vec![Value::Float(5.0), Value::Float(10.0), Value::Float(15.0), Value::Null],
+    );
+    add(
+        "category",
+        ColumnKind::Text,
+        vec![Value::Text("tea"), Value::Text("jam"), Value::Null, Value::Text("tea")],
+    );
+    add(
+        "tags",
+        ColumnKind::List,
+        vec![Value::List(vec!["new", "bio"]), Value::List(vec![]), Value::Null, Value::List(vec!["bio"])],
+    );
     add("launched", ColumnKind::Time, (0..4).map(|day| Value::Time(day * 86_400_000)).collect());
     table
 }
@@ -26,7 +38,8 @@ fn rows(filter: &str) -> Vec<usize> {
         ("max".to_owned(), FilterValue::Number(10.0)),
         ("kinds".to_owned(), FilterValue::List(vec![FilterValue::Text("jam".to_owned())])),
     ]);
-    let predicate = Predicate::compile(filter, &table, &parameters).unwrap_or_else(|e| panic!("{filter}: {e}"));
+    let predicate =
+        Predicate::compile(filter, &table, &parameters).unwrap_or_else(|e| panic!("{filter}: {e}"));
     (0..4).filter(|row| predicate.holds(*row)).collect()
 }
 
@@ -71,7 +84,10 @@ fn refusals_say_where_and_what_to_do() {
 
 #[test]
 fn no_text_makes_it_panic() {
-    let pieces = ["price", "tags", "in", "not", "[", "]", "(", ")", "!", "&&", "||", "==", "<", "1", "-", ".5", "'a'", "\"", "$x", ",", "é", "\\", " "];
+    let pieces = [
+        "price", "tags", "in", "not", "[", "]", "(", ")", "!", "&&", "||", "==", "<", "1", "-", ".5", "'a'",
+        "\"", "$x", ",", "é", "\\", " ",
+    ];
     let mut random = fastrand::Rng::with_seed(11);
     let table = shop();
     for _ in 0..20_000 {

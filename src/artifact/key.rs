@@ -1,0 +1,80 @@
+//! Which keys a store accepts. A key may come out of a downloaded manifest, so nothing in it may climb
+//! out of the store.
+
+use super::StoreError;
+
+/// The longest key in bytes, which is S3's own limit less room for a prefix.
+const MAX_KEY: usize = 900;
+
+/// Refuses a key that is not a plain relative path.
+pub(super) fn check(location: &str, key: &str) -> Result<(), StoreError> {
+    if key.len() <= MAX_KEY && key.split('/').all(is_segment) {
+        return Ok(());
+    }
+    let reason = format!(
+        "a key is a relative path of at most {MAX_KEY} bytes with `/` between its parts; no part may be empty or \
+         start with a dot, and backslashes and control characters are refused"
+    );
+    Err(StoreError::Invalid { location: location.to_owned(), key: key.to_owned(), reason })
+}
+
+/// Checks the prefix of a listing, which may also be empty or end in a slash; returns it without the slash.
+pub(super) fn check_prefix<'a>(location: &str, prefix: &'a str) -> Result<&'a str, StoreError> {
+    let trimmed = prefix.strip_suffix('/').unwrap_or(prefix);
+    if !prefix.is_empty() {
+        check(location, trimmed)?;
+    }
+    Ok(trimmed)
+}
+
+/// Whether `name` can be one part of a key.
+pub(super) fn is_segment(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_relative_paths_are_accepted() {
+        for key in [
+            "channels/production.json",
+            "a",
+            "snapshots/20261120T030000Z-7f3a9c/item factors.parquet",
+            "ä/é..x",
+        ] {
+            assert!(check("here", key).is_ok(), "{key}");
+        }
+        assert_eq!(check_prefix("here", "").unwrap(), "");
+        assert_eq!(check_prefix("here", "snapshots/").unwrap(), "snapshots");
+    }
+
+    #[test]
+    fn keys_that_climb_or_hide_are_refused() {
+        let long = "x".repeat(MAX_KEY + 1);
+        for key in [
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            "a/.hidden",
+            r"a\b",
+            "a\0b",
+            "a\nb",
+            &long,
+        ] {
+            assert!(matches!(check("here", key), Err(StoreError::Invalid { .. })), "{key:?}");
+        }
+        for prefix in ["/", "a//", "../"] {
+            assert!(check_prefix("here", prefix).is_err(), "{prefix:?}");
+        }
+    }
+}

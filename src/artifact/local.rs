@@ -1,0 +1,179 @@
+//! A directory as a store. An etag is the digest of the content; conditional writes are atomic between
+//! threads and processes.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{
+    ArtifactStore, Condition, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes, sha256_file,
+    whole_file,
+};
+
+/// Held while an object is replaced, so that nothing comes between the test of a condition and the write.
+/// No key can name it, because it starts with a dot.
+const LOCK: &str = ".larder.lock";
+
+/// Keeps each object as a file below one directory.
+#[derive(Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// Opens a directory that exists.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        let reason = match fs::metadata(&root) {
+            Ok(found) if found.is_dir() => return Ok(Self { root }),
+            Ok(_) => "it is not a directory".to_owned(),
+            Err(error) => format!("{error}; check the path, or create the directory first"),
+        };
+        Err(StoreError::Location { location: root.display().to_string(), reason })
+    }
+
+    /// Opens a directory, creating it when there is none.
+    pub fn create(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        if let Err(error) = fs::create_dir_all(&root) {
+            let reason = format!("the directory cannot be created: {error}");
+            return Err(StoreError::Location { location: root.display().to_string(), reason });
+        }
+        Self::open(root)
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
+        key::check(&self.location(), key)?;
+        Ok(self.root.join(key))
+    }
+
+    /// Opens an object; like in S3, a folder is not one.
+    fn open_object(&self, key: &str) -> Result<File, StoreError> {
+        let path = self.path(key)?;
+        let opened = fs::metadata(&path).and_then(|found| {
+            if found.is_file() { File::open(&path) } else { Err(io::Error::from(ErrorKind::NotFound)) }
+        });
+        opened.map_err(|error| self.failed(key, &error))
+    }
+
+    /// Puts a staged write in place if `condition` holds.
+    fn put(
+        &self,
+        key: &str,
+        condition: &Condition,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let path = self.path(key)?;
+        let written = || -> io::Result<bool> {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let staged = whole_file::stage(&path, write)?;
+            let _lock = whole_file::lock(&self.root.join(LOCK))?;
+            let holds = match condition {
+                Condition::Always => true,
+                Condition::IfAbsent => !fs::exists(&path)?,
+                Condition::IfMatch(etag) => match sha256_file(&path) {
+                    Ok((current, _)) => current == *etag,
+                    Err(error) if error.kind() == ErrorKind::NotFound => false,
+                    Err(error) => return Err(error),
+                },
+            };
+            if holds {
+                whole_file::publish(staged, &path)?;
+            }
+            Ok(holds)
+        };
+        match written() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Conflict { location: self.location(), key: key.to_owned() }),
+            Err(error) => Err(self.failed(key, &error)),
+        }
+    }
+
+    fn failed(&self, key: &str, error: &io::Error) -> StoreError {
+        let (location, key, reason) = (self.location(), key.to_owned(), error.to_string());
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory if self.root.is_dir() => {
+                StoreError::NotFound { location, key }
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                let reason = format!("{reason}; check the owner and mode of the directory and its files");
+                StoreError::Denied { location, key, reason }
+            }
+            ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
+                StoreError::Invalid { location, key, reason }
+            }
+            _ => StoreError::Unavailable { location, key, reason },
+        }
+    }
+}
+
+impl ArtifactStore for LocalStore {
+    fn location(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn read(&self, key: &str) -> Result<Object, StoreError> {
+        let mut bytes = Vec::new();
+        let object = self.open_object(key)?;
+        object
+            .take(MAX_SMALL_OBJECT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.failed(key, &error))?;
+        if bytes.len() as u64 > MAX_SMALL_OBJECT {
+            return Err(StoreError::too_large(self.location(), key));
+        }
+        let etag = sha256_bytes(&bytes);
+        Ok(Object { bytes, etag })
+    }
+
+    fn read_if_changed(&self, key: &str, etag: Option<&str>) -> Result<Option<Object>, StoreError> {
+        let object = self.read(key)?;
+        Ok(if etag == Some(object.etag.as_str()) { None } else { Some(object) })
+    }
+
+    fn read_range(&self, key: &str, start: u64, len: u64) -> Result<Vec<u8>, StoreError> {
+        let mut object = self.open_object(key)?;
+        let mut bytes = Vec::new();
+        let read = object.seek(SeekFrom::Start(start)).and_then(|_| object.take(len).read_to_end(&mut bytes));
+        read.map_err(|error| self.failed(key, &error))?;
+        Ok(bytes)
+    }
+
+    fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
+        let mut from = File::open(source)
+            .map_err(|error| StoreError::unreadable_source(self.location(), key, source, &error))?;
+        self.put(key, &Condition::Always, |to| io::copy(&mut from, to).map(drop))
+    }
+
+    fn write(&self, key: &str, bytes: &[u8], condition: Condition) -> Result<String, StoreError> {
+        self.put(key, &condition, |to| to.write_all(bytes))?;
+        Ok(sha256_bytes(bytes))
+    }
+
+    fn list_dirs(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = key::check_prefix(&self.location(), prefix)?;
+        let listed = || -> io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(self.root.join(prefix))? {
+                let entry = entry?;
+                // Through symbolic links too: a mounted ConfigMap is made of them.
+                let is_dir = fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
+                names.extend(
+                    entry.file_name().into_string().ok().filter(|name| is_dir && key::is_segment(name)),
+                );
+            }
+            names.sort_unstable();
+            Ok(names)
+        };
+        match listed().map_err(|error| self.failed(prefix, &error)) {
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
+    fn local_path(&self, key: &str) -> Option<PathBuf> {
+        self.path(key).ok()
+    }
+}

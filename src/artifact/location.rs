@@ -1,0 +1,132 @@
+//! From what people write ("s3://bucket/prefix", "/srv/larder", "file:///srv/larder") to an open store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{ArtifactStore, LocalStore, StoreError};
+
+/// What a location alone does not say. The defaults suit a directory that exists, and Amazon S3.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The S3-compatible server to talk to; none: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, then Amazon.
+    pub endpoint_url: Option<String>,
+    /// The region; none: as the AWS environment and profile say.
+    pub region: Option<String>,
+    /// Whether buckets are addressed by path rather than by host name; none: only when there is an endpoint.
+    pub path_style: Option<bool>,
+    /// Fixed S3 credentials; none: the default chain (environment, profile, web identity, container, instance).
+    pub credentials: Option<Credentials>,
+    /// Whether a directory that does not exist is created rather than refused.
+    pub create: bool,
+}
+
+/// An access key; its secret half is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret_access_key: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// Opens the store at `location`: `s3://bucket/prefix`, a directory, or `file://` and an absolute directory.
+pub fn open(location: &str, options: &OpenOptions) -> Result<Arc<dyn ArtifactStore>, StoreError> {
+    let refuse =
+        |reason: &str| StoreError::Location { location: location.to_owned(), reason: reason.to_owned() };
+    let directory = match location.split_once("://") {
+        Some(("s3", address)) => return open_s3(location, address, options),
+        Some(("file", path)) if path.starts_with('/') => path,
+        Some(("file", _)) => {
+            return Err(refuse("after file:// an absolute path is needed, as in file:///srv/larder"));
+        }
+        Some(_) => {
+            return Err(refuse("use s3://bucket/prefix, a directory, or file:///directory"));
+        }
+        None => location,
+    };
+    match directory {
+        "" => Err(refuse("it is empty; name a directory or s3://bucket/prefix")),
+        _ if options.create => Ok(Arc::new(LocalStore::create(directory)?)),
+        _ => Ok(Arc::new(LocalStore::open(directory)?)),
+    }
+}
+
+#[cfg(feature = "s3")]
+fn open_s3(
+    _location: &str,
+    address: &str,
+    options: &OpenOptions,
+) -> Result<Arc<dyn ArtifactStore>, StoreError> {
+    let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+    let from_environment = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
+    let endpoint_url = options.endpoint_url.clone();
+    let endpoint_url = endpoint_url
+        .or_else(|| from_environment("AWS_ENDPOINT_URL_S3"))
+        .or_else(|| from_environment("AWS_ENDPOINT_URL"));
+    let store = super::S3Store::open(&super::S3Options {
+        bucket: bucket.to_owned(),
+        prefix: prefix.trim_end_matches('/').to_owned(),
+        path_style: options.path_style.unwrap_or(endpoint_url.is_some()),
+        endpoint_url,
+        region: options.region.clone(),
+        credentials: options.credentials.clone(),
+    })?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(not(feature = "s3"))]
+fn open_s3(
+    location: &str,
+    _address: &str,
+    _options: &OpenOptions,
+) -> Result<Arc<dyn ArtifactStore>, StoreError> {
+    let reason =
+        "this build cannot reach S3: rebuild with the cargo feature `s3`, or name a directory".to_owned();
+    Err(StoreError::Location { location: location.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_opened_by_path_and_by_url_and_created_only_when_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new").display().to_string();
+        let missing = open(&path, &OpenOptions::default()).unwrap_err();
+        assert!(missing.to_string().contains(&path), "{missing}");
+
+        let store =
+            open(&format!("file://{path}"), &OpenOptions { create: true, ..Default::default() }).unwrap();
+        assert_eq!(store.location(), path);
+        assert!(open(&path, &OpenOptions::default()).is_ok());
+    }
+
+    #[test]
+    fn locations_of_no_known_kind_say_what_is_possible() {
+        for location in ["", "gs://bucket/x", "http://host/x", "file://host/x"] {
+            let refused = open(location, &OpenOptions::default()).unwrap_err();
+            assert!(matches!(refused, StoreError::Location { .. }), "{refused}");
+        }
+    }
+
+    #[cfg(not(feature = "s3"))]
+    #[test]
+    fn without_the_feature_an_s3_location_names_the_feature() {
+        let refused = open("s3://bucket/x", &OpenOptions::default()).unwrap_err().to_string();
+        assert!(refused.contains("feature `s3`"), "{refused}");
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let credentials = Credentials { access_key_id: "AKID".into(), secret_access_key: "hush".into() };
+        let printed = format!("{:?}", OpenOptions { credentials: Some(credentials), ..Default::default() });
+        assert!(printed.contains("AKID") && !printed.contains("hush"), "{printed}");
+    }
+}

@@ -1,0 +1,198 @@
+//! S3, and whatever speaks its protocol, as a store. The only room that knows the AWS SDK; it keeps a small
+//! runtime of its own, so that callers block and the core needs no runtime.
+
+mod bucket;
+mod refusal;
+mod upload;
+
+use std::fmt;
+use std::future::Future;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{Credentials as SdkCredentials, Region, RequestChecksumCalculation};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use tokio::runtime::Runtime;
+
+use self::bucket::Bucket;
+use super::{ArtifactStore, Condition, Credentials, Object, StoreError, key};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// From the request to the first byte of the answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for requests that carry a body, which counts as part of that wait.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+const ATTEMPTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Which bucket, and how to reach it.
+#[derive(Debug, Clone, Default)]
+pub struct S3Options {
+    /// The bucket.
+    pub bucket: String,
+    /// What every key starts with, without a slash at either end; may be empty.
+    pub prefix: String,
+    /// The server; none: as the AWS environment says, else Amazon.
+    pub endpoint_url: Option<String>,
+    /// The region; none: as the AWS environment says, else `us-east-1` if there is an endpoint.
+    pub region: Option<String>,
+    /// Whether the bucket goes into the path rather than the host name.
+    pub path_style: bool,
+    /// Fixed credentials; none: the AWS default chain.
+    pub credentials: Option<Credentials>,
+}
+
+/// Keeps objects in one bucket, below one prefix.
+pub struct S3Store {
+    bucket: Arc<Bucket>,
+    runtime: Option<Runtime>,
+}
+
+impl S3Store {
+    /// Prepares access to a bucket. Nothing is asked of it yet, so that it may be down now and up later.
+    pub fn open(options: &S3Options) -> Result<Self, StoreError> {
+        let location = format!("s3://{}/{}", options.bucket, options.prefix).trim_end_matches('/').to_owned();
+        let refuse = |reason: String| StoreError::Location { location: location.clone(), reason };
+        if options.bucket.is_empty() {
+            return Err(refuse("the bucket is missing; write s3://bucket/prefix".to_owned()));
+        }
+        if !options.prefix.is_empty() {
+            key::check(&location, &options.prefix)?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("larder-s3")
+            .enable_all()
+            .build()
+            .map_err(|error| refuse(format!("its threads cannot be started: {error}")))?;
+        let wanted = options.clone();
+        let client = run(&runtime, async move { connect(&wanted).await })
+            .ok_or_else(|| refuse("reading the AWS configuration failed".to_owned()))?
+            .map_err(refuse)?;
+        let bucket =
+            Bucket { client, name: options.bucket.clone(), prefix: options.prefix.clone(), location };
+        Ok(Self { bucket: Arc::new(bucket), runtime: Some(runtime) })
+    }
+
+    /// Runs `work` on the store's own threads and waits for it.
+    fn wait<T, F>(&self, key: &str, work: impl FnOnce(Arc<Bucket>, String) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        key::check(&self.bucket.location, key)?;
+        let work = work(self.bucket.clone(), key.to_owned());
+        self.runtime.as_ref().and_then(|runtime| run(runtime, work)).unwrap_or_else(|| {
+            let reason = "the request was abandoned".to_owned();
+            Err(StoreError::Unavailable { location: self.location(), key: key.to_owned(), reason })
+        })
+    }
+}
+
+impl ArtifactStore for S3Store {
+    fn location(&self) -> String {
+        self.bucket.location.clone()
+    }
+
+    fn read(&self, key: &str) -> Result<Object, StoreError> {
+        let object = self.wait(key, |bucket, key| async move { bucket.read(&key, None).await })?;
+        // Nothing can be unchanged when no etag was given.
+        object.ok_or_else(|| StoreError::Invalid {
+            location: self.location(),
+            key: key.to_owned(),
+            reason: "the server says it is unchanged without having been asked".to_owned(),
+        })
+    }
+
+    fn read_if_changed(&self, key: &str, etag: Option<&str>) -> Result<Option<Object>, StoreError> {
+        let etag = etag.map(str::to_owned);
+        self.wait(key, |bucket, key| async move { bucket.read(&key, etag).await })
+    }
+
+    fn read_range(&self, key: &str, start: u64, len: u64) -> Result<Vec<u8>, StoreError> {
+        self.wait(key, |bucket, key| async move { bucket.read_range(&key, start, len).await })
+    }
+
+    fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
+        let source = source.to_owned();
+        self.wait(key, |bucket, key| async move { bucket.write_file(&key, &source).await })
+    }
+
+    fn write(&self, key: &str, bytes: &[u8], condition: Condition) -> Result<String, StoreError> {
+        let bytes = bytes.to_vec();
+        self.wait(key, |bucket, key| async move { bucket.write(&key, bytes, condition).await })
+    }
+
+    fn list_dirs(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = key::check_prefix(&self.bucket.location, prefix)?.to_owned();
+        // The root has no name that would pass as a key.
+        let subject = if prefix.is_empty() { "folders" } else { &prefix }.to_owned();
+        self.wait(&subject, |bucket, _| async move { bucket.list_dirs(&prefix).await })
+    }
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Store").field("location", &self.bucket.location).finish_non_exhaustive()
+    }
+}
+
+impl Drop for S3Store {
+    fn drop(&mut self) {
+        // Waiting for the threads is not allowed on an async worker, where the last owner may be dropped.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// `None` if the work did not come to an end. Unlike `block_on` this never panics, wherever it is called.
+fn run<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let (done, result) = mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        let _ = done.send(work.await);
+    });
+    result.recv().ok()
+}
+
+async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, String> {
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .retry_config(retries.with_max_backoff(Duration::from_secs(2)))
+        .timeout_config(
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build(),
+        );
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    } else if options.endpoint_url.is_some() {
+        // Other servers seldom care, and asking the EC2 metadata service costs seconds where there is none.
+        let configured = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+        loader = loader.region(configured.or_else(ProfileFileRegionProvider::new()).or_else("us-east-1"));
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some(Credentials { access_key_id, secret_access_key }) = &options.credentials {
+        let fixed = SdkCredentials::new(access_key_id, secret_access_key, None, None, "larder options");
+        loader = loader.credentials_provider(fixed);
+    }
+    let shared = loader.load().await;
+    if shared.region().is_none() {
+        return Err("no region is configured: give one in the options or in AWS_REGION".to_owned());
+    }
+    let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
+    if options.endpoint_url.is_some() {
+        // Several S3-compatible servers do not understand the trailing checksums that Amazon's takes.
+        config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    }
+    Ok(aws_sdk_s3::Client::from_conf(config.build()))
+}

@@ -1,0 +1,72 @@
+//! What every stage may look at.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::{Bitmap, ItemIdx, ItemMask, Request, SeedRole};
+use crate::snapshot::Snapshot;
+
+/// One request on its way through the corridor.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The request as it came.
+    pub request: &'a Request,
+    /// Its ids as item numbers.
+    pub query: &'a Query<'a>,
+    /// The snapshot pinned for it.
+    pub snapshot: &'a Snapshot,
+    /// What may be recommended to it.
+    pub mask: &'a ItemMask,
+    /// When the answer is due.
+    pub deadline: Deadline,
+}
+
+/// The ids of a request, resolved in one snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Query<'a> {
+    /// Known seed items that may be looked from, in the caller's order.
+    pub seeds: Vec<QuerySeed>,
+    /// Known items of the session, newest last, with the seeds at the end where they are not there yet.
+    pub session: Vec<ItemIdx>,
+    /// The newest item: the one the subject is looking at.
+    pub current: Option<ItemIdx>,
+    /// The user whose history may be used.
+    pub user: Option<&'a str>,
+    /// What the user had to do with before, newest first.
+    pub history: &'a [u32],
+    /// Items that must not be shown: excluded by the caller, disliked, or shown elsewhere on the page.
+    pub excluded: Vec<ItemIdx>,
+    /// The only items that may be shown, if the caller named any.
+    pub only: Option<Vec<ItemIdx>>,
+    /// The items that satisfy the request's filter expression, if it has one.
+    pub filter: Option<Bitmap>,
+}
+
+/// A seed item by number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuerySeed {
+    /// The item.
+    pub item: ItemIdx,
+    /// What the subject did with it.
+    pub role: SeedRole,
+    /// The caller's weight.
+    pub weight: f32,
+}
+
+/// When an answer is due, if ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// Never.
+    pub const NEVER: Self = Self(None);
+
+    /// `budget` from now.
+    pub fn after(budget: Duration) -> Self {
+        Self(Instant::now().checked_add(budget))
+    }
+
+    /// Whether it has passed.
+    pub fn has_passed(&self) -> bool {
+        self.0.is_some_and(|due| Instant::now() >= due)
+    }
+}

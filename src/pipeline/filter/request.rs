@@ -1,0 +1,31 @@
+//! What the caller rules out: excluded ids, all but the candidate ids, and the request's own filter expression.
+
+use super::keep_admitted;
+use crate::domain::{Bitmap, CandidateSet, ItemMask};
+use crate::pipeline::{Context, Filter, Query, StageError};
+use crate::snapshot::Snapshot;
+
+/// Always part of a pipeline; never relaxed.
+#[derive(Debug, Default)]
+pub struct RequestFilter;
+
+impl Filter for RequestFilter {
+    fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
+        keep_admitted(ctx, set);
+        Ok(())
+    }
+
+    fn narrow(&self, query: &Query<'_>, snapshot: &Snapshot, mask: &mut ItemMask) {
+        query.excluded.iter().for_each(|item| mask.exclude(*item));
+        if let Some(only) = &query.only {
+            let mut allowed = Bitmap::new(snapshot.items().len());
+            only.iter().for_each(|item| {
+                allowed.insert(*item);
+            });
+            mask.allow_only(&allowed);
+        }
+        if let Some(allowed) = &query.filter {
+            mask.allow_only(allowed);
+        }
+    }
+}

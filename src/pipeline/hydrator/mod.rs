@@ -1,0 +1,5 @@
+//! The second room: features for candidates.
+
+mod attributes;
+
+pub use attributes::Attributes;

@@ -1,0 +1,5 @@
+//! The last room: the slate.
+
+mod top;
+
+pub use top::Top;

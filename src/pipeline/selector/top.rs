@@ -1,0 +1,16 @@
+//! The first so many.
+
+use crate::domain::CandidateSet;
+use crate::pipeline::{Context, Selector};
+
+/// Takes the best candidates as they are ordered.
+#[derive(Debug, Default)]
+pub struct Top;
+
+impl Selector for Top {
+    fn select(&self, _ctx: &Context<'_>, set: &mut CandidateSet, size: usize) {
+        if set.len() > size {
+            set.retain(|row| row < size);
+        }
+    }
+}

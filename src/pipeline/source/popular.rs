@@ -1,0 +1,85 @@
+//! What sells: in the whole shop or in a segment.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::domain::CandidateSet;
+use crate::feature::Value;
+use crate::pipeline::build::{check_take, wrong_kind};
+use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::snapshot::Artifact;
+
+/// Reads a `popularity` artifact. With `segment = "category"` it reads the list `category=X`, where X is the request's context
+/// attribute `category`, or else the category of the item looked at; for `country` also the context's country.
+///
+/// Useful for: the fallback ladder, category pages. Not for: taste.
+#[derive(Debug)]
+pub struct Popular {
+    lists: Arc<Artifact>,
+    take: usize,
+    segment: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    artifact: String,
+    #[serde(default = "default_take")]
+    take: usize,
+    segment: Option<String>,
+}
+
+fn default_take() -> usize {
+    100
+}
+
+impl Popular {
+    pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
+        let Params { artifact, take, segment } = spec.parse()?;
+        let lists = spec.artifact(&artifact)?;
+        let Artifact::Popularity(popularity) = lists.as_ref() else {
+            return Err(wrong_kind(&artifact, &lists, "popularity"));
+        };
+        if let Some(name) = &segment {
+            let mut names: Vec<&str> = popularity.segments().filter_map(|s| s.split('=').next()).collect();
+            names.dedup();
+            if !names.contains(&name.as_str()) {
+                return Err(BuildError::Parameters(format!(
+                    "artifact \"{artifact}\" has no segment \"{name}\"; it has: {}",
+                    names.join(", ")
+                )));
+            }
+        }
+        Ok(Box::new(Self { take: check_take(take)?, lists, segment }))
+    }
+
+    fn segment_value<'a>(&self, name: &str, ctx: &Context<'a>) -> Option<&'a str> {
+        let context = &ctx.request.context;
+        if let Some(value) = context.attributes.get(name) {
+            return Some(value);
+        }
+        if let Some(country) = context.country.as_deref().filter(|_| name == "country") {
+            return Some(country);
+        }
+        match ctx.snapshot.catalog().value(name, ctx.query.current?.row()) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl CandidateSource for Popular {
+    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+        let Artifact::Popularity(lists) = self.lists.as_ref() else { return Ok(()) };
+        let segment = match &self.segment {
+            None => None,
+            Some(name) => match self.segment_value(name, ctx) {
+                Some(value) => Some(format!("{name}={value}")),
+                None => return Ok(()),
+            },
+        };
+        lists.top(segment.as_deref(), self.take, ctx.mask).for_each(|(item, score)| out.push(item, score));
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! What similar past sessions went on to.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::domain::{CandidateSet, score};
+use crate::index::{Decay, SessionKnnParams, SessionScratch};
+use crate::pipeline::build::{check_take, wrong_kind};
+use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::snapshot::Artifact;
+
+/// VMIS-kNN over a `session_knn` artifact; the session is `session_events`, with the seed items at its end.
+///
+/// Useful for: what comes next in a session. Not for: requests without any item.
+#[derive(Debug)]
+pub struct SessionKnnSource {
+    index: Arc<Artifact>,
+    params: SessionKnnParams,
+    take: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    artifact: String,
+    #[serde(default = "default_take")]
+    take: usize,
+    m_most_recent_sessions: Option<usize>,
+    k_neighbors: Option<usize>,
+    max_items_in_session: Option<usize>,
+    idf_weighting: Option<f32>,
+    decay: Option<String>,
+}
+
+fn default_take() -> usize {
+    300
+}
+
+thread_local! {
+    static SCRATCH: RefCell<(SessionScratch, Vec<u32>)> = RefCell::default();
+}
+
+impl SessionKnnSource {
+    pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
+        let given: Params = spec.parse()?;
+        let index = spec.artifact(&given.artifact)?;
+        let Artifact::SessionKnn(_, stated) = index.as_ref() else {
+            return Err(wrong_kind(&given.artifact, &index, "session_knn"));
+        };
+        let count = |key, given: Option<usize>, stated, most, expected| match given.unwrap_or(stated) {
+            value if (1..=most).contains(&value) => Ok(value),
+            value => Err(BuildError::Range { key, value: value.to_string(), expected }),
+        };
+        let decay = given.decay.as_deref().map(|name| {
+            let (value, expected) = (name.to_owned(), "linear, harmonic or none");
+            Decay::parse(name).ok_or(BuildError::Range { key: "decay", value, expected })
+        });
+        let million = "1 to 1000000";
+        let params = SessionKnnParams {
+            m_most_recent_sessions: count(
+                "m_most_recent_sessions",
+                given.m_most_recent_sessions,
+                stated.m_most_recent_sessions,
+                1_000_000,
+                million,
+            )?,
+            k_neighbors: count("k_neighbors", given.k_neighbors, stated.k_neighbors, 1_000_000, million)?,
+            max_items_in_session: count(
+                "max_items_in_session",
+                given.max_items_in_session,
+                stated.max_items_in_session,
+                64,
+                "1 to 64",
+            )?,
+            idf_weighting: given.idf_weighting.unwrap_or(stated.idf_weighting),
+            decay: decay.transpose()?.unwrap_or(stated.decay),
+        };
+        if !(0.0..=100.0).contains(&params.idf_weighting) {
+            let (key, value) = ("idf_weighting", params.idf_weighting.to_string());
+            return Err(BuildError::Range { key, value, expected: "0 to 100" });
+        }
+        Ok(Box::new(Self { params, take: check_take(given.take)?, index }))
+    }
+}
+
+impl CandidateSource for SessionKnnSource {
+    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+        let Artifact::SessionKnn(index, _) = self.index.as_ref() else { return Ok(()) };
+        SCRATCH.with_borrow_mut(|(scratch, session)| {
+            session.clear();
+            session.extend(ctx.query.session.iter().map(|item| item.0));
+            for key in index.recommend(session, &self.params, self.take, ctx.mask, scratch) {
+                out.push(score::item(*key), score::value(*key));
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! Files become indexes: one function per artifact kind, each checking every row.
+
+mod catalog;
+mod lists;
+mod sessions;
+mod vectors;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::content::{Artifact, ItemVectors, Keyed};
+use super::{ArtifactEntry, IdTable, SnapshotError};
+use crate::artifact::table::{CellKind, Table, TableError, TableLimits};
+use crate::index::FoldIn;
+
+pub(super) use catalog::catalog;
+
+/// A decoder's own error, without the artifact's name.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Table(TableError),
+    Content(String),
+}
+
+impl From<TableError> for Fault {
+    fn from(error: TableError) -> Self {
+        Fault::Table(error)
+    }
+}
+
+impl Fault {
+    pub(super) fn of(self, artifact: &str) -> SnapshotError {
+        let artifact = artifact.to_owned();
+        match self {
+            Fault::Table(source) => SnapshotError::Table { artifact, source },
+            Fault::Content(reason) => SnapshotError::Content { artifact, reason },
+        }
+    }
+}
+
+/// Opens an artifact's table and holds it against what the manifest says.
+pub(super) fn open(entry: &ArtifactEntry, path: &Path, limits: &TableLimits) -> Result<Table, Fault> {
+    let table = Table::open_parquet(path, limits)?;
+    if entry.rows != 0 && table.rows() as u64 != entry.rows {
+        return Err(Fault::Content(format!(
+            "the file has {} rows, the manifest says {}",
+            table.rows(),
+            entry.rows
+        )));
+    }
+    Ok(table)
+}
+
+/// The kinds that [`artifact`] decodes.
+pub(super) const KINDS: [&str; 6] =
+    ["popularity", "item_neighbors", "session_knn", "item_vectors", "user_vectors", "user_items"];
+
+/// Decodes any artifact but the catalogue.
+pub(super) fn artifact(
+    entry: &ArtifactEntry,
+    path: &Path,
+    items: &IdTable,
+    limits: &TableLimits,
+) -> Result<Artifact, Fault> {
+    let params = Params(entry);
+    let table = open(entry, path, limits)?;
+    match entry.kind.as_str() {
+        "popularity" => Ok(Artifact::Popularity(lists::popularity(&table, items)?)),
+        "item_neighbors" => Ok(Artifact::Neighbors(lists::neighbors(&table, items)?)),
+        "session_knn" => {
+            let defaults = params.session_knn()?;
+            Ok(Artifact::SessionKnn(sessions::sessions(&table, items)?, defaults))
+        }
+        "item_vectors" => {
+            let vectors = vectors::by_item(&table, items, params.metric()?)?;
+            let fold_in = FoldIn::new(&vectors, params.fold_in()?);
+            Ok(Artifact::ItemVectors(ItemVectors { vectors, fold_in }))
+        }
+        "user_vectors" => {
+            let (users, rows) = vectors::by_user(&table, params.metric()?)?;
+            Ok(Artifact::UserVectors(Keyed { users, rows }))
+        }
+        "user_items" => {
+            let (users, rows) = lists::user_items(&table, items)?;
+            Ok(Artifact::UserItems(Keyed { users, rows }))
+        }
+        other => {
+            let nearest = crate::feature::nearest(other, KINDS);
+            let hint = nearest.map(|kind| format!("; did you mean \"{kind}\"?")).unwrap_or_default();
+            Err(Fault::Content(format!("kind \"{other}\" is not known to this version{hint}")))
+        }
+    }
+}
+
+/// Reads an artifact's parameters with a message that names the key.
+struct Params<'a>(&'a ArtifactEntry);
+
+impl Params<'_> {
+    fn number(&self, key: &str, default: f64, range: std::ops::RangeInclusive<f64>) -> Result<f64, Fault> {
+        match self.0.params.get(key) {
+            None => Ok(default),
+            Some(value) => value.as_f64().filter(|number| range.contains(number)).ok_or_else(|| {
+                let (low, high) = (range.start(), range.end());
+                Fault::Content(format!("params.{key} is {value}, expected a number from {low} to {high}"))
+            }),
+        }
+    }
+
+    fn metric(&self) -> Result<crate::index::Metric, Fault> {
+        let name = self.0.params.get("metric").cloned().unwrap_or_else(|| Value::from("inner_product"));
+        name.as_str().and_then(crate::index::Metric::parse).ok_or_else(|| {
+            Fault::Content(format!("params.metric is {name}, expected inner_product, cosine or l2"))
+        })
+    }
+
+    fn fold_in(&self) -> Result<crate::index::FoldInParams, Fault> {
+        Ok(crate::index::FoldInParams {
+            alpha: self.number("alpha", 10.0, 0.0..=1e6)? as f32,
+            regularization: self.number("regularization", 1.0, 1e-6..=1e9)? as f32,
+        })
+    }
+
+    fn session_knn(&self) -> Result<crate::index::SessionKnnParams, Fault> {
+        let standard = crate::index::SessionKnnParams::default();
+        let count = |key, default: usize, most| {
+            self.number(key, default as f64, 1.0..=most).map(|number| number as usize)
+        };
+        Ok(crate::index::SessionKnnParams {
+            m_most_recent_sessions: count("m_most_recent_sessions", standard.m_most_recent_sessions, 1e6)?,
+            k_neighbors: count("k_neighbors", standard.k_neighbors, 1e6)?,
+            max_items_in_session: count("max_items_in_session", standard.max_items_in_session, 64.0)?,
+            idf_weighting: self.number("idf_weighting", standard.idf_weighting.into(), 0.0..=100.0)? as f32,
+            decay: standard.decay,
+        })
+    }
+}
+
+/// The number of an item named in a row, or the reason to refuse the row.
+fn known_item(items: &IdTable, id: &str) -> Result<u32, String> {
+    items.number(id).ok_or_else(|| format!("item \"{id}\" is not in the catalogue"))
+}
+
+fn list_kinds(table: &Table, columns: [&str; 2]) -> Result<(), TableError> {
+    table.expect(columns[0], &[CellKind::Texts], "a list of text")?;
+    table.expect(columns[1], &[CellKind::Floats], "a list of numbers")
+}

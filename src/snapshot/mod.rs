@@ -1,0 +1,25 @@
+//! The cellar: what is readable at one moment, where it comes from, and how one moment follows the other.
+
+mod build;
+mod channel;
+mod content;
+mod decode;
+mod error;
+mod ids;
+mod loader;
+mod manifest;
+mod memory;
+mod publish;
+mod refresher;
+mod registry;
+
+pub use build::{BuildArtifact, build_manifest, describe_directory, new_version};
+pub use channel::{Channel, read_channel};
+pub use content::{Artifact, ItemVectors, Keyed, Snapshot};
+pub use error::SnapshotError;
+pub use ids::IdTable;
+pub use loader::{Files, LoadOptions, Source, load, open_directory};
+pub use manifest::{ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest};
+pub use publish::{Published, list, publish, rollback};
+pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
+pub use registry::Registry;

@@ -1,0 +1,345 @@
+//! Keeps the registry on the snapshot that the channel names: polls, loads beside the request path, swaps, reports.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::memory::available_bytes;
+use super::{Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, load};
+
+/// Makes what requests pin out of a snapshot: compiles recipes, warms, asks the golden queries.
+pub type Prepare<T> = Box<dyn Fn(Snapshot) -> Result<T, SnapshotError> + Send + Sync>;
+
+/// How the refresher works.
+#[derive(Debug, Clone)]
+pub struct RefreshOptions {
+    /// The channel to follow.
+    pub channel: String,
+    /// Time between two looks at the channel; each wait is jittered by up to a fifth.
+    pub poll_interval: Duration,
+    /// Whether the replaced snapshot stays in memory: always, never, or (`None`) if it fits half of what is free.
+    pub keep_previous: Option<bool>,
+    /// Limits of a load.
+    pub load: LoadOptions,
+}
+
+/// What one refresh did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The channel names what is served.
+    Unchanged,
+    /// Another snapshot is served now.
+    Swapped {
+        /// Its version.
+        version: String,
+        /// From the first look at the channel to the swap.
+        took: Duration,
+    },
+    /// An operator rolled this server back; it waits for the channel to change.
+    Held,
+    /// The channel names a snapshot that failed before; it is tried again later.
+    BackingOff,
+}
+
+/// The state of the refresher, for people and metrics.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    /// When the channel was last read successfully.
+    pub last_checked: Option<SystemTime>,
+    /// When the served snapshot was swapped in.
+    pub swapped_at: Option<SystemTime>,
+    /// How many swaps there were, rollbacks included.
+    pub swaps: u64,
+    /// How long the last load took.
+    pub last_load: Duration,
+    /// The last failure, until a refresh succeeds.
+    pub last_failure: Option<Failure>,
+    /// Failures by artifact (`-` where none is at fault) and reason.
+    pub failures: BTreeMap<(String, &'static str), u64>,
+    /// The version that an operator rolled back from, while that holds.
+    pub held_from: Option<String>,
+}
+
+/// Why the last refresh failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// When.
+    pub at: SystemTime,
+    /// The snapshot that could not be loaded; empty if the channel could not be read.
+    pub version: String,
+    /// The artifact at fault.
+    pub artifact: Option<String>,
+    /// The message.
+    pub reason: String,
+    /// Failures in a row.
+    pub count: u32,
+}
+
+/// See the module. `T` is what requests pin; `snapshot` finds the snapshot in it.
+pub struct Refresher<T> {
+    source: Source,
+    registry: Arc<Registry<T>>,
+    prepare: Prepare<T>,
+    snapshot: fn(&T) -> &Snapshot,
+    options: RefreshOptions,
+    workers: rayon::ThreadPool,
+    work: Mutex<Work>,
+    health: Mutex<Health>,
+}
+
+/// What one refresh leaves for the next.
+#[derive(Debug, Default)]
+struct Work {
+    etag: Option<String>,
+    channel: Option<Channel>,
+    retry_at: Option<(String, Instant)>,
+    failures: u32,
+}
+
+impl<T> std::fmt::Debug for Refresher<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Refresher").field("source", &self.source).field("options", &self.options).finish()
+    }
+}
+
+impl<T: Send + Sync> Refresher<T> {
+    /// A refresher that has not looked yet.
+    ///
+    /// # Errors
+    /// The loader's threads cannot be started.
+    pub fn new(
+        source: Source,
+        registry: Arc<Registry<T>>,
+        prepare: Prepare<T>,
+        snapshot: fn(&T) -> &Snapshot,
+        options: RefreshOptions,
+    ) -> Result<Self, SnapshotError> {
+        let workers = rayon::ThreadPoolBuilder::new()
+            .thread_name(|n| format!("larder-load-{n}"))
+            .start_handler(|_| {
+                // On Linux this sets the calling thread only: loading yields to serving. Without the right to, it does not.
+                let _ = rustix::process::setpriority_process(None, 10);
+            })
+            .build()
+            .map_err(|e| SnapshotError::Document { file: "loader".to_owned(), reason: e.to_string() })?;
+        let (work, health) = (Mutex::default(), Mutex::default());
+        Ok(Self { source, registry, prepare, snapshot, options, workers, work, health })
+    }
+
+    /// Looks at the channel once and follows it; `force` also ends a rollback's hold and any back-off.
+    ///
+    /// # Errors
+    /// Why the snapshot that the channel names is not served. What was served before goes on being served.
+    pub fn refresh(&self, force: bool) -> Result<Outcome, SnapshotError> {
+        let mut work = lock(&self.work);
+        let started = Instant::now();
+        let mut version = String::new();
+        let outcome = self.follow(&mut work, force, started, &mut version);
+        let mut health = lock(&self.health);
+        match &outcome {
+            Ok(Outcome::Unchanged | Outcome::Swapped { .. }) => {
+                health.last_failure = None;
+                work.failures = 0;
+                work.retry_at = None;
+            }
+            Ok(Outcome::Held | Outcome::BackingOff) => {}
+            Err(error) => {
+                work.failures += 1;
+                let wait = self.options.poll_interval * 2u32.pow(work.failures.min(5));
+                work.retry_at = Some((version.clone(), Instant::now() + wait));
+                work.etag = None;
+                let artifact = error.artifact().map(str::to_owned);
+                let slot = (artifact.clone().unwrap_or_else(|| "-".to_owned()), error.label());
+                *health.failures.entry(slot).or_default() += 1;
+                tracing::error!(
+                    version, artifact, reason = %error, failures = work.failures,
+                    "snapshot refused; the one served before stays"
+                );
+                let (at, reason, count) = (SystemTime::now(), error.to_string(), work.failures);
+                health.last_failure = Some(Failure { at, version, artifact, reason, count });
+            }
+        }
+        outcome
+    }
+
+    /// Serves the previous snapshot again: at once if it is in memory. Holds there until the channel changes or a forced
+    /// refresh. Returns the version now served.
+    ///
+    /// # Errors
+    /// There is nothing to go back to, or it cannot be loaded.
+    pub fn rollback(&self) -> Result<String, SnapshotError> {
+        let work = lock(&self.work);
+        let nothing = || SnapshotError::Document {
+            file: Channel::key(&self.options.channel),
+            reason: "there is no previous snapshot, neither in memory nor in the channel".to_owned(),
+        };
+        let current = self.registry.current().ok_or_else(nothing)?;
+        let from = (self.snapshot)(&current).version().to_owned();
+        let target = match self.registry.previous() {
+            Some(previous) => previous,
+            None => {
+                let named = work.channel.as_ref().and_then(|channel| channel.previous.clone());
+                Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current))?)
+            }
+        };
+        let version = (self.snapshot)(&target).version().to_owned();
+        self.registry.publish(target, true);
+        let mut health = lock(&self.health);
+        health.swaps += 1;
+        health.swapped_at = Some(SystemTime::now());
+        health.held_from = work.channel.as_ref().map(|channel| channel.snapshot.clone());
+        tracing::warn!(from, to = version, "rolled back by an operator; held until the channel changes");
+        Ok(version)
+    }
+
+    /// Follows the channel until `stop` is closed or told.
+    pub fn run(&self, stop: &Receiver<()>) {
+        let mut random = fastrand::Rng::new();
+        loop {
+            let wait = self.options.poll_interval.mul_f64(0.8 + 0.4 * random.f64());
+            match stop.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = self.refresh(false); // logged and kept in health
+                }
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// The state, for people and metrics.
+    pub fn health(&self) -> Health {
+        lock(&self.health).clone()
+    }
+
+    /// The channel as last read.
+    pub fn channel(&self) -> &str {
+        &self.options.channel
+    }
+
+    /// Where snapshots come from.
+    pub fn location(&self) -> String {
+        self.source.store.location()
+    }
+
+    fn follow(
+        &self,
+        work: &mut Work,
+        force: bool,
+        started: Instant,
+        version: &mut String,
+    ) -> Result<Outcome, SnapshotError> {
+        if force {
+            work.etag = None;
+            work.retry_at = None;
+            lock(&self.health).held_from = None;
+        }
+        self.look(work)?;
+        let Some(channel) = work.channel.clone() else { return Ok(Outcome::Unchanged) };
+        version.clone_from(&channel.snapshot);
+        let current = self.registry.current();
+        if current.as_deref().is_some_and(|now| (self.snapshot)(now).version() == channel.snapshot) {
+            lock(&self.health).held_from = None;
+            return Ok(Outcome::Unchanged);
+        }
+        if lock(&self.health).held_from.as_ref() == Some(&channel.snapshot) {
+            return Ok(Outcome::Held);
+        }
+        if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
+            return Ok(Outcome::BackingOff);
+        }
+        let resident = self.registry.previous();
+        let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
+        let next = match resident {
+            Some(previous) => previous,
+            None => Arc::new(self.load(&channel.snapshot, current.as_ref())?),
+        };
+        let keep = self.keeps(current.as_deref());
+        self.registry.publish(next, keep);
+        let took = started.elapsed();
+        let mut health = lock(&self.health);
+        health.held_from = None;
+        health.swaps += 1;
+        health.swapped_at = Some(SystemTime::now());
+        health.last_load = took;
+        tracing::info!(
+            version,
+            took_ms = took.as_millis() as u64,
+            previous_kept = keep,
+            "snapshot is served"
+        );
+        drop(health);
+        self.tidy_cache();
+        Ok(Outcome::Swapped { version: version.clone(), took })
+    }
+
+    /// Reads the channel if it changed; from the cache if the store is away and nothing is served yet.
+    fn look(&self, work: &mut Work) -> Result<(), SnapshotError> {
+        let key = Channel::key(&self.options.channel);
+        let document = format!("channel-{}.json", self.options.channel);
+        let bytes = match self.source.store.read_if_changed(&key, work.etag.as_deref()) {
+            Ok(None) => {
+                lock(&self.health).last_checked = Some(SystemTime::now());
+                return Ok(());
+            }
+            Ok(Some(object)) => {
+                work.etag = Some(object.etag);
+                lock(&self.health).last_checked = Some(SystemTime::now());
+                object.bytes
+            }
+            Err(error) => match self.source.cache.recall(&document) {
+                Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
+                    tracing::warn!(reason = %error, "the store is away: serving what the local cache holds");
+                    bytes
+                }
+                _ => return Err(error.into()),
+            },
+        };
+        work.channel = Some(Channel::parse(&bytes, &key)?);
+        Ok(())
+    }
+
+    fn load(&self, version: &str, current: Option<&Arc<T>>) -> Result<T, SnapshotError> {
+        let manifest: Manifest = self.source.manifest(version)?;
+        let previous = current.map(|now| (self.snapshot)(now));
+        let options = &self.options.load;
+        self.workers.install(|| {
+            let file = |entry: &_| self.source.file(version, entry, options);
+            (self.prepare)(load(&file, manifest, previous, options)?)
+        })
+    }
+
+    fn keeps(&self, replaced: Option<&T>) -> bool {
+        let Some(replaced) = replaced else { return false };
+        let bytes = (self.snapshot)(replaced).resident_bytes() as u64;
+        self.options.keep_previous.unwrap_or_else(|| available_bytes().is_none_or(|free| bytes <= free / 2))
+    }
+
+    /// Remembers the channel for a restart without the store, and deletes downloads that no kept snapshot uses.
+    fn tidy_cache(&self) {
+        let key = Channel::key(&self.options.channel);
+        if self.source.store.local_path(&key).is_some() {
+            return;
+        }
+        let served = [self.registry.current(), self.registry.previous()];
+        let mut keep: HashSet<String> = HashSet::new();
+        for holder in served.iter().flatten() {
+            keep.extend((self.snapshot)(holder).manifest().artifacts.iter().map(|e| e.sha256.clone()));
+        }
+        let document = format!("channel-{}.json", self.options.channel);
+        let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
+            Some(snapshot) => {
+                let channel = Channel { snapshot, previous: None, published_at: String::new() };
+                self.source.cache.remember(&document, &channel.to_json())
+            }
+            None => Ok(()),
+        };
+        if let Err(error) = remembered.and_then(|()| self.source.cache.retain(&keep).map(|_| ())) {
+            tracing::warn!(%error, "the local cache could not be tidied");
+        }
+    }
+}
+
+fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,12 @@
+//! The one integration-test binary: each module is a room's promises seen from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
+mod s3;
+
+/// Real parts that the tests start, and stand-ins that misbehave on demand.
+mod support {
+    pub(crate) mod faulty_store;
+    #[cfg(feature = "s3")]
+    pub(crate) mod s3_server;
+}
