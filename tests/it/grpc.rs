@@ -12,7 +12,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::server::Server;
-use crate::support::shop;
+use crate::support::shop::shop;
 
 fn similar() -> v1::RecommendRequest {
     v1::RecommendRequest { placement: "pdp.similar".to_owned(), ..Default::default() }

@@ -9,7 +9,7 @@ use larder::server::{Admin, Config, Control};
 use serde_json::json;
 
 use crate::support::server::{Server, read_reply, write_head};
-use crate::support::shop;
+use crate::support::shop::shop;
 
 const SIMILAR: &str = "/v1/placements/pdp.similar:recommend";
 
