@@ -6,8 +6,8 @@ pub(super) const BODY_BYTES: usize = 1 << 20;
 pub(super) const HEADER_BYTES: usize = 32 << 10;
 /// Items of a slate.
 pub(super) const PAGE_SIZE: i32 = 100;
-/// Items before a page.
-pub(super) const OFFSET: u32 = 10_000;
+/// Items before a page, as many as the recommender pages through.
+pub(super) const OFFSET: u32 = 1000;
 pub(super) const SEEDS: usize = 100;
 pub(super) const EVENTS: usize = 50;
 pub(super) const EXCLUDED: usize = 1000;

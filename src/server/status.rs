@@ -132,9 +132,6 @@ impl From<RecommendError> for Problem {
             RecommendError::NotReady => {
                 Self::new(Kind::NotReady, "no snapshot is loaded yet; try again shortly")
             }
-            RecommendError::DeadlineExceeded => {
-                Self::new(Kind::DeadlineExceeded, "nothing was servable in the time given")
-            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The gRPC port over real sockets: the service, its errors, health and reflection, and how it drains.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use larder::recommender::{Limits, Recommender};
 use larder::server::Config;
 use larder_proto::v1;
 use prost::Message as _;
@@ -40,6 +42,26 @@ fn a_slate_comes_with_everything_the_contract_promises() {
     assert!(!answer.attribution_token.is_empty());
     assert_eq!(answer.cache.unwrap().scope(), v1::cache::Scope::Public);
     assert!(answer.trace.is_empty());
+}
+
+#[test]
+fn a_debug_view_tells_what_each_stage_did_and_is_not_to_be_cached() {
+    let server = Server::start(shop());
+    let request = v1::RecommendRequest { view: v1::recommend_request::View::Debug.into(), ..similar() };
+    let answer = server.runtime.block_on(server.client().recommend(request)).unwrap().into_inner();
+    assert!(!answer.trace.is_empty());
+    assert_eq!(answer.cache.unwrap().scope(), v1::cache::Scope::None);
+}
+
+#[test]
+fn before_the_first_snapshot_the_service_is_unavailable_and_says_when_to_come_back() {
+    let server = Server::start(Recommender::new(Arc::default(), Limits::default()));
+    let status = refused(&server, similar());
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.metadata().get("retry-after").unwrap(), "1");
+    let mut health = HealthClient::new(server.channel());
+    let answer = server.runtime.block_on(health.check(HealthCheckRequest::default())).unwrap();
+    assert_eq!(answer.into_inner().status(), ServingStatus::NotServing);
 }
 
 #[test]

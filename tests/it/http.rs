@@ -5,11 +5,12 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use larder::recommender::{Limits, Recommender};
 use larder::server::{Admin, Config, Control};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::server::{Server, read_reply, write_head};
-use crate::support::shop::shop;
+use crate::support::shop::{shop, shop_of};
 
 const SIMILAR: &str = "/v1/placements/pdp.similar:recommend";
 
@@ -102,11 +103,30 @@ fn unknown_items_and_users_get_a_slate_that_says_so() {
 #[test]
 fn a_page_token_leads_to_the_items_that_follow() {
     let server = Server::start(shop());
-    let first = server.post(SIMILAR, r#"{"pageSize": 2}"#).json();
-    let token = &first["nextPageToken"];
-    let second = server.post(SIMILAR, json!({"pageSize": 2, "pageToken": token}).to_string()).json();
-    assert_eq!(second["items"][0]["rank"], 3, "{second}");
-    assert_ne!(first["items"][0]["itemId"], second["items"][0]["itemId"]);
+    let page = |server: &Server, token: &Value| {
+        let request = json!({"seedItems": [{"itemId": "i1"}], "pageSize": 2, "pageToken": token});
+        server.post(SIMILAR, request.to_string()).json()
+    };
+    let first = page(&server, &Value::Null);
+    let second = page(&server, &first["nextPageToken"]);
+    assert_eq!(ids(&first), ["i2", "i3"]);
+    assert_eq!(ids(&second), ["i4", "i5"]);
+    assert_eq!(second["items"][0]["rank"], 3);
+    assert_eq!(second["warnings"], json!([]));
+
+    let other = page(&Server::start(shop_of(21)), &first["nextPageToken"]);
+    assert_eq!(ids(&other), ["i4", "i5"]);
+    assert!(other["warnings"][0].as_str().unwrap().contains("earlier snapshot"), "{other}");
+}
+
+#[test]
+fn before_the_first_snapshot_everything_is_unavailable() {
+    let server = Server::start(Recommender::new(Arc::default(), Limits::default()));
+    let reply = server.post(SIMILAR, "{}");
+    reply.problem(503, "");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let page = r#"{"slots": [{"slotId": "a", "placement": "pdp.similar"}]}"#;
+    server.post("/v1/recommendations:batch", page).problem(503, "");
 }
 
 #[test]
@@ -144,10 +164,7 @@ fn a_batch_answers_its_good_slots_and_explains_the_bad_ones() {
     let reply = server.post("/v1/recommendations:batch", body.to_string());
     assert_eq!(reply.status, 200, "{reply:?}");
     let answer = reply.json();
-    let items = |slot: usize| {
-        let items = answer["slots"][slot]["response"]["items"].as_array().unwrap();
-        items.iter().map(|item| item["itemId"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
+    let items = |slot: usize| ids(&answer["slots"][slot]["response"]);
     assert_eq!(answer["slots"][1]["slotId"], "odd");
     assert_eq!(answer["slots"][1]["error"]["code"], 5);
     assert_eq!(answer["slots"][1]["error"]["field"], "slots[1].placement");
@@ -210,6 +227,10 @@ fn a_drain_ends_though_a_client_does_not() {
     let start = Instant::now();
     server.stop()();
     assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    answer["items"].as_array().unwrap().iter().map(|item| item["itemId"].as_str().unwrap()).collect()
 }
 
 /// A request that has reached its handler, which waits for two bytes of body.

@@ -68,7 +68,7 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
             server_time_us: micros(answer.took),
         }),
         cache: Some(cache(answer)),
-        trace: slate.trace.iter().map(trace).collect(),
+        trace: slate.trace.iter().filter(|_| request.view == View::Debug).map(trace).collect(),
     })
 }
 

@@ -29,17 +29,21 @@ fallback = [ { kind = "popular", artifact = "popularity" } ]
 
 /// A recommender over the shop; its items are `i0`, the most popular, to `i19`, and each is similar to the five after it.
 pub(crate) fn shop() -> Recommender {
-    let dir = snapshot();
-    Recommender::open(dir.path()).unwrap()
+    shop_of(20)
 }
 
-/// The snapshot's directory.
-pub(crate) fn snapshot() -> TempDir {
+/// The same shop from the snapshot of another day of November 2026.
+pub(crate) fn shop_of(day: u32) -> Recommender {
+    Recommender::open(snapshot(day).path()).unwrap()
+}
+
+/// The directory of the snapshot of a day.
+pub(crate) fn snapshot(day: u32) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     write_tables(dir.path());
     fs::write(dir.path().join("placements.toml"), PLACEMENTS).unwrap();
     let artifacts = describe_directory(dir.path()).unwrap();
-    let published = Utc.with_ymd_and_hms(2026, 11, 20, 3, 0, 0).unwrap();
+    let published = Utc.with_ymd_and_hms(2026, 11, day, 3, 0, 0).unwrap();
     let data_until = published.timestamp_millis() - 3_600_000;
     let manifest = build_manifest(dir.path(), artifacts, Some(data_until), published).unwrap();
     fs::write(dir.path().join(MANIFEST), manifest.to_json()).unwrap();
