@@ -5,5 +5,6 @@ pub mod domain;
 pub mod feature;
 pub mod index;
 pub mod pipeline;
+pub mod recommender;
 pub mod snapshot;
 pub mod train;

@@ -60,9 +60,9 @@ impl Deadline {
     /// Never.
     pub const NEVER: Self = Self(None);
 
-    /// `budget` from now.
-    pub fn after(budget: Duration) -> Self {
-        Self(Instant::now().checked_add(budget))
+    /// `budget` after `start`.
+    pub fn at(start: Instant, budget: Duration) -> Self {
+        Self(start.checked_add(budget))
     }
 
     /// Whether it has passed.

@@ -1,0 +1,35 @@
+//! Why a request was refused.
+
+use thiserror::Error;
+
+use crate::feature::PredicateError;
+
+/// A request that gets no slate at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RecommendError {
+    /// No placement of this name in the served snapshot.
+    #[error("there is no placement \"{name}\"{}", .nearest.as_ref().map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default())]
+    UnknownPlacement {
+        /// As asked.
+        name: String,
+        /// The nearest valid name.
+        nearest: Option<String>,
+    },
+    /// A value that cannot be used.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field of the request.
+        field: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// No snapshot is served yet.
+    #[error("no snapshot is loaded yet; try again shortly")]
+    NotReady,
+}
+
+impl From<PredicateError> for RecommendError {
+    fn from(error: PredicateError) -> Self {
+        Self::Invalid { field: "filter".to_owned(), reason: error.to_string() }
+    }
+}

@@ -1,0 +1,246 @@
+//! The hall: takes a request, pins a snapshot, walks the placement's pipeline, fills up from the fallback ladder.
+//!
+//! This is the API for embedders:
+//!
+//! ```no_run
+//! use larder::domain::Request;
+//! use larder::recommender::Recommender;
+//!
+//! let recommender = Recommender::open("models")?;
+//! let answer = recommender.recommend(&Request::new("pdp.similar").viewing("P00042").page_size(8))?;
+//! for item in &answer.slate.items {
+//!     println!("{} {}", answer.snapshot.id(item.item), item.score);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod compile;
+mod error;
+mod golden;
+mod ladder;
+mod resolve;
+mod served;
+mod spec;
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::domain::{Cause, DegradationLevel, Request, Slate, View};
+use crate::pipeline::{Deadline, Scratch, Stages};
+use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
+
+pub use error::RecommendError;
+pub use served::{Placement, Served};
+pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
+
+/// Server-side limits that a request may lower and never raise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest page.
+    pub max_page_size: usize,
+    /// How deep a ranking may be paged.
+    pub max_offset: usize,
+    /// The longest time one answer may take; `None`: as long as the placement allows.
+    pub max_latency: Option<Duration>,
+    /// Whether the placements' own `max_latency_ms` counts; evaluation turns it off.
+    pub placement_deadlines: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_page_size: 100, max_offset: 1000, max_latency: None, placement_deadlines: true }
+    }
+}
+
+/// A slate and the snapshot that its item numbers belong to.
+#[derive(Debug, Clone)]
+pub struct Recommendation {
+    /// The answer.
+    pub slate: Slate,
+    /// The snapshot pinned for it.
+    pub snapshot: Arc<Snapshot>,
+    /// Whether the answer may depend on who asked: a user, a visitor or a session.
+    pub personal: bool,
+}
+
+/// Answers requests from whatever snapshot is served at the moment. Share it; it takes no lock.
+#[derive(Debug)]
+pub struct Recommender {
+    registry: Arc<Registry<Served>>,
+    limits: Limits,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Recommender {
+    /// A recommender over a registry that somebody else fills.
+    pub fn new(registry: Arc<Registry<Served>>, limits: Limits) -> Self {
+        Self { registry, limits }
+    }
+
+    /// Serves the snapshot in a directory: a store's root (its channel `production`) or a snapshot's own directory.
+    ///
+    /// # Errors
+    /// Why the snapshot cannot be served.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SnapshotError> {
+        let snapshot = open_directory(path.as_ref(), "production", &LoadOptions::default())?;
+        Self::with(snapshot, &Stages::default(), Limits::default())
+    }
+
+    /// Serves one snapshot with the given stage kinds.
+    ///
+    /// # Errors
+    /// A recipe that does not fit the snapshot.
+    pub fn with(snapshot: Snapshot, stages: &Stages, limits: Limits) -> Result<Self, SnapshotError> {
+        let registry = Arc::new(Registry::default());
+        registry.publish(Arc::new(Served::prepare(snapshot, stages)?), false);
+        Ok(Self::new(registry, limits))
+    }
+
+    /// Whether a snapshot is served.
+    pub fn is_ready(&self) -> bool {
+        self.registry.current().is_some()
+    }
+
+    /// What is served now.
+    pub fn served(&self) -> Option<Arc<Served>> {
+        self.registry.current()
+    }
+
+    /// Answers one request.
+    ///
+    /// Unknown users and items are no errors; while anything is servable the slate is not empty.
+    ///
+    /// # Errors
+    /// An unknown placement, a value out of range, no snapshot yet.
+    pub fn recommend(&self, request: &Request) -> Result<Recommendation, RecommendError> {
+        let served = self.registry.current().ok_or(RecommendError::NotReady)?;
+        self.answer(&served, request, &[])
+    }
+
+    /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
+    ///
+    /// Slots are answered in order: an earlier slot has the first choice.
+    pub fn recommend_batch(
+        &self,
+        requests: &[Request],
+        deduplicate: bool,
+    ) -> Vec<Result<Recommendation, RecommendError>> {
+        let Some(served) = self.registry.current() else {
+            return requests.iter().map(|_| Err(RecommendError::NotReady)).collect();
+        };
+        let mut shown = Vec::new();
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            let answer = self.answer(&served, request, &shown);
+            if let (Ok(answer), true) = (&answer, deduplicate) {
+                shown.extend(answer.slate.items.iter().map(|item| item.item));
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+
+    fn answer(
+        &self,
+        served: &Served,
+        request: &Request,
+        shown: &[crate::domain::ItemIdx],
+    ) -> Result<Recommendation, RecommendError> {
+        let started = Instant::now();
+        let placement = served.placement(&request.placement)?;
+        let snapshot = &served.snapshot;
+        let size = self.page_size(request, placement)?;
+        let resolved = resolve::resolve(request, snapshot, placement.history.as_deref(), shown)?;
+        let deadline = self.deadline(request, placement, started);
+        let mut slate = Slate { missing_item_ids: resolved.missing.clone(), ..Slate::default() };
+        if !request.validate_only {
+            SCRATCH.with_borrow_mut(|scratch| {
+                let wanted = request.offset + size + 1; // one more, to know whether there is another page
+                let query = &resolved.query;
+                let ran = placement.pipeline.run(request, query, snapshot, deadline, wanted, scratch);
+                slate.degradation = ran.degradation;
+                slate.trace = ran.trace;
+                slate.items = placement.slate_items(&scratch.set, wanted);
+                if slate.items.len() < request.offset + size {
+                    ladder::fill(
+                        placement,
+                        request,
+                        &resolved,
+                        snapshot,
+                        request.offset + size,
+                        scratch,
+                        &mut slate,
+                    );
+                }
+                slate.more = slate.items.len() > request.offset + size;
+                slate.items.truncate(request.offset + size);
+                slate.items.drain(..request.offset.min(slate.items.len()));
+            });
+        }
+        if request.view == View::Basic {
+            slate.trace.clear();
+        }
+        let subject = &request.subject;
+        let known = [&subject.user_id, &subject.visitor_id, &subject.session_id];
+        let personal = known.iter().any(|id| id.is_some()) || !request.session_events.is_empty();
+        Ok(Recommendation { slate, snapshot: Arc::clone(snapshot), personal })
+    }
+
+    fn page_size(&self, request: &Request, placement: &Placement) -> Result<usize, RecommendError> {
+        let most = self.limits.max_page_size;
+        let size = request.page_size.unwrap_or(placement.page_size);
+        if size == 0 || size > most {
+            let reason = format!(
+                "is {size}, expected 1 to {most}; leave it out for this placement's own size of {}",
+                placement.page_size
+            );
+            return Err(RecommendError::Invalid { field: "page_size".to_owned(), reason });
+        }
+        if request.offset > self.limits.max_offset {
+            let reason =
+                format!("pages {} items deep, over the limit of {}", request.offset, self.limits.max_offset);
+            return Err(RecommendError::Invalid { field: "page_token".to_owned(), reason });
+        }
+        Ok(size)
+    }
+
+    fn deadline(&self, request: &Request, placement: &Placement, started: Instant) -> Deadline {
+        let own = placement.max_latency.filter(|_| self.limits.placement_deadlines);
+        let budget = [request.budget, own, self.limits.max_latency].into_iter().flatten().min();
+        budget.map_or(Deadline::NEVER, |budget| Deadline::at(started, budget))
+    }
+}
+
+/// Why nothing came of the recipe, from what the request had to offer.
+fn causes(resolved: &resolve::Resolved<'_>, request: &Request) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if resolved.unknown_user {
+        causes.push(Cause::UnknownUser);
+    }
+    let named = !request.seeds.is_empty() || !request.session_events.is_empty();
+    let known = !resolved.query.session.is_empty();
+    match (named, known) {
+        (true, false) => causes.push(Cause::UnknownItems),
+        (false, _) if request.subject.user_id.is_none() => causes.push(Cause::NoSignal),
+        _ => {}
+    }
+    if causes.is_empty() {
+        causes.push(Cause::FewCandidates);
+    }
+    causes
+}
+
+/// The level of an answer of which `own` items come from the recipe and `filled` from the ladder.
+fn level(own: usize, filled: usize) -> DegradationLevel {
+    match (own, filled) {
+        (0, 0) => DegradationLevel::Empty,
+        (0, _) => DegradationLevel::Fallback,
+        (_, 0) => DegradationLevel::None,
+        _ => DegradationLevel::Backfilled,
+    }
+}

@@ -1,0 +1,78 @@
+//! Ids become item numbers, once, at the door.
+
+use crate::domain::{Consent, Request, SeedRole};
+use crate::feature::Predicate;
+use crate::pipeline::{Query, QuerySeed};
+use crate::recommender::RecommendError;
+use crate::snapshot::{Artifact, Snapshot};
+
+/// A request in the numbers of one snapshot.
+#[derive(Debug)]
+pub(super) struct Resolved<'a> {
+    pub(super) query: Query<'a>,
+    pub(super) missing: Vec<String>,
+    pub(super) unknown_user: bool,
+}
+
+pub(super) fn resolve<'a>(
+    request: &'a Request,
+    snapshot: &'a Snapshot,
+    history: Option<&str>,
+    shown: &[crate::domain::ItemIdx],
+) -> Result<Resolved<'a>, RecommendError> {
+    let mut missing: Vec<String> = Vec::new();
+    let mut find = |id: &str| {
+        let item = snapshot.item(id);
+        if item.is_none() && !missing.iter().any(|known| known == id) {
+            missing.push(id.to_owned());
+        }
+        item
+    };
+    let mut query = Query::default();
+    query.session.extend(request.session_events.iter().filter_map(|event| find(&event.item_id)));
+    for (at, seed) in request.seeds.iter().enumerate() {
+        if !(seed.weight.is_finite() && seed.weight >= 0.0) {
+            let field = format!("seed_items[{at}].weight");
+            let reason = format!("is {}, expected a finite number of at least 0", seed.weight);
+            return Err(RecommendError::Invalid { field, reason });
+        }
+        match find(&seed.item_id) {
+            Some(item) if seed.role == SeedRole::Disliked => query.excluded.push(item),
+            Some(item) => query.seeds.push(QuerySeed { item, role: seed.role, weight: seed.weight }),
+            None => {}
+        }
+    }
+    for seed in &query.seeds {
+        if query.session.last() != Some(&seed.item) {
+            query.session.push(seed.item);
+        }
+    }
+    query.current = query.session.last().copied();
+    query.excluded.extend(request.exclude_item_ids.iter().filter_map(|id| snapshot.item(id)));
+    query.excluded.extend_from_slice(shown);
+    if !request.candidate_item_ids.is_empty() {
+        query.only = Some(request.candidate_item_ids.iter().filter_map(|id| find(id)).collect());
+    }
+    if let Some(filter) = request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
+        let predicate = Predicate::compile(filter, snapshot.catalog(), &request.filter_params)?;
+        query.filter = Some(predicate.bitmap(snapshot.items().len()));
+    }
+    let consents = request.subject.consent != Consent::Denied;
+    query.user = request.subject.user_id.as_deref().filter(|_| consents);
+    if let (Some(user), Some(Artifact::UserItems(lists))) =
+        (query.user, history.and_then(|name| snapshot.artifact(name)).map(|shared| shared.as_ref()))
+        && let Some(row) = lists.users.number(user)
+    {
+        query.history = lists.rows.row(row as usize).0;
+    }
+    let unknown_user = query.user.is_some_and(|user| !is_known(user, snapshot));
+    Ok(Resolved { query, missing, unknown_user })
+}
+
+fn is_known(user: &str, snapshot: &Snapshot) -> bool {
+    snapshot.artifacts().any(|(_, artifact)| match artifact {
+        Artifact::UserVectors(users) => users.users.number(user).is_some(),
+        Artifact::UserItems(users) => users.users.number(user).is_some(),
+        _ => false,
+    })
+}

@@ -1,0 +1,81 @@
+//! `placements.toml` as written.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::pipeline::filter::Exclusion;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacementsFile {
+    /// Recipes by placement name.
+    pub placements: BTreeMap<String, Spanned<PlacementSpec>>,
+}
+
+/// One placement's recipe.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacementSpec {
+    /// Items per slate where the request does not say.
+    #[serde(default = "default_page_size")]
+    pub page_size: usize,
+    /// The longest an answer may take.
+    pub max_latency_ms: Option<u64>,
+    /// Where candidates come from; at least one.
+    pub sources: Vec<Spanned<StageSpec>>,
+    /// A filter expression over the catalogue.
+    pub filter: Option<Spanned<String>>,
+    /// Further filters.
+    #[serde(default)]
+    pub filters: Vec<Spanned<StageSpec>>,
+    /// What the subject has in front of them or has had before.
+    #[serde(default)]
+    pub exclude: Vec<Exclusion>,
+    /// The `user_items` artifact that says what a user had before; needed by `purchased`, `seen` and `from = "history"`.
+    pub history: Option<Spanned<String>>,
+    /// How candidates are scored; a blend with equal weights where it is left out.
+    pub scorer: Option<Spanned<StageSpec>>,
+    /// Re-rankers, in order.
+    #[serde(default)]
+    pub rerank: Vec<Spanned<StageSpec>>,
+    /// The fallback ladder, best rung first.
+    #[serde(default)]
+    pub fallback: Vec<Spanned<StageSpec>>,
+    /// What an evaluation of this placement replays.
+    #[serde(default)]
+    pub objective: Objective,
+}
+
+fn default_page_size() -> usize {
+    12
+}
+
+/// One stage: its kind, an optional name (the metric label), and the kind's own parameters.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StageSpec {
+    /// The kind.
+    pub kind: String,
+    /// The label, where the kind alone would be ambiguous.
+    pub name: Option<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub params: toml::Table,
+}
+
+/// What a placement is for, as far as an evaluation must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// The next item of a session, given all before it.
+    #[default]
+    NextItem,
+    /// The next item, given only the one before it.
+    NextFromCurrent,
+    /// The next item of the current item's category, given only that.
+    NextInCategory,
+    /// What a user takes in the days that follow.
+    UserItems,
+}
