@@ -7,5 +7,7 @@ pub mod feature;
 pub mod index;
 pub mod pipeline;
 pub mod recommender;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod snapshot;
 pub mod train;

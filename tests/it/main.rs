@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
+#[cfg(feature = "server")]
+mod grpc;
+#[cfg(feature = "server")]
+mod http;
 mod s3;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
@@ -9,4 +13,7 @@ mod support {
     pub(crate) mod faulty_store;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
+    #[cfg(feature = "server")]
+    pub(crate) mod server;
+    pub(crate) mod shop;
 }

@@ -1,0 +1,177 @@
+//! Recommendations to messages.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat};
+use larder_proto::{Struct, StructField, Value, v1};
+use uuid::Uuid;
+
+use super::fingerprint;
+use super::token::{Attribution, PageToken};
+use crate::domain::{Cause, Degradation, DegradationLevel, Request, StageTrace, View};
+use crate::feature;
+use crate::recommender::Recommendation;
+use crate::server::limits;
+use crate::server::status::{Problem, did_you_mean};
+
+/// What the answer to one request is made from.
+pub(in crate::server) struct Answer<'a> {
+    /// The request.
+    pub(in crate::server) request: &'a Request,
+    /// The snapshot that its page token came from, if it had one.
+    pub(in crate::server) page_of: Option<&'a str>,
+    /// What the recommender said to it.
+    pub(in crate::server) recommendation: &'a Recommendation,
+    /// Time since the request was decoded.
+    pub(in crate::server) took: Duration,
+    /// For how long an answer may be reused.
+    pub(in crate::server) max_age: Duration,
+}
+
+/// Writes the answer to one request.
+pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResponse, Problem> {
+    let Answer { request, page_of, recommendation, .. } = *answer;
+    let (slate, snapshot) = (&recommendation.slate, &recommendation.snapshot);
+    let version = snapshot.version();
+    let columns = columns(&request.item_fields, snapshot.catalog())?;
+    let tells_scores = request.view != View::Basic;
+    let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
+        item_id: snapshot.id(entry.item).to_owned(),
+        rank: (request.offset + position + 1) as u32,
+        score: tells_scores.then_some(entry.score),
+        source: tells_scores.then(|| entry.source.to_string()),
+        properties: (!columns.is_empty()).then(|| properties(&columns, entry.item.row())),
+    });
+    let id = Uuid::now_v7();
+    let attribution = Attribution {
+        recommendation_id: id.as_bytes().to_vec(),
+        placement: request.placement.clone(),
+        snapshot: version.to_owned(),
+    };
+    let mut warnings = slate.warnings.clone();
+    if page_of.is_some_and(|of| of != version) {
+        warnings.push(
+            "page_token is of an earlier snapshot: items may repeat or be missing between pages".into(),
+        );
+    }
+    Ok(v1::RecommendResponse {
+        recommendation_id: id.to_string(),
+        attribution_token: attribution.encode_text(),
+        items: items.collect(),
+        next_page_token: next_page(request.offset + slate.items.len(), slate.more, version),
+        degradation: Some(degradation(&slate.degradation)),
+        missing_item_ids: slate.missing_item_ids.clone(),
+        warnings,
+        serving: Some(v1::Serving {
+            snapshot_version: version.to_owned(),
+            data_age: snapshot.data_until_ms().and_then(age),
+            server_time_us: micros(answer.took),
+        }),
+        cache: Some(cache(answer)),
+        trace: slate.trace.iter().filter(|_| request.view == View::Debug).map(trace).collect(),
+    })
+}
+
+type Columns<'a> = Vec<(&'a str, &'a feature::Column)>;
+
+fn columns<'a>(fields: &'a [String], catalog: &'a feature::Table) -> Result<Columns<'a>, Problem> {
+    if fields.iter().any(|name| name == "*") {
+        return Ok(catalog
+            .names()
+            .iter()
+            .filter_map(|name| Some((name.as_str(), catalog.column(name)?)))
+            .collect());
+    }
+    let one = |(i, name): (usize, &'a String)| match catalog.column(name) {
+        Some(column) => Ok((name.as_str(), column)),
+        None => Err(Problem::invalid(
+            format_args!("item_fields[{i}]"),
+            format!("no attribute {name:?}{}", did_you_mean(catalog.nearest(name))),
+        )),
+    };
+    fields.iter().enumerate().map(one).collect()
+}
+
+fn properties(columns: &Columns<'_>, row: usize) -> Struct {
+    let field = |(name, column): &(&str, &feature::Column)| StructField {
+        key: (*name).to_owned(),
+        value: Some(property(column.value(row))),
+    };
+    Struct { fields: columns.iter().map(field).collect() }
+}
+
+fn property(value: feature::Value<'_>) -> Value {
+    match value {
+        feature::Value::Null => Value::null(),
+        feature::Value::Bool(value) => Value::from(value),
+        feature::Value::Int(value) => Value::from(value as f64),
+        feature::Value::Float(value) => Value::from(value),
+        feature::Value::Text(text) => Value::from(text),
+        feature::Value::List(texts) => Value::list(texts.into_iter().map(Value::from)),
+        feature::Value::Time(ms) => DateTime::from_timestamp_millis(ms)
+            .map_or_else(Value::null, |time| Value::from(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))),
+    }
+}
+
+fn next_page(offset: usize, more: bool, snapshot: &str) -> Option<String> {
+    let offset = u32::try_from(offset).ok().filter(|offset| more && *offset <= limits::OFFSET)?;
+    Some(PageToken { offset, snapshot: snapshot.to_owned() }.encode_text())
+}
+
+fn degradation(degradation: &Degradation) -> v1::Degradation {
+    use v1::degradation::Level;
+    let level = match degradation.level {
+        DegradationLevel::None => Level::None,
+        DegradationLevel::Backfilled => Level::Backfilled,
+        DegradationLevel::Partial => Level::Partial,
+        DegradationLevel::Fallback => Level::Fallback,
+        DegradationLevel::Empty => Level::Empty,
+    };
+    v1::Degradation {
+        level: level.into(),
+        causes: degradation.causes.iter().map(|cause| cause.as_str().to_owned()).collect(),
+        skipped_stages: degradation.skipped_stages.clone(),
+    }
+}
+
+/// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
+fn cache(answer: &Answer<'_>) -> v1::Cache {
+    let Answer { request, recommendation, max_age, .. } = answer;
+    let passing = [Cause::Deadline, Cause::StageFailed];
+    let causes = &recommendation.slate.degradation.causes;
+    if causes.iter().any(|cause| passing.contains(cause))
+        || request.view == View::Debug
+        || request.validate_only
+    {
+        return v1::Cache { scope: v1::cache::Scope::None.into(), key: None, max_age: None };
+    }
+    let personal = recommendation.personal;
+    let scope = if personal { v1::cache::Scope::Private } else { v1::cache::Scope::Public };
+    v1::Cache {
+        scope: scope.into(),
+        key: Some(fingerprint(request, recommendation.snapshot.version(), personal)),
+        max_age: Some(duration(*max_age)),
+    }
+}
+
+fn trace(stage: &StageTrace) -> v1::StageTrace {
+    v1::StageTrace {
+        stage: stage.stage.to_string(),
+        candidates: stage.candidates as u32,
+        took_us: micros(stage.took),
+    }
+}
+
+fn age(since_ms: i64) -> Option<larder_proto::Duration> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let since = Duration::from_millis(u64::try_from(since_ms).ok()?);
+    Some(duration(Duration::from_secs(now.saturating_sub(since).as_secs())))
+}
+
+fn duration(time: Duration) -> larder_proto::Duration {
+    larder_proto::Duration { seconds: time.as_secs() as i64, nanos: time.subsec_nanos() as i32 }
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}

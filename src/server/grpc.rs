@@ -1,0 +1,84 @@
+//! The gRPC face: the recommendation service, health, and both versions of reflection.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use larder_proto::v1;
+use larder_proto::v1::recommendation_service_server::{
+    RecommendationService, RecommendationServiceServer, SERVICE_NAME,
+};
+use tonic::{Request, Response, Status};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::limits;
+use super::middleware::{Arrival, Gate, pass};
+use super::service::Service;
+use super::status::{Kind, Problem};
+
+#[tonic::async_trait]
+impl RecommendationService for Service {
+    async fn recommend(
+        &self,
+        request: Request<v1::RecommendRequest>,
+    ) -> Result<Response<v1::RecommendResponse>, Status> {
+        let (arrival, message) = taken_apart(request)?;
+        Service::recommend(self, message, &arrival).map(Response::new).map_err(Problem::into_grpc)
+    }
+
+    async fn batch_recommend(
+        &self,
+        request: Request<v1::BatchRecommendRequest>,
+    ) -> Result<Response<v1::BatchRecommendResponse>, Status> {
+        let (arrival, message) = taken_apart(request)?;
+        self.batch(message, &arrival).map(Response::new).map_err(Problem::into_grpc)
+    }
+}
+
+/// The routes of the gRPC port. `health` answers from `reporter`'s state.
+pub(super) fn routes(
+    service: Service,
+    gate: Arc<Gate>,
+    health: &HealthReporter,
+) -> Result<Router, tonic_reflection::server::Error> {
+    let recommendations =
+        RecommendationServiceServer::new(service).max_decoding_message_size(limits::BODY_BYTES);
+    let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
+    let health = tonic_health::pb::health_server::HealthServer::new(health);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(larder_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(Router::new()
+        .route_service(&format!("/{SERVICE_NAME}/{{*method}}"), recommendations)
+        .layer(from_fn_with_state(gate, pass)) // for what stands above it: probes are never shed
+        .route_service("/grpc.health.v1.Health/{*method}", health)
+        .route_service("/grpc.reflection.v1.ServerReflection/{*method}", reflection().build_v1()?)
+        .route_service("/grpc.reflection.v1alpha.ServerReflection/{*method}", reflection().build_v1alpha()?)
+        .fallback(|| async {
+            Status::unimplemented("no such service").into_http::<axum::body::Body>().into_response()
+        }))
+}
+
+/// Says on the health service, as a whole and for the one service, what is served.
+pub(super) async fn set_health(reporter: &HealthReporter, status: ServingStatus) {
+    for name in ["", SERVICE_NAME] {
+        reporter.set_service_status(name, status).await;
+    }
+}
+
+/// Ends the streams that watch the health service, which would otherwise hold their connections open.
+pub(super) async fn end_health(reporter: &mut HealthReporter) {
+    for name in ["", SERVICE_NAME] {
+        reporter.clear_service_status(name).await;
+    }
+}
+
+fn taken_apart<T>(mut request: Request<T>) -> Result<(Arrival, T), Status> {
+    let arrival = request.extensions_mut().remove::<Arrival>();
+    let missing = || Problem::new(Kind::Internal, "the request did not pass the gate").into_grpc();
+    Ok((arrival.ok_or_else(missing)?, request.into_inner()))
+}

@@ -1,0 +1,181 @@
+//! The HTTP/JSON face: the same messages as gRPC, in proto3 JSON.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use larder_proto::v1;
+use serde::Serialize;
+
+use super::middleware::{Arrival, Gate, pass};
+use super::service::Service;
+use super::status::{Kind, Problem, did_you_mean};
+use super::{json, limits, openapi, query};
+use crate::feature::nearest;
+
+/// The routes of the HTTP port.
+pub(super) fn routes(service: Service, gate: Arc<Gate>) -> Router {
+    let document = Bytes::from(openapi::document().to_string());
+    Router::new()
+        // A router cannot match a suffix behind a parameter: `{placement}:recommend` is taken apart by the handler.
+        .route("/v1/placements/{target}", post(recommend))
+        .route("/v1/placements/{placement}/recommendations", get(read))
+        .route("/v1/recommendations:batch", post(batch))
+        .with_state(service)
+        .route("/openapi.json", get(move || async move { body(StatusCode::OK, document) }))
+        .fallback(|uri: Uri| async move {
+            Problem::new(
+                Kind::UnknownRoute,
+                format!("nothing at {}; GET /openapi.json lists what there is", uri.path()),
+            )
+            .into_http()
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Kind::MethodNotAllowed, "GET /openapi.json lists what there is").into_http()
+        })
+        .layer(from_fn_with_state(gate, pass))
+}
+
+type Target = Result<Path<String>, PathRejection>;
+
+async fn recommend(
+    State(service): State<Service>,
+    Extension(arrival): Extension<Arrival>,
+    target: Target,
+    request: Request,
+) -> Response<Body> {
+    respond(async {
+        let placement = placement_of(&text_of(target)?)?;
+        let mut message: v1::RecommendRequest = read_json(request).await?;
+        if message.placement.is_empty() {
+            message.placement = placement;
+        } else if message.placement != placement {
+            let reason = format!("is {:?}, but the path says {placement:?}", message.placement);
+            return Err(Problem::invalid("placement", reason));
+        }
+        service.recommend(message, &arrival)
+    })
+    .await
+}
+
+async fn batch(
+    State(service): State<Service>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+) -> Response<Body> {
+    respond(async { service.batch(read_json(request).await?, &arrival) }).await
+}
+
+/// The cacheable form: no body, no subject, so the answer is the same for everybody.
+async fn read(
+    State(service): State<Service>,
+    Extension(arrival): Extension<Arrival>,
+    target: Target,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let answer = text_of(target)
+        .and_then(|placement| query::read(placement, &uri))
+        .and_then(|message| service.recommend(message, &arrival));
+    match answer {
+        Ok(answer) => cached(&answer, &headers),
+        Err(problem) => problem.into_http(),
+    }
+}
+
+/// Only `:recommend` so far.
+fn placement_of(target: &str) -> Result<String, Problem> {
+    match target.rsplit_once(':') {
+        Some((placement, "recommend")) => Ok(placement.to_owned()),
+        Some((_, method)) => Err(Problem::new(
+            Kind::UnknownRoute,
+            format!("no method {method:?}{}", did_you_mean(nearest(method, ["recommend"]))),
+        )),
+        None => Err(Problem::new(Kind::UnknownRoute, format!("POST to /v1/placements/{target}:recommend"))),
+    }
+}
+
+fn text_of(target: Target) -> Result<String, Problem> {
+    let Path(text) = target.map_err(|_| Problem::invalid("placement", "the path is not UTF-8"))?;
+    Ok(text)
+}
+
+async fn read_json<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    json::check_content_type(request.headers())?;
+    let collected = Limited::new(request.into_body(), limits::BODY_BYTES).collect().await;
+    let bytes = collected.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+        Some(_) => Problem::new(Kind::TooLarge, format!("the body may have {} bytes", limits::BODY_BYTES)),
+        None => Problem::new(Kind::InvalidArgument, "the body was cut off"),
+    })?;
+    json::read(&bytes.to_bytes())
+}
+
+async fn respond<T: Serialize>(answer: impl Future<Output = Result<T, Problem>>) -> Response<Body> {
+    match answer.await.and_then(|answer| written(&answer)) {
+        Ok(text) => {
+            let mut response = body(StatusCode::OK, text);
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(problem) => problem.into_http(),
+    }
+}
+
+/// Adds what caches need, and leaves the body out if the client has it.
+fn cached(answer: &v1::RecommendResponse, headers: &HeaderMap) -> Response<Body> {
+    let cache = answer.cache.clone().unwrap_or_default();
+    let age = cache.max_age.map_or(0, |age| age.seconds);
+    let (control, etag) = match (v1::cache::Scope::try_from(cache.scope), cache.key) {
+        (Ok(v1::cache::Scope::Public), Some(key)) => (format!("public, max-age={age}"), Some(key)),
+        (Ok(v1::cache::Scope::Private), Some(key)) => (format!("private, max-age={age}"), Some(key)),
+        _ => ("no-store".to_owned(), None),
+    };
+    // Weak: two answers of one key have the same items, but each its own id and time.
+    let etag = etag.map(|key| format!("W/\"{key}\""));
+    let known = |header: &HeaderValue| {
+        let tags = header.to_str().unwrap_or_default();
+        tags.split(',').any(|tag| etag.as_deref().is_some_and(|etag| same_tag(tag.trim(), etag)))
+    };
+    let mut response = if headers.get_all(header::IF_NONE_MATCH).iter().any(known) {
+        body(StatusCode::NOT_MODIFIED, Bytes::new())
+    } else {
+        match written(answer) {
+            Ok(text) => body(StatusCode::OK, text),
+            Err(problem) => return problem.into_http(),
+        }
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [(header::CACHE_CONTROL, Some(control)), (header::ETAG, etag)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn same_tag(given: &str, etag: &str) -> bool {
+    given == "*" || given.trim_start_matches("W/") == etag.trim_start_matches("W/")
+}
+
+fn written(answer: &impl Serialize) -> Result<Bytes, Problem> {
+    serde_json::to_vec(answer).map(Bytes::from).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        Problem::new(Kind::Internal, "the answer could not be written")
+    })
+}
+
+fn body(status: StatusCode, text: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    if status != StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
+}

@@ -1,0 +1,177 @@
+//! What every request passes on its way in and out, on both faces, in one function.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Response};
+use axum::middleware::Next;
+use tokio::sync::Semaphore;
+
+use super::observe;
+use super::status::{self, Kind, Problem};
+
+/// One face's gate.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// The face, which decides how errors and deadlines are spelled.
+    pub(super) face: Face,
+    /// One permit a request in flight, on both faces together.
+    pub(super) in_flight: Arc<Semaphore>,
+    /// The longest a request may take, with its body.
+    pub(super) limit: Duration,
+}
+
+/// A protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Face {
+    Grpc,
+    Http,
+}
+
+/// When a request came and how long its answer may take; handlers find it among the request's extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Arrival {
+    at: Instant,
+    budget: Option<Duration>,
+    placement: Arc<OnceLock<String>>,
+}
+
+impl Arrival {
+    /// What is left of the client's time; `None` if it set no limit.
+    pub(super) fn budget_left(&self) -> Option<Duration> {
+        self.budget.map(|budget| budget.saturating_sub(self.at.elapsed()))
+    }
+
+    /// Tells the metrics which placement was asked for, once it is known to exist: made-up names must not become labels.
+    pub(super) fn known_placement(&self, name: &str) {
+        self.placement.get_or_init(|| name.to_owned());
+    }
+}
+
+/// From outside in: metrics, shedding, deadline.
+pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response<Body> {
+    // Metrics are outermost, so that what is refused below is counted too.
+    let mut arrival = Arrival { at: Instant::now(), budget: None, placement: Arc::default() };
+
+    let response = 'answer: {
+        // Over the limit a request is refused at once: queueing would only make all of them late.
+        let Ok(_permit) = gate.in_flight.try_acquire() else {
+            break 'answer gate.face.refuse(Problem::new(Kind::Overloaded, "too many requests in flight"));
+        };
+
+        // The client's time travels with the request and lowers quality. The server's own limit ends the request.
+        arrival.budget = match gate.face.budget(request.headers()) {
+            Ok(budget) => budget,
+            Err(problem) => break 'answer gate.face.refuse(problem),
+        };
+        request.extensions_mut().insert(arrival.clone());
+        match tokio::time::timeout(gate.limit, next.run(request)).await {
+            Ok(response) => undecodable(&response).map_or(response, |problem| gate.face.refuse(problem)),
+            Err(_) => {
+                gate.face.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long to arrive"))
+            }
+        }
+    };
+
+    let placement = arrival.placement.get().map(String::as_str);
+    observe::request(gate.face.label(), placement, gate.face.code(&response), arrival.at.elapsed());
+    response
+}
+
+/// tonic has codes of its own for messages that do not decode (INTERNAL) or are too large (OUT_OF_RANGE). Both are the
+/// client's to mend.
+fn undecodable(response: &Response<Body>) -> Option<Problem> {
+    let status = response.extensions().get::<tonic::Status>()?;
+    match status.code() {
+        tonic::Code::OutOfRange => Some(Problem::new(Kind::TooLarge, status.message())),
+        tonic::Code::Internal if status.message().starts_with("failed to decode") => {
+            Some(Problem::new(Kind::InvalidArgument, status.message()))
+        }
+        _ => None,
+    }
+}
+
+impl Face {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Face::Grpc => "grpc",
+            Face::Http => "http",
+        }
+    }
+
+    fn refuse(self, problem: Problem) -> Response<Body> {
+        match self {
+            Face::Grpc => problem.into_grpc().into_http(),
+            Face::Http => problem.into_http(),
+        }
+    }
+
+    fn code(self, response: &Response<Body>) -> &'static str {
+        match self {
+            Face::Http => status::code_of_http(response.status()),
+            Face::Grpc => {
+                // A successful answer has its status in the trailers.
+                let code = tonic::Status::from_header_map(response.headers());
+                code.map_or("OK", |status| status::code_of_grpc(status.code()))
+            }
+        }
+    }
+
+    /// The time that the client gives the answer.
+    fn budget(self, headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
+        let (header, parse): (_, fn(&str) -> Option<Duration>) = match self {
+            Face::Grpc => ("grpc-timeout", parse_grpc_timeout),
+            Face::Http => ("x-request-timeout-ms", parse_milliseconds),
+        };
+        let Some(value) = headers.get(header) else { return Ok(None) };
+        let budget = value.to_str().ok().and_then(parse);
+        budget.map(Some).ok_or_else(|| match self {
+            Face::Grpc => Problem::invalid(header, format!("not a gRPC timeout, such as 25m: {value:?}")),
+            Face::Http => {
+                Problem::invalid(header, format!("not a positive number of milliseconds: {value:?}"))
+            }
+        })
+    }
+}
+
+fn parse_milliseconds(text: &str) -> Option<Duration> {
+    text.parse().ok().filter(|ms: &u32| *ms > 0).map(|ms| Duration::from_millis(u64::from(ms)))
+}
+
+/// At most eight digits and a unit.
+fn parse_grpc_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_the_protocols_write_them() {
+        assert_eq!(parse_grpc_timeout("25m"), Some(Duration::from_millis(25)));
+        assert_eq!(parse_grpc_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        for garbage in ["", "m", "25", "+5m", "123456789m", "25x", "2５m", "25µ"] {
+            assert_eq!(parse_grpc_timeout(garbage), None, "{garbage:?}");
+        }
+        assert_eq!(parse_milliseconds("25"), Some(Duration::from_millis(25)));
+        for garbage in ["", "0", "-1", "1.5", "soon", "99999999999"] {
+            assert_eq!(parse_milliseconds(garbage), None, "{garbage:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The metrics of the faces.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use metrics::{Counter, Histogram};
+
+use crate::domain::Cause;
+
+/// Names of the metrics, for the registry that describes them.
+pub mod names {
+    /// Requests answered, by `face` (`grpc`, `http`), `placement` and `code` (gRPC's names, on both faces).
+    ///
+    /// Batches have the placement `batch`; requests for a placement that does not exist, `unknown`.
+    pub const REQUESTS: &str = "larder_requests_total";
+    /// Seconds from the request's head to the answer, by `face` and `placement`.
+    pub const SECONDS: &str = "larder_request_seconds";
+    /// Answers of lowered quality, by `placement` and `cause`.
+    pub const DEGRADED: &str = "larder_degraded_total";
+    /// Open connections, by `face`.
+    pub const CONNECTIONS: &str = "larder_connections";
+}
+
+/// The placement label of batches: their slots have placements, they have none.
+pub(super) const BATCH: &str = "batch";
+const UNKNOWN: &str = "unknown";
+const OK: &str = "OK";
+
+/// More placements than this in one process are a misuse; then handles are looked up anew.
+const CACHED: usize = 1000;
+
+struct Handles {
+    ok: Counter,
+    seconds: Histogram,
+}
+
+thread_local! {
+    /// The registry takes a lock to find a metric; each worker asks once a placement and remembers.
+    static HANDLES: RefCell<HashMap<String, Handles>> = RefCell::default();
+}
+
+/// Notes one request. `placement` is `None` unless the placement exists.
+pub(super) fn request(face: &'static str, placement: Option<&str>, code: &'static str, took: Duration) {
+    let placement = placement.unwrap_or(UNKNOWN);
+    HANDLES.with_borrow_mut(|handles| {
+        let key = [face, "/", placement].concat();
+        if handles.len() >= CACHED && !handles.contains_key(&key) {
+            handles.clear();
+        }
+        let handles = handles.entry(key).or_insert_with(|| Handles {
+            ok: requests(face, placement, OK),
+            seconds: metrics::histogram!(names::SECONDS, "face" => face, "placement" => placement.to_owned()),
+        });
+        handles.seconds.record(took.as_secs_f64());
+        if code == OK {
+            handles.ok.increment(1);
+        } else {
+            requests(face, placement, code).increment(1);
+        }
+    });
+}
+
+/// Notes why an answer was degraded, if it was.
+pub(super) fn degraded(placement: &str, causes: &[Cause]) {
+    for cause in causes {
+        let labels = [("placement", placement.to_owned()), ("cause", cause.as_str().to_owned())];
+        metrics::counter!(names::DEGRADED, &labels).increment(1);
+    }
+}
+
+fn requests(face: &'static str, placement: &str, code: &'static str) -> Counter {
+    metrics::counter!(names::REQUESTS, "face" => face, "placement" => placement.to_owned(), "code" => code)
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn made_up_placements_do_not_become_labels() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            request("http", Some("pdp.similar"), "OK", Duration::from_millis(1));
+            request("http", None, "NOT_FOUND", Duration::from_millis(1));
+            request("http", None, "NOT_FOUND", Duration::from_millis(1));
+            degraded("pdp.similar", &[Cause::NoSignal]);
+        });
+        let text = recorder.handle().render();
+        for line in [
+            r#"larder_requests_total{face="http",placement="pdp.similar",code="OK"} 1"#,
+            r#"larder_requests_total{face="http",placement="unknown",code="NOT_FOUND"} 2"#,
+            r#"larder_degraded_total{placement="pdp.similar",cause="no_signal"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What both faces do with a decoded request: check it, ask the recommender, write the answer.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use larder_proto::v1;
+
+use super::convert::{self, Answer, Asked};
+use super::middleware::Arrival;
+use super::observe;
+use super::status::{Kind, Problem};
+use crate::domain::Request;
+use crate::recommender::{RecommendError, Recommendation, Recommender};
+
+/// The recommender as the faces see it.
+#[derive(Clone)]
+pub(super) struct Service {
+    recommender: Arc<Recommender>,
+    max_age: Duration,
+}
+
+impl Service {
+    pub(super) fn new(recommender: Arc<Recommender>, max_age: Duration) -> Self {
+        Self { recommender, max_age }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.recommender.is_ready()
+    }
+
+    /// Answers a request for one slate.
+    pub(super) fn recommend(
+        &self,
+        message: v1::RecommendRequest,
+        arrival: &Arrival,
+    ) -> Result<v1::RecommendResponse, Problem> {
+        guarded(|| {
+            let start = Instant::now();
+            let Asked { request, page_of } = convert::recommend(message, arrival.budget_left())?;
+            let outcome = self.recommender.recommend(&request);
+            if !matches!(outcome, Err(RecommendError::UnknownPlacement { .. } | RecommendError::NotReady)) {
+                arrival.known_placement(&request.placement);
+            }
+            self.write(&request, page_of.as_deref(), &outcome?, start)
+        })
+    }
+
+    /// Answers a request for the slates of a page.
+    pub(super) fn batch(
+        &self,
+        message: v1::BatchRecommendRequest,
+        arrival: &Arrival,
+    ) -> Result<v1::BatchRecommendResponse, Problem> {
+        guarded(|| {
+            let start = Instant::now();
+            arrival.known_placement(observe::BATCH);
+            let deduplicate = message.deduplicate;
+            let mut requests = Vec::with_capacity(message.slots.len());
+            let slots: Vec<(String, Result<(), Problem>)> = convert::batch(message, arrival.budget_left())?
+                .into_iter()
+                .map(|(slot_id, asked)| (slot_id, asked.map(|request| requests.push(request))))
+                .collect();
+            let outcomes = self.recommender.recommend_batch(&requests, deduplicate);
+            let mut answers = requests.iter().zip(outcomes);
+            let one = |(i, (slot_id, checked)): (usize, (String, Result<(), Problem>))| {
+                let outcome = checked.and_then(|()| {
+                    let missing = || Problem::new(Kind::Internal, "the slot was not answered");
+                    let (request, outcome) = answers.next().ok_or_else(missing)?;
+                    outcome
+                        .map_err(Problem::from)
+                        .and_then(|recommendation| self.write(request, None, &recommendation, start))
+                        .map_err(|problem| problem.inside(&format!("slots[{i}]")))
+                });
+                let result = match outcome {
+                    Ok(response) => v1::slot_result::Result::Response(response),
+                    Err(problem) if problem.kind == Kind::NotReady => return Err(problem),
+                    Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
+                        code: problem.code() as i32,
+                        message: problem.detail,
+                        field: problem.field,
+                    }),
+                };
+                Ok(v1::SlotResult { slot_id, result: Some(result) })
+            };
+            let slots = slots.into_iter().enumerate().map(one).collect::<Result<_, _>>()?;
+            Ok(v1::BatchRecommendResponse { slots })
+        })
+    }
+
+    fn write(
+        &self,
+        request: &Request,
+        page_of: Option<&str>,
+        recommendation: &Recommendation,
+        start: Instant,
+    ) -> Result<v1::RecommendResponse, Problem> {
+        observe::degraded(&request.placement, &recommendation.slate.degradation.causes);
+        let took = start.elapsed();
+        convert::answer(&Answer { request, page_of, recommendation, took, max_age: self.max_age })
+    }
+}
+
+/// Runs the synchronous part of a request. A panic in it is a defect; it costs this request and nothing else.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        tracing::error!(panic = panic_text(panic.as_ref()), "a request panicked");
+        Err(Problem::new(Kind::Internal, "a defect in the server; its log says more"))
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_error_and_no_more() {
+        let problem = guarded::<()>(|| panic!("as staged")).unwrap_err();
+        assert_eq!(problem.kind, Kind::Internal);
+        assert!(!problem.detail.contains("staged"), "the client learns nothing of the inside");
+    }
+}
