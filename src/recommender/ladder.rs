@@ -1,42 +1,70 @@
 //! The fallback ladder: while anything is servable, a slate is neither empty nor short.
 
+use std::ops::Range;
+
 use super::resolve::Resolved;
 use super::{Placement, causes, level};
-use crate::domain::{Cause, DegradationLevel, Request, Slate, SlateItem, score};
+use crate::domain::{Cause, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
 use crate::pipeline::{Context, Deadline, Scratch};
 use crate::snapshot::Snapshot;
 
-/// Fills `slate` up to `size` items from the placement's rungs, in order, under the same mask. If that is not enough, the soft
-/// exclusions (session, history) are lifted and the rungs asked again. Says so in the slate's degradation.
+/// Where the kinds of items of a filled-up slate begin.
+pub(super) struct Filled {
+    /// Items from here on come from the ladder.
+    ladder: usize,
+    /// Items from here on were excluded softly.
+    relaxed: usize,
+}
+
+/// Fills `slate` from the placement's rungs, in order, under the same mask, to the end of the page and one more item. If that
+/// does not fill the page, the soft exclusions (session, history) are lifted and the rungs asked again.
 pub(super) fn fill(
     placement: &Placement,
     request: &Request,
     resolved: &Resolved<'_>,
     snapshot: &Snapshot,
-    size: usize,
+    page: &Range<usize>,
     scratch: &mut Scratch,
     slate: &mut Slate,
-) {
-    let own = slate.items.len();
-    climb(placement, request, resolved, snapshot, size, scratch, slate);
-    if slate.items.len() < size && scratch.mask.relax() {
-        let before = slate.items.len();
-        climb(placement, request, resolved, snapshot, size, scratch, slate);
-        if slate.items.len() > before {
-            slate.degradation.note(DegradationLevel::Backfilled, Cause::ExclusionsRelaxed);
+) -> Filled {
+    let ladder = slate.items.len();
+    if ladder <= page.end {
+        climb(placement, request, resolved, snapshot, page.end + 1, scratch, slate);
+    }
+    let relaxed = slate.items.len();
+    if relaxed < page.end && scratch.mask.relax() {
+        climb(placement, request, resolved, snapshot, page.end, scratch, slate);
+    }
+    Filled { ladder, relaxed }
+}
+
+impl Filled {
+    /// Says in the slate's degradation what of the page is not the recipe's own; `items` is the ranking's length.
+    pub(super) fn note(
+        &self,
+        page: &Range<usize>,
+        items: usize,
+        resolved: &Resolved<'_>,
+        request: &Request,
+        degradation: &mut Degradation,
+    ) {
+        let end = page.end.min(items);
+        let own = self.ladder.min(end).saturating_sub(page.start);
+        let filled = end.saturating_sub(self.ladder.max(page.start));
+        if filled == 0 && (own > 0 || page.start > 0) {
+            return; // all of what may be shown is there: a short answer, not a lesser one
         }
-    }
-    let filled = slate.items.len() - own;
-    if filled == 0 && own > 0 {
-        return; // the whole of what may be shown is there: a short answer, not a lesser one
-    }
-    let late = slate.degradation.causes.contains(&Cause::Deadline);
-    let reasons = if late { Vec::new() } else { causes(resolved, request) };
-    let level = level(own, filled);
-    slate.degradation.level = slate.degradation.level.max(level);
-    reasons.into_iter().for_each(|cause| slate.degradation.note(level, cause));
-    if slate.items.len() < size {
-        slate.degradation.note(level, Cause::Filtered);
+        let level = level(own, filled);
+        if !degradation.causes.contains(&Cause::Deadline) {
+            causes(resolved, request).into_iter().for_each(|cause| degradation.note(level, cause));
+        }
+        degradation.level = degradation.level.max(level);
+        if end > self.relaxed {
+            degradation.note(level, Cause::ExclusionsRelaxed);
+        }
+        if end < page.end {
+            degradation.note(level, Cause::Filtered);
+        }
     }
 }
 

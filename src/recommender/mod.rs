@@ -160,26 +160,19 @@ impl Recommender {
         let mut slate = Slate { missing_item_ids: resolved.missing.clone(), ..Slate::default() };
         if !request.validate_only {
             SCRATCH.with_borrow_mut(|scratch| {
-                let wanted = request.offset + size + 1; // one more, to know whether there is another page
+                let page = request.offset..request.offset + size;
+                let wanted = page.end + 1; // one more, to know whether there is another page
                 let query = &resolved.query;
                 let ran = placement.pipeline.run(request, query, snapshot, deadline, wanted, scratch);
                 slate.degradation = ran.degradation;
                 slate.trace = ran.trace;
                 slate.items = placement.slate_items(&scratch.set, wanted);
-                if slate.items.len() < request.offset + size {
-                    ladder::fill(
-                        placement,
-                        request,
-                        &resolved,
-                        snapshot,
-                        request.offset + size,
-                        scratch,
-                        &mut slate,
-                    );
-                }
-                slate.more = slate.items.len() > request.offset + size;
-                slate.items.truncate(request.offset + size);
-                slate.items.drain(..request.offset.min(slate.items.len()));
+                let filled =
+                    ladder::fill(placement, request, &resolved, snapshot, &page, scratch, &mut slate);
+                filled.note(&page, slate.items.len(), &resolved, request, &mut slate.degradation);
+                slate.more = slate.items.len() > page.end;
+                slate.items.truncate(page.end);
+                slate.items.drain(..page.start.min(slate.items.len()));
             });
         }
         if request.view == View::Basic {
