@@ -39,7 +39,9 @@ const BUCKETS: [f64; 14] =
 /// Sends log lines to standard error; false if somebody set a subscriber before.
 pub fn init_logs(format: LogFormat, filter: &str) -> bool {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match format {
         LogFormat::Text => logs.with_target(false).try_init().is_ok(),
         LogFormat::Json => logs.json().flatten_event(true).try_init().is_ok(),

@@ -110,8 +110,9 @@ async fn metrics(State(desk): State<Desk>) -> Response<Body> {
     response
 }
 
-async fn status(State(desk): State<Desk>) -> Json<serde_json::Value> {
-    Json(desk.control.status())
+/// Laid out for the eye: people read it at night.
+async fn status(State(desk): State<Desk>) -> ([(header::HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, "application/json")], format!("{:#}\n", desk.control.status()))
 }
 
 async fn refresh(State(desk): State<Desk>) -> (StatusCode, Json<serde_json::Value>) {
