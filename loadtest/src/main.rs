@@ -137,13 +137,13 @@ async fn load(args: RunArgs) -> Verdict {
     if let Some(slo) = &args.slo {
         report.slo = slo.judge(&report);
     }
-    print(&Text { report: &report, tally: &tally })?;
     if let Some(path) = &args.json {
         write_to(path, |out| {
             serde_json::to_writer_pretty(&mut *out, &report)?;
             writeln!(out)
         })?;
     }
+    print(&Text { report: &report, tally: &tally })?;
     Ok(report.slo.iter().all(|verdict| verdict.held))
 }
 
@@ -183,7 +183,10 @@ fn made_up(args: &ShopArgs) -> Result<Vec<v1::RecommendRequest>, MixError> {
 }
 
 fn print(text: &dyn std::fmt::Display) -> Result<(), Error> {
-    let written = write!(io::stdout(), "{text}");
+    let written = match write!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()), // `| head` has seen enough
+        written => written,
+    };
     written.map_err(|source| Error::Write { path: "standard output".into(), source })
 }
 
