@@ -1,0 +1,250 @@
+//! Makes up requests: shoppers, known and unknown, whose sessions grow with every request.
+
+use std::str::FromStr;
+
+use fastrand::Rng;
+use larder_proto::v1;
+use larder_proto::v1::seed_item::Role;
+
+use crate::draw::Weighted;
+
+/// What requests are made from.
+#[derive(Debug)]
+pub(crate) struct Shop {
+    /// What is asked for.
+    pub(crate) placements: Vec<WeightedPlacement>,
+    /// Known item ids, most popular first.
+    pub(crate) items: Vec<String>,
+    /// Known user ids, most active first.
+    pub(crate) users: Vec<String>,
+    /// Context that each session draws from.
+    pub(crate) contexts: Vec<ContextChoice>,
+    /// How much more popular the popular are: the exponent of Zipf's law.
+    pub(crate) zipf: f64,
+}
+
+/// A placement and how often it is asked for: `pdp.similar` or `pdp.similar=5`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WeightedPlacement {
+    pub(crate) name: String,
+    pub(crate) weight: f64,
+}
+
+/// A context attribute and the values it takes: `category=Coffee,Tea`. `country`, `locale` and `channel` fill the
+/// context's own fields.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ContextChoice {
+    pub(crate) name: String,
+    pub(crate) values: Vec<String>,
+}
+
+/// An argument that cannot be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum ShopError {
+    #[error("{0:?}: the weight behind the last = must be a positive number")]
+    Weight(String),
+    #[error("{0:?} is not name=value,value")]
+    Choice(String),
+}
+
+/// Of a hundred shoppers: signed in and known, signed in and new to the shop; the others are not signed in.
+const KNOWN_USERS: u32 = 50;
+const NEW_USERS: u32 = 10;
+/// Of a hundred items looked at: too new for the server to know.
+const NEW_ITEMS: u32 = 2;
+/// Of a hundred items looked at: put into the cart.
+const INTO_CART: u32 = 15;
+/// Of a hundred requests: the last of their session.
+const LEAVE: u32 = 25;
+const LONGEST_SESSION: usize = 30;
+
+/// Makes up `count` requests. The same shop and seed give the same requests.
+pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::RecommendRequest> {
+    let mut rng = Rng::with_seed(seed);
+    let placements = Weighted::new(shop.placements.iter().map(|placement| placement.weight));
+    let items = Weighted::zipf(shop.items.len(), shop.zipf);
+    let users = Weighted::zipf(shop.users.len(), shop.zipf);
+    let mut requests = Vec::with_capacity(count);
+    let mut session = Session::open(shop, &users, &mut rng);
+    while requests.len() < count {
+        session.look(shop, &items, &mut rng);
+        let Some(placement) = placements.draw(&mut rng) else { break };
+        requests.push(session.request(&shop.placements[placement].name));
+        if percent(&mut rng, LEAVE) || session.events.len() >= LONGEST_SESSION {
+            session = Session::open(shop, &users, &mut rng);
+        }
+    }
+    requests
+}
+
+#[derive(Debug)]
+struct Session {
+    subject: v1::Subject,
+    context: v1::Context,
+    events: Vec<v1::SessionEvent>,
+    cart: Vec<String>,
+}
+
+impl Session {
+    fn open(shop: &Shop, users: &Weighted, rng: &mut Rng) -> Session {
+        let mut subject =
+            v1::Subject { session_id: Some(format!("s-{:016x}", rng.u64(..))), ..Default::default() };
+        let ticket = rng.u32(0..100);
+        match users.draw(rng).filter(|_| ticket < KNOWN_USERS) {
+            Some(user) => subject.user_id = Some(shop.users[user].clone()),
+            None if ticket < KNOWN_USERS + NEW_USERS => {
+                subject.user_id = Some(format!("new-user-{:08x}", rng.u32(..)));
+            }
+            None => subject.visitor_id = Some(format!("visitor-{:08x}", rng.u32(..))),
+        }
+        let mut context = v1::Context::default();
+        for ContextChoice { name, values } in &shop.contexts {
+            let value = rng.choice(values).cloned();
+            match name.as_str() {
+                "country" => context.country = value,
+                "locale" => context.locale = value,
+                "channel" => context.channel = value,
+                _ => context.attributes.extend(value.map(|value| (name.clone(), value))),
+            }
+        }
+        Session { subject, context, events: Vec::new(), cart: Vec::new() }
+    }
+
+    fn look(&mut self, shop: &Shop, items: &Weighted, rng: &mut Rng) {
+        let known = items.draw(rng).filter(|_| !percent(rng, NEW_ITEMS));
+        let item_id = match known {
+            Some(item) => shop.items[item].clone(),
+            None => format!("new-item-{:08x}", rng.u32(..)),
+        };
+        let into_cart = percent(rng, INTO_CART);
+        if into_cart && !self.cart.contains(&item_id) {
+            self.cart.push(item_id.clone());
+        }
+        let event_type = if into_cart { "add_to_cart" } else { "view" };
+        self.events.push(v1::SessionEvent {
+            item_id,
+            event_type: Some(event_type.to_owned()),
+            event_time: None,
+        });
+    }
+
+    /// What a shop would send for the placement. The first word of its name says what is on the screen.
+    fn request(&self, placement: &str) -> v1::RecommendRequest {
+        let viewed = self.events.last().map(|event| event.item_id.clone());
+        let screen = placement.split('.').next().unwrap_or_default();
+        let (seeds, role) = match screen {
+            "home" | "category" | "session" => (Vec::new(), Role::Viewing),
+            "cart" if !self.cart.is_empty() => (self.cart.clone(), Role::InCart),
+            "cart" => (viewed.into_iter().collect(), Role::InCart),
+            _ => (viewed.into_iter().collect(), Role::Viewing),
+        };
+        let seed = |item_id| v1::SeedItem { item_id, role: role.into(), weight: None };
+        v1::RecommendRequest {
+            placement: placement.to_owned(),
+            subject: Some(self.subject.clone()),
+            context: (self.context != v1::Context::default()).then(|| self.context.clone()),
+            seed_items: seeds.into_iter().map(seed).collect(),
+            session_events: self.events.clone(),
+            traffic_class: v1::recommend_request::TrafficClass::Synthetic.into(),
+            ..Default::default()
+        }
+    }
+}
+
+fn percent(rng: &mut Rng, chance: u32) -> bool {
+    rng.u32(0..100) < chance
+}
+
+impl FromStr for WeightedPlacement {
+    type Err = ShopError;
+
+    fn from_str(text: &str) -> Result<WeightedPlacement, ShopError> {
+        let Some((name, weight)) = text.rsplit_once('=') else {
+            return Ok(WeightedPlacement { name: text.to_owned(), weight: 1.0 });
+        };
+        let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight > 0.0);
+        let weight = weight.ok_or_else(|| ShopError::Weight(text.to_owned()))?;
+        Ok(WeightedPlacement { name: name.to_owned(), weight })
+    }
+}
+
+impl FromStr for ContextChoice {
+    type Err = ShopError;
+
+    fn from_str(text: &str) -> Result<ContextChoice, ShopError> {
+        let wrong = || ShopError::Choice(text.to_owned());
+        let (name, values) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(wrong)?;
+        let values: Vec<String> = values.split(',').map(|value| value.trim().to_owned()).collect();
+        if values.iter().any(String::is_empty) {
+            return Err(wrong());
+        }
+        Ok(ContextChoice { name: name.to_owned(), values })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shop() -> Shop {
+        let placements = ["pdp.similar=5", "home.for_you=2", "cart.complements"];
+        Shop {
+            placements: placements.map(|text| text.parse().unwrap()).to_vec(),
+            items: (0..500).map(|n| format!("item-{n}")).collect(),
+            users: (0..100).map(|n| format!("user-{n}")).collect(),
+            contexts: vec!["country=FI,SE".parse().unwrap(), "category=Coffee".parse().unwrap()],
+            zipf: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_seed_means_the_same_requests() {
+        assert_eq!(requests(&shop(), 500, 1), requests(&shop(), 500, 1));
+        assert_ne!(requests(&shop(), 500, 1), requests(&shop(), 500, 2));
+        assert_eq!(requests(&shop(), 500, 1), requests(&shop(), 900, 1)[..500]);
+    }
+
+    #[test]
+    fn sessions_grow_and_there_are_shoppers_and_items_of_all_kinds() {
+        let requests = requests(&shop(), 5000, 1);
+        let count = |is: &dyn Fn(&v1::RecommendRequest) -> bool| requests.iter().filter(|r| is(r)).count();
+        let user = |r: &v1::RecommendRequest, prefix: &str| {
+            let user = r.subject.as_ref().and_then(|subject| subject.user_id.as_deref());
+            user.is_some_and(|user| user.starts_with(prefix))
+        };
+        let item = |r: &v1::RecommendRequest| r.session_events.last().unwrap().item_id.clone();
+        assert!((2000..3000).contains(&count(&|r| user(r, "user-"))));
+        assert!((250..750).contains(&count(&|r| user(r, "new-user-"))));
+        assert!((50..150).contains(&count(&|r| item(r).starts_with("new-item-"))));
+        assert!(count(&|r| item(r) == "item-0") > 3 * count(&|r| item(r) == "item-9"));
+        assert!((1000..1500).contains(&count(&|r| r.session_events.len() == 1)));
+        assert!(requests.iter().all(|r| (1..=LONGEST_SESSION).contains(&r.session_events.len())));
+        assert!(requests.iter().all(|r| r.context.as_ref().unwrap().attributes["category"] == "Coffee"));
+        let pairs = requests.windows(2).filter(|pair| pair[1].session_events.len() > 1);
+        for pair in pairs {
+            assert_eq!(pair[0].subject, pair[1].subject);
+            assert!(pair[1].session_events.starts_with(&pair[0].session_events));
+        }
+    }
+
+    #[test]
+    fn placements_come_by_weight_with_the_seeds_that_belong_to_them() {
+        let requests = requests(&shop(), 8000, 1);
+        let of = |name: &str| requests.iter().filter(|r| r.placement == name).collect::<Vec<_>>();
+        assert!((4500..5500).contains(&of("pdp.similar").len()));
+        assert!(of("pdp.similar").iter().all(|r| r.seed_items.len() == 1));
+        assert!(of("home.for_you").iter().all(|r| r.seed_items.is_empty()));
+        assert!(of("cart.complements").iter().any(|r| r.seed_items.len() > 1));
+        assert!(of("cart.complements").iter().all(|r| !r.seed_items.is_empty()));
+    }
+
+    #[test]
+    fn arguments_that_cannot_be_read_are_refused() {
+        for bad in ["p=", "p=0", "p=-1", "p=many", "p=inf"] {
+            assert!(bad.parse::<WeightedPlacement>().is_err(), "{bad:?}");
+        }
+        for bad in ["category", "=a", "category=", "category=a,,b"] {
+            assert!(bad.parse::<ContextChoice>().is_err(), "{bad:?}");
+        }
+    }
+}

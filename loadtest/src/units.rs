@@ -1,0 +1,81 @@
+//! Reads lengths of time as people write them, and writes figures as people read them.
+
+use std::time::Duration;
+
+/// A length of time that cannot be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{0:?} is not a length of time such as 500us, 20ms, 1.5s, 5m or 2h")]
+pub(crate) struct DurationError(String);
+
+/// Reads `500us`, `20ms`, `1.5s`, `5m`, `2h`. The unit is needed.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+    let wrong = || DurationError(text.to_owned());
+    let unit_at = text.find(|letter: char| letter.is_ascii_alphabetic()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
+}
+
+/// `24,000`.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Milliseconds with as many digits as matter; `-` where nothing was measured.
+pub(crate) fn ms(value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(value) if value < 10.0 => format!("{value:.2}"),
+        Some(value) if value < 100.0 => format!("{value:.1}"),
+        Some(value) => format!("{value:.0}"),
+    }
+}
+
+/// The share of `part` in `whole` in per cent; nothing of nothing is 0.
+pub(crate) fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read_with_their_unit() {
+        for (text, micros) in [
+            ("500us", 500),
+            ("20ms", 20_000),
+            ("1.5s", 1_500_000),
+            ("5m", 300_000_000),
+            ("2h", 7_200_000_000),
+            ("0s", 0),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_micros(micros)), "{text}");
+        }
+        for garbage in ["", "10", "s", "-1s", "1d", "ten s", "infs", "1e400s", "1 s s"] {
+            assert!(parse_duration(garbage).is_err(), "{garbage:?}");
+        }
+    }
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([None, Some(0.412), Some(12.34), Some(990.4)].map(ms), ["-", "0.41", "12.3", "990"]);
+    }
+}
