@@ -6,6 +6,7 @@
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
+mod pyarrow;
 mod s3;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
