@@ -43,6 +43,14 @@ pub struct Evidence {
     pub tried: Vec<(String, f64, f64, f64)>,
 }
 
+impl Tuned {
+    /// The plan as it is, and recipes that no evaluation chose.
+    pub fn standard(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) -> Self {
+        let recipes = recipes::Shop::new(log, catalog, plan).untuned();
+        Self { plan: plan.clone(), recipes, evidence: Vec::new() }
+    }
+}
+
 /// Splits a log in two at `at_ms`: what a model may learn from, and what it is asked.
 pub fn split(log: &EventLog, at_ms: i64) -> (EventLog, EventLog) {
     // A session belongs to the side on which it began, so that no session is torn.
@@ -73,8 +81,7 @@ pub fn tune(
     let (fit, held) = split(log, last - stretch);
     if fit.events.is_empty() || held.events.is_empty() {
         // Too short a log to hold anything out: the standard plan, and recipes that need no choice.
-        let shop = recipes::Shop::new(log, catalog, plan);
-        return Ok(Tuned { plan: plan.clone(), recipes: shop.untuned(), evidence: Vec::new() });
+        return Ok(Tuned::standard(log, catalog, plan));
     }
     let replayer = Replayer::new(&held, &catalog.ids);
     let mut plan = plan.clone();
