@@ -51,9 +51,6 @@ pub(super) struct EvaluateArgs {
     /// Leave user ids out of the requests of session protocols
     #[arg(long)]
     anonymous: bool,
-    /// Count only items that the user did not have before (user protocol)
-    #[arg(long)]
-    new_items_only: bool,
     /// At most so many predictions, spread evenly
     #[arg(long)]
     most: Option<usize>,
@@ -70,21 +67,27 @@ pub(super) struct EvaluateArgs {
 enum Protocol {
     /// The next item over every prefix of each session
     NextItem,
+    /// The next item put into the cart or bought
+    NextInBasket,
     /// The next item, given the one before it
     NextFromCurrent,
     /// The next item, given its category
     NextInCategory,
     /// What known users take in the held-out time
     UserItems,
+    /// The same, only items that the user did not have before
+    NewItems,
 }
 
 impl From<Protocol> for Objective {
     fn from(protocol: Protocol) -> Self {
         match protocol {
             Protocol::NextItem => Objective::NextItem,
+            Protocol::NextInBasket => Objective::NextInBasket,
             Protocol::NextFromCurrent => Objective::NextFromCurrent,
             Protocol::NextInCategory => Objective::NextInCategory,
             Protocol::UserItems => Objective::UserItems,
+            Protocol::NewItems => Objective::NewItems,
         }
     }
 }
@@ -105,7 +108,6 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let options = ReplayOptions {
         objective: args.protocol.map(Objective::from),
         anonymous: args.anonymous,
-        new_items_only: args.new_items_only,
         most: args.most,
     };
     let replayer = Replayer::new(&held, &ids);

@@ -97,14 +97,12 @@ pub fn tune(
             let wanted = |artifact: &str| choice.artifacts.contains(&artifact);
             let shop = trial(&fit, catalog, &candidate, work, &wanted, &mut |_, _| {})?;
             let recommender = shop.recommender(&choice.recipe.to_toml())?;
-            let options = ReplayOptions { new_items_only: choice.new_items_only, ..options.clone() };
             if let Ok(report) = replayer.replay(&recommender, &choice.recipe.placement, &options) {
                 tried.push((at, name.clone(), report));
             }
         }
         let best = tried.iter().max_by(|a, b| {
-            let by_user = choice.recipe.objective == "user_items";
-            let score = |metrics: &Metrics| search::goodness(metrics, by_user);
+            let score = |metrics: &Metrics| search::goodness(metrics, &choice.recipe.objective);
             score(&a.2.metrics).total_cmp(&score(&b.2.metrics)).then(b.0.cmp(&a.0))
         });
         if let Some((at, name, report)) = best.filter(|(.., report)| report.predictions > 0) {
