@@ -36,11 +36,11 @@ dependencies:
 run *arguments:
     cargo run --release -- serve {{arguments}}
 
-# Make models/ anew from the generated sample shop
+# Make models/ anew from the generated sample shop, small enough for git
 sample:
     rm -rf models/channels models/snapshots
     cargo run --release -- sample --out target/sample
-    cargo run --release -- train --events target/sample/events.parquet --catalog target/sample/catalog.parquet --users target/sample/users.parquet --out models
+    cargo run --release -- train --events target/sample/events.parquet --catalog target/sample/catalog.parquet --users target/sample/users.parquet --neighbors 30 --factors 32 --max-sessions 12000 --out models
 
 # All benchmarks
 bench *arguments:
