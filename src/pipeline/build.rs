@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{CandidateSource, Filter, Reranker, Scorer};
 use super::{filter, reranker, scorer, source};
-use crate::feature::{PredicateError, nearest};
+use crate::feature::{Column, PredicateError, nearest};
 use crate::snapshot::{Artifact, Snapshot};
 
 /// Why a stage cannot be made in a snapshot.
@@ -91,7 +91,7 @@ pub struct Spec<'a> {
     pub sources: &'a [Arc<str>],
 }
 
-impl Spec<'_> {
+impl<'a> Spec<'a> {
     /// The parameters as a type; unknown keys are refused by `#[serde(deny_unknown_fields)]` there.
     ///
     /// # Errors
@@ -112,18 +112,24 @@ impl Spec<'_> {
         })
     }
 
+    /// The named catalogue column.
+    ///
+    /// # Errors
+    /// [`BuildError::UnknownColumn`].
+    pub fn column(&self, name: &str) -> Result<&'a Column, BuildError> {
+        let catalog = self.snapshot.catalog();
+        catalog.column(name).ok_or_else(|| BuildError::UnknownColumn {
+            name: name.to_owned(),
+            known: catalog.names().join(", "),
+        })
+    }
+
     /// Refuses a catalogue column that does not exist.
     ///
     /// # Errors
     /// [`BuildError::UnknownColumn`].
     pub fn check_column(&self, name: &str) -> Result<(), BuildError> {
-        match self.snapshot.catalog().column(name) {
-            Some(_) => Ok(()),
-            None => Err(BuildError::UnknownColumn {
-                name: name.to_owned(),
-                known: self.snapshot.catalog().names().join(", "),
-            }),
-        }
+        self.column(name).map(|_| ())
     }
 }
 

@@ -20,6 +20,6 @@ pub use error::SnapshotError;
 pub use ids::IdTable;
 pub use loader::{Files, LoadOptions, Source, load, open_directory};
 pub use manifest::{ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest};
-pub use publish::{Published, list, publish, rollback};
+pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
 pub use registry::Registry;

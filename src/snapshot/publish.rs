@@ -89,13 +89,14 @@ pub fn rollback(
     Ok(Published { snapshot: target, previous, uploaded: 0, skipped: 0 })
 }
 
+/// A snapshot of a store, and its manifest or why it cannot be read.
+pub type Listed = (String, Result<Manifest, SnapshotError>);
+
 /// The snapshots of a store: version, and whether its manifest is there and readable.
 ///
 /// # Errors
 /// A store that does not answer.
-pub fn list(
-    store: &dyn ArtifactStore,
-) -> Result<Vec<(String, Result<Manifest, SnapshotError>)>, SnapshotError> {
+pub fn list(store: &dyn ArtifactStore) -> Result<Vec<Listed>, SnapshotError> {
     let versions = store.list_dirs("snapshots")?;
     let read = |version: String| {
         let key = Source::key(&version, MANIFEST);

@@ -8,6 +8,9 @@ use rayon::prelude::*;
 
 use super::Session;
 
+/// What goes with one item, and how strongly.
+type Row = Vec<(u32, f32)>;
+
 const DAY_MS: f64 = 86_400_000.0;
 /// Items are dealt to this many workers; fixed, so that the sums do not depend on the machine.
 const SHARDS: usize = 8;
@@ -60,7 +63,7 @@ pub fn rules(
     for (weight, session) in &weighted {
         session.iter().for_each(|item| weights[*item as usize] += weight);
     }
-    let shards: Vec<Vec<(u32, Vec<(u32, f32)>)>> = (0..SHARDS)
+    let shards: Vec<Vec<(u32, Row)>> = (0..SHARDS)
         .into_par_iter()
         .map(|shard| {
             let mut counts: HashMap<u32, HashMap<u32, f32>> = HashMap::new();

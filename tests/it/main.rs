@@ -7,6 +7,7 @@ mod grpc;
 #[cfg(feature = "server")]
 mod http;
 mod quality;
+mod pyarrow;
 mod s3;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.

@@ -209,10 +209,13 @@ impl Shop {
     }
 }
 
+/// How an alternative differs from the plan.
+type PlanChange = Box<dyn Fn(&TrainPlan) -> TrainPlan>;
+
 /// One training parameter and its alternatives.
 pub(super) struct PlanChoice {
     pub(super) decision: &'static str,
-    pub(super) plans: Vec<(String, Box<dyn Fn(&TrainPlan) -> TrainPlan>)>,
+    pub(super) plans: Vec<(String, PlanChange)>,
     pub(super) artifacts: Vec<&'static str>,
     pub(super) recipe: Recipe,
 }

@@ -48,7 +48,9 @@ impl Cap {
 impl Reranker for Cap {
     fn rerank(&self, _ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
         SCRATCH.with_borrow_mut(|Scratch { counts, kept, moved }| {
-            (counts.clear(), kept.clear(), moved.clear());
+            counts.clear();
+            kept.clear();
+            moved.clear();
             let values = self.by.first().and_then(|by| set.feature(by));
             let values = values.ok_or(StageError::Failed("the capped attribute was not gathered"))?;
             for (row, value) in values.iter().enumerate() {

@@ -79,16 +79,17 @@ impl VectorSource {
         };
         let users = params.users.as_deref().map(|name| spec.artifact(name)).transpose()?;
         match (params.users.as_deref(), users.as_deref()) {
-            (Some(name), Some(Artifact::UserVectors(rows))) => {
-                if rows.rows.width() != vectors.vectors.width() {
-                    return Err(BuildError::Parameters(format!(
-                        "artifact \"{name}\" has vectors of {} numbers, \"{}\" of {}",
-                        rows.rows.width(),
-                        params.artifact,
-                        vectors.vectors.width()
-                    )));
-                }
+            (Some(name), Some(Artifact::UserVectors(rows)))
+                if rows.rows.width() != vectors.vectors.width() =>
+            {
+                return Err(BuildError::Parameters(format!(
+                    "artifact \"{name}\" has vectors of {} numbers, \"{}\" of {}",
+                    rows.rows.width(),
+                    params.artifact,
+                    vectors.vectors.width()
+                )));
             }
+            (_, Some(Artifact::UserVectors(_))) => {}
             (Some(name), Some(other)) => return Err(wrong_kind(name, other, "user_vectors")),
             _ => {}
         }

@@ -1,0 +1,39 @@
+# One static binary and the sample snapshot on an empty image.
+#
+#     docker build -t larder .
+#     docker run --rm -p 50051:50051 -p 8080:8080 -p 9090:9090 larder
+#
+# No HEALTHCHECK: an empty image has nothing to run one with. Orchestrators ask GET /livez and GET /readyz on 9090 instead, as
+# deploy/kubernetes.yaml does.
+
+ARG BUILDER=docker.io/library/rust:1.95-bookworm
+ARG BASE=scratch
+
+FROM ${BUILDER} AS build
+WORKDIR /src
+COPY . .
+# With an explicit --target the flags are for the program only; build scripts and procedural macros cannot be static.
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    target="$(rustc --print host-tuple)" && \
+    RUSTFLAGS='-C target-feature=+crt-static' \
+        cargo build --locked --release --package larder --bin larder --target "$target" && \
+    mkdir -p /image/etc/ssl/certs /image/var/cache/larder && \
+    cp "target/$target/release/larder" /image/larder && \
+    cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
+    echo 'hosts: files dns' > /image/etc/nsswitch.conf
+
+FROM ${BASE}
+COPY --from=build /image/etc /etc
+COPY --from=build --chown=65532:65532 /image/var/cache/larder /var/cache/larder
+COPY --from=build /image/larder /larder
+COPY models /models
+ENV LARDER_GRPC_ADDR=0.0.0.0:50051 \
+    LARDER_HTTP_ADDR=0.0.0.0:8080 \
+    LARDER_ADMIN_ADDR=0.0.0.0:9090 \
+    LARDER_STORE=/models \
+    LARDER_CACHE_DIR=/var/cache/larder \
+    LARDER_LOG_FORMAT=json
+USER 65532:65532
+EXPOSE 50051 8080 9090
+ENTRYPOINT ["/larder"]
+CMD ["serve"]

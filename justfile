@@ -1,0 +1,47 @@
+# The steps of .ci/run one by one, and three things that people do. `just` without a recipe lists them.
+
+_list:
+    @just --list --unsorted
+
+# Everything that CI does
+ci:
+    .ci/run
+
+# CI: format
+format:
+    cargo fmt --all --check
+
+# CI: test
+test:
+    cargo test --workspace
+
+# CI: lint
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# CI: document
+document:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# CI: examples
+examples:
+    cargo build --examples --no-default-features
+    cargo run --example embed --no-default-features -- models
+
+# CI: dependencies
+dependencies:
+    cargo deny check
+
+# Serve models/ on the standard ports
+run *arguments:
+    cargo run --release -- serve {{arguments}}
+
+# Make models/ anew from the generated sample shop, small enough for git
+sample:
+    rm -rf models/channels models/snapshots
+    cargo run --release -- sample --out target/sample
+    cargo run --release -- train --events target/sample/events.parquet --catalog target/sample/catalog.parquet --users target/sample/users.parquet --neighbors 30 --factors 32 --max-sessions 12000 --out models
+
+# All benchmarks
+bench *arguments:
+    cargo bench {{arguments}}
