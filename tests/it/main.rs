@@ -7,6 +7,7 @@ mod grpc;
 #[cfg(feature = "server")]
 mod http;
 mod s3;
+mod tidy;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
