@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
+mod bad_artifacts;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]
@@ -12,6 +13,8 @@ mod tidy;
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
     pub(crate) mod faulty_store;
+    pub(crate) mod following;
+    pub(crate) mod grocer;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]
