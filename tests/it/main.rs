@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod bad_artifacts;
+mod golden;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
+mod reload;
 mod s3;
 mod tidy;
 
