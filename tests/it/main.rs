@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod bad_artifacts;
+mod compat;
 mod golden;
 #[cfg(feature = "server")]
 mod grpc;
