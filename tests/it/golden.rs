@@ -37,9 +37,11 @@ const PLAIN: Case = Case {
 /// Each case is a test of its own, and an entry of the room's `CASES`.
 macro_rules! cases {
     ($($name:ident { $($field:ident: $value:expr),* $(,)? })*) => {
+        #[allow(clippy::needless_update, reason = "a case may say everything")]
         pub(super) const CASES: &[super::Case] = &[$(super::Case { $($field: $value,)* ..super::PLAIN }),*];
         $(
             #[test]
+            #[allow(clippy::needless_update, reason = "a case may say everything")]
             fn $name() {
                 super::check(&super::Case { $($field: $value,)* ..super::PLAIN });
             }
