@@ -1,5 +1,21 @@
 //! Larder: a recommendation server that is stocked ahead and serves at once.
 
+/// The command line.
+#[cfg(feature = "server")]
+pub mod cli;
+
+/// Wiring only: a configuration becomes a running server.
+#[cfg(feature = "server")]
+pub mod app;
+
+/// From a configuration as written to one that is valid.
+#[cfg(feature = "server")]
+pub mod config;
+
+/// Logs and metrics.
+#[cfg(feature = "server")]
+pub mod telemetry;
+
 /// The street: gRPC, HTTP/JSON and the admin port.
 #[cfg(feature = "server")]
 pub mod server;

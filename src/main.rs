@@ -1,3 +1,5 @@
-//! The front door.
+//! The front door: parses the command line and leaves with the right code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    larder::cli::main()
+}

@@ -81,11 +81,13 @@ impl Recipe {
             .sources
             .iter()
             .map(|source| format!("{} {:?} ({})", source.name, source.weight, source.params));
+        let cap = self.cap.as_ref().map(|(column, max)| format!("; at most {max} per {column}"));
         format!(
-            "{}; normalize {}; exclude [{}]",
+            "{}; normalize {}; exclude [{}]{}",
             sources.collect::<Vec<_>>().join(" + "),
             self.normalize,
-            self.exclude.join(", ")
+            self.exclude.join(", "),
+            cap.unwrap_or_default()
         )
     }
 }

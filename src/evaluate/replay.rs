@@ -10,7 +10,7 @@ use crate::domain::{DegradationLevel, ItemMask, Request};
 use crate::feature::Value;
 use crate::recommender::{Objective, Recommender};
 use crate::snapshot::{Artifact, Snapshot};
-use crate::train::{EventKind, EventLog, sessions};
+use crate::train::{EventKind, EventLog, Session, baskets, sessions};
 
 /// Items asked for in every request.
 const SLATE: usize = 20;
@@ -24,8 +24,6 @@ pub struct ReplayOptions {
     pub objective: Option<Objective>,
     /// Leave user ids out of the requests of session protocols.
     pub anonymous: bool,
-    /// Count only items the user did not have before (user protocol).
-    pub new_items_only: bool,
     /// At most this many predictions, spread evenly; `None`: all.
     pub most: Option<usize>,
 }
@@ -36,6 +34,7 @@ pub struct Replayer<'a> {
     log: &'a EventLog,
     ids: &'a [String],
     sessions: Vec<Replayed>,
+    baskets: Vec<Replayed>,
 }
 
 #[derive(Debug)]
@@ -53,11 +52,10 @@ struct Question {
 impl<'a> Replayer<'a> {
     /// `held` has the events to be predicted; `ids` are the catalogue's item ids by number.
     pub fn new(held: &'a EventLog, ids: &'a [String]) -> Self {
-        let sessions = sessions(held)
-            .into_iter()
-            .map(|session| Replayed { user: session.user, items: session.items() })
-            .collect();
-        Self { log: held, ids, sessions }
+        let replayed = |sessions: Vec<Session>| {
+            sessions.into_iter().map(|s| Replayed { user: s.user, items: s.items() }).collect()
+        };
+        Self { log: held, ids, sessions: replayed(sessions(held)), baskets: replayed(baskets(held)) }
     }
 
     /// Asks one placement.
@@ -75,7 +73,8 @@ impl<'a> Replayer<'a> {
         let objective = options.objective.unwrap_or(own);
         let snapshot = &served.snapshot;
         let mut questions = match objective {
-            Objective::UserItems => self.user_questions(placement, snapshot, options),
+            Objective::UserItems => self.user_questions(placement, snapshot, false),
+            Objective::NewItems => self.user_questions(placement, snapshot, true),
             _ => self.session_questions(placement, objective, snapshot, options),
         };
         if let Some(most) = options.most.filter(|most| *most < questions.len()) {
@@ -110,18 +109,23 @@ impl<'a> Replayer<'a> {
         options: &ReplayOptions,
     ) -> Vec<Question> {
         let mut questions = Vec::new();
-        for session in &self.sessions {
+        let sessions = match objective {
+            Objective::NextInBasket => &self.baskets,
+            _ => &self.sessions,
+        };
+        for session in sessions {
             let user = session.user.filter(|_| !options.anonymous);
             for at in 1..session.items.len() {
                 let target = session.items[at];
                 let mut request = Request::new(placement).page_size(SLATE);
                 request.subject.user_id = user.map(|user| self.log.users[user as usize].clone());
                 request = match objective {
-                    Objective::NextItem => session.items[at.saturating_sub(MAX_EVENTS)..at]
+                    Objective::NextItem | Objective::NextInBasket => session.items
+                        [at.saturating_sub(MAX_EVENTS)..at]
                         .iter()
                         .fold(request, |request, item| request.event(&self.ids[*item as usize])),
                     Objective::NextFromCurrent => request.viewing(&self.ids[session.items[at - 1] as usize]),
-                    Objective::NextInCategory | Objective::UserItems => {
+                    Objective::NextInCategory | Objective::UserItems | Objective::NewItems => {
                         let Some(item) = snapshot.item(&self.ids[target as usize]) else { continue };
                         let Value::Text(category) = snapshot.catalog().value("category", item.row()) else {
                             continue;
@@ -137,7 +141,7 @@ impl<'a> Replayer<'a> {
     }
 
     /// One question per user whom the snapshot knows and who took something in the held-out time.
-    fn user_questions(&self, placement: &str, snapshot: &Snapshot, options: &ReplayOptions) -> Vec<Question> {
+    fn user_questions(&self, placement: &str, snapshot: &Snapshot, new_only: bool) -> Vec<Question> {
         let any_purchase = self.log.events.iter().any(|event| event.kind == EventKind::Purchase);
         let mut users: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
         for event in &self.log.events {
@@ -153,7 +157,7 @@ impl<'a> Replayer<'a> {
         for (user, mut items) in users {
             let id = &self.log.users[user as usize];
             let Some(history) = history(snapshot, id) else { continue };
-            if options.new_items_only {
+            if new_only {
                 items.retain(|item| {
                     snapshot.item(&self.ids[*item as usize]).is_none_or(|item| !history.contains(&item.0))
                 });
@@ -224,9 +228,10 @@ fn protocol(objective: Objective, options: &ReplayOptions) -> String {
         options.most.map(|most| format!("; at most {most} predictions, spread evenly")).unwrap_or_default();
     let what = match objective {
         Objective::NextItem => format!("next item over every prefix of each session, {users}"),
+        Objective::NextInBasket => format!("next item of each cart or order over every prefix, {users}"),
         Objective::NextFromCurrent => format!("next item of a session given the one before it, {users}"),
         Objective::NextInCategory => format!("next item of a session given its category, {users}"),
-        Objective::UserItems if options.new_items_only => {
+        Objective::NewItems => {
             "items per known user over the held-out time, only items new to the user".to_owned()
         }
         Objective::UserItems => "items per known user over the held-out time, repurchases count".to_owned(),

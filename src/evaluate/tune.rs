@@ -43,6 +43,14 @@ pub struct Evidence {
     pub tried: Vec<(String, f64, f64, f64)>,
 }
 
+impl Tuned {
+    /// The plan as it is, and recipes that no evaluation chose.
+    pub fn standard(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) -> Self {
+        let recipes = recipes::Shop::new(log, catalog, plan).untuned();
+        Self { plan: plan.clone(), recipes, evidence: Vec::new() }
+    }
+}
+
 /// Splits a log in two at `at_ms`: what a model may learn from, and what it is asked.
 pub fn split(log: &EventLog, at_ms: i64) -> (EventLog, EventLog) {
     // A session belongs to the side on which it began, so that no session is torn.
@@ -73,8 +81,7 @@ pub fn tune(
     let (fit, held) = split(log, last - stretch);
     if fit.events.is_empty() || held.events.is_empty() {
         // Too short a log to hold anything out: the standard plan, and recipes that need no choice.
-        let shop = recipes::Shop::new(log, catalog, plan);
-        return Ok(Tuned { plan: plan.clone(), recipes: shop.untuned(), evidence: Vec::new() });
+        return Ok(Tuned::standard(log, catalog, plan));
     }
     let replayer = Replayer::new(&held, &catalog.ids);
     let mut plan = plan.clone();
@@ -90,14 +97,12 @@ pub fn tune(
             let wanted = |artifact: &str| choice.artifacts.contains(&artifact);
             let shop = trial(&fit, catalog, &candidate, work, &wanted, &mut |_, _| {})?;
             let recommender = shop.recommender(&choice.recipe.to_toml())?;
-            let options = ReplayOptions { new_items_only: choice.new_items_only, ..options.clone() };
             if let Ok(report) = replayer.replay(&recommender, &choice.recipe.placement, &options) {
                 tried.push((at, name.clone(), report));
             }
         }
         let best = tried.iter().max_by(|a, b| {
-            let by_user = choice.recipe.objective == "user_items";
-            let score = |metrics: &Metrics| search::goodness(metrics, by_user);
+            let score = |metrics: &Metrics| search::goodness(metrics, &choice.recipe.objective);
             score(&a.2.metrics).total_cmp(&score(&b.2.metrics)).then(b.0.cmp(&a.0))
         });
         if let Some((at, name, report)) = best.filter(|(.., report)| report.predictions > 0) {

@@ -72,10 +72,14 @@ pub enum Objective {
     /// The next item of a session, given all before it.
     #[default]
     NextItem,
+    /// The next item put into the cart or bought, given those before it.
+    NextInBasket,
     /// The next item, given only the one before it.
     NextFromCurrent,
     /// The next item of the current item's category, given only that.
     NextInCategory,
     /// What a user takes in the days that follow.
     UserItems,
+    /// What a user takes in the days that follow and did not have before.
+    NewItems,
 }

@@ -61,6 +61,13 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// A catalogue of ids without attributes, in this order.
+    pub fn from_ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+        let numbers = ids.iter().enumerate().map(|(number, id)| (id.clone(), number as u32)).collect();
+        Self { rows: (0..ids.len()).collect(), ids, numbers, ..Self::default() }
+    }
+
     /// The number of an item id.
     pub fn number(&self, id: &str) -> Option<u32> {
         self.numbers.get(id).copied()

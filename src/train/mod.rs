@@ -22,5 +22,5 @@ pub use events::{Event, EventKind, EventLog, parse_time_ms};
 pub use interactions::{Interactions, buy_again, histories};
 pub use popularity::popularity;
 pub use rules::{RuleKind, RuleOptions, rules};
-pub use sessions::{Session, sessions};
+pub use sessions::{Session, baskets, sessions};
 pub use workshop::{BuiltArtifact, TrainPlan, sequence_options, stock, together_options};

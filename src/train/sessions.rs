@@ -32,6 +32,18 @@ impl Session {
     }
 }
 
+/// What was put into the cart or bought in each session, each item once; sessions of fewer than two such items are left out.
+pub fn baskets(log: &EventLog) -> Vec<Session> {
+    let mut baskets =
+        sessions(&log.filtered(|event| matches!(event.kind, EventKind::Cart | EventKind::Purchase)));
+    for basket in &mut baskets {
+        let mut seen = hashbrown::HashSet::new();
+        basket.events.retain(|event| seen.insert(event.item));
+    }
+    baskets.retain(|basket| basket.events.len() > 1);
+    baskets
+}
+
 /// The sessions of a log, by start, then number. In a basket, repeats of an item are dropped (the first stays).
 pub fn sessions(log: &EventLog) -> Vec<Session> {
     let mut events: Vec<Event> =

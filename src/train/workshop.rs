@@ -8,8 +8,8 @@ use arrow_array::{DictionaryArray, Float32Array, StringArray, TimestampMilliseco
 use serde_json::{Map, Value, json};
 
 use super::{
-    AlsOptions, Catalog, EventLog, Interactions, RuleKind, RuleOptions, Session, als, buy_again, ease,
-    histories, popularity, rules, sessions,
+    AlsOptions, Catalog, EventKind, EventLog, Interactions, RuleKind, RuleOptions, Session, als, baskets,
+    buy_again, ease, histories, popularity, rules, sessions,
 };
 use crate::artifact::table::{TableError, TableWriter, float_lists, text_lists};
 use crate::index::{FoldInParams, Vectors};
@@ -110,6 +110,19 @@ pub fn stock(
         step("similar", 0.0);
         let table = rules(&sessions, items, until, &together_options(plan));
         shelf.neighbors("similar", &table, json!({"method": "together"}))?;
+    }
+    let has_views = log.events.iter().any(|event| event.kind == EventKind::View);
+    if wanted("bought_together") && has_views {
+        let baskets = baskets(log);
+        if !baskets.is_empty() {
+            step("bought_together", 0.0);
+            let table = rules(&baskets, items, until, &together_options(plan));
+            shelf.neighbors(
+                "bought_together",
+                &table,
+                json!({"method": "together", "of": "carts and orders"}),
+            )?;
+        }
     }
     if wanted("followed_by") {
         step("followed_by", 0.0);

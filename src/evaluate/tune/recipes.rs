@@ -1,12 +1,14 @@
 //! What may be tried: sources and their parameters per placement, and alternatives for the training plan.
 
 use crate::evaluate::{Recipe, SourceLine};
-use crate::train::{Catalog, EventKind, EventLog, TrainPlan};
+use crate::train::{Catalog, EventKind, EventLog, TrainPlan, baskets};
 
 /// What a shop's data allows.
 pub(super) struct Shop {
     has_users: bool,
     has_purchases: bool,
+    has_views: bool,
+    has_baskets: bool,
     has_category: bool,
     has_stock: bool,
     has_ease: bool,
@@ -20,8 +22,8 @@ pub(super) struct Menu {
     pub(super) families: Vec<Vec<SourceLine>>,
     /// Exclusion groups to try besides the base's.
     pub(super) exclusions: Vec<Vec<String>>,
-    /// Whether only items new to the user count.
-    pub(super) new_items_only: bool,
+    /// A cap (attribute, most) to try at the end.
+    pub(super) cap: Option<(String, usize)>,
 }
 
 fn source(name: &str, kind: &str, params: &str) -> SourceLine {
@@ -43,6 +45,8 @@ impl Shop {
         Self {
             has_users: log.events.iter().any(|event| event.user.is_some()),
             has_purchases: log.events.iter().any(|event| event.kind == EventKind::Purchase),
+            has_views: log.events.iter().any(|event| event.kind == EventKind::View),
+            has_baskets: !baskets(log).is_empty(),
             has_category: catalog
                 .attributes
                 .iter()
@@ -122,7 +126,7 @@ impl Shop {
             base: self.base("session.next", "next_item", &["current"]),
             families,
             exclusions: vec![vec!["session".to_owned()]],
-            new_items_only: false,
+            cap: None,
         }
     }
 
@@ -148,12 +152,16 @@ impl Shop {
             families.push(vec![source("popularity", "popular", "take = 100, segment = \"category\"")]);
         }
         let base = self.base("pdp.similar", "next_from_current", &["seeds"]);
-        Menu { base, families, exclusions: Vec::new(), new_items_only: false }
+        Menu { base, families, exclusions: Vec::new(), cap: None }
     }
 
     fn cart_complements(&self) -> Menu {
         let mut menu = self.session_next();
-        menu.base = self.base("cart.complements", "next_item", &["session"]);
+        let objective = if self.has_baskets { "next_in_basket" } else { "next_item" };
+        menu.base = self.base("cart.complements", objective, &["session"]);
+        if self.has_baskets && self.has_views {
+            menu.families.insert(0, neighbors("bought_together", "session", &[0.0, 0.5, 1.0], 20));
+        }
         menu.families.retain(|family| family.first().is_some_and(|source| source.name != "popularity"));
         menu.exclusions.clear();
         menu
@@ -175,15 +183,20 @@ impl Shop {
         if self.has_ease {
             families.push(neighbors("ease", "history", &[0.0, 0.2, 0.5], 500));
         }
-        let base = self.base("home.for_you", "user_items", &["purchased", "session"]);
-        Menu { base, families, exclusions: Vec::new(), new_items_only: true }
+        let base = self.base("home.for_you", "new_items", &["purchased", "session"]);
+        Menu {
+            base,
+            families,
+            exclusions: Vec::new(),
+            cap: self.has_category.then(|| ("category".to_owned(), 4)),
+        }
     }
 
     fn home_buy_again(&self) -> Menu {
         let mut menu = self.home_for_you();
         menu.base = self.base("home.buy_again", "user_items", &["session"]);
+        menu.cap = None;
         menu.families.insert(0, vec![source("buy_again", "user_items", "take = 200")]);
-        menu.new_items_only = false;
         menu
     }
 
@@ -192,7 +205,7 @@ impl Shop {
         let objective = if self.has_category { "next_in_category" } else { "next_item" };
         let base = self.base("category.popular", objective, &[]);
         let families = vec![vec![source("popularity", "popular", segment)]];
-        Menu { base, families, exclusions: Vec::new(), new_items_only: false }
+        Menu { base, families, exclusions: Vec::new(), cap: None }
     }
 }
 
@@ -202,7 +215,6 @@ pub(super) struct PlanChoice {
     pub(super) plans: Vec<(String, Box<dyn Fn(&TrainPlan) -> TrainPlan>)>,
     pub(super) artifacts: Vec<&'static str>,
     pub(super) recipe: Recipe,
-    pub(super) new_items_only: bool,
 }
 
 /// The training parameters worth trying on this log.
@@ -245,7 +257,6 @@ pub(super) fn plan_choices(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) 
         plans: lives(&[15.0, 30.0, 60.0, 120.0], |plan, life| plan.rule_half_life_days = life),
         artifacts: vec!["followed_by"],
         recipe: bare(shop.session_next().base, neighbors("followed_by", "session", &[2.0], 10)),
-        new_items_only: false,
     });
     choices.push(PlanChoice {
         decision: "popularity half-life",
@@ -257,7 +268,6 @@ pub(super) fn plan_choices(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) 
             shop.category_popular().base,
             shop.category_popular().families.into_iter().flatten().collect(),
         ),
-        new_items_only: false,
     });
     if shop.has_users && shop.has_purchases {
         choices.push(PlanChoice {
@@ -270,7 +280,6 @@ pub(super) fn plan_choices(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) 
                 Recipe { exclude: Vec::new(), ..shop.home_buy_again().base },
                 vec![source("buy_again", "user_items", "take = 200")],
             ),
-            new_items_only: false,
         });
     }
     if shop.has_ease {
@@ -286,7 +295,6 @@ pub(super) fn plan_choices(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) 
             plans: numbers(&[100.0, 300.0, 1000.0]),
             artifacts: vec!["ease", "user_history"],
             recipe: bare(shop.home_for_you().base, neighbors("ease", from, &[0.0], 500)),
-            new_items_only: shop.has_users,
         });
     }
     choices

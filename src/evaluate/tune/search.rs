@@ -20,8 +20,11 @@ pub(super) struct Search<'a> {
 }
 
 /// What is maximised: hit rate and rank of the hit count alike; for whole users, the ranking of ten.
-pub(super) fn goodness(metrics: &Metrics, by_user: bool) -> f64 {
-    if by_user { metrics.ndcg } else { metrics.hr + 2.0 * metrics.mrr }
+pub(super) fn goodness(metrics: &Metrics, objective: &str) -> f64 {
+    match objective {
+        "user_items" | "new_items" => metrics.ndcg,
+        _ => metrics.hr + 2.0 * metrics.mrr,
+    }
 }
 
 pub(super) fn row(name: &str, metrics: &Metrics) -> (String, f64, f64, f64) {
@@ -75,6 +78,11 @@ impl Search<'_> {
             }
         }
         self.try_variants(&menu, &mut tried, &mut best)?;
+        if let (Some(cap), Some(now)) = (&menu.cap, &best) {
+            // Variety is worth a little: the cap stays unless it costs more than a hundredth.
+            let capped = Recipe { cap: Some(cap.clone()), ..now.recipe.clone() };
+            self.consider(capped, &menu, &mut tried, &mut best, 0.99)?;
+        }
         let Some(best) = best else { return Ok((menu.base, None)) };
         let evidence = Evidence {
             decision: best.recipe.placement.clone(),
@@ -117,11 +125,10 @@ impl Search<'_> {
         worth: f64,
     ) -> Result<(), SnapshotError> {
         let recommender = self.trial.recommender(&recipe.to_toml())?;
-        let options = ReplayOptions { new_items_only: menu.new_items_only, ..self.options.clone() };
-        let Ok(report) = self.replayer.replay(&recommender, &recipe.placement, &options) else {
+        let Ok(report) = self.replayer.replay(&recommender, &recipe.placement, &self.options) else {
             return Ok(());
         };
-        let goodness = goodness(&report.metrics, menu.base.objective == "user_items");
+        let goodness = goodness(&report.metrics, &menu.base.objective);
         tried.push(row(&recipe.summary(), &report.metrics));
         if best.as_ref().is_none_or(|best| goodness > best.goodness * worth) {
             *best = Some(Best { recipe, report, goodness });

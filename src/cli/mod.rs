@@ -1,0 +1,102 @@
+//! The subcommands.
+
+mod evaluate;
+mod recommend;
+mod sample;
+mod serve;
+mod snapshot;
+mod terminal;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::AppError;
+use crate::artifact::table::TableError;
+use crate::config::ConfigError;
+use crate::recommender::RecommendError;
+use crate::snapshot::SnapshotError;
+
+/// Bad usage or configuration, as in BSD's sysexits.h.
+const EX_USAGE: u8 = 64;
+
+#[derive(Debug, Parser)]
+#[command(name = "larder", version, about = "A recommendation server, and what it takes to stock it")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve recommendations over gRPC and HTTP/JSON
+    Serve(serve::ServeArgs),
+    /// Train on events and a catalogue; write a snapshot and point its channel there
+    Train(train::TrainArgs),
+    /// Replay held-out events through the recommender and print the quality
+    Evaluate(evaluate::EvaluateArgs),
+    /// Build, verify, publish, roll back, inspect and list snapshots
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
+    /// Ask a snapshot for recommendations, without a server
+    Recommend(recommend::RecommendArgs),
+    /// Write the events and the catalogue of a generated sample shop
+    Sample(sample::SampleArgs),
+}
+
+/// What can go wrong in a command.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("configuration: {0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Request(#[from] RecommendError),
+    #[error(transparent)]
+    Store(#[from] crate::artifact::StoreError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The command ran, and its answer is no.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Snapshot(command) => snapshot::run(&command),
+        Command::Recommend(args) => recommend::run(&args),
+        Command::Sample(args) => sample::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("larder: {error}");
+            match error {
+                CliError::Config(_) | CliError::Usage(_) => ExitCode::from(EX_USAGE),
+                CliError::App(AppError::Store(crate::artifact::StoreError::Location { .. })) => {
+                    ExitCode::from(EX_USAGE)
+                }
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `larder snapshot …`.
+
+use std::path::PathBuf;
+
+use chrono::Utc;
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use super::terminal::{Progress, bytes, table};
+use crate::app::open_snapshot;
+use crate::artifact::open;
+use crate::config::RawStore;
+use crate::pipeline::Stages;
+use crate::recommender::Served;
+use crate::snapshot::{
+    MANIFEST, Manifest, Published, SnapshotError, build_manifest, describe_directory, list, publish,
+    read_channel, rollback,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SnapshotCommand {
+    /// Write the manifest of a directory of Parquet files, and check that it would be served
+    Build {
+        /// The directory; its files' kinds are told from their columns, parameters come from params.toml
+        dir: PathBuf,
+        /// Newest event used, RFC 3339 or YYYY-MM-DD
+        #[arg(long)]
+        data_until: Option<String>,
+    },
+    /// Load a snapshot completely, as a server would, and say what is wrong with it
+    Verify(StoreArgs),
+    /// Upload a snapshot directory and point the channel there
+    Publish {
+        /// The directory with the manifest
+        dir: PathBuf,
+        /// Upload only; leave the channel as it is
+        #[arg(long)]
+        no_channel: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Point the channel back
+    Rollback {
+        /// The version to go to [default: the one before]
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show a snapshot's artifacts and what they take in memory
+    Inspect {
+        /// JSON for machines
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// List a store's snapshots
+    List {
+        /// JSON for machines
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    /// Directory or s3://bucket/prefix; for verify and inspect also a snapshot's own directory
+    #[arg(long, env = "LARDER_STORE", default_value = "models")]
+    store: String,
+    /// Channel to read or switch
+    #[arg(long, env = "LARDER_CHANNEL", default_value = "production")]
+    channel: String,
+    #[command(flatten)]
+    s3: RawStore,
+}
+
+impl StoreArgs {
+    fn snapshot(&self) -> Result<crate::snapshot::Snapshot, CliError> {
+        let cache = std::env::temp_dir().join("larder-cache");
+        Ok(open_snapshot(&self.store, &self.channel, &self.s3.options(false), &cache)?)
+    }
+}
+
+pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
+    match command {
+        SnapshotCommand::Build { dir, data_until } => build(dir, data_until.as_deref()),
+        SnapshotCommand::Verify(store) => {
+            let served = Served::prepare(store.snapshot()?, &Stages::default())?;
+            let snapshot = &served.snapshot;
+            println!(
+                "{}: sound. {} items, {} artifacts, {} placements, {} in memory",
+                snapshot.version(),
+                snapshot.items().len(),
+                snapshot.manifest().artifacts.len(),
+                served.placements.len(),
+                bytes(snapshot.resident_bytes() as u64)
+            );
+            Ok(())
+        }
+        SnapshotCommand::Publish { dir, no_channel, store } => {
+            let mut progress = Progress::new(false);
+            let target = open(&store.store, &store.s3.options(true))?;
+            let channel = (!no_channel).then_some(store.channel.as_str());
+            let done = publish(target.as_ref(), dir, channel, Utc::now(), &mut |name| {
+                progress.step(&format!("uploading {name}"), 0.0);
+            })?;
+            progress.finish();
+            report(&done, channel);
+            Ok(())
+        }
+        SnapshotCommand::Rollback { to, store } => {
+            let target = open(&store.store, &store.s3.options(false))?;
+            let done = rollback(target.as_ref(), &store.channel, to.as_deref(), Utc::now())?;
+            report(&done, Some(&store.channel));
+            Ok(())
+        }
+        SnapshotCommand::Inspect { json, store } => inspect(store, *json),
+        SnapshotCommand::List { json, store } => list_snapshots(store, *json),
+    }
+}
+
+fn report(done: &Published, channel: Option<&str>) {
+    let now = match channel {
+        Some(channel) => format!("channel {channel} names {}", done.snapshot),
+        None => format!("{} is uploaded; no channel was switched", done.snapshot),
+    };
+    let before = done.previous.as_ref().map(|version| format!(" (before: {version})")).unwrap_or_default();
+    println!("{now}{before}; {} artifacts uploaded, {} there already", done.uploaded, done.skipped);
+}
+
+fn build(dir: &std::path::Path, data_until: Option<&str>) -> Result<(), CliError> {
+    let until = data_until.map(|text| {
+        let wrong = || CliError::Usage(format!("--data-until {text}: expected a date or RFC 3339 time"));
+        crate::train::parse_time_ms(text).ok_or_else(wrong)
+    });
+    let manifest = build_manifest(dir, describe_directory(dir)?, until.transpose()?, Utc::now())?;
+    let file = dir.join(MANIFEST);
+    let before = std::fs::read(&file).ok();
+    std::fs::write(&file, manifest.to_json())?;
+    let checked =
+        crate::snapshot::open_directory(dir, "production", &crate::snapshot::LoadOptions::default())
+            .and_then(|snapshot| Served::prepare(snapshot, &Stages::default()));
+    if let Err(error) = checked {
+        match before {
+            Some(before) => std::fs::write(&file, before)?,
+            None => std::fs::remove_file(&file)?,
+        }
+        return Err(error.into());
+    }
+    println!("{}: {} artifacts, {}", manifest.snapshot, manifest.artifacts.len(), file.display());
+    Ok(())
+}
+
+fn inspect(store: &StoreArgs, json: bool) -> Result<(), CliError> {
+    let snapshot = store.snapshot()?;
+    if json {
+        println!("{}", String::from_utf8_lossy(&snapshot.manifest().to_json()));
+        return Ok(());
+    }
+    let manifest = snapshot.manifest();
+    println!("snapshot    {}", manifest.snapshot);
+    println!("created     {}", manifest.created_at);
+    println!("data until  {}", manifest.data_until.as_deref().unwrap_or("not said"));
+    println!("in memory   {}\n", bytes(snapshot.resident_bytes() as u64));
+    let rows: Vec<Vec<String>> = manifest
+        .artifacts
+        .iter()
+        .map(|entry| {
+            let resident = match entry.kind.as_str() {
+                "catalog" => snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),
+                _ => snapshot.artifact(&entry.name).map_or(0, |artifact| artifact.resident_bytes()),
+            };
+            let params = serde_json::to_string(&entry.params).unwrap_or_default();
+            let params = if params == "{}" { String::new() } else { params };
+            let (name, kind, rows) = (entry.name.clone(), entry.kind.clone(), entry.rows.to_string());
+            vec![name, kind, rows, bytes(entry.bytes), bytes(resident as u64), params]
+        })
+        .collect();
+    table(&["artifact", "kind", "rows", "file", "in memory", "parameters"], &rows);
+    Ok(())
+}
+
+fn list_snapshots(args: &StoreArgs, json: bool) -> Result<(), CliError> {
+    let store = open(&args.store, &args.s3.options(false))?;
+    let channel = read_channel(store.as_ref(), &args.channel)?.map(|(channel, _)| channel);
+    let found = list(store.as_ref())?;
+    if json {
+        let rows: Vec<serde_json::Value> = found
+            .iter()
+            .map(|(version, manifest)| {
+                let serving = channel.as_ref().is_some_and(|channel| channel.snapshot == *version);
+                let size = |manifest: &Manifest| manifest.artifacts.iter().map(|a| a.bytes).sum::<u64>();
+                serde_json::json!({
+                    "snapshot": version, "complete": manifest.is_ok(), "channel": serving,
+                    "bytes": manifest.as_ref().map(size).unwrap_or_default(),
+                    "error": manifest.as_ref().err().map(SnapshotError::to_string),
+                })
+            })
+            .collect();
+        println!("{:#}", serde_json::Value::from(rows));
+        return Ok(());
+    }
+    let mark = |version: &str| match &channel {
+        Some(channel) if channel.snapshot == version => format!("<- {}", args.channel),
+        Some(channel) if channel.previous.as_deref() == Some(version) => "   previous".to_owned(),
+        _ => String::new(),
+    };
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|(version, manifest)| match manifest {
+            Ok(manifest) => {
+                let size = manifest.artifacts.iter().map(|entry| entry.bytes).sum();
+                vec![version.clone(), manifest.created_at.clone(), bytes(size), mark(version)]
+            }
+            Err(error) => vec![version.clone(), format!("incomplete: {error}"), String::new(), mark(version)],
+        })
+        .collect();
+    table(&["snapshot", "created", "files", args.channel.as_str()], &rows);
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Configuration in two stages: as written (file, environment, flags), then validated with nothing left to interpret.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::artifact::OpenOptions;
+use crate::recommender::Limits;
+use crate::snapshot::{LoadOptions, RefreshOptions};
+
+/// A configuration that cannot be used. The process exits with 64.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {reason}")]
+    File {
+        /// The file.
+        file: String,
+        /// What went wrong; names line and key.
+        reason: String,
+    },
+    /// A value that makes no sense.
+    #[error("{key} is \"{value}\", expected {expected}")]
+    Value {
+        /// The key, as in the file.
+        key: &'static str,
+        /// As written.
+        value: String,
+        /// What would fit.
+        expected: &'static str,
+    },
+}
+
+/// Where a store is, for every command that reads or writes one.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawStore {
+    /// Endpoint of an S3-compatible store; AWS where left out
+    #[arg(long, env = "LARDER_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// Region of the bucket
+    #[arg(long, env = "LARDER_REGION")]
+    pub region: Option<String>,
+    /// Whether bucket names go into the path; true where an endpoint is given
+    #[arg(long, env = "LARDER_PATH_STYLE")]
+    pub path_style: Option<bool>,
+}
+
+impl RawStore {
+    /// The options of the store; `create` makes a missing directory.
+    pub fn options(&self, create: bool) -> OpenOptions {
+        OpenOptions {
+            endpoint_url: self.endpoint_url.clone(),
+            region: self.region.clone(),
+            path_style: self.path_style,
+            credentials: None,
+            create,
+        }
+    }
+}
+
+/// The configuration as written. A flag wins over the environment, that over the file.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Directory or s3://bucket/prefix with the snapshots [default: models]
+    #[arg(long, env = "LARDER_STORE")]
+    pub store: Option<String>,
+    /// Channel to follow [default: production]
+    #[arg(long, env = "LARDER_CHANNEL")]
+    pub channel: Option<String>,
+    /// Address of the gRPC port [default: 127.0.0.1:50051]
+    #[arg(long, env = "LARDER_GRPC_ADDR")]
+    pub grpc_addr: Option<String>,
+    /// Address of the HTTP/JSON port [default: 127.0.0.1:8080]
+    #[arg(long, env = "LARDER_HTTP_ADDR")]
+    pub http_addr: Option<String>,
+    /// Address of the admin port [default: 127.0.0.1:9090]
+    #[arg(long, env = "LARDER_ADMIN_ADDR")]
+    pub admin_addr: Option<String>,
+    /// Where downloads are kept [default: larder-cache below the system's temporary directory]
+    #[arg(long, env = "LARDER_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Milliseconds between two looks at the channel [default: 10000]
+    #[arg(long, env = "LARDER_POLL_INTERVAL_MS")]
+    pub poll_interval_ms: Option<u64>,
+    /// Keep the replaced snapshot in memory; by default if it fits half of the free memory
+    #[arg(long, env = "LARDER_KEEP_PREVIOUS")]
+    pub keep_previous: Option<bool>,
+    /// Threads that answer requests [default: one per core]
+    #[arg(long, env = "LARDER_THREADS")]
+    pub threads: Option<usize>,
+    /// Requests answered at once; more are refused [default: 1024]
+    #[arg(long, env = "LARDER_MAX_IN_FLIGHT")]
+    pub max_in_flight: Option<usize>,
+    /// Connections open at once per port [default: 4096]
+    #[arg(long, env = "LARDER_MAX_CONNECTIONS")]
+    pub max_connections: Option<usize>,
+    /// Largest page a request may ask for [default: 100]
+    #[arg(long, env = "LARDER_MAX_PAGE_SIZE")]
+    pub max_page_size: Option<usize>,
+    /// Longest time for one answer, on top of the placements' own [default: none]
+    #[arg(long, env = "LARDER_MAX_LATENCY_MS")]
+    pub max_latency_ms: Option<u64>,
+    /// After SIGTERM, milliseconds to go on accepting while load balancers notice [default: 0]
+    #[arg(long, env = "LARDER_LINGER_MS")]
+    pub linger_ms: Option<u64>,
+    /// Then, milliseconds that requests in flight have [default: 10000]
+    #[arg(long, env = "LARDER_DRAIN_MS")]
+    pub drain_ms: Option<u64>,
+    /// Seconds for which caches may reuse a non-personal answer [default: 60]
+    #[arg(long, env = "LARDER_CACHE_MAX_AGE_S")]
+    pub cache_max_age_s: Option<u64>,
+    /// text or json [default: text]
+    #[arg(long, env = "LARDER_LOG_FORMAT")]
+    pub log_format: Option<String>,
+    /// Level or filter, such as `info` or `larder=debug` [default: info]
+    #[arg(long, env = "LARDER_LOG")]
+    pub log: Option<String>,
+    /// The object store; a table `[s3]` in the file.
+    #[command(flatten)]
+    pub s3: RawStore,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The validated configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Directory or `s3://bucket/prefix`.
+    pub store: String,
+    /// How to open it.
+    pub store_options: OpenOptions,
+    /// Where downloads are kept.
+    pub cache_dir: PathBuf,
+    /// The refresher's part.
+    pub refresh: RefreshOptions,
+    /// The recommender's part.
+    pub limits: Limits,
+    /// The faces' part.
+    pub server: crate::server::Config,
+    /// gRPC port.
+    pub grpc_addr: SocketAddr,
+    /// HTTP port.
+    pub http_addr: SocketAddr,
+    /// Admin port.
+    pub admin_addr: SocketAddr,
+    /// Threads that answer requests.
+    pub threads: usize,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines there are.
+    pub log: String,
+}
+
+/// The defaults, as a file would say them.
+pub const DEFAULTS: &str = include_str!("../larder.default.toml");
+
+impl RawConfig {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no TOML, or has an unknown key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError::File { file: file.clone(), reason: e.to_string() })?;
+        Self::parse(&text).map_err(|reason| ConfigError::File { file, reason })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())
+    }
+
+    /// What `self` says, and where it says nothing, what `other` says.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            store: self.store.or(other.store),
+            channel: self.channel.or(other.channel),
+            grpc_addr: self.grpc_addr.or(other.grpc_addr),
+            http_addr: self.http_addr.or(other.http_addr),
+            admin_addr: self.admin_addr.or(other.admin_addr),
+            cache_dir: self.cache_dir.or(other.cache_dir),
+            poll_interval_ms: self.poll_interval_ms.or(other.poll_interval_ms),
+            keep_previous: self.keep_previous.or(other.keep_previous),
+            threads: self.threads.or(other.threads),
+            max_in_flight: self.max_in_flight.or(other.max_in_flight),
+            max_connections: self.max_connections.or(other.max_connections),
+            max_page_size: self.max_page_size.or(other.max_page_size),
+            max_latency_ms: self.max_latency_ms.or(other.max_latency_ms),
+            linger_ms: self.linger_ms.or(other.linger_ms),
+            drain_ms: self.drain_ms.or(other.drain_ms),
+            cache_max_age_s: self.cache_max_age_s.or(other.cache_max_age_s),
+            log_format: self.log_format.or(other.log_format),
+            log: self.log.or(other.log),
+            s3: RawStore {
+                endpoint_url: self.s3.endpoint_url.or(other.s3.endpoint_url),
+                region: self.s3.region.or(other.s3.region),
+                path_style: self.s3.path_style.or(other.s3.path_style),
+            },
+        }
+    }
+
+    /// Fills in the defaults and checks every value.
+    ///
+    /// # Errors
+    /// The first value that makes no sense, by its key.
+    pub fn validate(self) -> Result<Config, ConfigError> {
+        let defaults = Self::parse(DEFAULTS)
+            .map_err(|reason| ConfigError::File { file: "built-in defaults".to_owned(), reason })?;
+        let raw = self.or(defaults);
+        let store_options = raw.s3.options(false);
+        let millis = |ms: Option<u64>| Duration::from_millis(ms.unwrap_or_default());
+        let limits = Limits {
+            max_page_size: at_least_one("max_page_size", raw.max_page_size.unwrap_or_default())?,
+            max_latency: raw.max_latency_ms.map(Duration::from_millis),
+            ..Limits::default()
+        };
+        let poll = raw.poll_interval_ms.unwrap_or_default();
+        if !(50..=86_400_000).contains(&poll) {
+            let (key, value) = ("poll_interval_ms", poll.to_string());
+            return Err(ConfigError::Value { key, value, expected: "50 to 86400000" });
+        }
+        let server = crate::server::Config {
+            max_in_flight: at_least_one("max_in_flight", raw.max_in_flight.unwrap_or_default())?,
+            max_connections: at_least_one("max_connections", raw.max_connections.unwrap_or_default())?,
+            max_age: Duration::from_secs(raw.cache_max_age_s.unwrap_or_default()),
+            linger: millis(raw.linger_ms),
+            drain: millis(raw.drain_ms),
+            ..crate::server::Config::default()
+        };
+        let log_format = match raw.log_format.as_deref().unwrap_or_default() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            other => {
+                let value = other.to_owned();
+                return Err(ConfigError::Value { key: "log_format", value, expected: "text or json" });
+            }
+        };
+        let channel = raw.channel.unwrap_or_default();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if channel.is_empty() || channel.starts_with('.') || !channel.chars().all(plain) {
+            let expected = "a plain name: letters, digits, '-', '_', '.'";
+            return Err(ConfigError::Value { key: "channel", value: channel, expected });
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Config {
+            store: default_store(raw.store.unwrap_or_default()),
+            store_options,
+            cache_dir: raw.cache_dir.unwrap_or_else(|| std::env::temp_dir().join("larder-cache")),
+            refresh: RefreshOptions {
+                channel,
+                poll_interval: Duration::from_millis(poll),
+                keep_previous: raw.keep_previous,
+                load: LoadOptions::default(),
+            },
+            limits,
+            server,
+            grpc_addr: address("grpc_addr", raw.grpc_addr)?,
+            http_addr: address("http_addr", raw.http_addr)?,
+            admin_addr: address("admin_addr", raw.admin_addr)?,
+            threads: at_least_one("threads", raw.threads.unwrap_or(cores))?,
+            log_format,
+            log: raw.log.unwrap_or_default(),
+        })
+    }
+}
+
+/// `models` is looked for where the process runs, then beside the program.
+fn default_store(store: String) -> String {
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.join(&store));
+    match Path::new(&store).exists() || store.contains("://") {
+        true => store,
+        false => match beside().filter(|path| path.exists()) {
+            Some(path) => path.display().to_string(),
+            None => store,
+        },
+    }
+}
+
+fn at_least_one(key: &'static str, value: usize) -> Result<usize, ConfigError> {
+    match value {
+        0 => Err(ConfigError::Value { key, value: "0".to_owned(), expected: "at least 1" }),
+        value => Ok(value),
+    }
+}
+
+fn address(key: &'static str, value: Option<String>) -> Result<SocketAddr, ConfigError> {
+    let value = value.unwrap_or_default();
+    let expected = "an address and a port, such as 0.0.0.0:8080";
+    value.parse().map_err(|_| ConfigError::Value { key, value, expected })
+}

@@ -1,0 +1,99 @@
+//! Logs and metrics: how they are set up, and the names of all metrics in one place.
+
+use std::time::SystemTime;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+use crate::recommender::Served;
+use crate::snapshot::Health;
+
+pub use crate::server::names::{CONNECTIONS, DEGRADED, REQUESTS, SECONDS};
+
+/// 1 for the served version, 0 for the one before; labelled with the version.
+pub const SNAPSHOT_INFO: &str = "larder_snapshot_info";
+/// Seconds since the served snapshot was swapped in.
+pub const SNAPSHOT_AGE: &str = "larder_snapshot_age_seconds";
+/// Seconds since the newest event that the served models know.
+pub const DATA_AGE: &str = "larder_data_age_seconds";
+/// Swaps since the start, rollbacks included.
+pub const SWAPS: &str = "larder_snapshot_swaps_total";
+/// Seconds that the last load took.
+pub const LOAD_SECONDS: &str = "larder_snapshot_load_seconds";
+/// Refused snapshots, by artifact and reason.
+pub const FAILURES: &str = "larder_snapshot_failures_total";
+/// 1 while the channel names a snapshot that is not served.
+pub const REFRESH_FAILING: &str = "larder_snapshot_refresh_failing";
+/// Bytes in memory, by artifact.
+pub const RESIDENT: &str = "larder_artifact_resident_bytes";
+/// CPU time of the process.
+pub const CPU: &str = "process_cpu_seconds_total";
+/// Resident memory of the process.
+pub const MEMORY: &str = "process_resident_memory_bytes";
+
+/// Upper bounds of the latency histogram's buckets, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Sends log lines to standard error; false if somebody set a subscriber before.
+pub fn init_logs(format: LogFormat, filter: &str) -> bool {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.with_target(false).try_init().is_ok(),
+        LogFormat::Json => logs.json().flatten_event(true).try_init().is_ok(),
+    }
+}
+
+/// Makes the registry that all counters go to; `None` if there is one already.
+pub fn init_metrics() -> Option<PrometheusHandle> {
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &BUCKETS);
+    builder.ok()?.install_recorder().ok()
+}
+
+/// Sets the gauges that are read off the state when somebody asks.
+pub fn observe(served: Option<&Served>, previous: Option<&Served>, health: &Health) {
+    let now = SystemTime::now();
+    let age = |then: SystemTime| now.duration_since(then).unwrap_or_default().as_secs_f64();
+    if let Some(previous) = previous {
+        let version = previous.snapshot.version().to_owned();
+        metrics::gauge!(SNAPSHOT_INFO, "version" => version).set(0.0);
+    }
+    if let Some(served) = served {
+        let snapshot = &served.snapshot;
+        metrics::gauge!(SNAPSHOT_INFO, "version" => snapshot.version().to_owned()).set(1.0);
+        for (name, artifact) in snapshot.artifacts() {
+            metrics::gauge!(RESIDENT, "artifact" => name.to_owned()).set(artifact.resident_bytes() as f64);
+        }
+        let until = snapshot.data_until_ms().and_then(|ms| u64::try_from(ms).ok());
+        if let Some(until) = until {
+            let then = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(until);
+            metrics::gauge!(DATA_AGE).set(age(then));
+        }
+    }
+    if let Some(then) = health.swapped_at {
+        metrics::gauge!(SNAPSHOT_AGE).set(age(then));
+    }
+    metrics::counter!(SWAPS).absolute(health.swaps);
+    metrics::gauge!(LOAD_SECONDS).set(health.last_load.as_secs_f64());
+    metrics::gauge!(REFRESH_FAILING).set(f64::from(u8::from(health.last_failure.is_some())));
+    for ((artifact, reason), count) in &health.failures {
+        metrics::counter!(FAILURES, "artifact" => artifact.clone(), "reason" => *reason).absolute(*count);
+    }
+    if let Some((cpu, memory)) = process_figures() {
+        metrics::gauge!(CPU).set(cpu);
+        metrics::gauge!(MEMORY).set(memory);
+    }
+}
+
+/// CPU seconds and resident bytes of this process, where the system says (Linux).
+fn process_figures() -> Option<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    let pages: f64 = fields.get(21)?.parse().ok()?;
+    let page = rustix::param::page_size() as f64;
+    Some((ticks / rustix::param::clock_ticks_per_second() as f64, pages * page))
+}
