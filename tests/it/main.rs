@@ -22,5 +22,6 @@ mod support {
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]
     pub(crate) mod server;
+    #[cfg(feature = "server")]
     pub(crate) mod shop;
 }
