@@ -1,21 +1,48 @@
 //! Larder: a recommendation server that is stocked ahead and serves at once.
 
-#[cfg(feature = "server")]
-pub mod app;
-pub mod artifact;
+/// The command line.
 #[cfg(feature = "server")]
 pub mod cli;
+
+/// Wiring only: a configuration becomes a running server.
+#[cfg(feature = "server")]
+pub mod app;
+
+/// From a configuration as written to one that is valid.
 #[cfg(feature = "server")]
 pub mod config;
-pub mod domain;
-pub mod evaluate;
-pub mod feature;
-pub mod index;
-pub mod pipeline;
-pub mod recommender;
-#[cfg(feature = "server")]
-pub mod server;
-pub mod snapshot;
+
+/// Logs and metrics.
 #[cfg(feature = "server")]
 pub mod telemetry;
+
+/// The street: gRPC, HTTP/JSON and the admin port.
+#[cfg(feature = "server")]
+pub mod server;
+
+/// The hall: takes a request, answers with a slate.
+pub mod recommender;
+
+/// The corridor: one trait per room, one walk through all of them.
+pub mod pipeline;
+
+/// The cellar: what is served at one moment, and how one moment follows the other.
+pub mod snapshot;
+
+/// Columns of attributes, and expressions over them.
+pub mod feature;
+
+/// Retrieval over dense item numbers.
+pub mod index;
+
+/// The loading dock: where files come from and go to.
+pub mod artifact;
+
+/// The ground: ids, requests, candidates, slates.
+pub mod domain;
+
+/// The workshop, beside the house: events and a catalogue become artifacts.
 pub mod train;
+
+/// The tasting room: held-out events replayed through the real recommender.
+pub mod evaluate;

@@ -6,9 +6,14 @@ use super::StoreError;
 /// The longest key in bytes, which is S3's own limit less room for a prefix.
 const MAX_KEY: usize = 900;
 
+/// Whether `key` is a plain relative path, as every store accepts them.
+pub fn is_key(key: &str) -> bool {
+    key.len() <= MAX_KEY && key.split('/').all(is_segment)
+}
+
 /// Refuses a key that is not a plain relative path.
 pub(super) fn check(location: &str, key: &str) -> Result<(), StoreError> {
-    if key.len() <= MAX_KEY && key.split('/').all(is_segment) {
+    if is_key(key) {
         return Ok(());
     }
     let reason = format!(

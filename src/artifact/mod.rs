@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub use cache::BlobCache;
 pub use digest::{is_sha256, sha256_bytes, sha256_file};
 pub use download::{FetchError, FetchOptions, fetch};
+pub use key::is_key;
 pub use local::LocalStore;
 pub use location::{Credentials, OpenOptions, open};
 pub use memory::MemoryStore;

@@ -121,10 +121,12 @@ impl ItemMask {
         }
     }
 
-    /// Excludes one item for good.
+    /// Excludes one item for good, also where it was excluded softly before.
     pub fn exclude(&mut self, item: ItemIdx) {
         if self.excluded.insert(item) {
             self.touched.push(item);
+        } else {
+            self.soft.retain(|soft| *soft != item);
         }
     }
 
@@ -148,5 +150,25 @@ impl ItemMask {
     #[inline]
     pub fn admits(&self, item: ItemIdx) -> bool {
         !self.excluded.contains(item) && self.allowed.as_ref().is_none_or(|set| set.contains(item))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_excluded_for_good_stays_so_whatever_was_said_before_or_after() {
+        let [soft, hard, both, other] = [ItemIdx(1), ItemIdx(2), ItemIdx(3), ItemIdx(4)];
+        let mut mask = ItemMask::default();
+        mask.reset(5);
+        mask.exclude(hard);
+        [soft, hard, both].into_iter().for_each(|item| mask.exclude_softly(item));
+        mask.exclude(both);
+        assert!(mask.admits(other) && ![soft, hard, both].iter().any(|item| mask.admits(*item)));
+        assert!(mask.relax());
+        assert!(mask.admits(soft) && !mask.admits(hard) && !mask.admits(both));
+        mask.reset(5);
+        assert!([soft, hard, both].iter().all(|item| mask.admits(*item)) && !mask.relax());
     }
 }

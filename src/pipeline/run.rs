@@ -70,6 +70,14 @@ impl Pipeline {
         });
         walk.ran
     }
+
+    /// Drops what the filters do not let through from candidates that were found on another way than [`Pipeline::run`].
+    ///
+    /// # Errors
+    /// The first filter that failed; then nothing is left.
+    pub fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
+        self.filters.iter().try_for_each(|stage| close(stage, ctx, set))
+    }
 }
 
 /// A filter that fails lets nothing through.

@@ -47,7 +47,8 @@ pub(super) fn compile(
 fn refused(text: &str, at: &Range<usize>, placement: Option<&str>, reason: &str) -> SnapshotError {
     let line = text.get(..at.start).unwrap_or("").matches('\n').count() + 1;
     let place = placement.map(|name| format!(" (placement \"{name}\")")).unwrap_or_default();
-    SnapshotError::Refused { part: format!("placements.toml, line {line}{place}"), reason: reason.to_owned() }
+    let part = format!("placements.toml, line {line}{place}");
+    SnapshotError::Refused { artifact: "placements", part, reason: reason.to_owned() }
 }
 
 /// An error and the bytes of the file it is about.
@@ -105,7 +106,7 @@ impl Recipe<'_> {
         }
         let filters = self.filters(&spec, &labels)?;
         let mut fallback = Vec::new();
-        for (rung, label) in spec.fallback.iter().zip(self::labels(&spec.fallback)?) {
+        for (rung, label) in spec.fallback.iter().zip(rung_labels(&spec.fallback)) {
             let inner = self.make(rung, &labels, |kind, spec| self.stages.make_source(kind, spec))?;
             fallback.push(Stage { label: format!("fallback.{label}").into(), inner });
         }
@@ -205,4 +206,16 @@ fn labels(stages: &[Spanned<StageSpec>]) -> Result<Vec<Arc<str>>, At> {
         labels.push(label);
     }
     Ok(labels)
+}
+
+/// The labels of a ladder's rungs. Only metrics go by them, so rungs of one kind need no names: they are numbered.
+fn rung_labels(rungs: &[Spanned<StageSpec>]) -> Vec<Arc<str>> {
+    let numbered = |(at, rung): (usize, &Spanned<StageSpec>)| {
+        let own = label(rung);
+        match rungs[..at].iter().filter(|above| label(above) == own).count() {
+            0 => own,
+            above => format!("{own}.{}", above + 1).into(),
+        }
+    };
+    rungs.iter().enumerate().map(numbered).collect()
 }

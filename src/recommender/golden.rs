@@ -24,7 +24,7 @@ pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
     for (at, query) in served.snapshot.manifest().golden.iter().take(MAX_GOLDEN).enumerate() {
         let refuse = |reason: String| {
             let part = format!("golden query {} ({})", at + 1, query.placement);
-            SnapshotError::Refused { part, reason }
+            SnapshotError::Refused { artifact: "golden", part, reason }
         };
         let answer = asker.answer(served, &request(query), &[]).map_err(|e| refuse(e.to_string()))?;
         let shown: Vec<&str> = answer.slate.items.iter().map(|item| answer.snapshot.id(item.item)).collect();

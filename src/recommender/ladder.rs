@@ -86,8 +86,10 @@ fn climb(
         }
         set.reset(snapshot.items().len(), 1);
         slate.items.iter().for_each(|item| set.push(item.item, 0.0));
-        let kept = set.len();
-        if let Err(error) = rung.inner.retrieve(&ctx, set) {
+        let retrieved = rung.inner.retrieve(&ctx, set);
+        let filtered = placement.pipeline.filter(&ctx, set);
+        let kept = slate.items.iter().filter(|item| set.contains(item.item)).count();
+        if let Err(error) = retrieved.and(filtered) {
             slate.degradation.note(DegradationLevel::Partial, Cause::StageFailed);
             slate.degradation.skipped_stages.push(rung.label.to_string());
             tracing::debug!(stage = %rung.label, %error, "rung failed");

@@ -219,7 +219,7 @@ fn causes(resolved: &resolve::Resolved<'_>, request: &Request) -> Vec<Cause> {
     let known = !resolved.query.session.is_empty();
     match (named, known) {
         (true, false) => causes.push(Cause::UnknownItems),
-        (false, _) if request.subject.user_id.is_none() => causes.push(Cause::NoSignal),
+        (false, _) if resolved.query.user.is_none() => causes.push(Cause::NoSignal),
         _ => {}
     }
     if causes.is_empty() {

@@ -42,6 +42,7 @@ pub(super) fn resolve<'a>(
             None => {}
         }
     }
+    query.session.retain(|item| !query.excluded.contains(item)); // disliked: not looked from either
     for seed in &query.seeds {
         if query.session.last() != Some(&seed.item) {
             query.session.push(seed.item);

@@ -46,7 +46,9 @@ pub enum SnapshotError {
     /// The parts do not fit each other: a recipe that names what is not there, a golden query that fails.
     #[error("{part}: {reason}")]
     Refused {
-        /// `placements.toml`, or `golden query 3`.
+        /// What holds the part: `placements` or `golden`.
+        artifact: &'static str,
+        /// `placements.toml, line 4`, or `golden query 3`.
         part: String,
         /// What does not fit.
         reason: String,
@@ -70,7 +72,7 @@ impl SnapshotError {
             Self::Fetch { artifact, .. } | Self::Table { artifact, .. } | Self::Content { artifact, .. } => {
                 Some(artifact)
             }
-            Self::Refused { part, .. } => Some(part),
+            Self::Refused { artifact, .. } => Some(artifact),
             _ => None,
         }
     }

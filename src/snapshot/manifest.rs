@@ -106,6 +106,10 @@ impl Manifest {
             if self.artifacts[..at].iter().any(|other| other.name == entry.name) {
                 return Err(format!("artifact \"{}\" is listed twice", entry.name));
             }
+            if !crate::artifact::is_key(&entry.path) {
+                let ArtifactEntry { name, path, .. } = entry;
+                return Err(format!("artifact \"{name}\": path {path:?} is not a plain relative path"));
+            }
             if !crate::artifact::is_sha256(&entry.sha256) {
                 return Err(format!("artifact \"{}\": sha256 is not 64 lower-case hex digits", entry.name));
             }

@@ -2,20 +2,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
+mod bad_artifacts;
+mod compat;
+mod golden;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
-mod quality;
 mod pyarrow;
+mod quality;
+mod reload;
 mod s3;
+mod tidy;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
     pub(crate) mod faulty_store;
+    pub(crate) mod following;
+    pub(crate) mod grocer;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]
     pub(crate) mod server;
+    #[cfg(feature = "server")]
     pub(crate) mod shop;
 }

@@ -7,6 +7,8 @@ use larder::artifact::{ArtifactStore, Condition, LocalStore, MAX_SMALL_OBJECT, M
 mod downloads;
 #[cfg(feature = "s3")]
 mod over_the_wire;
+#[cfg(feature = "s3")]
+mod serve;
 
 #[test]
 fn a_directory_keeps_the_contract() {

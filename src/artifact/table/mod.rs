@@ -158,6 +158,7 @@ pub struct Table {
     file: String,
     rows: usize,
     columns: Vec<(String, CellKind)>,
+    max_bytes: u64,
     body: Body,
 }
 
@@ -203,7 +204,7 @@ impl Table {
             }
             (rows as usize, body.columns(), Body::Parquet(body))
         };
-        Ok(Self { file, rows, columns, body })
+        Ok(Self { file, rows, columns, max_bytes: limits.bytes, body })
     }
 
     /// How many rows the table has.
@@ -241,11 +242,14 @@ impl Table {
     pub fn each(&self, column: &str, visit: Visit<'_>) -> Result<(), TableError> {
         self.kind(column)?;
         let outcome = match &self.body {
-            Body::Parquet(body) => body.each(column, visit),
+            Body::Parquet(body) => body.each(column, self.max_bytes, visit),
             Body::Csv(body) => body.each(column, visit),
         };
         outcome.map_err(|stop| match stop {
             Stop::Unreadable(reason) => TableError::Unreadable { file: self.file.clone(), reason },
+            Stop::TooLarge(size) => {
+                TableError::TooLarge { file: self.file.clone(), size, limit: self.max_bytes, unit: "bytes" }
+            }
             Stop::Refused { row, reason } => self.bad(column, row, reason),
         })
     }
@@ -307,5 +311,6 @@ impl Table {
 /// Why a visit ended early.
 enum Stop {
     Unreadable(String),
+    TooLarge(u64),
     Refused { row: usize, reason: String },
 }

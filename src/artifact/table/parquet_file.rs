@@ -49,13 +49,21 @@ impl ParquetFile {
         fields.iter().map(|field| (field.name().clone(), kind(field.data_type()))).collect()
     }
 
-    pub(super) fn each(&self, column: &str, visit: Visit<'_>) -> Result<(), Stop> {
+    /// Visits a column; refuses it once it has decoded to more than `limit` bytes, whatever the footer declared: a text that
+    /// is stored once and repeated in every row weighs next to nothing there.
+    pub(super) fn each(&self, column: &str, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
         let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
         let reader = self.reader(column).map_err(unreadable)?;
         let mut first = 0;
+        let mut decoded = 0u64;
         for batch in reader {
             let batch = batch.map_err(|e| unreadable(e.to_string()))?;
             let Some(array) = batch.columns().first() else { break };
+            let size = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
+            decoded = decoded.saturating_add(size as u64);
+            if decoded > limit {
+                return Err(Stop::TooLarge(decoded));
+            }
             for at in 0..array.len() {
                 let row = first + at;
                 let refused = |reason| Stop::Refused { row, reason };

@@ -1,3 +1,5 @@
+//! Filter expressions from text to rows, what refusals say, and that no text makes the parser panic.
+
 use std::collections::BTreeMap;
 
 use super::*;

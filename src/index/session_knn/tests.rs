@@ -1,3 +1,5 @@
+//! The index against the same algorithm written slowly, on seeded random sessions.
+
 use std::collections::BTreeMap;
 
 use super::*;

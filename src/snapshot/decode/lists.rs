@@ -125,6 +125,9 @@ pub(super) fn item_column(table: &Table, column: &str, items: &IdTable) -> Resul
 fn scores(table: &Table) -> Result<Vec<f32>, TableError> {
     let mut scores = Vec::with_capacity(table.rows());
     table.each_number("score", |_, score| {
+        if !(score as f32).is_finite() {
+            return Err(format!("is {score:e}, more than a 32-bit float can hold"));
+        }
         scores.push(score as f32);
         Ok(())
     })?;

@@ -1,0 +1,84 @@
+//! A server's control plane without the server: a refresher that follows a channel, and a recommender on what it serves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{TimeZone as _, Utc};
+use larder::artifact::table::TableLimits;
+use larder::artifact::{ArtifactStore, BlobCache};
+use larder::domain::Request;
+use larder::pipeline::Stages;
+use larder::recommender::{Limits, Recommendation, Recommender, Served};
+use larder::snapshot::{
+    LoadOptions, Published, RefreshOptions, Refresher, Registry, SnapshotError, Source, publish,
+};
+
+pub(crate) const CHANNEL: &str = "production";
+
+/// Follows [`CHANNEL`] of a store.
+pub(crate) struct Following {
+    pub(crate) refresher: Refresher<Served>,
+    pub(crate) recommender: Recommender,
+}
+
+/// One item of a slate, as far as two slates are compared: id, bits of the score, source.
+pub(crate) type Line = (String, u32, String);
+
+impl Following {
+    /// Has not looked at the channel yet. `keep_previous` as in [`RefreshOptions`].
+    pub(crate) fn new(store: Arc<dyn ArtifactStore>, cache: &Path, keep_previous: bool) -> Self {
+        let cache = Arc::new(BlobCache::open(cache).unwrap());
+        let registry = Arc::new(Registry::default());
+        let options = RefreshOptions {
+            channel: CHANNEL.to_owned(),
+            poll_interval: Duration::from_secs(3600),
+            keep_previous: Some(keep_previous),
+            load: LoadOptions {
+                max_artifact_bytes: 1 << 20,
+                table: TableLimits { rows: 10_000, bytes: 1 << 20 },
+                ..LoadOptions::default()
+            },
+        };
+        let refresher = Refresher::new(
+            Source { store, cache },
+            Arc::clone(&registry),
+            Box::new(|snapshot| Served::prepare(snapshot, &Stages::default())),
+            |served| served.snapshot.as_ref(),
+            options,
+        );
+        let recommender = Recommender::new(registry, Limits::default());
+        Self { refresher: refresher.unwrap(), recommender }
+    }
+
+    /// The version that is served.
+    pub(crate) fn version(&self) -> String {
+        self.recommender.served().unwrap().snapshot.version().to_owned()
+    }
+
+    /// What a few different visitors are shown.
+    pub(crate) fn slates(&self) -> Vec<Vec<Line>> {
+        let home = || Request::new("home.for_you");
+        let similar = || Request::new("pdp.similar");
+        let requests = [
+            similar().viewing("earl-grey"),
+            similar().event("shortbread").event("espresso").user("ben"),
+            similar(),
+            home().user("ada"),
+            home().event("honey").page_size(20),
+        ];
+        requests.iter().map(|request| lines(&self.recommender.recommend(request).unwrap())).collect()
+    }
+}
+
+pub(crate) fn lines(answer: &Recommendation) -> Vec<Line> {
+    let line = |item: &larder::domain::SlateItem| {
+        (answer.snapshot.id(item.item).to_owned(), item.score.to_bits(), item.source.to_string())
+    };
+    answer.slate.items.iter().map(line).collect()
+}
+
+/// Publishes the snapshot in `dir` to [`CHANNEL`].
+pub(crate) fn publish_to(store: &dyn ArtifactStore, dir: &Path) -> Result<Published, SnapshotError> {
+    publish(store, dir, Some(CHANNEL), Utc.timestamp_opt(1_800_000_000, 0).unwrap(), &mut |_| {})
+}
