@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::artifact::{BlobCache, FetchError, StoreError, open};
+use crate::artifact::{BlobCache, FetchError, StoreError, open, sha256_bytes};
 use crate::config::Config;
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, Served};
@@ -66,7 +66,7 @@ impl App {
     /// Whatever cannot be opened.
     pub fn build(config: Config, stages: Stages) -> Result<Self, AppError> {
         let store = open(&config.store, &config.store_options)?;
-        let cache = Arc::new(BlobCache::open(&config.cache_dir)?);
+        let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let registry: Arc<Registry<Served>> = Arc::default();
         let refresher = Arc::new(Refresher::new(
             Source { store, cache },
@@ -216,11 +216,7 @@ impl Control for Operator {
 
     fn metrics(&self) -> String {
         let Some(handle) = &self.metrics else { return String::new() };
-        telemetry::observe(
-            self.registry.current().as_deref(),
-            self.registry.previous().as_deref(),
-            &self.refresher.health(),
-        );
+        telemetry::observe(self.registry.current().as_deref(), &self.refresher.health());
         handle.render()
     }
 
@@ -278,6 +274,12 @@ fn labels<T: ?Sized>(stages: &[crate::pipeline::Stage<T>]) -> Vec<&str> {
     stages.iter().map(|stage| &*stage.label).collect()
 }
 
+/// Each store has a cache of its own, so that a server pointed elsewhere never serves what another store held.
+fn open_cache(dir: &Path, location: &str) -> Result<BlobCache, FetchError> {
+    let digest = sha256_bytes(location.trim_end_matches('/').as_bytes());
+    BlobCache::open(dir.join(digest.get(..16).unwrap_or(&digest)))
+}
+
 /// Opens a snapshot for a command: a store's root or a snapshot's directory, local or `s3://…` (through the cache).
 ///
 /// # Errors
@@ -292,7 +294,8 @@ pub fn open_snapshot(
     if !location.starts_with("s3://") {
         return Ok(crate::snapshot::open_directory(Path::new(location), channel, &load_options)?);
     }
-    let source = Source { store: open(location, options)?, cache: Arc::new(BlobCache::open(cache_dir)?) };
+    let source =
+        Source { store: open(location, options)?, cache: Arc::new(open_cache(cache_dir, location)?) };
     let channel = crate::snapshot::read_channel(source.store.as_ref(), channel)?.ok_or_else(|| {
         SnapshotError::Document { file: location.to_owned(), reason: format!("has no channel \"{channel}\"") }
     })?;

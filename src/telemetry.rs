@@ -1,5 +1,6 @@
 //! Logs and metrics: how they are set up, and the names of all metrics in one place.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -11,7 +12,7 @@ use crate::snapshot::Health;
 
 pub use crate::server::names::{CONNECTIONS, DEGRADED, REQUESTS, SECONDS};
 
-/// 1 for the served version, 0 for the one before; labelled with the version.
+/// 1 for the served version, 0 for those shown before; labelled with the version.
 pub const SNAPSHOT_INFO: &str = "larder_snapshot_info";
 /// Seconds since the served snapshot was swapped in.
 pub const SNAPSHOT_AGE: &str = "larder_snapshot_age_seconds";
@@ -56,16 +57,20 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
 }
 
 /// Sets the gauges that are read off the state when somebody asks.
-pub fn observe(served: Option<&Served>, previous: Option<&Served>, health: &Health) {
+pub fn observe(served: Option<&Served>, health: &Health) {
     let now = SystemTime::now();
     let age = |then: SystemTime| now.duration_since(then).unwrap_or_default().as_secs_f64();
-    if let Some(previous) = previous {
-        let version = previous.snapshot.version().to_owned();
-        metrics::gauge!(SNAPSHOT_INFO, "version" => version).set(0.0);
-    }
     if let Some(served) = served {
         let snapshot = &served.snapshot;
-        metrics::gauge!(SNAPSHOT_INFO, "version" => snapshot.version().to_owned()).set(1.0);
+        static SHOWN: Mutex<String> = Mutex::new(String::new());
+        let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shown != snapshot.version() {
+            let before = std::mem::replace(&mut *shown, snapshot.version().to_owned());
+            if !before.is_empty() {
+                metrics::gauge!(SNAPSHOT_INFO, "version" => before).set(0.0);
+            }
+        }
+        metrics::gauge!(SNAPSHOT_INFO, "version" => shown.clone()).set(1.0);
         for (name, artifact) in snapshot.artifacts() {
             metrics::gauge!(RESIDENT, "artifact" => name.to_owned()).set(artifact.resident_bytes() as f64);
         }

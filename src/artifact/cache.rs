@@ -83,6 +83,19 @@ impl BlobCache {
         Ok(freed)
     }
 
+    /// Deletes the documents whose names begin with `prefix`, but for those in `keep`.
+    pub fn forget(&self, prefix: &str, keep: &HashSet<String>) -> Result<(), FetchError> {
+        let folder = self.dir.join("documents");
+        let listed = fs::read_dir(&folder).map_err(|error| failed(&folder, error))?;
+        for entry in listed.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(prefix) && !keep.contains(&name) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Stores a small document under a plain file name, whole or not at all.
     pub fn remember(&self, name: &str, bytes: &[u8]) -> Result<(), FetchError> {
         let path = self.document(name)?;

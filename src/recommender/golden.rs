@@ -1,6 +1,7 @@
 //! Asks a snapshot a few questions before anybody else does: warms it, and checks the answers it was published with.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Limits, Recommender, Served};
 use crate::domain::Request;
@@ -18,7 +19,12 @@ pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
     let stride = (items.len() / WARM_REQUESTS).max(1);
     for name in served.placements.keys() {
         for item in (0..items.len()).step_by(stride).take(WARM_REQUESTS) {
-            let _ = asker.answer(served, &Request::new(name).viewing(items.text(item as u32)), &[]);
+            let _ = asker.answer(
+                served,
+                &Request::new(name).viewing(items.text(item as u32)),
+                &[],
+                Instant::now(),
+            );
         }
     }
     for (at, query) in served.snapshot.manifest().golden.iter().take(MAX_GOLDEN).enumerate() {
@@ -26,7 +32,8 @@ pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
             let part = format!("golden query {} ({})", at + 1, query.placement);
             SnapshotError::Refused { artifact: "golden", part, reason }
         };
-        let answer = asker.answer(served, &request(query), &[]).map_err(|e| refuse(e.to_string()))?;
+        let answer =
+            asker.answer(served, &request(query), &[], Instant::now()).map_err(|e| refuse(e.to_string()))?;
         let shown: Vec<&str> = answer.slate.items.iter().map(|item| answer.snapshot.id(item.item)).collect();
         if let Some(absent) = query.expect.iter().find(|id| !shown.contains(&id.as_str())) {
             return Err(refuse(format!("\"{absent}\" is not in the slate: {}", shown.join(", "))));

@@ -119,7 +119,7 @@ impl Recommender {
     /// An unknown placement, a value out of range, no snapshot yet.
     pub fn recommend(&self, request: &Request) -> Result<Recommendation, RecommendError> {
         let served = self.registry.current().ok_or(RecommendError::NotReady)?;
-        self.answer(&served, request, &[])
+        self.answer(&served, request, &[], Instant::now())
     }
 
     /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
@@ -133,10 +133,11 @@ impl Recommender {
         let Some(served) = self.registry.current() else {
             return requests.iter().map(|_| Err(RecommendError::NotReady)).collect();
         };
+        let started = Instant::now(); // one clock for the page: a caller waits for all of it
         let mut shown = Vec::new();
         let mut answers = Vec::with_capacity(requests.len());
         for request in requests {
-            let answer = self.answer(&served, request, &shown);
+            let answer = self.answer(&served, request, &shown, started);
             if let (Ok(answer), true) = (&answer, deduplicate) {
                 shown.extend(answer.slate.items.iter().map(|item| item.item));
             }
@@ -150,8 +151,8 @@ impl Recommender {
         served: &Served,
         request: &Request,
         shown: &[crate::domain::ItemIdx],
+        started: Instant,
     ) -> Result<Recommendation, RecommendError> {
-        let started = Instant::now();
         let placement = served.placement(&request.placement)?;
         let snapshot = &served.snapshot;
         let size = self.page_size(request, placement)?;

@@ -49,13 +49,18 @@ impl Source {
         format!("snapshots/{version}/{file}")
     }
 
+    /// The name under which the cache keeps a manifest.
+    pub(super) fn cached_manifest(version: &str) -> String {
+        format!("manifest-{version}.json")
+    }
+
     /// Reads a manifest from the store; from the cache where the store does not answer and the cache has it.
     ///
     /// # Errors
     /// A store that does not answer, a malformed manifest, or one that names another version.
     pub fn manifest(&self, version: &str) -> Result<Manifest, SnapshotError> {
         let key = Self::key(version, MANIFEST);
-        let document = format!("manifest-{version}.json");
+        let document = Self::cached_manifest(version);
         let bytes = match self.store.read(&key) {
             Ok(object) => object.bytes,
             Err(error @ StoreError::Unavailable { .. }) => match self.cache.recall(&document) {

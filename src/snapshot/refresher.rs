@@ -119,7 +119,7 @@ impl<T: Send + Sync> Refresher<T> {
             .thread_name(|n| format!("larder-load-{n}"))
             .start_handler(|_| {
                 // On Linux this sets the calling thread only: loading yields to serving. Without the right to, it does not.
-                let _ = rustix::process::setpriority_process(None, 10);
+                let _ = rustix::process::setpriority_process(None, 19);
             })
             .build()
             .map_err(|e| SnapshotError::Document { file: "loader".to_owned(), reason: e.to_string() })?;
@@ -152,10 +152,7 @@ impl<T: Send + Sync> Refresher<T> {
                 let artifact = error.artifact().map(str::to_owned);
                 let slot = (artifact.clone().unwrap_or_else(|| "-".to_owned()), error.label());
                 *health.failures.entry(slot).or_default() += 1;
-                tracing::error!(
-                    version, artifact, reason = %error, failures = work.failures,
-                    "snapshot refused; the one served before stays"
-                );
+                report(&version, artifact.as_deref(), error, work.failures);
                 let (at, reason, count) = (SystemTime::now(), error.to_string(), work.failures);
                 health.last_failure = Some(Failure { at, version, artifact, reason, count });
             }
@@ -252,7 +249,15 @@ impl<T: Send + Sync> Refresher<T> {
         let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
         let next = match resident {
             Some(previous) => previous,
-            None => Arc::new(self.load(&channel.snapshot, current.as_ref())?),
+            None => match self.load(&channel.snapshot, current.as_ref()) {
+                Ok(next) => Arc::new(next),
+                Err(error) => {
+                    if current.is_none() {
+                        self.serve_last_good(&channel);
+                    }
+                    return Err(error);
+                }
+            },
         };
         let keep = self.keeps(current.as_deref());
         self.registry.publish(next, keep);
@@ -273,10 +278,32 @@ impl<T: Send + Sync> Refresher<T> {
         Ok(Outcome::Swapped { version: version.clone(), took })
     }
 
+    /// After a start at which the channel's snapshot turned out bad: what this cache served last, or what the channel named
+    /// before, is better than nothing.
+    fn serve_last_good(&self, channel: &Channel) {
+        let remembered = self.source.cache.recall(&self.document()).ok().flatten();
+        let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
+        let candidates = remembered.map(|known| known.snapshot).into_iter().chain(channel.previous.clone());
+        for version in candidates.filter(|version| *version != channel.snapshot) {
+            if let Ok(good) = self.load(&version, None) {
+                self.registry.publish(Arc::new(good), false);
+                let mut health = lock(&self.health);
+                health.swaps += 1;
+                health.swapped_at = Some(SystemTime::now());
+                tracing::warn!(version, bad = channel.snapshot, "serving the last good snapshot instead");
+                return;
+            }
+        }
+    }
+
+    /// The name under which the cache keeps the channel.
+    fn document(&self) -> String {
+        format!("channel-{}.json", self.options.channel)
+    }
+
     /// Reads the channel if it changed; from the cache if the store is away and nothing is served yet.
     fn look(&self, work: &mut Work) -> Result<(), SnapshotError> {
         let key = Channel::key(&self.options.channel);
-        let document = format!("channel-{}.json", self.options.channel);
         let bytes = match self.source.store.read_if_changed(&key, work.etag.as_deref()) {
             Ok(None) => {
                 lock(&self.health).last_checked = Some(SystemTime::now());
@@ -287,7 +314,7 @@ impl<T: Send + Sync> Refresher<T> {
                 lock(&self.health).last_checked = Some(SystemTime::now());
                 object.bytes
             }
-            Err(error) => match self.source.cache.recall(&document) {
+            Err(error) => match self.source.cache.recall(&self.document()) {
                 Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
                     tracing::warn!(reason = %error, "the store is away: serving what the local cache holds");
                     bytes
@@ -322,21 +349,38 @@ impl<T: Send + Sync> Refresher<T> {
             return;
         }
         let served = [self.registry.current(), self.registry.previous()];
-        let mut keep: HashSet<String> = HashSet::new();
+        let (mut keep, mut manifests) = (HashSet::new(), HashSet::new());
         for holder in served.iter().flatten() {
-            keep.extend((self.snapshot)(holder).manifest().artifacts.iter().map(|e| e.sha256.clone()));
+            let manifest = (self.snapshot)(holder).manifest();
+            keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
+            manifests.insert(Source::cached_manifest(&manifest.snapshot));
         }
-        let document = format!("channel-{}.json", self.options.channel);
         let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
             Some(snapshot) => {
                 let channel = Channel { snapshot, previous: None, published_at: String::new() };
-                self.source.cache.remember(&document, &channel.to_json())
+                self.source.cache.remember(&self.document(), &channel.to_json())
             }
             None => Ok(()),
         };
-        if let Err(error) = remembered.and_then(|()| self.source.cache.retain(&keep).map(|_| ())) {
+        let cache = &self.source.cache;
+        let tidied = remembered.and_then(|()| cache.forget("manifest-", &manifests));
+        if let Err(error) = tidied.and_then(|()| cache.retain(&keep)) {
             tracing::warn!(%error, "the local cache could not be tidied");
         }
+    }
+}
+
+/// Logs the 1st, 2nd, 4th, 8th … failure in a row: a store that is away for an hour must not fill the log.
+fn report(version: &str, artifact: Option<&str>, error: &SnapshotError, failures: u32) {
+    if !failures.is_power_of_two() {
+        return;
+    }
+    match version {
+        "" => tracing::warn!(reason = %error, failures, "the channel cannot be read; what is served stays"),
+        _ => tracing::error!(
+            version, artifact, reason = %error, failures,
+            "snapshot refused; what was served before stays"
+        ),
     }
 }
 

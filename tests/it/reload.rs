@@ -292,6 +292,21 @@ fn a_restart_without_the_store_serves_the_last_good_snapshot_rather_than_a_bad_o
 }
 
 #[test]
+fn a_restart_while_the_channel_names_a_bad_snapshot_serves_the_last_good_one() {
+    let scene = Scene::new();
+    let first = scene.serve(1);
+    let broken = publish_broken(&scene, 2);
+    let restarted = scene.restarted();
+    let error = restarted.refresher.refresh(false).unwrap_err();
+    assert_eq!(restarted.version(), first, "{error}");
+    let failure = restarted.refresher.health().last_failure.unwrap();
+    assert_eq!(failure.version, broken);
+    let third = scene.publish(3);
+    restarted.refresher.refresh(false).unwrap();
+    assert_eq!(restarted.version(), third);
+}
+
+#[test]
 fn while_the_store_is_away_serving_goes_on_and_recovers_by_itself() {
     let scene = Scene::new();
     let first = scene.serve(1);
