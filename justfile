@@ -42,6 +42,3 @@ sample:
     cargo run --release -- sample --out target/sample
     cargo run --release -- train --events target/sample/events.parquet --catalog target/sample/catalog.parquet --users target/sample/users.parquet --neighbors 30 --factors 32 --max-sessions 12000 --out models
 
-# All benchmarks
-bench *arguments:
-    cargo bench {{arguments}}

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod bad_artifacts;
+#[cfg(feature = "server")]
+mod cli;
 mod compat;
 mod golden;
 #[cfg(feature = "server")]
@@ -14,6 +16,7 @@ mod quality;
 mod reload;
 mod s3;
 mod tidy;
+mod training;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
@@ -26,4 +29,5 @@ mod support {
     pub(crate) mod server;
     #[cfg(feature = "server")]
     pub(crate) mod shop;
+    pub(crate) mod skip;
 }

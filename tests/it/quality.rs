@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::skip::say;
 use larder::evaluate::{Metrics, Recipe, ReplayOptions, Replayer, split, trial, tune};
 use larder::train::{Catalog, EventLog, TrainPlan, parse_time_ms};
 
@@ -11,7 +12,7 @@ const REFERENCES: &str = include_str!("../../benches/quality/references.toml");
 fn real_data(test: &str, shop: &str) -> Option<PathBuf> {
     let dir = std::env::var_os("LARDER_REAL_DATA").map(|root| Path::new(&root).join(shop));
     if dir.is_none() {
-        println!("skipped: {test}: LARDER_REAL_DATA does not name the real data");
+        say(test, "real shops' data: LARDER_REAL_DATA names its directory");
     }
     dir
 }

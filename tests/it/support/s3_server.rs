@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::skip::skip;
 use larder::artifact::{ArtifactStore, Credentials, OpenOptions, open};
 
 /// A running server, killed when dropped.
@@ -26,8 +27,7 @@ impl S3Server {
             .stderr(Stdio::null())
             .spawn();
         let Ok(process) = started else {
-            assert!(std::env::var_os("CI").is_none(), "{test} needs moto_server: pip install 'moto[server]'");
-            println!("skipped: {test}: moto_server is not installed (pip install 'moto[server]')");
+            skip(test, "moto_server: pip install 'moto[server]'");
             return None;
         };
         let server = Self { process, address };

@@ -1,0 +1,126 @@
+//! The program itself, as a shell or a supervisor sees it: output, exit codes, signals.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn larder() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LARDER_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    larder().args(arguments).output().unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A server on free ports that follows `store`; its log is read until it serves.
+fn serve(store: &Path) -> (Child, BufReader<std::process::ChildStderr>, String) {
+    let mut server = larder()
+        .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--store"])
+        .arg(store)
+        .env("LARDER_ADMIN_ADDR", "127.0.0.1:0")
+        .env("LARDER_LOG_FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(server.stderr.take().unwrap());
+    let mut seen = String::new();
+    while !seen.contains("snapshot is served") {
+        let read = log.read_line(&mut seen).unwrap();
+        assert!(read > 0, "the server ended: {seen}");
+    }
+    (server, log, seen)
+}
+
+#[test]
+fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (sample, out) = (path("sample"), path("store"));
+    let sizes = ["--products", "120", "--users", "50", "--sessions", "800"];
+    assert!(run(&[&["sample", "--out", &sample][..], &sizes].concat()).status.success());
+    let files = [format!("{sample}/events.parquet"), format!("{sample}/catalog.parquet")];
+    let inputs = ["--events", &files[0], "--catalog", &files[1]];
+    let trained = json(&run(&[&["train", "--no-tune", "--json", "--out", &out][..], &inputs].concat()));
+    assert_eq!(trained["items"], 120);
+    assert!(trained["artifacts"].as_array().unwrap().len() > 8);
+
+    let evaluate = ["evaluate", "--json", "--snapshot", &out, "--events", &files[0], "--placement"];
+    let one = json(&run(&[&evaluate[..], &["session.next", "--most", "50"]].concat()));
+    for key in ["hr@20", "mrr@20", "ndcg@10", "coverage@20", "empty_rate"] {
+        assert!(one["metrics"][key].is_f64(), "{key} in {one}");
+    }
+    for key in ["p50", "p90", "p99"] {
+        assert!(one["latency_us"][key].as_f64().unwrap() > 0.0, "{key} in {one}");
+    }
+    assert_eq!((&one["placement"], &one["predictions"]), (&"session.next".into(), &50.into()));
+    let two = [&evaluate[..], &["session.next", "--placement", "pdp.similar", "--most", "50"]].concat();
+    assert_eq!(json(&run(&two)).as_array().unwrap().len(), 2);
+
+    let version = trained["snapshot"].as_str().unwrap();
+    let listed = json(&run(&["snapshot", "list", "--json", "--store", &out]));
+    assert_eq!((&listed[0]["snapshot"], &listed[0]["channel"]), (&version.into(), &true.into()));
+    let verified = run(&["snapshot", "verify", "--store", &out]);
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("sound"));
+
+    for signal in ["TERM", "INT"] {
+        let (mut server, mut log, seen) = serve(Path::new(&out));
+        assert!(seen.contains(version), "{seen}");
+        let pid = server.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        assert!(server.wait().unwrap().success(), "SIG{signal}");
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut log, &mut rest).unwrap();
+        assert!(rest.contains("draining") && rest.contains("stopped"), "{rest}");
+    }
+}
+
+#[test]
+fn bad_usage_and_configuration_exit_with_64_and_name_the_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("larder.toml");
+    let config = file.display().to_string();
+    let refused = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let output = run(&["serve", "--config", &config]);
+        assert_eq!(output.status.code(), Some(64), "{text}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = refused("channel = \"production\"\ngrpc_adr = \"127.0.0.1:1\"\n");
+    assert!(said.contains("larder.toml") && said.contains("line 2") && said.contains("grpc_adr"), "{said}");
+    let said = refused("threads = \"many\"\n");
+    assert!(said.contains("line 1") && said.contains("threads"), "{said}");
+    let said = refused("http_addr = \"nowhere\"\n");
+    assert!(said.contains("http_addr") && said.contains("nowhere"), "{said}");
+    let said = refused("store = \"/no/such/directory\"\n");
+    assert!(said.contains("/no/such/directory"), "{said}");
+    let said = refused("[s3]\nregion = 5\n");
+    assert!(said.contains("line 2") && said.contains("region"), "{said}");
+    for arguments in [&["serve", "--no-such-flag"][..], &["evaluate", "--events", "x"], &["nonsense"]] {
+        assert_eq!(run(arguments).status.code(), Some(64), "{arguments:?}");
+    }
+    let unset = larder().arg("serve").env("LARDER_POLL_INTERVAL_MS", "1").output().unwrap();
+    assert_eq!(unset.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&unset.stderr).contains("poll_interval_ms"));
+}
+
+#[test]
+fn the_command_line_recommends_without_a_server() {
+    let output =
+        run(&["recommend", "--placement", "pdp.similar", "--seed", "P00042,nope", "-n", "3", "--json"]);
+    let answer = json(&output);
+    assert_eq!(answer["items"].as_array().unwrap().len(), 3);
+    assert_eq!(answer["missing_item_ids"], serde_json::json!(["nope"]));
+    let wrong = run(&["recommend", "--placement", "pdp.simlar"]);
+    assert!(!wrong.status.success());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean \"pdp.similar\""));
+}

@@ -1,0 +1,175 @@
+//! Training and evaluation as their users see them: files in, artifacts and figures out.
+
+use std::fs;
+use std::path::Path;
+
+use larder::artifact::table::TableError;
+use larder::evaluate::{Recipe, ReplayOptions, Replayer, split, trial, tune};
+use larder::recommender::Recommender;
+use larder::train::sample::{SampleSpec, generate};
+use larder::train::{Catalog, EventKind, EventLog, TrainPlan, stock};
+
+const CATALOG: &str = "item_id,title,price,in_stock\ncup,Cup,3.5,true\npot,Pot,20,true\ntea,Tea,5,false\n";
+
+fn write(dir: &Path, name: &str, text: &str) -> std::path::PathBuf {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// A small generated shop as CSV files, read back as a user's would be.
+fn small_shop(dir: &Path) -> (Catalog, EventLog) {
+    let spec = SampleSpec { products: 150, users: 60, sessions: 1500, days: 200, ..SampleSpec::default() };
+    let shop = generate(&spec);
+    let mut catalog = "item_id,title,category,price,in_stock\n".to_owned();
+    for product in &shop.products {
+        catalog += &format!(
+            "{},\"{}\",{},{},{}\n",
+            product.item_id, product.title, product.category, product.price, product.in_stock
+        );
+    }
+    let mut events = "user_id,session_id,item_id,event_type,timestamp\n".to_owned();
+    for event in &shop.events {
+        let user = event.user.map_or("", |user| shop.users[user as usize].user_id.as_str());
+        let (item, kind) = (&shop.products[event.item as usize].item_id, event.event_type.as_str());
+        events += &format!("{user},{},{item},{kind},{}\n", event.session_id(), event.timestamp_ms);
+    }
+    let catalog = Catalog::read(&write(dir, "catalog.csv", &catalog)).unwrap();
+    let log = EventLog::read(&write(dir, "events.csv", &events), &catalog).unwrap();
+    (catalog, log)
+}
+
+#[test]
+fn the_same_input_and_seed_give_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (catalog, log) = small_shop(dir.path());
+    let mut plan = TrainPlan::default();
+    plan.als.rounds = 3;
+    let train = |plan: &TrainPlan| {
+        let out = tempfile::tempdir().unwrap();
+        let built = stock(&log, &catalog, plan, out.path(), &|_| true, &mut |_, _| {}).unwrap();
+        let bytes = |file: &str| fs::read(out.path().join(file)).unwrap();
+        built.iter().map(|artifact| (artifact.name.clone(), bytes(&artifact.file))).collect::<Vec<_>>()
+    };
+    let (first, second) = (train(&plan), train(&plan));
+    assert_eq!(first.len(), 11, "{:?}", first.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    assert!(first == second);
+    plan.als.seed += 1;
+    let other = train(&plan);
+    let changed: Vec<&str> =
+        first.iter().zip(&other).filter(|(a, b)| a != b).map(|(a, _)| a.0.as_str()).collect();
+    assert_eq!(changed, ["item_vectors", "user_vectors"]);
+}
+
+#[test]
+fn recipes_are_chosen_among_real_trials_and_serve() {
+    let dir = tempfile::tempdir().unwrap();
+    let (catalog, log) = small_shop(dir.path());
+    let (early, held) = split(&log, log.period_ms().1 - 20 * 86_400_000);
+    let plan = TrainPlan { ease_max_items: 0, ..TrainPlan::default() };
+    let tuned = tune(&early, &catalog, &plan, 60, dir.path(), &mut |_, _| {}).unwrap();
+    let names: Vec<&str> = tuned.recipes.iter().map(|recipe| recipe.placement.as_str()).collect();
+    for placement in ["home.for_you", "pdp.similar", "cart.complements", "session.next", "category.popular"] {
+        assert!(names.contains(&placement), "{names:?}");
+    }
+    for found in &tuned.evidence {
+        let best = found.tried.iter().map(|trial| trial.1 + 2.0 * trial.2).fold(0.0, f64::max);
+        if found.protocol.starts_with("next") {
+            let own = found.metrics.hr + 2.0 * found.metrics.mrr;
+            assert!(own >= best * 0.98, "{}: {own} against {best}", found.decision);
+        }
+    }
+    let recipes: Vec<String> = tuned.recipes.iter().map(Recipe::to_toml).collect();
+    let work = tempfile::tempdir().unwrap();
+    let trial = trial(&early, &catalog, &tuned.plan, work.path(), &|_| true, &mut |_, _| {}).unwrap();
+    let recommender = trial.recommender(&recipes.join("\n")).unwrap();
+    let replayer = Replayer::new(&held, &catalog.ids);
+    let report = replayer.replay(&recommender, "session.next", &ReplayOptions::default()).unwrap();
+    assert!(report.predictions > 50 && report.metrics.empty_rate == 0.0, "{report:?}");
+    assert!(report.metrics.hr > 0.1, "better than 20 of 150 at random: {report:?}");
+}
+
+#[test]
+fn a_session_is_never_torn_by_a_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, log) = small_shop(dir.path());
+    let (first, last) = log.period_ms();
+    let (early, late) = split(&log, first + (last - first) / 2);
+    assert_eq!(early.events.len() + late.events.len(), log.events.len());
+    let sessions =
+        |log: &EventLog| log.events.iter().map(|e| e.session).collect::<std::collections::BTreeSet<_>>();
+    assert!(sessions(&early).is_disjoint(&sessions(&late)));
+}
+
+#[test]
+fn bad_rows_are_counted_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = format!("{CATALOG}cup,Another cup,1,true\n,Nothing,1,true\n");
+    let catalog = Catalog::read(&write(dir.path(), "catalog.csv", &catalog)).unwrap();
+    let bad: Vec<(&str, usize, &[usize])> = catalog.bad.reasons().collect();
+    assert_eq!(bad, [("item_id is missing", 1, &[5][..]), ("item_id occurs a second time", 1, &[4][..])]);
+    let events = "user_id,session_id,item_id,event_type,timestamp,device\n\
+                  u1,s1,cup,view,2026-01-01T10:00:00Z,phone\n\
+                  ,s1,pot,add_to_cart,2026-01-01 10:01:00,phone\n\
+                  u1,,pot,view,2026-01-01,phone\n\
+                  u1,s1,kettle,view,2026-01-01,phone\n\
+                  u1,s1,,view,2026-01-01,phone\n\
+                  u1,s1,tea,purchase,yesterday,phone\n\
+                  u1,s1,tea,return,2026-01-01,phone\n";
+    let log = EventLog::read(&write(dir.path(), "events.csv", events), &catalog).unwrap();
+    assert_eq!(log.events.len(), 3);
+    assert_eq!((log.events[1].user, log.events[1].kind), (None, EventKind::Cart));
+    assert_eq!(log.events[1].time_ms - log.events[0].time_ms, 60_000);
+    assert_eq!(log.events[2].kind, EventKind::Undone);
+    assert_eq!(log.extra.len(), 1, "the column `device` is kept");
+    let reasons: Vec<(&str, &[usize])> = log.bad.reasons().map(|(reason, _, rows)| (reason, rows)).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("item_id is missing", &[5][..]),
+            ("item_id is not in the catalogue", &[4][..]),
+            ("session_id is missing", &[3][..]),
+            ("timestamp is missing or not a time", &[6][..]),
+        ]
+    );
+}
+
+#[test]
+fn bad_files_are_refused_with_column_and_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::read(&write(dir.path(), "catalog.csv", CATALOG)).unwrap();
+    let refused = |name: &str, text: &str| -> TableError {
+        EventLog::read(&write(dir.path(), name, text), &catalog).unwrap_err()
+    };
+    let error =
+        refused("a.csv", "user_id,session_id,item,event_type,timestamp\nu,s,cup,view,1\n").to_string();
+    assert!(
+        error.contains("a.csv") && error.contains("\"item_id\"") && error.contains("session_id"),
+        "{error}"
+    );
+    let error =
+        refused("b.csv", "user_id,session_id,item_id,event_type,timestamp\nu,s,cup,view,1.5\n").to_string();
+    assert!(error.contains("\"timestamp\"") && error.contains("float"), "{error}");
+    let error =
+        refused("c.csv", "user_id,session_id,item_id,event_type,timestamp\nu,s,kettle,view,1\n").to_string();
+    assert!(error.contains("not in the catalogue"), "{error}");
+    let error = refused("d.parquet", "this is no parquet").to_string();
+    assert!(error.contains("d.parquet"), "{error}");
+    let error = Catalog::read(&write(dir.path(), "e.csv", "sku,title\n1,Cup\n")).unwrap_err().to_string();
+    assert!(error.contains("\"item_id\"") && error.contains("sku"), "{error}");
+    assert!(Catalog::read(&dir.path().join("nothing.csv")).is_err());
+}
+
+#[test]
+fn the_sample_shops_snapshot_answers_with_named_products() {
+    let recommender = Recommender::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).unwrap();
+    for placement in ["home.for_you", "pdp.similar", "cart.complements", "session.next", "category.popular"] {
+        let answer =
+            recommender.recommend(&larder::domain::Request::new(placement).viewing("P00042")).unwrap();
+        assert_eq!(answer.slate.items.len(), 12, "{placement}");
+        for item in &answer.slate.items {
+            let title = answer.snapshot.catalog().value("title", item.item.row());
+            assert!(matches!(title, larder::feature::Value::Text(title) if title.len() > 5), "{title:?}");
+        }
+    }
+}
