@@ -17,13 +17,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     target="$(rustc --print host-tuple)" && \
     RUSTFLAGS='-C target-feature=+crt-static' \
         cargo build --locked --release --package larder --bin larder --target "$target" && \
-    mkdir -p /image/etc/ssl/certs /image/var/cache/larder && \
+    mkdir -p /image/etc/ssl/certs /image/var/cache/larder /image/tmp && chmod 1777 /image/tmp && \
     cp "target/$target/release/larder" /image/larder && \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
     echo 'hosts: files dns' > /image/etc/nsswitch.conf
 
 FROM ${BASE}
 COPY --from=build /image/etc /etc
+COPY --from=build --chown=65532:65532 /image/tmp /tmp
 COPY --from=build --chown=65532:65532 /image/var/cache/larder /var/cache/larder
 COPY --from=build /image/larder /larder
 COPY models /models

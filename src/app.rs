@@ -17,6 +17,9 @@ use crate::server::{Admin, Control, Listeners, ServerError};
 use crate::snapshot::{Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
 use crate::telemetry;
 
+/// How often collected samples are folded into the histograms.
+const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why the server did not start.
 #[derive(Debug, Error)]
 pub enum AppError {
@@ -103,11 +106,22 @@ impl App {
     pub fn run(self) -> Result<(), AppError> {
         let admin = Admin::open(self.admin, Arc::clone(&self.control) as Arc<dyn Control>)?;
         let (stop, stopped) = mpsc::sync_channel::<()>(1);
+        let mut upkeep = None;
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
             let _ = refresher.refresh(false); // logged and kept in health
             refresher.run(&stopped);
         })?;
+        if let Some(metrics) = self.control.metrics.clone() {
+            // Without this, samples would pile up while nobody scrapes.
+            let (still, pace) = mpsc::sync_channel::<()>(0);
+            upkeep = Some(still);
+            std::thread::Builder::new().name("larder-upkeep".to_owned()).spawn(move || {
+                while pace.recv_timeout(UPKEEP) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    metrics.run_upkeep();
+                }
+            })?;
+        }
         let runtime = match self.config.threads {
             1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
             threads => tokio::runtime::Builder::new_multi_thread()
@@ -136,7 +150,7 @@ impl App {
             };
             crate::server::run(listeners, recommender, config, shutdown).await.map_err(AppError::from)
         })?;
-        drop(stop);
+        drop((stop, upkeep));
         drop(admin);
         tracing::info!("stopped");
         Ok(())

@@ -223,7 +223,7 @@ impl RawConfig {
         let store_options = raw.s3.options(false);
         let millis = |ms: Option<u64>| Duration::from_millis(ms.unwrap_or_default());
         let limits = Limits {
-            max_page_size: at_least_one("max_page_size", raw.max_page_size.unwrap_or_default())?,
+            max_page_size: within("max_page_size", raw.max_page_size, 100, "1 to 100")?,
             max_latency: raw.max_latency_ms.map(Duration::from_millis),
             ..Limits::default()
         };
@@ -233,8 +233,8 @@ impl RawConfig {
             return Err(ConfigError::Value { key, value, expected: "50 to 86400000" });
         }
         let server = crate::server::Config {
-            max_in_flight: at_least_one("max_in_flight", raw.max_in_flight.unwrap_or_default())?,
-            max_connections: at_least_one("max_connections", raw.max_connections.unwrap_or_default())?,
+            max_in_flight: within("max_in_flight", raw.max_in_flight, 1_000_000, "1 to 1000000")?,
+            max_connections: within("max_connections", raw.max_connections, 1_000_000, "1 to 1000000")?,
             max_age: Duration::from_secs(raw.cache_max_age_s.unwrap_or_default()),
             linger: millis(raw.linger_ms),
             drain: millis(raw.drain_ms),
@@ -248,6 +248,11 @@ impl RawConfig {
                 return Err(ConfigError::Value { key: "log_format", value, expected: "text or json" });
             }
         };
+        let log = raw.log.unwrap_or_default();
+        if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
+            let expected = "a level or filter, such as info or larder=debug";
+            return Err(ConfigError::Value { key: "log", value: log, expected });
+        }
         let channel = raw.channel.unwrap_or_default();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if channel.is_empty() || channel.starts_with('.') || !channel.chars().all(plain) {
@@ -258,7 +263,7 @@ impl RawConfig {
         Ok(Config {
             store: default_store(raw.store.unwrap_or_default()),
             store_options,
-            cache_dir: raw.cache_dir.unwrap_or_else(|| std::env::temp_dir().join("larder-cache")),
+            cache_dir: raw.cache_dir.unwrap_or_else(cache_dir),
             refresh: RefreshOptions {
                 channel,
                 poll_interval: Duration::from_millis(poll),
@@ -270,11 +275,17 @@ impl RawConfig {
             grpc_addr: address("grpc_addr", raw.grpc_addr)?,
             http_addr: address("http_addr", raw.http_addr)?,
             admin_addr: address("admin_addr", raw.admin_addr)?,
-            threads: at_least_one("threads", raw.threads.unwrap_or(cores))?,
+            threads: within("threads", raw.threads.or(Some(cores)), 1024, "1 to 1024")?,
             log_format,
-            log: raw.log.unwrap_or_default(),
+            log,
         })
     }
+}
+
+/// Where downloads are kept where nobody says: `LARDER_CACHE_DIR`, or below the system's temporary directory.
+pub fn cache_dir() -> PathBuf {
+    let said = std::env::var_os("LARDER_CACHE_DIR").map(PathBuf::from);
+    said.unwrap_or_else(|| std::env::temp_dir().join("larder-cache"))
 }
 
 /// `models` is looked for where the process runs, then beside the program.
@@ -289,10 +300,15 @@ fn default_store(store: String) -> String {
     }
 }
 
-fn at_least_one(key: &'static str, value: usize) -> Result<usize, ConfigError> {
-    match value {
-        0 => Err(ConfigError::Value { key, value: "0".to_owned(), expected: "at least 1" }),
-        value => Ok(value),
+fn within(
+    key: &'static str,
+    value: Option<usize>,
+    most: usize,
+    expected: &'static str,
+) -> Result<usize, ConfigError> {
+    match value.unwrap_or_default() {
+        value if (1..=most).contains(&value) => Ok(value),
+        value => Err(ConfigError::Value { key, value: value.to_string(), expected }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Logs and metrics: how they are set up, and the names of all metrics in one place.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -56,29 +57,46 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
     builder.ok()?.install_recorder().ok()
 }
 
+/// What the gauges were last set for, so that what has gone can be set to 0.
+struct Shown {
+    version: String,
+    artifacts: BTreeSet<String>,
+}
+
+static SHOWN: Mutex<Shown> = Mutex::new(Shown { version: String::new(), artifacts: BTreeSet::new() });
+
 /// Sets the gauges that are read off the state when somebody asks.
 pub fn observe(served: Option<&Served>, health: &Health) {
     let now = SystemTime::now();
     let age = |then: SystemTime| now.duration_since(then).unwrap_or_default().as_secs_f64();
     if let Some(served) = served {
         let snapshot = &served.snapshot;
-        static SHOWN: Mutex<String> = Mutex::new(String::new());
         let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if *shown != snapshot.version() {
-            let before = std::mem::replace(&mut *shown, snapshot.version().to_owned());
+        if shown.version != snapshot.version() {
+            let before = std::mem::replace(&mut shown.version, snapshot.version().to_owned());
             if !before.is_empty() {
                 metrics::gauge!(SNAPSHOT_INFO, "version" => before).set(0.0);
             }
         }
-        metrics::gauge!(SNAPSHOT_INFO, "version" => shown.clone()).set(1.0);
-        for (name, artifact) in snapshot.artifacts() {
-            metrics::gauge!(RESIDENT, "artifact" => name.to_owned()).set(artifact.resident_bytes() as f64);
+        metrics::gauge!(SNAPSHOT_INFO, "version" => shown.version.clone()).set(1.0);
+        let mut resident: BTreeMap<String, usize> = BTreeMap::new();
+        resident.insert(
+            "catalog".to_owned(),
+            snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),
+        );
+        resident.extend(
+            snapshot.artifacts().map(|(name, artifact)| (name.to_owned(), artifact.resident_bytes())),
+        );
+        for gone in shown.artifacts.iter().filter(|name| !resident.contains_key(*name)) {
+            metrics::gauge!(RESIDENT, "artifact" => gone.clone()).set(0.0);
         }
+        for (name, bytes) in &resident {
+            metrics::gauge!(RESIDENT, "artifact" => name.clone()).set(*bytes as f64);
+        }
+        shown.artifacts.extend(resident.into_keys());
         let until = snapshot.data_until_ms().and_then(|ms| u64::try_from(ms).ok());
-        if let Some(until) = until {
-            let then = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(until);
-            metrics::gauge!(DATA_AGE).set(age(then));
-        }
+        let until = until.map(|ms| SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(ms));
+        metrics::gauge!(DATA_AGE).set(until.map_or(f64::NAN, age));
     }
     if let Some(then) = health.swapped_at {
         metrics::gauge!(SNAPSHOT_AGE).set(age(then));

@@ -116,14 +116,11 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let mut reports: Vec<Report> = Vec::new();
     for (at, name) in names.iter().enumerate() {
         progress.step(&format!("replaying {name}"), at as f64 / names.len() as f64);
-        let mut report = replayer.replay(&recommender, name, &options)?;
+        let report = replayer.replay(&recommender, name, &options)?;
         if report.predictions == 0 {
             return Err(CliError::Failed(format!(
                 "{name}: nothing to replay; are the events held out, and do they name known items and users?"
             )));
-        }
-        if let Some(groups) = &args.exclude {
-            report.protocol = format!("{}; excluded: {}", report.protocol, groups.join(", "));
         }
         reports.push(report);
     }
@@ -144,13 +141,18 @@ fn prepare(
 ) -> Result<(Snapshot, EventLog, Vec<String>), CliError> {
     if let Some(location) = &args.snapshot {
         progress.step("loading the snapshot", 0.0);
-        let cache = std::env::temp_dir().join("larder-cache");
+        let cache = crate::config::cache_dir();
         let snapshot = open_snapshot(location, &args.channel, &args.s3.options(false), &cache)?;
         let items = snapshot.items();
         let catalog = Catalog::from_ids((0..items.len()).map(|number| items.text(number as u32)));
         progress.step("reading events", 0.0);
         let log = EventLog::read(&args.events, &catalog)?;
         let held = split_at.map_or_else(|| log.clone(), |at| split(&log, at).1);
+        if snapshot.data_until_ms().is_some_and(|until| held.period_ms().0 <= until) {
+            eprintln!(
+                "larder: the snapshot was trained on events as late as some of these: the figures flatter it"
+            );
+        }
         return Ok((snapshot, held, catalog.ids));
     }
     let (Some(at), Some(catalog)) = (split_at, &args.catalog) else {

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::AppError;
+use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
 use crate::config::ConfigError;
 use crate::recommender::RecommendError;
@@ -61,7 +62,7 @@ enum CliError {
     #[error(transparent)]
     Request(#[from] RecommendError),
     #[error(transparent)]
-    Store(#[from] crate::artifact::StoreError),
+    Store(#[from] StoreError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// The command ran, and its answer is no.
@@ -92,9 +93,8 @@ pub fn main() -> ExitCode {
             eprintln!("larder: {error}");
             match error {
                 CliError::Config(_) | CliError::Usage(_) => ExitCode::from(EX_USAGE),
-                CliError::App(AppError::Store(crate::artifact::StoreError::Location { .. })) => {
-                    ExitCode::from(EX_USAGE)
-                }
+                CliError::App(AppError::Store(StoreError::Location { .. }))
+                | CliError::Store(StoreError::Location { .. }) => ExitCode::from(EX_USAGE),
                 _ => ExitCode::FAILURE,
             }
         }

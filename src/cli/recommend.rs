@@ -49,7 +49,7 @@ pub(super) struct RecommendArgs {
 }
 
 pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
-    let cache = std::env::temp_dir().join("larder-cache");
+    let cache = crate::config::cache_dir();
     let snapshot = open_snapshot(&args.store, &args.channel, &args.s3.options(false), &cache)?;
     let recommender = Recommender::with(snapshot, &Stages::default(), Limits::default())?;
     let mut request = Request { view: View::Debug, page_size: args.n, ..Request::new(&args.placement) };

@@ -79,7 +79,7 @@ pub(super) struct StoreArgs {
 
 impl StoreArgs {
     fn snapshot(&self) -> Result<crate::snapshot::Snapshot, CliError> {
-        let cache = std::env::temp_dir().join("larder-cache");
+        let cache = crate::config::cache_dir();
         Ok(open_snapshot(&self.store, &self.channel, &self.s3.options(false), &cache)?)
     }
 }
@@ -128,7 +128,7 @@ fn report(done: &Published, channel: Option<&str>) {
         None => format!("{} is uploaded; no channel was switched", done.snapshot),
     };
     let before = done.previous.as_ref().map(|version| format!(" (before: {version})")).unwrap_or_default();
-    println!("{now}{before}; {} artifacts uploaded, {} there already", done.uploaded, done.skipped);
+    println!("{now}{before}; {} artifacts uploaded", done.uploaded);
 }
 
 fn build(dir: &std::path::Path, data_until: Option<&str>) -> Result<(), CliError> {

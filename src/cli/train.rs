@@ -15,7 +15,7 @@ use crate::evaluate::{Evidence, Recipe, Tuned, tune};
 use crate::pipeline::Stages;
 use crate::recommender::Served;
 use crate::snapshot::{
-    BuildArtifact, LoadOptions, MANIFEST, Manifest, build_manifest, open_directory, publish,
+    BuildArtifact, LoadOptions, MANIFEST, Manifest, build_manifest, open_directory, publish, read_channel,
 };
 use crate::train::{BadRows, Catalog, EventLog, TrainPlan, stock};
 
@@ -154,10 +154,12 @@ pub(super) fn read(
 pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let mut progress = Progress::new(args.json);
+    // Before hours of work: can what comes of them be written at all?
+    let store = open(&args.out, &args.s3.options(true))?;
+    read_channel(store.as_ref(), &args.channel)?;
     let (catalog, log) = read(&args.catalog, &args.events, args.users.as_deref(), &mut progress)?;
     let dir = tempfile::tempdir()?;
     let (manifest, tuned) = train_into(dir.path(), &log, &catalog, &args.how, &mut progress)?;
-    let store = open(&args.out, &args.s3.options(true))?;
     let channel = (!args.no_channel).then_some(args.channel.as_str());
     publish(store.as_ref(), dir.path(), channel, Utc::now(), &mut |name| {
         progress.step(&format!("writing {name}"), 0.0);

@@ -3,10 +3,21 @@
 use super::ItemIdx;
 
 /// A fixed-size set of items, one bit each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Bitmap {
     words: Vec<u64>,
     len: usize,
+}
+
+impl Clone for Bitmap {
+    fn clone(&self) -> Self {
+        Self { words: self.words.clone(), len: self.len }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.words.clone_from(&source.words);
+        self.len = source.len;
+    }
 }
 
 impl Bitmap {
@@ -143,7 +154,9 @@ impl ItemMask {
         for item in &self.soft {
             self.excluded.remove(*item);
         }
-        !std::mem::take(&mut self.soft).is_empty()
+        let any = !self.soft.is_empty();
+        self.soft.clear();
+        any
     }
 
     /// Whether `item` may be recommended.

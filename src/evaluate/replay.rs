@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::metrics::{Prediction, Report, summarise};
 use crate::domain::{DegradationLevel, ItemMask, Request};
 use crate::feature::Value;
+use crate::pipeline::filter::Exclusion;
 use crate::recommender::{Objective, Recommender};
 use crate::snapshot::{Artifact, Snapshot};
 use crate::train::{EventKind, EventLog, Session, baskets, sessions};
@@ -69,8 +70,8 @@ impl<'a> Replayer<'a> {
         options: &ReplayOptions,
     ) -> Result<Report, crate::recommender::RecommendError> {
         let served = recommender.served().ok_or(crate::recommender::RecommendError::NotReady)?;
-        let own = served.placement(placement)?.objective;
-        let objective = options.objective.unwrap_or(own);
+        let recipe = served.placement(placement)?;
+        let objective = options.objective.unwrap_or(recipe.objective);
         let snapshot = &served.snapshot;
         let mut questions = match objective {
             Objective::UserItems => self.user_questions(placement, snapshot, false),
@@ -94,7 +95,7 @@ impl<'a> Replayer<'a> {
         let (metrics, latency_us) = summarise(&predictions, self.ids.len(), &popularity);
         Ok(Report {
             placement: placement.to_owned(),
-            protocol: protocol(objective, options),
+            protocol: protocol(objective, options, &recipe.exclude),
             predictions: predictions.len(),
             metrics,
             latency_us,
@@ -201,7 +202,11 @@ fn history<'s>(snapshot: &'s Snapshot, user: &str) -> Option<&'s [u32]> {
         Artifact::UserItems(lists) => Some(lists.rows.row(lists.users.number(user)? as usize).0),
         _ => None,
     });
-    lists.max_by_key(|list| list.len())
+    let known_by_vector = snapshot.artifacts().any(|(_, artifact)| match artifact {
+        Artifact::UserVectors(users) => users.users.number(user).is_some(),
+        _ => false,
+    });
+    lists.max_by_key(|list| list.len()).or(known_by_vector.then_some(&[]))
 }
 
 fn popularity(snapshot: &Snapshot, ids: &[String]) -> Vec<f64> {
@@ -222,7 +227,17 @@ fn popularity(snapshot: &Snapshot, ids: &[String]) -> Vec<f64> {
     scores
 }
 
-fn protocol(objective: Objective, options: &ReplayOptions) -> String {
+fn protocol(objective: Objective, options: &ReplayOptions, exclude: &[Exclusion]) -> String {
+    use Exclusion::{Purchased, Seeds, Seen};
+    let any = |groups: &[Exclusion]| exclude.iter().any(|group| groups.contains(group));
+    let session = any(&[Exclusion::Session, Seen]);
+    let word = |excluded: bool| if excluded { "excluded" } else { "allowed" };
+    let allowed = format!(
+        "current item {}, other session items {}, earlier purchases {}",
+        word(session || any(&[Exclusion::Current, Seeds])),
+        word(session),
+        word(any(&[Purchased, Seen])),
+    );
     let users = if options.anonymous { "user ids withheld" } else { "user ids sent where the log has them" };
     let sample =
         options.most.map(|most| format!("; at most {most} predictions, spread evenly")).unwrap_or_default();
@@ -236,5 +251,5 @@ fn protocol(objective: Objective, options: &ReplayOptions) -> String {
         }
         Objective::UserItems => "items per known user over the held-out time, repurchases count".to_owned(),
     };
-    format!("{what}; ranked over all items; repeats inside a basket dropped{sample}")
+    format!("{what}; {allowed}; ranked over all items; repeats inside a basket dropped{sample}")
 }

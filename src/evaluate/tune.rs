@@ -59,8 +59,9 @@ pub fn split(log: &EventLog, at_ms: i64) -> (EventLog, EventLog) {
         let start = &mut starts[event.session as usize];
         *start = (*start).min(event.time_ms);
     }
-    let early = |event: &crate::train::Event| starts[event.session as usize] < at_ms;
-    (log.filtered(early), log.filtered(|event| !early(event)))
+    let before = |event: &crate::train::Event| starts[event.session as usize] < at_ms;
+    // The rest of a session that straddles the split goes to neither: it is neither known by then nor a fresh session.
+    (log.filtered(|event| before(event) && event.time_ms < at_ms), log.filtered(|event| !before(event)))
 }
 
 /// Tries training parameters, then recipes, on the last tenth of the log's period (at least a day, at most 30 days), which the

@@ -71,8 +71,23 @@ enum Cells {
     Bits(Bitmap),
     Ints(Vec<i64>),
     Floats(Vec<f64>),
-    Codes { codes: Vec<u32>, texts: Vec<Box<str>> },
-    Lists { offsets: Vec<u32>, codes: Vec<u32>, texts: Vec<Box<str>> },
+    Codes { codes: Vec<u32>, texts: Texts },
+    Lists { offsets: Vec<u32>, codes: Vec<u32>, texts: Texts },
+}
+
+/// Distinct texts by code, and the codes in the order of the texts, so that a text is found by bisection.
+#[derive(Debug, Clone)]
+struct Texts {
+    by_code: Vec<Box<str>>,
+    sorted: Vec<u32>,
+}
+
+impl Texts {
+    fn new(by_code: Vec<Box<str>>) -> Self {
+        let mut sorted: Vec<u32> = (0..by_code.len() as u32).collect();
+        sorted.sort_unstable_by(|a, b| by_code[*a as usize].cmp(&by_code[*b as usize]));
+        Self { by_code, sorted }
+    }
 }
 
 impl Column {
@@ -101,9 +116,9 @@ impl Column {
             Cells::Ints(ints) if self.kind == ColumnKind::Time => Value::Time(ints[row]),
             Cells::Ints(ints) => Value::Int(ints[row]),
             Cells::Floats(floats) => Value::Float(floats[row]),
-            Cells::Codes { codes, texts } => Value::Text(&texts[codes[row] as usize]),
+            Cells::Codes { codes, texts } => Value::Text(&texts.by_code[codes[row] as usize]),
             Cells::Lists { texts, .. } => {
-                Value::List(self.codes(row).iter().map(|code| &*texts[*code as usize]).collect())
+                Value::List(self.codes(row).iter().map(|code| &*texts.by_code[*code as usize]).collect())
             }
         }
     }
@@ -137,21 +152,29 @@ impl Column {
 
     /// The code of a text in this column, if any row has it.
     pub fn code_of(&self, text: &str) -> Option<u32> {
-        let texts = self.texts();
-        texts.iter().position(|known| **known == *text).map(|at| at as u32)
+        let (Cells::Codes { texts, .. } | Cells::Lists { texts, .. }) = &self.cells else { return None };
+        let at = texts.sorted.binary_search_by(|code| (*texts.by_code[*code as usize]).cmp(text)).ok()?;
+        texts.sorted.get(at).copied()
+    }
+
+    /// Whether a row has a value.
+    pub fn has_value(&self, row: usize) -> bool {
+        self.present.contains(ItemIdx(row as u32))
     }
 
     /// The distinct texts of a text or list column, by code.
     pub fn texts(&self) -> &[Box<str>] {
         match &self.cells {
-            Cells::Codes { texts, .. } | Cells::Lists { texts, .. } => texts,
+            Cells::Codes { texts, .. } | Cells::Lists { texts, .. } => &texts.by_code,
             _ => &[],
         }
     }
 
     /// The bytes the column occupies.
     pub fn resident_bytes(&self) -> usize {
-        let texts = |texts: &[Box<str>]| texts.iter().map(|t| t.len() + size_of::<Box<str>>()).sum::<usize>();
+        let texts = |texts: &Texts| -> usize {
+            texts.by_code.iter().map(|text| text.len() + size_of::<Box<str>>() + 4).sum()
+        };
         self.present.resident_bytes()
             + match &self.cells {
                 Cells::Bits(bits) => bits.resident_bytes(),
@@ -225,8 +248,10 @@ impl ColumnBuilder {
             ColumnKind::Bool => Cells::Bits(Bitmap::from_fn(rows, |row| self.numbers[row] == 1)),
             ColumnKind::Int | ColumnKind::Time => Cells::Ints(self.numbers),
             ColumnKind::Float => Cells::Floats(self.floats),
-            ColumnKind::Text => Cells::Codes { codes: self.codes, texts: self.texts },
-            ColumnKind::List => Cells::Lists { offsets: self.offsets, codes: self.codes, texts: self.texts },
+            ColumnKind::Text => Cells::Codes { codes: self.codes, texts: Texts::new(self.texts) },
+            ColumnKind::List => {
+                Cells::Lists { offsets: self.offsets, codes: self.codes, texts: Texts::new(self.texts) }
+            }
         };
         Column { kind: self.kind, present: Bitmap::from_fn(rows, |row| self.present[row]), cells }
     }

@@ -59,6 +59,9 @@ impl Table {
 
 /// The known name closest to a wrong one (Jaro-Winkler at least 0.7), for "did you mean".
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > 128 {
+        return None; // no misspelling, and comparing would take long
+    }
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))

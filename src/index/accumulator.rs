@@ -42,7 +42,7 @@ impl Accumulator {
         self.keys.clear();
         for item in &self.touched {
             let item = ItemIdx(*item);
-            if mask.admits(item) {
+            if self.sums[item.row()] != 0.0 && mask.admits(item) {
                 self.keys.push(score::key(self.sums[item.row()], item));
             }
         }

@@ -5,6 +5,9 @@
 
 use super::{Metric, Vectors, dot};
 
+/// The widest system that is solved per request: its cost grows with the cube. Wider vectors are averaged.
+const MAX_SOLVED: usize = 256;
+
 /// What the fold-in must know of the training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FoldInParams {
@@ -47,14 +50,15 @@ impl FoldIn {
 
     /// The vector of a user who interacted with `items` (row, weight in 0..=1), left in `vector`.
     ///
-    /// Under cosine or L2 it is the weighted mean of the items' vectors. False, and `vector` empty, if no item has one.
+    /// Under cosine or L2, or wider than 256 numbers, it is the weighted mean of the items' vectors. False, and `vector` empty, if no
+    /// item has one.
     pub fn vector(&self, vectors: &Vectors, items: &[(u32, f32)], vector: &mut Vec<f32>) -> bool {
         vector.clear();
         vector.resize(self.width, 0.0);
         let known = || items.iter().filter_map(|(row, w)| vectors.row(*row as usize).map(|v| (v, *w)));
         let mut system = match vectors.metric() {
-            Metric::InnerProduct => self.gram.clone(),
-            Metric::Cosine | Metric::L2 => Vec::new(),
+            Metric::InnerProduct if self.width <= MAX_SOLVED => self.gram.clone(),
+            _ => Vec::new(),
         };
         let mut total = 0.0;
         for (item, weight) in known() {
@@ -72,10 +76,11 @@ impl FoldIn {
         } else if found {
             solve_spd(&mut system, vector);
         }
-        if !found {
+        let sound = found && vector.iter().all(|x| x.is_finite());
+        if !sound {
             vector.clear();
         }
-        found
+        sound
     }
 
     /// The bytes held.

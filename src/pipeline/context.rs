@@ -33,6 +33,8 @@ pub struct Query<'a> {
     pub user: Option<&'a str>,
     /// What the user had to do with before, newest first.
     pub history: &'a [u32],
+    /// Items the subject dislikes: never shown, never looked from.
+    pub disliked: Vec<ItemIdx>,
     /// Items that must not be shown: excluded by the caller, disliked, or shown elsewhere on the page.
     pub excluded: Vec<ItemIdx>,
     /// The only items that may be shown, if the caller named any.

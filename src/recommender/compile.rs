@@ -119,6 +119,7 @@ impl Recipe<'_> {
             fallback,
             history,
             objective: spec.objective,
+            exclude: spec.exclude,
         })
     }
 

@@ -52,7 +52,7 @@ impl Filled {
         let own = self.ladder.min(end).saturating_sub(page.start);
         let filled = end.saturating_sub(self.ladder.max(page.start));
         if filled == 0 && (own > 0 || page.start > 0) {
-            return; // all of what may be shown is there: a short answer, not a lesser one
+            return; // the rungs had nothing to add: a short answer, not a lesser one
         }
         let level = level(own, filled);
         if !degradation.causes.contains(&Cause::Deadline) {

@@ -156,25 +156,27 @@ impl Recommender {
         let placement = served.placement(&request.placement)?;
         let snapshot = &served.snapshot;
         let size = self.page_size(request, placement)?;
+        check_fields(request, snapshot)?;
         let resolved = resolve::resolve(request, snapshot, placement.history.as_deref(), shown)?;
         let deadline = self.deadline(request, placement, started);
         let mut slate = Slate { missing_item_ids: resolved.missing.clone(), ..Slate::default() };
         if !request.validate_only {
-            SCRATCH.with_borrow_mut(|scratch| {
-                let page = request.offset..request.offset + size;
-                let wanted = page.end + 1; // one more, to know whether there is another page
-                let query = &resolved.query;
-                let ran = placement.pipeline.run(request, query, snapshot, deadline, wanted, scratch);
-                slate.degradation = ran.degradation;
-                slate.trace = ran.trace;
-                slate.items = placement.slate_items(&scratch.set, wanted);
-                let filled =
-                    ladder::fill(placement, request, &resolved, snapshot, &page, scratch, &mut slate);
-                filled.note(&page, slate.items.len(), &resolved, request, &mut slate.degradation);
-                slate.more = slate.items.len() > page.end;
-                slate.items.truncate(page.end);
-                slate.items.drain(..page.start.min(slate.items.len()));
-            });
+            // Taken, not borrowed: a stage may ask another recommender on the same thread.
+            let mut scratch = SCRATCH.take();
+            let page = request.offset..request.offset + size;
+            let wanted = page.end + 1; // one more, to know whether there is another page
+            let query = &resolved.query;
+            let ran = placement.pipeline.run(request, query, snapshot, deadline, wanted, &mut scratch);
+            slate.degradation = ran.degradation;
+            slate.trace = ran.trace;
+            slate.items = placement.slate_items(&scratch.set, wanted);
+            let filled =
+                ladder::fill(placement, request, &resolved, snapshot, &page, &mut scratch, &mut slate);
+            filled.note(&page, slate.items.len(), &resolved, request, &mut slate.degradation);
+            slate.more = slate.items.len() > page.end;
+            slate.items.truncate(page.end);
+            slate.items.drain(..page.start.min(slate.items.len()));
+            SCRATCH.set(scratch);
         }
         if request.view == View::Basic {
             slate.trace.clear();
@@ -187,7 +189,7 @@ impl Recommender {
 
     fn page_size(&self, request: &Request, placement: &Placement) -> Result<usize, RecommendError> {
         let most = self.limits.max_page_size;
-        let size = request.page_size.unwrap_or(placement.page_size);
+        let size = request.page_size.unwrap_or(placement.page_size.min(most));
         if size == 0 || size > most {
             let reason = format!(
                 "is {size}, expected 1 to {most}; leave it out for this placement's own size of {}",
@@ -210,6 +212,21 @@ impl Recommender {
     }
 }
 
+/// Refuses attributes that the catalogue does not have, before any work is done.
+fn check_fields(request: &Request, snapshot: &Snapshot) -> Result<(), RecommendError> {
+    let catalog = snapshot.catalog();
+    let unknown = |name: &&String| *name != "*" && catalog.column(name).is_none();
+    match request.item_fields.iter().enumerate().find(|(_, name)| unknown(name)) {
+        None => Ok(()),
+        Some((at, name)) => {
+            let hint = catalog.nearest(name).map(|name| format!("; did you mean \"{name}\"?"));
+            let (name, hint) = (name.chars().take(64).collect::<String>(), hint.unwrap_or_default());
+            let reason = format!("the catalogue has no attribute \"{name}\"{hint}");
+            Err(RecommendError::Invalid { field: format!("item_fields[{at}]"), reason })
+        }
+    }
+}
+
 /// Why nothing came of the recipe, from what the request had to offer.
 fn causes(resolved: &resolve::Resolved<'_>, request: &Request) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -219,7 +236,8 @@ fn causes(resolved: &resolve::Resolved<'_>, request: &Request) -> Vec<Cause> {
     let named = !request.seeds.is_empty() || !request.session_events.is_empty();
     let known = !resolved.query.session.is_empty();
     match (named, known) {
-        (true, false) => causes.push(Cause::UnknownItems),
+        (true, false) if !resolved.missing.is_empty() => causes.push(Cause::UnknownItems),
+        (true, false) => causes.push(Cause::NoSignal),
         (false, _) if resolved.query.user.is_none() => causes.push(Cause::NoSignal),
         _ => {}
     }

@@ -31,18 +31,20 @@ pub(super) fn resolve<'a>(
     let mut query = Query::default();
     query.session.extend(request.session_events.iter().filter_map(|event| find(&event.item_id)));
     for (at, seed) in request.seeds.iter().enumerate() {
-        if !(seed.weight.is_finite() && seed.weight >= 0.0) {
+        if seed.weight != 0.0 && !(1e-6..=1e6).contains(&seed.weight) {
             let field = format!("seed_items[{at}].weight");
-            let reason = format!("is {}, expected a finite number of at least 0", seed.weight);
+            let reason = format!("is {}, expected 0, or 0.000001 to 1000000", seed.weight);
             return Err(RecommendError::Invalid { field, reason });
         }
         match find(&seed.item_id) {
-            Some(item) if seed.role == SeedRole::Disliked => query.excluded.push(item),
+            Some(item) if seed.role == SeedRole::Disliked => query.disliked.push(item),
             Some(item) => query.seeds.push(QuerySeed { item, role: seed.role, weight: seed.weight }),
             None => {}
         }
     }
-    query.session.retain(|item| !query.excluded.contains(item)); // disliked: not looked from either
+    query.session.retain(|item| !query.disliked.contains(item));
+    query.seeds.retain(|seed| !query.disliked.contains(&seed.item));
+    query.excluded.extend_from_slice(&query.disliked);
     for seed in &query.seeds {
         if query.session.last() != Some(&seed.item) {
             query.session.push(seed.item);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Objective, RecommendError};
 use crate::domain::{CandidateSet, SlateItem};
 use crate::feature::nearest;
+use crate::pipeline::filter::Exclusion;
 use crate::pipeline::{CandidateSource, Pipeline, Stage, Stages};
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -34,6 +35,8 @@ pub struct Placement {
     pub history: Option<String>,
     /// What an evaluation replays.
     pub objective: Objective,
+    /// The exclusion groups of the recipe.
+    pub exclude: Vec<Exclusion>,
 }
 
 impl Served {

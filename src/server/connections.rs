@@ -99,9 +99,26 @@ async fn accept(
     open.shutdown().await;
 }
 
+/// What every HTTP/2 connection begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Waits until the peer has said enough to tell HTTP/1 from HTTP/2: from there on, hyper has time limits of its own.
+async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
+    let mut seen = [0; PREFACE.len()];
+    loop {
+        let n = stream.peek(&mut seen).await?;
+        if n == 0 || n == PREFACE.len() || !PREFACE.starts_with(&seen[..n]) {
+            return Ok(());
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
 async fn serve(stream: TcpStream, routes: Router, face: Face, watcher: Watcher) {
     let outcome = async {
         stream.set_nodelay(true)?;
+        let opened = tokio::time::timeout(HEAD_LIMIT, first_bytes(&stream)).await;
+        opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "said nothing"))??;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()

@@ -74,6 +74,11 @@ impl Service {
                         .map_err(|problem| problem.inside(&format!("slots[{i}]")))
                 });
                 let result = match outcome {
+                    Ok(mut response) if deduplicate && i > 0 => {
+                        // What this slot shows depends on the slots before it: not on its own request alone.
+                        response.cache = Some(convert::uncacheable());
+                        v1::slot_result::Result::Response(response)
+                    }
                     Ok(response) => v1::slot_result::Result::Response(response),
                     Err(problem) if problem.kind == Kind::NotReady => return Err(problem),
                     Err(problem) => v1::slot_result::Result::Error(v1::SlotError {

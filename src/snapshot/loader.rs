@@ -63,11 +63,11 @@ impl Source {
         let document = Self::cached_manifest(version);
         let bytes = match self.store.read(&key) {
             Ok(object) => object.bytes,
-            Err(error @ StoreError::Unavailable { .. }) => match self.cache.recall(&document) {
+            // A snapshot never changes: what the cache holds of it is as good, whatever ails the store.
+            Err(error) => match self.cache.recall(&document) {
                 Ok(Some(bytes)) => bytes,
                 _ => return Err(error.into()),
             },
-            Err(error) => return Err(error.into()),
         };
         let manifest = Manifest::parse(&bytes, &key)?;
         if manifest.snapshot != version {
@@ -125,19 +125,29 @@ pub fn load(
         .iter()
         .filter(|entry| entry.kind != "catalog" && entry.kind != "placements")
         .collect();
-    let decoded: Vec<Result<(String, Arc<Artifact>), SnapshotError>> = tables
-        .into_par_iter()
-        .map(|entry| {
-            let shared = previous.filter(|old| same_items && has_same(old, entry));
-            if let Some(artifact) = shared.and_then(|old| old.artifacts.get(&entry.name)) {
-                return Ok((entry.name.clone(), Arc::clone(artifact)));
+    // One download after the other, so that their buffers are bounded; then decoding in parallel.
+    let mut artifacts = BTreeMap::new();
+    let mut fresh = Vec::new();
+    for entry in tables {
+        let shared = previous.filter(|old| same_items && has_same(old, entry));
+        match shared.and_then(|old| old.artifacts.get(&entry.name)) {
+            Some(artifact) => {
+                artifacts.insert(entry.name.clone(), Arc::clone(artifact));
             }
-            let path = file(entry)?;
+            None => fresh.push((entry, file(entry)?)),
+        }
+    }
+    let decoded: Vec<Result<(String, Arc<Artifact>), SnapshotError>> = fresh
+        .into_par_iter()
+        .map(|(entry, path)| {
             let artifact = guarded(entry, || decode::artifact(entry, &path, &items, &options.table))?;
             Ok((entry.name.clone(), Arc::new(artifact)))
         })
         .collect();
-    let artifacts = decoded.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
+    for outcome in decoded {
+        let (name, artifact) = outcome?;
+        artifacts.insert(name, artifact);
+    }
     check_widths(&artifacts)?;
     let data_until = manifest.data_until.as_deref().map(|text| {
         chrono::DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis()).map_err(|_| {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::{Channel, MANIFEST, Manifest, SnapshotError, Source, read_channel};
-use crate::artifact::{ArtifactStore, Condition, StoreError};
+use super::{ArtifactEntry, Channel, MANIFEST, Manifest, SnapshotError, Source, read_channel};
+use crate::artifact::{ArtifactStore, Condition, StoreError, sha256_file};
 
 /// What a publisher did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,8 @@ pub struct Published {
     pub snapshot: String,
     /// The one it named before.
     pub previous: Option<String>,
-    /// Artifacts uploaded, and those found in the store already.
+    /// Artifacts uploaded.
     pub uploaded: usize,
-    /// Artifacts that were in the store already.
-    pub skipped: usize,
 }
 
 /// Uploads the snapshot in `dir` (artifacts first, the manifest last) and, if a channel is given, points it there.
@@ -38,11 +36,13 @@ pub fn publish(
     let wrong = |reason: String| SnapshotError::Document { file: file.display().to_string(), reason };
     let bytes = std::fs::read(&file).map_err(|e| wrong(e.to_string()))?;
     let manifest = Manifest::parse(&bytes, &file.display().to_string())?;
+    for entry in &manifest.artifacts {
+        check_file(dir, entry)?;
+    }
     let before = channel.map(|name| read_channel(store, name)).transpose()?.flatten();
     let manifest_key = Source::key(&manifest.snapshot, MANIFEST);
-    let (mut uploaded, mut skipped) = (0, 0);
     match store.read(&manifest_key) {
-        Ok(object) if object.bytes == bytes => skipped = manifest.artifacts.len(),
+        Ok(object) if object.bytes == bytes => {} // upload again all the same: it mends what was damaged
         Ok(_) => {
             return Err(wrong(format!(
                 "{} already has a snapshot {} with other content; a snapshot never changes: build it again under a new version",
@@ -50,21 +50,38 @@ pub fn publish(
                 manifest.snapshot
             )));
         }
-        Err(StoreError::NotFound { .. }) => {
-            for entry in &manifest.artifacts {
-                step(&entry.name);
-                store.write_file(&Source::key(&manifest.snapshot, &entry.path), &dir.join(&entry.path))?;
-                uploaded += 1;
-            }
-            store.write(&manifest_key, &bytes, Condition::IfAbsent)?;
-        }
+        Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
+    }
+    for entry in &manifest.artifacts {
+        step(&entry.name);
+        store.write_file(&Source::key(&manifest.snapshot, &entry.path), &dir.join(&entry.path))?;
+    }
+    match store.write(&manifest_key, &bytes, Condition::IfAbsent) {
+        Err(StoreError::Conflict { .. }) if store.read(&manifest_key)?.bytes == bytes => {}
+        written => {
+            written?;
+        }
     }
     let previous = before.as_ref().map(|(channel, _)| channel.snapshot.clone());
     if let Some(name) = channel {
         switch(store, name, &manifest.snapshot, before, now)?;
     }
-    Ok(Published { snapshot: manifest.snapshot, previous, uploaded, skipped })
+    Ok(Published { snapshot: manifest.snapshot, previous, uploaded: manifest.artifacts.len() })
+}
+
+/// A file that changed since its manifest was written would be refused by every server: better here.
+fn check_file(dir: &Path, entry: &ArtifactEntry) -> Result<(), SnapshotError> {
+    let wrong = |reason: String| SnapshotError::Content { artifact: entry.name.clone(), reason };
+    let path = dir.join(&entry.path);
+    let (sha256, bytes) = sha256_file(&path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
+    if (bytes, &sha256) != (entry.bytes, &entry.sha256) {
+        let path = path.display();
+        return Err(wrong(format!(
+            "{path} is not the file that the manifest describes; build the manifest again"
+        )));
+    }
+    Ok(())
 }
 
 /// Points a channel back: to `version`, or to what it named before.
@@ -86,7 +103,7 @@ pub fn rollback(
     Manifest::parse(&manifest.bytes, &target)?;
     let previous = Some(before.0.snapshot.clone());
     switch(store, channel, &target, Some(before), now)?;
-    Ok(Published { snapshot: target, previous, uploaded: 0, skipped: 0 })
+    Ok(Published { snapshot: target, previous, uploaded: 0 })
 }
 
 /// A snapshot of a store, and its manifest or why it cannot be read.

@@ -1,6 +1,7 @@
 //! Keeps the registry on the snapshot that the channel names: polls, loads beside the request path, swaps, reports.
 
 use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -136,14 +137,17 @@ impl<T: Send + Sync> Refresher<T> {
         let started = Instant::now();
         let mut version = String::new();
         let outcome = self.follow(&mut work, force, started, &mut version);
+        if outcome.is_err() && self.registry.current().is_none() {
+            self.serve_last_good(work.channel.as_ref());
+        }
         let mut health = lock(&self.health);
         match &outcome {
-            Ok(Outcome::Unchanged | Outcome::Swapped { .. }) => {
+            Ok(Outcome::Unchanged | Outcome::Swapped { .. } | Outcome::Held) => {
                 health.last_failure = None;
                 work.failures = 0;
                 work.retry_at = None;
             }
-            Ok(Outcome::Held | Outcome::BackingOff) => {}
+            Ok(Outcome::BackingOff) => {}
             Err(error) => {
                 work.failures += 1;
                 let wait = self.options.poll_interval * 2u32.pow(work.failures.min(5));
@@ -166,26 +170,29 @@ impl<T: Send + Sync> Refresher<T> {
     /// # Errors
     /// There is nothing to go back to, or it cannot be loaded.
     pub fn rollback(&self) -> Result<String, SnapshotError> {
-        let work = lock(&self.work);
         let nothing = || SnapshotError::Document {
             file: Channel::key(&self.options.channel),
             reason: "there is no previous snapshot, neither in memory nor in the channel".to_owned(),
         };
         let current = self.registry.current().ok_or_else(nothing)?;
         let from = (self.snapshot)(&current).version().to_owned();
+        // What is resident is served without waiting for a load that may be under way.
         let target = match self.registry.previous() {
             Some(previous) => previous,
             None => {
+                let work = lock(&self.work);
                 let named = work.channel.as_ref().and_then(|channel| channel.previous.clone());
                 Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current))?)
             }
         };
         let version = (self.snapshot)(&target).version().to_owned();
-        self.registry.publish(target, true);
+        self.registry.publish(target, self.keeps(Some(&current)));
         let mut health = lock(&self.health);
         health.swaps += 1;
         health.swapped_at = Some(SystemTime::now());
-        health.held_from = work.channel.as_ref().map(|channel| channel.snapshot.clone());
+        health.held_from = Some(from.clone());
+        drop(health);
+        self.tidy_cache();
         tracing::warn!(from, to = version, "rolled back by an operator; held until the channel changes");
         Ok(version)
     }
@@ -249,15 +256,7 @@ impl<T: Send + Sync> Refresher<T> {
         let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
         let next = match resident {
             Some(previous) => previous,
-            None => match self.load(&channel.snapshot, current.as_ref()) {
-                Ok(next) => Arc::new(next),
-                Err(error) => {
-                    if current.is_none() {
-                        self.serve_last_good(&channel);
-                    }
-                    return Err(error);
-                }
-            },
+            None => Arc::new(self.load(&channel.snapshot, current.as_ref())?),
         };
         let keep = self.keeps(current.as_deref());
         self.registry.publish(next, keep);
@@ -278,19 +277,19 @@ impl<T: Send + Sync> Refresher<T> {
         Ok(Outcome::Swapped { version: version.clone(), took })
     }
 
-    /// After a start at which the channel's snapshot turned out bad: what this cache served last, or what the channel named
-    /// before, is better than nothing.
-    fn serve_last_good(&self, channel: &Channel) {
+    /// After a start that failed, because of the store or of the channel's snapshot: what this cache served last, or what the
+    /// channel named before, is better than nothing.
+    fn serve_last_good(&self, channel: Option<&Channel>) {
         let remembered = self.source.cache.recall(&self.document()).ok().flatten();
         let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
-        let candidates = remembered.map(|known| known.snapshot).into_iter().chain(channel.previous.clone());
-        for version in candidates.filter(|version| *version != channel.snapshot) {
+        let before = channel.and_then(|channel| channel.previous.clone());
+        for version in remembered.map(|known| known.snapshot).into_iter().chain(before) {
             if let Ok(good) = self.load(&version, None) {
                 self.registry.publish(Arc::new(good), false);
                 let mut health = lock(&self.health);
                 health.swaps += 1;
                 health.swapped_at = Some(SystemTime::now());
-                tracing::warn!(version, bad = channel.snapshot, "serving the last good snapshot instead");
+                tracing::warn!(version, "serving the last good snapshot instead");
                 return;
             }
         }
@@ -330,9 +329,13 @@ impl<T: Send + Sync> Refresher<T> {
         let manifest: Manifest = self.source.manifest(version)?;
         let previous = current.map(|now| (self.snapshot)(now));
         let options = &self.options.load;
-        self.workers.install(|| {
-            let file = |entry: &_| self.source.file(version, entry, options);
-            (self.prepare)(load(&file, manifest, previous, options)?)
+        let file = |entry: &_| self.source.file(version, entry, options);
+        let prepared = || (self.prepare)(load(&file, manifest, previous, options)?);
+        // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
+        let caught = catch_unwind(AssertUnwindSafe(|| self.workers.install(prepared)));
+        caught.unwrap_or_else(|_| {
+            let reason = "a stage panicked while the snapshot was prepared; the log says more".to_owned();
+            Err(SnapshotError::Document { file: version.to_owned(), reason })
         })
     }
 

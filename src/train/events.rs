@@ -71,7 +71,7 @@ impl EventLog {
     /// Reads a Parquet or CSV file with `user_id` (nullable), `session_id`, `item_id`, `event_type`, `timestamp`.
     ///
     /// Ids may be text or integers. Times may be timestamps, RFC 3339 text, `YYYY-MM-DD[ HH:MM:SS]` in UTC, or integers
-    /// since 1970 (milliseconds from 10^11 on, seconds below). Bad rows are counted, not fatal.
+    /// since 1970, whose size tells seconds, milliseconds, microseconds and nanoseconds apart. Bad rows are counted, not fatal.
     ///
     /// # Errors
     /// An unreadable file, a missing column or one of the wrong type; a file in which no row is usable.
@@ -109,7 +109,9 @@ impl EventLog {
                 (None, ..) => log.bad.add(row, "session_id is missing"),
                 (_, None, _) if !named[row] => log.bad.add(row, "item_id is missing"),
                 (_, None, _) => log.bad.add(row, "item_id is not in the catalogue"),
-                (.., None) => log.bad.add(row, "timestamp is missing or not a time"),
+                (.., None) => {
+                    log.bad.add(row, "timestamp is missing, not a time, before 1990 or in the future")
+                }
                 (Some(session), Some(item), Some(time_ms)) => {
                     let (user, kind, row) = (users[row], kinds[row], row as u32);
                     log.events.push(Event { user, session, item, kind, time_ms, row });
@@ -191,12 +193,28 @@ pub fn parse_time_ms(text: &str) -> Option<i64> {
 
 fn time_ms(cell: &Cell<'_>) -> Option<i64> {
     match cell {
-        Cell::Time(time) => Some(*time),
-        Cell::Int(number) if number.abs() < 100_000_000_000 => Some(number * 1000),
-        Cell::Int(number) => Some(*number),
-        Cell::Text(text) => parse_time_ms(text),
+        Cell::Time(time) => Some(*time).filter(is_plausible),
+        Cell::Int(number) => from_integer(*number),
+        Cell::Text(text) => parse_time_ms(text).filter(is_plausible),
         _ => None,
     }
+}
+
+/// Tells the unit by the size: seconds, milliseconds, microseconds and nanoseconds since 1970 do not overlap in our time.
+fn from_integer(number: i64) -> Option<i64> {
+    let millis = match number.unsigned_abs() {
+        0..100_000_000_000 => number * 1000,
+        100_000_000_000..100_000_000_000_000 => number,
+        100_000_000_000_000..100_000_000_000_000_000 => number / 1000,
+        _ => number / 1_000_000,
+    };
+    Some(millis).filter(is_plausible)
+}
+
+/// From 1990 to a day from now: one event of the year 2099 would make all others look ancient.
+fn is_plausible(millis: &i64) -> bool {
+    let tomorrow = chrono::Utc::now().timestamp_millis() + 86_400_000;
+    (631_152_000_000..tomorrow).contains(millis)
 }
 
 fn id_text(cell: &Cell<'_>) -> Option<String> {

@@ -51,7 +51,13 @@ impl Interactions {
 
 /// For each user (by number, ascending) the items bought, or seen where nothing was bought, newest first.
 pub fn histories(log: &EventLog, keep: usize) -> Vec<(u32, Vec<(u32, f32)>)> {
-    by_user(log, keep, |times, _| times.iter().copied().max().unwrap_or(0) as f64 / 1000.0)
+    let mut users = by_user(log, keep, |times, _| times.iter().copied().max().unwrap_or(0) as f64);
+    // The order is what counts, and times would not survive as 32-bit floats.
+    for (_, list) in &mut users {
+        let length = list.len();
+        list.iter_mut().enumerate().for_each(|(at, (_, score))| *score = (length - at) as f32);
+    }
+    users
 }
 
 /// For each user (by number, ascending) what they are likely to buy again, best first.

@@ -1,4 +1,4 @@
-//! CSV with a header line; the type of a column is the narrowest that fits all its cells.
+//! CSV with a header line; the type of a column is the narrowest that fits all its cells, but for `…_id`, which is text.
 
 use std::path::Path;
 
@@ -19,7 +19,11 @@ impl CsvFile {
             headers.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect()
         };
         let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-        let kinds = (0..headers.len()).map(|column| infer(&records, column)).collect();
+        let kind = |(column, name): (usize, &String)| match name.ends_with("_id") {
+            true => CellKind::Text, // an id of digits is still an id
+            false => infer(&records, column),
+        };
+        let kinds = headers.iter().enumerate().map(kind).collect();
         Ok(Self { headers, kinds, records })
     }
 

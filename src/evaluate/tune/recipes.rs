@@ -47,10 +47,7 @@ impl Shop {
             has_purchases: log.events.iter().any(|event| event.kind == EventKind::Purchase),
             has_views: log.events.iter().any(|event| event.kind == EventKind::View),
             has_baskets: !baskets(log).is_empty(),
-            has_category: catalog
-                .attributes
-                .iter()
-                .any(|(name, cells)| name == "category" && cells.texts().is_some()),
+            has_category: log.events.iter().any(|event| catalog.text("category", event.item).is_some()),
             has_stock: catalog.has_flag("in_stock"),
             has_ease: catalog.len() <= plan.ease_max_items,
         }

@@ -21,6 +21,7 @@ enum Node<'t> {
     Number { column: &'t Column, operator: Operator, value: f64 },
     Numbers { column: &'t Column, values: Vec<f64> },
     Codes { column: &'t Column, codes: Vec<u32> },
+    Present { column: &'t Column },
 }
 
 impl<'t> Predicate<'t> {
@@ -65,7 +66,11 @@ impl Node<'_> {
                     Operator::GreaterOrEqual => cell >= *value,
                 }
             }
-            Node::Numbers { column, values } => values.contains(&column.number(row)),
+            Node::Numbers { column, values } => {
+                let cell = column.number(row) + 0.0;
+                values.binary_search_by(|value| value.total_cmp(&cell)).is_ok()
+            }
+            Node::Present { column } => column.has_value(row),
             Node::Codes { column, codes } => {
                 column.codes(row).iter().any(|code| codes.binary_search(code).is_ok())
             }
@@ -111,10 +116,9 @@ impl<'t> Binder<'t, '_> {
             return match operator {
                 Operator::Equal => Ok(codes),
                 // A missing value differs from nothing, as in every other comparison.
-                Operator::NotEqual => Ok(Node::All(vec![
-                    Node::Codes { column, codes: (0..column.texts().len() as u32).collect() },
-                    Node::Not(Box::new(codes)),
-                ])),
+                Operator::NotEqual => {
+                    Ok(Node::All(vec![Node::Present { column }, Node::Not(Box::new(codes))]))
+                }
                 _ => Err(self.mismatch(at, name, "has no order; use ==, != or in")),
             };
         }
@@ -125,7 +129,10 @@ impl<'t> Binder<'t, '_> {
         let column = self.column(at, name)?;
         if !matches!(column.kind(), ColumnKind::Text | ColumnKind::List) {
             let values = values.iter().map(|value| self.number(at, name, column, &self.resolve(value)?));
-            return Ok(Node::Numbers { column, values: values.collect::<Result<_, _>>()? });
+            // Adding 0 makes one zero of two, as == does.
+            let mut values = values.map(|v| Ok(v? + 0.0)).collect::<Result<Vec<f64>, PredicateError>>()?;
+            values.sort_unstable_by(f64::total_cmp);
+            return Ok(Node::Numbers { column, values });
         }
         let mut codes = Vec::new();
         for value in values {

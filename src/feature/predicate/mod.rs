@@ -79,6 +79,8 @@ pub enum PredicateError {
 pub const MAX_BYTES: usize = 4096;
 /// The deepest nesting of parentheses and `!`.
 pub const MAX_DEPTH: usize = 32;
+/// The most comparisons of one expression: each is made for every item of the catalogue.
+pub const MAX_TERMS: usize = 64;
 /// The most values one `in` list may have.
 pub const MAX_LIST: usize = 1000;
 

@@ -1,7 +1,7 @@
 //! Reads tokens into an expression tree; knows the grammar and no catalogue.
 
 use super::lexer::{Token, tokens};
-use super::{MAX_DEPTH, MAX_LIST, PredicateError};
+use super::{MAX_DEPTH, MAX_LIST, MAX_TERMS, PredicateError};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expression {
@@ -33,7 +33,7 @@ pub(super) enum Operand {
 }
 
 pub(super) fn parse(text: &str) -> Result<Expression, PredicateError> {
-    let mut parser = Parser { tokens: tokens(text)?, next: 0 };
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, terms: 0 };
     let tree = parser.any(0)?;
     match parser.peek() {
         Token::End => Ok(tree),
@@ -44,6 +44,7 @@ pub(super) fn parse(text: &str) -> Result<Expression, PredicateError> {
 struct Parser {
     tokens: Vec<(usize, Token)>,
     next: usize,
+    terms: usize,
 }
 
 impl Parser {
@@ -103,6 +104,10 @@ impl Parser {
         if self.accept("(") {
             let inner = self.any(depth + 1)?;
             return if self.accept(")") { Ok(inner) } else { Err(self.expected("`)`")) };
+        }
+        self.terms += 1;
+        if self.terms > MAX_TERMS {
+            return Err(PredicateError::TooLarge { what: "the number of its terms", limit: MAX_TERMS });
         }
         let at = self.at();
         let Token::Name(column) = self.peek().clone() else {

@@ -7,6 +7,7 @@ mod user_items;
 mod vectors;
 
 use super::{BuildError, Context, SourceFactory};
+use crate::domain::ItemIdx;
 
 pub use neighbors::Neighbors;
 pub use popular::Popular;
@@ -55,7 +56,10 @@ impl From {
                     }
                 }
             }
-            From::History => out.extend(query.history.iter().take(most).map(|item| (*item, 1.0))),
+            From::History => {
+                let liked = query.history.iter().filter(|item| !query.disliked.contains(&ItemIdx(**item)));
+                out.extend(liked.take(most).map(|item| (*item, 1.0)));
+            }
         }
         out.truncate(most);
         if decay != 0.0 {

@@ -8,7 +8,7 @@ mod token;
 
 pub(super) use fingerprint::fingerprint;
 pub(super) use request::{Asked, batch, recommend};
-pub(super) use response::{Answer, answer};
+pub(super) use response::{Answer, answer, uncacheable};
 
 #[cfg(test)]
 mod tests;

@@ -135,6 +135,11 @@ fn degradation(degradation: &Degradation) -> v1::Degradation {
 }
 
 /// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
+/// Says that an answer is not to be kept.
+pub(in crate::server) fn uncacheable() -> v1::Cache {
+    v1::Cache { scope: v1::cache::Scope::None.into(), key: None, max_age: None }
+}
+
 fn cache(answer: &Answer<'_>) -> v1::Cache {
     let Answer { request, recommendation, max_age, .. } = answer;
     let passing = [Cause::Deadline, Cause::StageFailed];
@@ -143,7 +148,7 @@ fn cache(answer: &Answer<'_>) -> v1::Cache {
         || request.view == View::Debug
         || request.validate_only
     {
-        return v1::Cache { scope: v1::cache::Scope::None.into(), key: None, max_age: None };
+        return uncacheable();
     }
     let personal = recommendation.personal;
     let scope = if personal { v1::cache::Scope::Private } else { v1::cache::Scope::Public };
