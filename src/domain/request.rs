@@ -121,7 +121,7 @@ pub struct Seed {
     pub item_id: String,
     /// What the subject did with it.
     pub role: SeedRole,
-    /// Importance relative to the other seeds; finite and not negative.
+    /// Importance relative to the other seeds: 0, or 0.000001 to 1000000.
     pub weight: f32,
 }
 

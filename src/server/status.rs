@@ -60,14 +60,28 @@ impl Kind {
     }
 }
 
+/// What a client sent may be quoted in an error, but not at any length: gRPC puts it into a header.
+fn shortened(mut text: String) -> String {
+    const MOST: usize = 1000;
+    if let Some((cut, _)) = text.char_indices().find(|(at, _)| *at >= MOST) {
+        text.truncate(cut);
+        text.push('…');
+    }
+    text
+}
+
 impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, field: None, detail: detail.into() }
+        Self { kind, field: None, detail: shortened(detail.into()) }
     }
 
     /// A bad value in `field`.
     pub(super) fn invalid(field: impl ToString, detail: impl Into<String>) -> Self {
-        Self { kind: Kind::InvalidArgument, field: Some(field.to_string()), detail: detail.into() }
+        Self {
+            kind: Kind::InvalidArgument,
+            field: Some(shortened(field.to_string())),
+            detail: shortened(detail.into()),
+        }
     }
 
     /// The same error in a field that lies inside `prefix`.
@@ -126,7 +140,7 @@ impl From<RecommendError> for Problem {
             RecommendError::UnknownPlacement { name, nearest } => Self {
                 kind: Kind::UnknownPlacement,
                 field: Some("placement".to_owned()),
-                detail: format!("no placement {name:?}{}", did_you_mean(nearest.as_deref())),
+                detail: shortened(format!("no placement {name:?}{}", did_you_mean(nearest.as_deref()))),
             },
             RecommendError::Invalid { field, reason } => Self::invalid(field, reason),
             RecommendError::NotReady => {

@@ -239,7 +239,7 @@ pub struct SeedItem {
     /// What the subject did with it.
     #[prost(enumeration = "seed_item::Role", tag = "2")]
     pub role: i32,
-    /// Importance relative to the other seeds, finite and not negative; absent: 1.
+    /// Importance relative to the other seeds, 0 or 0.000001 to 1000000; absent: 1.
     #[prost(float, optional, tag = "3")]
     pub weight: ::core::option::Option<f32>,
 }

@@ -75,8 +75,8 @@ pub(super) fn seeds(items: Vec<v1::SeedItem>) -> Result<Vec<Seed>, Problem> {
     let one = |(i, item): (usize, v1::SeedItem)| {
         id(&item.item_id, format_args!("seed_items[{i}].item_id"))?;
         let weight = item.weight.unwrap_or(1.0);
-        if !weight.is_finite() || weight < 0.0 {
-            let reason = format!("must be finite and not negative, got {weight}");
+        if weight != 0.0 && !(1e-6..=1e6).contains(&weight) {
+            let reason = format!("must be 0, or 0.000001 to 1000000, got {weight}");
             return Err(Problem::invalid(format_args!("seed_items[{i}].weight"), reason));
         }
         let role = match variant(item.role, format_args!("seed_items[{i}].role"))? {
