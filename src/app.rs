@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::artifact::{BlobCache, FetchError, StoreError, open, sha256_bytes};
 use crate::config::Config;
+use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, Served};
 use crate::server::{Admin, Control, Listeners, ServerError};
@@ -42,6 +43,14 @@ pub enum AppError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The exposure log cannot be opened.
+    #[error("exposure_log {}: {source}", .path.display())]
+    Exposures {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A thread or runtime cannot be started.
     #[error("cannot start: {0}")]
     Thread(#[from] std::io::Error),
@@ -60,6 +69,7 @@ pub struct App {
     grpc: TcpListener,
     http: TcpListener,
     admin: TcpListener,
+    exposures: Option<Writer>,
 }
 
 impl App {
@@ -67,7 +77,7 @@ impl App {
     ///
     /// # Errors
     /// Whatever cannot be opened.
-    pub fn build(config: Config, stages: Stages) -> Result<Self, AppError> {
+    pub fn build(mut config: Config, stages: Stages) -> Result<Self, AppError> {
         let store = open(&config.store, &config.store_options)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let registry: Arc<Registry<Served>> = Arc::default();
@@ -82,9 +92,17 @@ impl App {
             TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
         };
         let recommender = Arc::new(Recommender::new(Arc::clone(&registry), config.limits));
+        let mut exposures = None;
+        if let Some((path, capacity)) = config.exposures.clone() {
+            let opened = JsonLines::open(&path)
+                .and_then(|sink| Exposures::open(capacity, Box::new(sink)))
+                .map_err(|source| AppError::Exposures { path, source })?;
+            (config.server.exposures, exposures) = (Some(opened.0), Some(opened.1));
+        }
         let control = Arc::new(Operator {
             refresher: Arc::clone(&refresher),
             registry,
+            exposures: config.server.exposures.clone(),
             metrics: telemetry::init_metrics(),
             draining: AtomicBool::new(false),
         });
@@ -96,6 +114,7 @@ impl App {
             refresher,
             recommender,
             control,
+            exposures,
         })
     }
 
@@ -137,7 +156,7 @@ impl App {
             tracing::info!(signal, "draining");
         };
         tracing::info!(
-            grpc = %self.config.grpc_addr, http = %self.config.http_addr, admin = %admin.addr(),
+            grpc = %self.grpc.local_addr()?, http = %self.http.local_addr()?, admin = %admin.addr(),
             store = self.config.store, channel = self.config.refresh.channel, "listening"
         );
         let (grpc, http, recommender, config) = (self.grpc, self.http, self.recommender, self.config.server);
@@ -152,6 +171,10 @@ impl App {
         })?;
         drop((stop, upkeep));
         drop(admin);
+        drop((runtime, self.control)); // the last ends of the exposure queue
+        if let Some(writer) = self.exposures {
+            writer.finish();
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -181,6 +204,7 @@ async fn signalled() -> &'static str {
 struct Operator {
     refresher: Arc<Refresher<Served>>,
     registry: Arc<Registry<Served>>,
+    exposures: Option<Exposures>,
     metrics: Option<PrometheusHandle>,
     draining: AtomicBool,
 }
@@ -230,6 +254,9 @@ impl Control for Operator {
 
     fn metrics(&self) -> String {
         let Some(handle) = &self.metrics else { return String::new() };
+        if let Some(exposures) = &self.exposures {
+            telemetry::observe_exposures(exposures.counts());
+        }
         telemetry::observe(self.registry.current().as_deref(), &self.refresher.health());
         handle.render()
     }

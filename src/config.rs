@@ -115,6 +115,12 @@ pub struct RawConfig {
     /// Seconds for which caches may reuse a non-personal answer [default: 60]
     #[arg(long, env = "LARDER_CACHE_MAX_AGE_S")]
     pub cache_max_age_s: Option<u64>,
+    /// File to which every slate shown to live traffic is appended, a JSON object a line [default: none]
+    #[arg(long, env = "LARDER_EXPOSURE_LOG")]
+    pub exposure_log: Option<PathBuf>,
+    /// Slates that may wait for that file; more are lost and counted [default: 10000]
+    #[arg(long, env = "LARDER_EXPOSURE_QUEUE")]
+    pub exposure_queue: Option<usize>,
     /// text or json [default: text]
     #[arg(long, env = "LARDER_LOG_FORMAT")]
     pub log_format: Option<String>,
@@ -158,6 +164,8 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// Threads that answer requests.
     pub threads: usize,
+    /// Where exposures are written, and how many may wait.
+    pub exposures: Option<(PathBuf, usize)>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -202,6 +210,8 @@ impl RawConfig {
             linger_ms: self.linger_ms.or(other.linger_ms),
             drain_ms: self.drain_ms.or(other.drain_ms),
             cache_max_age_s: self.cache_max_age_s.or(other.cache_max_age_s),
+            exposure_log: self.exposure_log.or(other.exposure_log),
+            exposure_queue: self.exposure_queue.or(other.exposure_queue),
             log_format: self.log_format.or(other.log_format),
             log: self.log.or(other.log),
             s3: RawStore {
@@ -248,6 +258,7 @@ impl RawConfig {
                 return Err(ConfigError::Value { key: "log_format", value, expected: "text or json" });
             }
         };
+        let exposure_queue = within("exposure_queue", raw.exposure_queue, 10_000_000, "1 to 10000000")?;
         let log = raw.log.unwrap_or_default();
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
             let expected = "a level or filter, such as info or larder=debug";
@@ -276,6 +287,7 @@ impl RawConfig {
             http_addr: address("http_addr", raw.http_addr)?,
             admin_addr: address("admin_addr", raw.admin_addr)?,
             threads: within("threads", raw.threads.or(Some(cores)), 1024, "1 to 1024")?,
+            exposures: raw.exposure_log.map(|path| (path, exposure_queue)),
             log_format,
             log,
         })

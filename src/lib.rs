@@ -26,6 +26,9 @@ pub mod recommender;
 /// The corridor: one trait per room, one walk through all of them.
 pub mod pipeline;
 
+/// The back door: what was shown, to whoever wants to know.
+pub mod exposure;
+
 /// The cellar: what is served at one moment, and how one moment follows the other.
 pub mod snapshot;
 

@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
+use crate::exposure::Counts;
 use crate::recommender::Served;
 use crate::snapshot::Health;
 
@@ -29,6 +30,8 @@ pub const FAILURES: &str = "larder_snapshot_failures_total";
 pub const REFRESH_FAILING: &str = "larder_snapshot_refresh_failing";
 /// Bytes in memory, by artifact.
 pub const RESIDENT: &str = "larder_artifact_resident_bytes";
+/// Slates told to the exposure log, by outcome.
+pub const EXPOSURES: &str = "larder_exposures_total";
 /// CPU time of the process.
 pub const CPU: &str = "process_cpu_seconds_total";
 /// Resident memory of the process.
@@ -55,6 +58,12 @@ pub fn init_metrics() -> Option<PrometheusHandle> {
     let builder =
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &BUCKETS);
     builder.ok()?.install_recorder().ok()
+}
+
+/// Sets the counters of the exposure queue.
+pub fn observe_exposures(counts: Counts) {
+    metrics::counter!(EXPOSURES, "outcome" => "written").absolute(counts.written);
+    metrics::counter!(EXPOSURES, "outcome" => "lost").absolute(counts.lost);
 }
 
 /// What the gauges were last set for, so that what has gone can be set to 0.

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::exposure::Exposures;
 use crate::recommender::Recommender;
 use connections::Acceptor;
 use middleware::{Face, Gate};
@@ -46,6 +47,8 @@ pub struct Config {
     pub linger: Duration,
     /// Then, how long requests in flight have before their connections are cut.
     pub drain: Duration,
+    /// Where to tell what was shown, if anywhere.
+    pub exposures: Option<Exposures>,
 }
 
 impl Default for Config {
@@ -57,6 +60,7 @@ impl Default for Config {
             max_age: Duration::from_secs(60),
             linger: Duration::ZERO,
             drain: Duration::from_secs(10),
+            exposures: None,
         }
     }
 }
@@ -88,7 +92,7 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let service = Service::new(recommender, config.max_age);
+    let service = Service::new(recommender, config.max_age, config.exposures);
     let in_flight = Arc::new(Semaphore::new(config.max_in_flight));
     let gate = |face| Arc::new(Gate { face, in_flight: in_flight.clone(), limit: config.request_limit });
     let mut health = HealthReporter::new();

@@ -11,7 +11,8 @@ use super::convert::{self, Answer, Asked};
 use super::middleware::Arrival;
 use super::observe;
 use super::status::{Kind, Problem};
-use crate::domain::Request;
+use crate::domain::{Request, TrafficClass};
+use crate::exposure::Exposures;
 use crate::recommender::{RecommendError, Recommendation, Recommender};
 
 /// The recommender as the faces see it.
@@ -19,11 +20,16 @@ use crate::recommender::{RecommendError, Recommendation, Recommender};
 pub(super) struct Service {
     recommender: Arc<Recommender>,
     max_age: Duration,
+    exposures: Option<Exposures>,
 }
 
 impl Service {
-    pub(super) fn new(recommender: Arc<Recommender>, max_age: Duration) -> Self {
-        Self { recommender, max_age }
+    pub(super) fn new(
+        recommender: Arc<Recommender>,
+        max_age: Duration,
+        exposures: Option<Exposures>,
+    ) -> Self {
+        Self { recommender, max_age, exposures }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -103,7 +109,15 @@ impl Service {
     ) -> Result<v1::RecommendResponse, Problem> {
         observe::degraded(&request.placement, &recommendation.slate.degradation.causes);
         let took = start.elapsed();
-        convert::answer(&Answer { request, page_of, recommendation, took, max_age: self.max_age })
+        let answer = Answer { request, page_of, recommendation, took, max_age: self.max_age };
+        let response = convert::answer(&answer)?;
+        if let Some(exposures) = &self.exposures
+            && request.traffic_class == TrafficClass::Live
+            && !response.items.is_empty()
+        {
+            exposures.offer(convert::exposure(request, recommendation, &response.recommendation_id));
+        }
+        Ok(response)
     }
 }
 

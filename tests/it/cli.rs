@@ -23,10 +23,11 @@ fn json(output: &Output) -> serde_json::Value {
 }
 
 /// A server on free ports that follows `store`; its log is read until it serves.
-fn serve(store: &Path) -> (Child, BufReader<std::process::ChildStderr>, String) {
+fn serve(store: &Path, exposure_log: &Path) -> (Child, BufReader<std::process::ChildStderr>, String) {
     let mut server = larder()
         .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--store"])
         .arg(store)
+        .env("LARDER_EXPOSURE_LOG", exposure_log)
         .env("LARDER_ADMIN_ADDR", "127.0.0.1:0")
         .env("LARDER_LOG_FORMAT", "json")
         .stderr(Stdio::piped())
@@ -39,6 +40,22 @@ fn serve(store: &Path) -> (Child, BufReader<std::process::ChildStderr>, String) 
         assert!(read > 0, "the server ended: {seen}");
     }
     (server, log, seen)
+}
+
+/// Asks the HTTP face twice: for a person, and as a probe.
+fn ask(address: &str) {
+    for class in ["LIVE", "SYNTHETIC"] {
+        let body = format!(r#"{{"subject": {{"userId": "ada"}}, "pageSize": 3, "trafficClass": "{class}"}}"#);
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST /v1/placements/session.next:recommend HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        std::io::Write::write_all(&mut stream, (head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
 }
 
 #[test]
@@ -73,7 +90,11 @@ fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
     assert!(String::from_utf8_lossy(&verified.stdout).contains("sound"));
 
     for signal in ["TERM", "INT"] {
-        let (mut server, mut log, seen) = serve(Path::new(&out));
+        let log_of_slates = dir.path().join(format!("shown-{signal}.jsonl"));
+        let (mut server, mut log, seen) = serve(Path::new(&out), &log_of_slates);
+        let port =
+            |face: &str| seen.split(&format!("\"{face}\":\"")).nth(1).and_then(|rest| rest.split('"').next());
+        ask(port("http").unwrap());
         assert!(seen.contains(version), "{seen}");
         let pid = server.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
@@ -81,6 +102,12 @@ fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut log, &mut rest).unwrap();
         assert!(rest.contains("draining") && rest.contains("stopped"), "{rest}");
+        let told = std::fs::read_to_string(&log_of_slates).unwrap();
+        let told: Vec<serde_json::Value> =
+            told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(told.len(), 1, "what was shown is flushed before the end; synthetic traffic is not told");
+        assert_eq!((&told[0]["placement"], &told[0]["user_id"]), (&"session.next".into(), &"ada".into()));
+        assert_eq!(told[0]["impressions"].as_array().unwrap().len(), 3);
     }
 }
 
