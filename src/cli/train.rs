@@ -55,7 +55,7 @@ pub(super) struct TrainHow {
     #[arg(long)]
     no_tune: bool,
     /// Requests that each trial of the tuner replays
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 4000)]
     tune_predictions: usize,
     /// Neighbours kept per item in item-to-item tables
     #[arg(long, default_value_t = TrainPlan::default().neighbors)]

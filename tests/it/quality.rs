@@ -43,11 +43,12 @@ impl Shop {
         asked.iter().map(report).collect()
     }
 
-    /// The quality of the recipes that the tuner chooses on the last stretch of the early part.
-    fn ask_tuned(&self, asked: &[(&str, ReplayOptions)]) -> Vec<Metrics> {
+    /// The quality of the recipes that the tuner chooses on the last stretch of the early part, with `predictions` a trial.
+    fn ask_tuned(&self, predictions: usize, asked: &[(&str, ReplayOptions)]) -> Vec<Metrics> {
         let work = tempfile::tempdir().unwrap();
         let plan = TrainPlan::default();
-        let tuned = tune(&self.early, &self.catalog, &plan, 400, work.path(), &mut |_, _| {}).unwrap();
+        let tuned =
+            tune(&self.early, &self.catalog, &plan, predictions, work.path(), &mut |_, _| {}).unwrap();
         let recipes: Vec<String> = tuned.recipes.iter().map(Recipe::to_toml).collect();
         self.ask(&tuned.plan, &recipes.join("\n"), asked)
     }
@@ -80,11 +81,10 @@ fn chosen_recipes_reach_the_reference_on_purchases() {
     let Some(dir) = real_data(test, "webshop") else { return };
     let shop = shop(&dir, "2011-11-10");
     let by_user = ReplayOptions::default();
-    let found = shop.ask_tuned(&[
-        ("session.next", anonymous()),
-        ("home.for_you", by_user.clone()),
-        ("home.buy_again", by_user),
-    ]);
+    let found = shop.ask_tuned(
+        1000,
+        &[("session.next", anonymous()), ("home.for_you", by_user.clone()), ("home.buy_again", by_user)],
+    );
     reaches("session.next", &found[0], 0.345, 0.169);
     println!("ndcg@10: new items {:.4}, repurchase allowed {:.4}", found[1].ndcg, found[2].ndcg);
     assert!(found[1].ndcg >= 0.095, "home.for_you, new items only: {:?}", found[1]);
@@ -96,7 +96,7 @@ fn chosen_recipes_reach_the_reference_on_clicks() {
     let test = "chosen_recipes_reach_the_reference_on_clicks";
     let Some(dir) = real_data(test, "webshop_clicks") else { return };
     let shop = shop(&dir, "2008-08-01");
-    let found = shop.ask_tuned(&[("session.next", anonymous())]);
+    let found = shop.ask_tuned(4000, &[("session.next", anonymous())]);
     reaches("session.next", &found[0], 0.66, 0.245);
     let excluding = |groups: &str| REFERENCES.replace("[\"session\"]", groups);
     let vmis = [("reference.vmis_knn", anonymous())];
