@@ -1,6 +1,6 @@
 //! The corridor: one trait per room, and the walk through all of them.
 //!
-//! Retrieve, hydrate, filter, score, re-rank, select. The author of a stage writes one method; [`Pipeline::run`] does naming,
+//! Retrieve, hydrate, filter, score, re-rank, select. The author of a stage writes one method; [`run`](crate::pipeline::Pipeline::run) does naming,
 //! timing, deadlines and failure policy for all of them.
 
 mod build;
