@@ -38,11 +38,17 @@ pub mod feature;
 /// Retrieval over dense item numbers.
 pub mod index;
 
+/// Rankers: trained models that give a candidate its score.
+pub mod model;
+
 /// The loading dock: where files come from and go to.
 pub mod artifact;
 
 /// The ground: ids, requests, candidates, slates.
 pub mod domain;
+
+/// The foundations: loops that use what the processor has. The only module with `unsafe` code.
+pub mod machine;
 
 /// The workshop, beside the house: events and a catalogue become artifacts.
 pub mod train;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use scanner::{Named, crates, named_paths};
+use scanner::{Named, crates, named_paths, says};
 
 mod scanner;
 
 /// The modules by floor. A module may name lower floors; the top floor may also name itself.
 const FLOORS: [&[&str]; 7] = [
-    &["domain"],
+    &["domain", "machine"],
     &["feature", "index", "model", "artifact", "exposure"],
     &["snapshot", "train"],
     &["pipeline"],
@@ -38,6 +38,9 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("http_body", &["server/"]),
     ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs"]),
 ];
+
+/// The one folder that may have unsafe code, or switch off the lint against it.
+const UNSAFE: &str = "machine/";
 
 /// A file longer than this is two files, or a table.
 const LONGEST: usize = 400;
@@ -120,6 +123,10 @@ use super::{reranker::Cap, neighbors};
         ["snapshot/loader.rs:6: names arc_swap, which is reserved for [\"snapshot/registry.rs\"]"]
     );
     assert_eq!(shape("domain/x.rs", text), ["domain/x.rs: does not open with `//!`"]);
+    let text = "//! Text.\nfn f() { unsafe { g() } } // unsafe";
+    assert_eq!(shape("index/x.rs", text), ["index/x.rs: has unsafe code, which is reserved for machine/"]);
+    assert_eq!(shape("machine/x.rs", text), [""; 0]);
+    assert_eq!(shape("index/x.rs", "//! Text.\n// unsafe"), [""; 0]);
     assert_eq!(shape("domain/x.rs", &"//! Long.\n".repeat(LONGEST + 1)).len(), 1);
     let map = "//! The map.\n\n/// The ground.\npub mod domain;\n#[cfg(any())]\npub mod server;\nmod x;\n";
     assert_eq!(undescribed_modules(map), ["lib.rs: no line about `server`", "lib.rs: no line about `x`"]);
@@ -170,6 +177,9 @@ fn shape(file: &str, text: &str) -> Vec<String> {
     }
     if lines > LONGEST && !LONG.iter().any(|(long, _)| *long == file) {
         faults.push(format!("{file}: has {lines} lines, more than {LONGEST}"));
+    }
+    if !file.starts_with(UNSAFE) && says(text, &["unsafe", "unsafe_code"]) {
+        faults.push(format!("{file}: has unsafe code, which is reserved for {UNSAFE}"));
     }
     faults
 }

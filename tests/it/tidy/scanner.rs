@@ -42,6 +42,11 @@ pub(super) fn crates(text: &str) -> Vec<(usize, String)> {
     (0..tokens.len()).filter(leads).map(|at| tokens[at].clone()).collect()
 }
 
+/// Whether the code names one of the words; comments and texts do not count.
+pub(super) fn says(text: &str, words: &[&str]) -> bool {
+    tokens(text).iter().any(|(_, token)| words.contains(&token.as_str()))
+}
+
 type Token = (usize, String);
 
 fn mark(tokens: &[Token], at: usize) -> &str {
