@@ -15,7 +15,7 @@ use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, Served};
 use crate::server::{Admin, Control, Listeners, ServerError};
-use crate::snapshot::{Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
+use crate::snapshot::{Artifact, Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
 use crate::telemetry;
 
 /// How often collected samples are folded into the histograms.
@@ -284,7 +284,14 @@ fn describe(served: &Served) -> Value {
             "catalog" => Some(snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes()),
             _ => snapshot.artifact(&entry.name).map(|artifact| artifact.resident_bytes()),
         };
+        let index = match snapshot.artifact(&entry.name).map(|artifact| artifact.as_ref()) {
+            Some(Artifact::ItemVectors(items)) => {
+                json!({"way": items.index.way(), "recall": items.index.recall()})
+            }
+            _ => Value::Null,
+        };
         json!({
+            "index": index,
             "name": entry.name, "kind": entry.kind, "rows": entry.rows, "bytes": entry.bytes,
             "resident_bytes": resident, "sha256": entry.sha256,
         })

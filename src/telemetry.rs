@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogFormat;
 use crate::exposure::Counts;
 use crate::recommender::Served;
-use crate::snapshot::Health;
+use crate::snapshot::{Artifact, Health};
 
 pub use crate::server::names::{CONNECTIONS, DEGRADED, REQUESTS, SECONDS};
 
@@ -30,6 +30,8 @@ pub const FAILURES: &str = "larder_snapshot_failures_total";
 pub const REFRESH_FAILING: &str = "larder_snapshot_refresh_failing";
 /// Bytes in memory, by artifact.
 pub const RESIDENT: &str = "larder_artifact_resident_bytes";
+/// Share of the exact best 100 that a vector index found for the queries it was calibrated with, by artifact.
+pub const RECALL: &str = "larder_vector_index_recall";
 /// Slates told to the exposure log, by outcome.
 pub const EXPOSURES: &str = "larder_exposures_total";
 /// CPU time of the process.
@@ -103,6 +105,11 @@ pub fn observe(served: Option<&Served>, health: &Health) {
             metrics::gauge!(RESIDENT, "artifact" => name.clone()).set(*bytes as f64);
         }
         shown.artifacts.extend(resident.into_keys());
+        for (name, artifact) in snapshot.artifacts() {
+            if let Artifact::ItemVectors(items) = artifact {
+                metrics::gauge!(RECALL, "artifact" => name.to_owned()).set(f64::from(items.index.recall()));
+            }
+        }
         let until = snapshot.data_until_ms().and_then(|ms| u64::try_from(ms).ok());
         let until = until.map(|ms| SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(ms));
         metrics::gauge!(DATA_AGE).set(until.map_or(f64::NAN, age));

@@ -50,6 +50,23 @@ impl Bitmap {
         self.words.iter().map(|w| w.count_ones() as usize).sum()
     }
 
+    /// The set's bits: item `i` is bit `i % 64` of word `i / 64`.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// The items of the set, ascending.
+    pub fn items(&self) -> impl Iterator<Item = ItemIdx> {
+        self.words.iter().enumerate().flat_map(|(at, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(ItemIdx(at as u32 * 64 + bit))
+            })
+        })
+    }
+
     /// Whether `item` is in the set; false outside its range.
     #[inline]
     pub fn contains(&self, item: ItemIdx) -> bool {
@@ -157,6 +174,11 @@ impl ItemMask {
         let any = !self.soft.is_empty();
         self.soft.clear();
         any
+    }
+
+    /// The only items that may be recommended, less the excluded ones; `None`: all of the catalogue.
+    pub fn allowed(&self) -> Option<&Bitmap> {
+        self.allowed.as_ref()
     }
 
     /// Whether `item` may be recommended.

@@ -3,7 +3,8 @@
 //! Implicit-feedback ALS with the item factors held fixed is one small linear system per user: Hu, Koren, Volinsky,
 //! "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, equation 4.
 
-use super::{Metric, Vectors, dot};
+use super::{Metric, Vectors};
+use crate::machine::dot;
 
 /// The widest system that is solved per request: its cost grows with the cube. Wider vectors are averaged.
 const MAX_SOLVED: usize = 256;

@@ -14,4 +14,4 @@ pub use fold_in::{FoldIn, FoldInParams, solve_spd};
 pub use lists::Lists;
 pub use popularity::Popularity;
 pub use session_knn::{Decay, SessionKnn, SessionKnnParams, SessionScratch};
-pub use vectors::{Metric, Vectors, dot};
+pub use vectors::{IndexKind, IndexParams, Metric, VectorIndex, VectorScratch, Vectors, Work};

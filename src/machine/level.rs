@@ -14,8 +14,10 @@ pub(super) enum Kind {
     Avx512,
 }
 
-/// The greatest level that [`level`] gives; what it stands for is checked against the processor again.
-static LIMIT: AtomicU8 = AtomicU8::new(Kind::Avx512 as u8);
+/// What [`level`] gives: a level of this processor, or [`UNASKED`] as long as nobody has asked it.
+static CURRENT: AtomicU8 = AtomicU8::new(UNASKED);
+
+const UNASKED: u8 = u8::MAX;
 
 impl Level {
     /// What every processor has.
@@ -49,17 +51,24 @@ impl Level {
 /// The level to use: the processor's greatest, unless [`limit_to`] lowered it.
 #[inline]
 pub fn level() -> Level {
-    let limit = match LIMIT.load(Ordering::Relaxed) {
-        0 => Kind::Scalar,
-        1 => Kind::Avx2,
-        _ => Kind::Avx512,
-    };
-    Level(limit.min(detect()))
+    match CURRENT.load(Ordering::Relaxed) {
+        0 => Level(Kind::Scalar),
+        1 => Level(Kind::Avx2),
+        2 => Level(Kind::Avx512),
+        _ => ask(),
+    }
 }
 
-/// Lowers the level for the whole process, as if the processor had no more. Results stay equal.
+#[cold]
+fn ask() -> Level {
+    let most = Level(detect());
+    limit_to(most);
+    most
+}
+
+/// Sets the level for the whole process, as if the processor had no more. Results stay equal.
 pub fn limit_to(level: Level) {
-    LIMIT.store(level.0 as u8, Ordering::Relaxed);
+    CURRENT.store(level.0 as u8, Ordering::Relaxed);
 }
 
 #[cfg(target_arch = "x86_64")]

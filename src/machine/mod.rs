@@ -5,6 +5,14 @@
 
 #![allow(unsafe_code)]
 
+mod bytes;
+mod columns;
+mod floats;
 mod level;
+mod prefetch;
 
+pub use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
+pub use columns::{members, products, reaches, reaching, scores};
+pub use floats::{dot, dot_at, squared_distance};
 pub use level::{Level, level, limit_to};
+pub use prefetch::prefetch;

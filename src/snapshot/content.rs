@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{IdTable, Manifest};
 use crate::domain::ItemIdx;
 use crate::feature::Table;
-use crate::index::{FoldIn, Lists, Popularity, SessionKnn, SessionKnnParams, Vectors};
+use crate::index::{FoldIn, Lists, Popularity, SessionKnn, SessionKnnParams, VectorIndex, Vectors};
 
 /// Everything readable at one moment. Immutable; shared by all requests that pinned it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub enum Artifact {
     /// Past sessions, with the parameters of the manifest.
     SessionKnn(SessionKnn, SessionKnnParams),
     /// A vector per item.
-    ItemVectors(ItemVectors),
+    ItemVectors(Box<ItemVectors>),
     /// A vector per user.
     UserVectors(Keyed<Vectors>),
     /// A list of items per user.
@@ -39,8 +39,8 @@ pub enum Artifact {
 /// Vectors by item, and what is needed to make one for a new user.
 #[derive(Debug)]
 pub struct ItemVectors {
-    /// One row an item.
-    pub vectors: Vectors,
+    /// One row an item, and how to find the best of them.
+    pub index: VectorIndex,
     /// How to fold in a user the model has never seen.
     pub fold_in: FoldIn,
 }
@@ -73,7 +73,7 @@ impl Artifact {
             Artifact::Popularity(lists) => lists.resident_bytes(),
             Artifact::Neighbors(lists) => lists.resident_bytes(),
             Artifact::SessionKnn(index, _) => index.resident_bytes(),
-            Artifact::ItemVectors(items) => items.vectors.resident_bytes() + items.fold_in.resident_bytes(),
+            Artifact::ItemVectors(items) => items.index.resident_bytes() + items.fold_in.resident_bytes(),
             Artifact::UserVectors(users) => users.users.resident_bytes() + users.rows.resident_bytes(),
             Artifact::UserItems(users) => users.users.resident_bytes() + users.rows.resident_bytes(),
         }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::content::{Artifact, Snapshot};
 use super::decode::{self, Fault};
-use super::{ArtifactEntry, IdTable, MANIFEST, Manifest, SnapshotError, read_channel};
+use super::{ArtifactEntry, IdTable, MANIFEST, Manifest, SnapshotError, calibrate, read_channel};
 use crate::artifact::table::TableLimits;
 use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, LocalStore, StoreError, fetch, sha256_file};
 use crate::feature::Table;
@@ -130,6 +130,8 @@ pub fn load(
     let mut fresh = Vec::new();
     for entry in tables {
         let shared = previous.filter(|old| same_items && has_same(old, entry));
+        // Their index was calibrated with the users' vectors: with others it might answer otherwise on a replica that starts anew.
+        let shared = shared.filter(|old| entry.kind != "item_vectors" || has_same_users(old, &manifest));
         match shared.and_then(|old| old.artifacts.get(&entry.name)) {
             Some(artifact) => {
                 artifacts.insert(entry.name.clone(), Arc::clone(artifact));
@@ -149,6 +151,7 @@ pub fn load(
         artifacts.insert(name, artifact);
     }
     check_widths(&artifacts)?;
+    calibrate::indexes(&mut artifacts);
     let data_until = manifest.data_until.as_deref().map(|text| {
         chrono::DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_millis()).map_err(|_| {
             SnapshotError::Document {
@@ -207,6 +210,11 @@ fn has_same(old: &Snapshot, entry: &ArtifactEntry) -> bool {
     })
 }
 
+fn has_same_users(old: &Snapshot, manifest: &Manifest) -> bool {
+    manifest.of_kind("user_vectors").all(|entry| has_same(old, entry))
+        && old.manifest.of_kind("user_vectors").count() == manifest.of_kind("user_vectors").count()
+}
+
 /// Gives the verified file of an artifact.
 pub type Files<'a> = dyn Fn(&ArtifactEntry) -> Result<PathBuf, SnapshotError> + Sync + 'a;
 
@@ -254,7 +262,7 @@ fn check_widths(artifacts: &BTreeMap<String, Arc<Artifact>>) -> Result<(), Snaps
     let widths: Vec<usize> = artifacts
         .values()
         .filter_map(|artifact| match artifact.as_ref() {
-            Artifact::ItemVectors(items) => Some(items.vectors.width()),
+            Artifact::ItemVectors(items) => Some(items.index.vectors().width()),
             _ => None,
         })
         .collect();

@@ -1,6 +1,7 @@
 //! The cellar: what is readable at one moment, where it comes from, and how one moment follows the other.
 
 mod build;
+mod calibrate;
 mod channel;
 mod content;
 mod decode;

@@ -17,6 +17,7 @@ mod reload;
 mod s3;
 mod tidy;
 mod training;
+mod vectors;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {

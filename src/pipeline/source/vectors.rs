@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{From, check_decay};
 use crate::domain::{CandidateSet, score};
+use crate::index::VectorScratch;
 use crate::pipeline::build::{check_take, wrong_kind};
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
 use crate::snapshot::Artifact;
@@ -61,6 +62,7 @@ fn default_seeds() -> usize {
 struct Scratch {
     seeds: Vec<(u32, f32)>,
     query: Vec<f32>,
+    index: VectorScratch,
     keys: Vec<score::Key>,
 }
 
@@ -80,13 +82,13 @@ impl VectorSource {
         let users = params.users.as_deref().map(|name| spec.artifact(name)).transpose()?;
         match (params.users.as_deref(), users.as_deref()) {
             (Some(name), Some(Artifact::UserVectors(rows)))
-                if rows.rows.width() != vectors.vectors.width() =>
+                if rows.rows.width() != vectors.index.vectors().width() =>
             {
                 return Err(BuildError::Parameters(format!(
                     "artifact \"{name}\" has vectors of {} numbers, \"{}\" of {}",
                     rows.rows.width(),
                     params.artifact,
-                    vectors.vectors.width()
+                    vectors.index.vectors().width()
                 )));
             }
             (_, Some(Artifact::UserVectors(_))) => {}
@@ -108,7 +110,7 @@ impl VectorSource {
             return true;
         }
         self.params.from.items(ctx, self.params.max_seeds, self.params.decay, &mut scratch.seeds);
-        items.fold_in.vector(&items.vectors, &scratch.seeds, &mut scratch.query)
+        items.fold_in.vector(items.index.vectors(), &scratch.seeds, &mut scratch.query)
     }
 }
 
@@ -119,7 +121,8 @@ impl CandidateSource for VectorSource {
             if !self.query(ctx, scratch) {
                 return;
             }
-            items.vectors.search(&scratch.query, self.params.take, ctx.mask, &mut scratch.keys);
+            let Scratch { query, index, keys, .. } = scratch;
+            items.index.search(query, self.params.take, ctx.mask, index, keys);
             for key in &scratch.keys {
                 out.push(score::item(*key), score::value(*key));
             }

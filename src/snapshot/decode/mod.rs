@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::content::{Artifact, ItemVectors, Keyed};
 use super::{ArtifactEntry, IdTable, SnapshotError};
 use crate::artifact::table::{CellKind, Table, TableError, TableLimits};
-use crate::index::FoldIn;
+use crate::index::{FoldIn, IndexKind, IndexParams, VectorIndex};
 
 pub(super) use catalog::catalog;
 
@@ -75,7 +75,8 @@ pub(super) fn artifact(
         "item_vectors" => {
             let vectors = vectors::by_item(&table, items, params.metric()?)?;
             let fold_in = FoldIn::new(&vectors, params.fold_in()?);
-            Ok(Artifact::ItemVectors(ItemVectors { vectors, fold_in }))
+            let index = VectorIndex::build(vectors, params.vector_index()?);
+            Ok(Artifact::ItemVectors(Box::new(ItemVectors { index, fold_in })))
         }
         "user_vectors" => {
             let (users, rows) = vectors::by_user(&table, params.metric()?)?;
@@ -112,6 +113,21 @@ impl Params<'_> {
         name.as_str().and_then(crate::index::Metric::parse).ok_or_else(|| {
             Fault::Content(format!("params.metric is {name}, expected inner_product, cosine or l2"))
         })
+    }
+
+    fn vector_index(&self) -> Result<IndexParams, Fault> {
+        let standard = IndexParams::default();
+        let name = self.0.params.get("index").cloned().unwrap_or_else(|| Value::from("auto"));
+        let kind = name.as_str().and_then(IndexKind::parse).ok_or_else(|| {
+            let names = IndexKind::NAMES.join(", ");
+            Fault::Content(format!("params.index is {name}, expected one of {names}"))
+        })?;
+        let recall = self.number("recall", standard.recall.into(), 0.5..=1.0)? as f32;
+        let partitions = match self.0.params.get("partitions") {
+            None => None,
+            Some(_) => Some(self.number("partitions", 0.0, 1.0..=65536.0)? as usize),
+        };
+        Ok(IndexParams { kind, recall, partitions })
     }
 
     fn fold_in(&self) -> Result<crate::index::FoldInParams, Fault> {

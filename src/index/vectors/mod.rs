@@ -1,6 +1,15 @@
-//! Dense vectors and exact top-k search.
+//! Dense vectors, and the indexes that find the best of them.
+
+mod calibrate;
+mod codes;
+mod index;
+mod partitions;
+mod top;
 
 use crate::domain::{ItemIdx, ItemMask, score};
+use crate::machine;
+
+pub use index::{IndexKind, IndexParams, VectorIndex, VectorScratch, Work};
 
 /// How two vectors are compared; greater is more alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +31,15 @@ impl Metric {
             "cosine" => Some(Metric::Cosine),
             "l2" => Some(Metric::L2),
             _ => None,
+        }
+    }
+
+    /// How alike two vectors are; greater is more alike.
+    #[inline]
+    pub fn alike(self, a: &[f32], b: &[f32]) -> f32 {
+        match self {
+            Metric::InnerProduct | Metric::Cosine => machine::dot(a, b),
+            Metric::L2 => -machine::squared_distance(a, b),
         }
     }
 }
@@ -72,12 +90,21 @@ impl Vectors {
         }
     }
 
+    /// Asks the processor for a row that will be read soon.
+    #[inline]
+    pub fn prefetch(&self, row: usize) {
+        for line in (0..self.width).step_by(16) {
+            machine::prefetch(&self.values, row * self.width + line);
+        }
+    }
+
     /// The rows that have a vector.
     pub fn present(&self) -> impl Iterator<Item = (usize, &[f32])> {
         (0..self.rows()).filter_map(|row| self.row(row).map(|vector| (row, vector)))
     }
 
-    /// Leaves the best `k` admitted rows for `query` in `keys`, best first. Exact: looks at every row.
+    /// Leaves the best `k` admitted rows for `query` in `keys`, best first. Looks at every row: the obvious twin of
+    /// [`VectorIndex::search`].
     ///
     /// A query of another width finds nothing.
     pub fn search(&self, query: &[f32], k: usize, mask: &ItemMask, keys: &mut Vec<score::Key>) {
@@ -90,11 +117,7 @@ impl Vectors {
             if !mask.admits(item) {
                 continue;
             }
-            let alike = match self.metric {
-                Metric::InnerProduct | Metric::Cosine => dot(query, vector),
-                Metric::L2 => -distance(query, vector),
-            };
-            keys.push(score::key(alike, item));
+            keys.push(score::key(self.metric.alike(query, vector), item));
             if keys.len() >= 2 * k.max(512) {
                 score::keep_top(keys, k);
             }
@@ -108,31 +131,8 @@ impl Vectors {
     }
 }
 
-/// Dot product in eight lanes, so that the compiler can vectorise it; the order of summation is fixed.
-#[inline]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    lanes(a, b, |x, y| x * y)
-}
-
-fn distance(a: &[f32], b: &[f32]) -> f32 {
-    lanes(a, b, |x, y| (x - y) * (x - y))
-}
-
-#[inline]
-fn lanes(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut sums = [0f32; 8];
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a8.remainder().iter().zip(b8.remainder()).map(|(x, y)| term(*x, *y)).sum();
-    for (x, y) in a8.zip(b8) {
-        for lane in 0..8 {
-            sums[lane] += term(x[lane], y[lane]);
-        }
-    }
-    ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7])) + rest
-}
-
 fn normalise(vector: &mut [f32]) {
-    let length = dot(vector, vector).sqrt();
+    let length = machine::dot(vector, vector).sqrt();
     if length > 0.0 {
         vector.iter_mut().for_each(|x| *x /= length);
     }
