@@ -5,6 +5,10 @@
 
 #![allow(unsafe_code)]
 
+/// Numbers become bytes: which cuts they exceed, which sets they belong to.
+pub mod cuts;
 mod level;
+/// Decision trees over such bytes, for many rows at once.
+pub mod trees;
 
 pub use level::{Level, level, limit_to};
