@@ -7,10 +7,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::input::Input;
 use super::link::Link;
+use super::ranker::{Body, MAX_INPUTS, Parts};
 use super::{Matrix, ModelError};
-
-/// The greatest number of inputs: a matrix of them must be possible.
-const MAX_INPUTS: usize = 65_536;
 
 /// intercept + Σ weight · value, summed in that order in f64. A missing value adds nothing.
 #[derive(Debug)]
@@ -42,7 +40,7 @@ enum LinkName {
 struct Weights(Vec<(Option<String>, f64)>);
 
 impl Linear {
-    pub(super) fn read(bytes: &[u8]) -> Result<(Self, Vec<Input>, Link), ModelError> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
         let file: File = serde_json::from_slice(bytes).map_err(|error| {
             ModelError::malformed(format!("line {}, column {}", error.line(), error.column()), reason(&error))
         })?;
@@ -58,13 +56,15 @@ impl Linear {
                 format!("{} is there twice", super::error::shown(pair[0])),
             ));
         }
-        let link = match file.link {
-            LinkName::Identity => Link::Identity,
-            LinkName::Logistic => Link::Logistic { slope: 1.0 },
-            LinkName::Exp => Link::Exp,
+        let (objective, link) = match file.link {
+            LinkName::Identity => ("identity", Link::Identity),
+            LinkName::Logistic => ("logistic", Link::Logistic { slope: 1.0 }),
+            LinkName::Exp => ("exp", Link::Exp),
         };
         let linear = Self { intercept: file.intercept, weights: weights.iter().map(|(_, w)| *w).collect() };
-        Ok((linear, weights.into_iter().map(|(name, _)| Input::number(name)).collect(), link))
+        let inputs = weights.into_iter().map(|(name, _)| Input::number(name)).collect();
+        let objective = objective.to_owned();
+        Ok(Parts { objective, inputs, body: Body::Linear(linear), link, outputs: 1 })
     }
 
     pub(super) fn sum(&self, rows: &Matrix, sums: &mut [f64]) {

@@ -1,12 +1,15 @@
 //! Rankers: a row of features becomes a number, for all candidates of a request at once.
 
 mod error;
+mod forest;
 mod format;
 mod input;
+mod lightgbm;
 mod linear;
 mod link;
 mod matrix;
 mod ranker;
+mod xgboost;
 
 pub use error::ModelError;
 pub use format::Format;

@@ -1,11 +1,19 @@
 //! A model, whoever trained it, behind one face.
 
 use super::error::ModelError;
+use super::forest::{Forest, ForestScratch};
 use super::format::Format;
 use super::input::Input;
 use super::linear::Linear;
 use super::link::Link;
 use super::matrix::Matrix;
+use super::{lightgbm, xgboost};
+
+/// The greatest number of inputs of a model.
+pub(super) const MAX_INPUTS: usize = 65_536;
+
+/// The greatest number of outputs of a model: scoring computes all of them.
+pub(super) const MAX_OUTPUTS: usize = 4_096;
 
 /// A trained model. Never changes; scoring from many threads at once needs a [`RankScratch`] for each.
 #[derive(Debug)]
@@ -22,46 +30,40 @@ pub struct Ranker {
 /// Memory that scoring needs, reused between calls: after the first calls nothing is allocated.
 #[derive(Debug, Default)]
 pub struct RankScratch {
-    /// By output, then by row.
+    /// By output, then by padded row.
     sums: Vec<f64>,
+    forest: ForestScratch,
 }
 
 /// What the readers hand over.
 #[derive(Debug)]
-struct Parts {
-    objective: String,
-    inputs: Vec<Input>,
-    body: Body,
-    link: Link,
-    outputs: usize,
+pub(super) struct Parts {
+    pub(super) objective: String,
+    pub(super) inputs: Vec<Input>,
+    pub(super) body: Body,
+    pub(super) link: Link,
+    pub(super) outputs: usize,
 }
 
 #[derive(Debug)]
-enum Body {
+pub(super) enum Body {
     Linear(Linear),
+    Forest(Box<Forest>),
 }
 
 impl Ranker {
     /// Reads a model file. Everything in it is checked here, so that scoring cannot fail.
     pub fn read(format: Format, bytes: &[u8]) -> Result<Self, ModelError> {
         let parts = match format {
-            Format::Linear => {
-                let (linear, inputs, link) = Linear::read(bytes)?;
-                let objective = match link {
-                    Link::Logistic { .. } => "logistic",
-                    Link::Exp => "exp",
-                    _ => "identity",
-                };
-                Parts {
-                    objective: objective.to_owned(),
-                    inputs,
-                    body: Body::Linear(linear),
-                    link,
-                    outputs: 1,
-                }
-            }
-            Format::LightGbm | Format::XgboostJson | Format::XgboostUbj | Format::Onnx => {
-                return Err(ModelError::unsupported(format.name(), "not read yet"));
+            Format::LightGbm => lightgbm::read(bytes)?,
+            Format::XgboostJson => xgboost::read_json(bytes)?,
+            Format::XgboostUbj => xgboost::read_ubjson(bytes)?,
+            Format::Linear => Linear::read(bytes)?,
+            Format::Onnx => {
+                return Err(ModelError::unsupported(
+                    "an ONNX model",
+                    "this build is without the feature `onnx`",
+                ));
             }
         };
         let Parts { objective, inputs, body, link, outputs } = parts;
@@ -100,6 +102,7 @@ impl Ranker {
     pub fn describe(&self) -> String {
         let size = match &self.body {
             Body::Linear(_) => "linear".to_owned(),
+            Body::Forest(forest) => format!("{} trees, {} leaves", forest.trees(), forest.leaf_count()),
         };
         format!("{} {}: {size}, {} inputs", self.format.name(), self.objective, self.inputs.len())
     }
@@ -110,18 +113,16 @@ impl Ranker {
     /// Columns beyond [`Ranker::inputs`] are not looked at; columns that are not there count as missing. As many scores are
     /// written as there are rows and places in `out`.
     pub fn score(&self, rows: &Matrix, scratch: &mut RankScratch, out: &mut [f32]) {
-        self.sum(rows, scratch);
-        let stride = rows.rows();
-        for (row, score) in out.iter_mut().enumerate().take(stride) {
+        let stride = self.sum(rows, scratch);
+        for (row, score) in out.iter_mut().enumerate().take(rows.rows()) {
             *score = self.prediction(&scratch.sums, stride, row, self.chosen) as f32;
         }
     }
 
     /// The predictions in full precision: by row, then by output.
     pub fn predict(&self, rows: &Matrix, scratch: &mut RankScratch, out: &mut [f64]) {
-        self.sum(rows, scratch);
-        let stride = rows.rows();
-        for (row, outputs) in out.chunks_exact_mut(self.outputs).enumerate().take(stride) {
+        let stride = self.sum(rows, scratch);
+        for (row, outputs) in out.chunks_exact_mut(self.outputs).enumerate().take(rows.rows()) {
             for (output, prediction) in outputs.iter_mut().enumerate() {
                 *prediction = self.prediction(&scratch.sums, stride, row, output);
             }
@@ -130,11 +131,20 @@ impl Ranker {
 
     /// As [`Ranker::predict`], before the objective's transformation (sigmoid, exp, softmax).
     pub fn predict_raw(&self, rows: &Matrix, scratch: &mut RankScratch, out: &mut [f64]) {
-        self.sum(rows, scratch);
+        let stride = self.sum(rows, scratch);
         for (row, outputs) in out.chunks_exact_mut(self.outputs).enumerate().take(rows.rows()) {
             for (output, sum) in outputs.iter_mut().enumerate() {
-                *sum = scratch.sums[output * rows.rows() + row];
+                *sum = scratch.sums[output * stride + row];
             }
+        }
+    }
+
+    /// What the library calls the leaf that the row ends up in, for each tree in the order of the file: LightGBM's number of
+    /// the leaf, XGBoost's number of the node. Empty for models without trees, and for rows that do not exist.
+    pub fn leaves(&self, rows: &Matrix, row: usize) -> Vec<u32> {
+        match &self.body {
+            Body::Forest(forest) => forest.leaves(rows, row, &mut ForestScratch::default()),
+            Body::Linear(_) => Vec::new(),
         }
     }
 
@@ -142,15 +152,20 @@ impl Ranker {
     pub fn resident_bytes(&self) -> usize {
         let body = match &self.body {
             Body::Linear(linear) => linear.resident_bytes(),
+            Body::Forest(forest) => forest.resident_bytes(),
         };
         size_of::<Self>() + body + self.inputs.iter().map(Input::resident_bytes).sum::<usize>()
     }
 
-    fn sum(&self, rows: &Matrix, scratch: &mut RankScratch) {
-        scratch.sums.resize(self.outputs * rows.rows(), 0.0);
+    /// Fills `scratch.sums`; returns how far apart outputs are in it.
+    fn sum(&self, rows: &Matrix, scratch: &mut RankScratch) -> usize {
+        let stride = rows.rows().next_multiple_of(Matrix::BLOCK);
+        scratch.sums.resize(self.outputs * stride, 0.0);
         match &self.body {
             Body::Linear(linear) => linear.sum(rows, &mut scratch.sums),
+            Body::Forest(forest) => forest.sum(rows, &mut scratch.forest, &mut scratch.sums),
         }
+        stride
     }
 
     fn prediction(&self, sums: &[f64], stride: usize, row: usize, output: usize) -> f64 {
