@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::support::skip::skip;
 
 mod bad_models;
+mod categories;
 mod linear;
 
 /// What the script writes about a model.

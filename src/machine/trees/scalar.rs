@@ -29,8 +29,9 @@ fn find(steps: &[Step], ranks: &[Lanes]) -> Lanes {
     for step in steps {
         let ranks = &ranks[step.column as usize];
         for (leaf, rank) in leaves.0.iter_mut().zip(ranks.0) {
-            let right = *leaf == step.from && rank as i8 > step.threshold;
-            *leaf = if right { step.to } else { *leaf };
+            // Without a branch, so that the compiler may use whatever vectors there are.
+            let right = u8::from((*leaf == step.from) & (rank as i8 > step.threshold)).wrapping_neg();
+            *leaf ^= (*leaf ^ step.to) & right;
         }
     }
     leaves
