@@ -8,7 +8,7 @@ pub(super) fn add<V: Value>(trees: &Trees<V>, spans: &[Span], ranks: &[Lanes], s
         for span in spans {
             match span.size {
                 Size::Steps => {
-                    let leaves = find(&trees.steps[span.nodes.clone()], ranks);
+                    let leaves = find(trees.steps_of(span), ranks);
                     add_values(&trees.values[span.values.clone()], &leaves, sums);
                 }
                 Size::Forks => trees.walk_block(span, ranks, sums),

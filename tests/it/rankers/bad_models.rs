@@ -242,7 +242,7 @@ fn damaged_files_do_no_harm() {
     let mut random = fastrand::Rng::with_seed(5);
     let mut rows = Matrix::default();
     rows.reset(70, 3);
-    let mut try_reading = |format: Format, bytes: &[u8]| {
+    let try_reading = |format: Format, bytes: &[u8]| {
         if let Ok(ranker) = Ranker::read(format, bytes) {
             ranker.score(&rows, &mut RankScratch::default(), &mut [0.0; 70]);
             assert!(ranker.leaves(&rows, 69).len() <= 2);
