@@ -63,10 +63,7 @@ impl Ranker {
             Format::XgboostUbj => xgboost::read_ubjson(bytes)?,
             Format::Linear => Linear::read(bytes)?,
             Format::Onnx => {
-                return Err(ModelError::unsupported(
-                    "an ONNX model",
-                    "this build is without the feature `onnx`",
-                ));
+                return Err(ModelError::unsupported("an ONNX model", "publish trees or a linear ranker"));
             }
         };
         let Parts { objective, inputs, body, link, outputs, divisor } = parts;
