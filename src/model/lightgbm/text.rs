@@ -1,0 +1,103 @@
+//! LightGBM's text as sections of `key=value` lines, each of which knows where it stands.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use crate::model::ModelError;
+use crate::model::error::shown;
+
+/// The lines of the head, or of one tree.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    /// `head` or `Tree=3`.
+    pub(super) name: String,
+    fields: HashMap<&'a str, (usize, &'a str)>,
+}
+
+/// A model file in parts.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub(super) head: Section<'a>,
+    pub(super) trees: Vec<Section<'a>>,
+    /// What follows the trees: parameters, pandas' categories.
+    pub(super) rest: Vec<(usize, &'a str)>,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, ModelError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            ModelError::malformed(format!("byte {}", error.valid_up_to()), "it is not UTF-8 text")
+        })?;
+        let mut lines = (1..).zip(text.lines().map(str::trim_end));
+        if lines.next().is_none_or(|(_, line)| line != "tree") {
+            return Err(ModelError::malformed("line 1", "a LightGBM model begins with the line `tree`"));
+        }
+        let mut head = Section { name: "head".to_owned(), fields: HashMap::new() };
+        let mut trees: Vec<Section<'a>> = Vec::new();
+        for (number, line) in lines.by_ref() {
+            if line == "end of trees" {
+                return Ok(Self { head, trees, rest: lines.collect() });
+            }
+            if line.is_empty() {
+                continue;
+            }
+            let (key, value) = line.split_once('=').unwrap_or((line, ""));
+            if key == "Tree" {
+                if value != trees.len().to_string() {
+                    let reason = format!("tree {} was expected, not {}", trees.len(), shown(value));
+                    return Err(ModelError::malformed(format!("line {number}"), reason));
+                }
+                trees.push(Section { name: format!("Tree={value}"), fields: HashMap::new() });
+                continue;
+            }
+            let section = trees.last_mut().unwrap_or(&mut head);
+            if section.fields.insert(key, (number, value)).is_some() {
+                let reason = format!("{} is there twice", shown(key));
+                return Err(ModelError::malformed(format!("line {number}, {}", section.name), reason));
+            }
+        }
+        Err(ModelError::malformed("its end", "the line `end of trees` is missing: the file is cut off"))
+    }
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
+    }
+
+    pub(super) fn maybe(&self, key: &str) -> Option<&'a str> {
+        self.fields.get(key).map(|(_, value)| *value)
+    }
+
+    pub(super) fn text(&self, key: &str) -> Result<&'a str, ModelError> {
+        self.maybe(key).ok_or_else(|| ModelError::malformed(&self.name, format!("there is no `{key}`")))
+    }
+
+    pub(super) fn number<T: FromStr>(&self, key: &str) -> Result<T, ModelError> {
+        let text = self.text(key)?;
+        text.parse().map_err(|_| self.fault(key, format!("{} is not a number that it can be", shown(text))))
+    }
+
+    /// A list of exactly so many numbers.
+    pub(super) fn list<T: FromStr>(&self, key: &str, length: usize) -> Result<Vec<T>, ModelError> {
+        let mut numbers = Vec::new();
+        for word in self.text(key)?.split_ascii_whitespace() {
+            let number = word.parse().map_err(|_| {
+                let place = format!("{} (number {})", shown(word), numbers.len());
+                self.fault(key, format!("{place} is not a number that it can be"))
+            })?;
+            numbers.push(number);
+        }
+        if numbers.len() != length {
+            let reason = format!("there are {} numbers; {length} were expected", numbers.len());
+            return Err(self.fault(key, reason));
+        }
+        Ok(numbers)
+    }
+
+    /// An error about a field.
+    pub(super) fn fault(&self, key: &str, reason: impl Into<String>) -> ModelError {
+        let line = self.fields.get(key).map_or(String::new(), |(line, _)| format!("line {line}, "));
+        ModelError::malformed(format!("{line}{}, {key}", self.name), reason)
+    }
+}

@@ -1,0 +1,207 @@
+//! JSON and UBJSON as one kind of document, in which every value knows its path.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::model::ModelError;
+use crate::model::error::shown;
+
+/// A value of either format.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Document {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Document>),
+    /// A list of numbers only.
+    Numbers(Vec<f64>),
+    Map(Vec<(String, Document)>),
+}
+
+/// A value and where it is.
+#[derive(Debug, Clone)]
+pub(super) struct At<'a> {
+    value: &'a Document,
+    place: String,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn root(value: &'a Document) -> Self {
+        Self { value, place: String::new() }
+    }
+
+    pub(super) fn place(&self) -> &str {
+        if self.place.is_empty() { "the document" } else { &self.place }
+    }
+
+    /// A field of a map; `None` if this is no map, or has no such field.
+    pub(super) fn maybe(&self, name: &str) -> Option<Self> {
+        let Document::Map(fields) = self.value else { return None };
+        let (_, value) = fields.iter().find(|(key, _)| key == name)?;
+        let dot = if self.place.is_empty() { "" } else { "." };
+        Some(Self { value, place: format!("{}{dot}{name}", self.place) })
+    }
+
+    pub(super) fn field(&self, name: &str) -> Result<Self, ModelError> {
+        self.maybe(name).ok_or_else(|| self.fault(format!("there is no field `{name}`")))
+    }
+
+    pub(super) fn items(&self) -> Result<Vec<Self>, ModelError> {
+        match self.value {
+            Document::List(list) => {
+                let item = |(at, value)| Self { value, place: format!("{}[{at}]", self.place) };
+                Ok(list.iter().enumerate().map(item).collect())
+            }
+            Document::Numbers(numbers) if numbers.is_empty() => Ok(Vec::new()),
+            _ => Err(self.fault("this must be a list")),
+        }
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, ModelError> {
+        match self.value {
+            Document::Text(text) => Ok(text),
+            _ => Err(self.fault("this must be a text")),
+        }
+    }
+
+    pub(super) fn texts(&self) -> Result<Vec<&'a str>, ModelError> {
+        self.items()?.iter().map(Self::text).collect()
+    }
+
+    /// A number, or one in quotation marks, as XGBoost writes its parameters.
+    pub(super) fn number(&self) -> Result<f64, ModelError> {
+        let number = match self.value {
+            Document::Number(number) => Some(*number),
+            Document::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| self.fault("this must be a number"))
+    }
+
+    /// A whole number from 0 to `most`.
+    pub(super) fn whole(&self, most: usize) -> Result<usize, ModelError> {
+        let number = self.number()?;
+        whole(number, most).ok_or_else(|| self.fault(format!("{number} is not a whole number up to {most}")))
+    }
+
+    /// Numbers, or true and false as 1 and 0.
+    pub(super) fn numbers(&self) -> Result<Vec<f64>, ModelError> {
+        match self.value {
+            Document::Numbers(numbers) => Ok(numbers.clone()),
+            Document::List(list) => {
+                let number = |value: &Document| match value {
+                    Document::Number(number) => Some(*number),
+                    Document::Bool(yes) => Some(f64::from(u8::from(*yes))),
+                    _ => None,
+                };
+                let numbers: Option<Vec<f64>> = list.iter().map(number).collect();
+                numbers.ok_or_else(|| self.fault("this must be a list of numbers"))
+            }
+            _ => Err(self.fault("this must be a list of numbers")),
+        }
+    }
+
+    /// So many whole numbers from 0 to `most`; −1 is `None`.
+    pub(super) fn wholes(&self, length: usize, most: usize) -> Result<Vec<Option<usize>>, ModelError> {
+        let numbers = self.of_length(length)?;
+        let number = |(at, number): (usize, &f64)| match whole(*number, most) {
+            None if *number != -1.0 => {
+                Err(self.fault(format!("{number} (number {at}) is not a whole number up to {most}")))
+            }
+            found => Ok(found),
+        };
+        numbers.iter().enumerate().map(number).collect()
+    }
+
+    /// Exactly so many numbers.
+    pub(super) fn of_length(&self, length: usize) -> Result<Vec<f64>, ModelError> {
+        let numbers = self.numbers()?;
+        if numbers.len() != length {
+            return Err(self.fault(format!("there are {} numbers; {length} were expected", numbers.len())));
+        }
+        Ok(numbers)
+    }
+
+    pub(super) fn fault(&self, reason: impl Into<String>) -> ModelError {
+        ModelError::malformed(self.place(), reason)
+    }
+}
+
+fn whole(number: f64, most: usize) -> Option<usize> {
+    (number >= 0.0 && number <= most as f64 && number.fract() == 0.0).then_some(number as usize)
+}
+
+/// Reads JSON.
+pub(super) fn json(bytes: &[u8]) -> Result<Document, ModelError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let text = error.to_string();
+        let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+        ModelError::malformed(format!("line {}, column {}", error.line(), error.column()), shown(reason))
+    })
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DocumentVisitor)
+    }
+}
+
+struct DocumentVisitor;
+
+impl<'de> Visitor<'de> for DocumentVisitor {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Document, E> {
+        Ok(Document::Null)
+    }
+
+    fn visit_bool<E>(self, yes: bool) -> Result<Document, E> {
+        Ok(Document::Bool(yes))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Document, E> {
+        Ok(Document::Number(number as f64))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Document, E> {
+        Ok(Document::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Document, E> {
+        Ok(Document::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Document, E> {
+        Ok(Document::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Document, A::Error> {
+        // Most lists are long and of numbers: they are kept as such.
+        let mut numbers = Vec::new();
+        let mut others = Vec::new();
+        while let Some(value) = list.next_element()? {
+            match value {
+                Document::Number(number) if others.is_empty() => numbers.push(number),
+                value => {
+                    others.extend(numbers.drain(..).map(Document::Number));
+                    others.push(value);
+                }
+            }
+        }
+        Ok(if others.is_empty() { Document::Numbers(numbers) } else { Document::List(others) })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            fields.push(entry);
+        }
+        Ok(Document::Map(fields))
+    }
+}
