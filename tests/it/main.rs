@@ -21,6 +21,7 @@ mod training;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
+    pub(crate) mod counting;
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;

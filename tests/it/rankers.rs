@@ -17,6 +17,7 @@ use crate::support::following::lines;
 use crate::support::grocer::{self, array, floats, table, texts};
 
 mod features;
+mod memory;
 mod users;
 
 /// A shop whose placement "ranked" shows neighbours of the seed in the order of a ranker called "judge".

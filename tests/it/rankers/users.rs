@@ -224,3 +224,26 @@ fn bad_tables_of_features_are_refused() {
     let listed = vec![("item_id", texts(["milk", "chai"])), ("tags", array(lists))];
     says("margins", listed, &["\"tags\" is a list of text", "expected bool, a number, text or a timestamp"]);
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn a_server_waits_for_features_too_and_says_what_was_late() {
+    use crate::support::server::Server;
+
+    let shop = shop(SHARDS);
+    let file = shop.path().join("habits.parquet");
+    let server = Server::start(shop.open_with(&little(), unhurried()));
+    let body = |user: &str| {
+        format!(r#"{{"subject": {{"userId": "{user}"}}, "seedItems": [{{"itemId": "earl-grey"}}]}}"#)
+    };
+    let ask = |user: &str| server.post("/v1/placements/ranked:recommend", body(user)).json();
+    assert_eq!(ask("u4")["items"][0]["score"], 10_002.0);
+    fs::write(&file, vec![0; fs::read(&file).unwrap().len()]).unwrap();
+    let late = (0..USERS)
+        .map(|user| ask(&format!("u{user}")))
+        .find(|answer| answer["degradation"]["causes"].as_array().is_some_and(|causes| !causes.is_empty()));
+    let late = late.expect("some shard is not in memory");
+    assert_eq!(late["degradation"]["causes"], serde_json::json!(["user_features_late"]));
+    assert_eq!(late["degradation"]["level"], "PARTIAL");
+    assert_eq!(late["cache"]["scope"], "NONE", "the next attempt may be better");
+}
