@@ -13,7 +13,7 @@ mod grpc;
 mod http;
 mod pyarrow;
 mod quality;
-mod rankers;
+mod ranked;
 mod reload;
 mod s3;
 mod tidy;

@@ -182,9 +182,6 @@ pub(crate) fn stock(dir: &Path, batch: u32) {
     );
     table(dir, "item_vectors", vectors("item_id", &ITEM_VECTORS));
     table(dir, "user_vectors", vectors("user_id", &USER_VECTORS));
-    // The spaces tell one batch from another.
-    let cheap_first = format!("{{\"weights\": {{\"item.price\": -1.0}}{}}}", " ".repeat(batch as usize));
-    fs::write(dir.join("cheap_first.json"), cheap_first).unwrap();
     fs::write(dir.join("params.toml"), "[item_vectors]\nalpha = 4.0\nregularization = 0.5\n").unwrap();
 }
 
