@@ -64,7 +64,7 @@ impl Linear {
         let linear = Self { intercept: file.intercept, weights: weights.iter().map(|(_, w)| *w).collect() };
         let inputs = weights.into_iter().map(|(name, _)| Input::number(name)).collect();
         let objective = objective.to_owned();
-        Ok(Parts { objective, inputs, body: Body::Linear(linear), link, outputs: 1 })
+        Ok(Parts { objective, inputs, body: Body::Linear(linear), link, outputs: 1, divisor: 1.0 })
     }
 
     pub(super) fn sum(&self, rows: &Matrix, sums: &mut [f64]) {

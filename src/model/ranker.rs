@@ -23,6 +23,7 @@ pub struct Ranker {
     inputs: Vec<Input>,
     body: Body,
     link: Link,
+    divisor: f64,
     outputs: usize,
     chosen: usize,
 }
@@ -43,6 +44,8 @@ pub(super) struct Parts {
     pub(super) body: Body,
     pub(super) link: Link,
     pub(super) outputs: usize,
+    /// What sums are divided by: the number of trees of a random forest.
+    pub(super) divisor: f64,
 }
 
 #[derive(Debug)]
@@ -66,8 +69,8 @@ impl Ranker {
                 ));
             }
         };
-        let Parts { objective, inputs, body, link, outputs } = parts;
-        Ok(Self { format, objective, inputs, body, link, outputs, chosen: 0 })
+        let Parts { objective, inputs, body, link, outputs, divisor } = parts;
+        Ok(Self { format, objective, inputs, body, link, divisor, outputs, chosen: 0 })
     }
 
     /// The same model, with [`Ranker::score`] giving another output: for multiclass models, the class; 0 unless said.
@@ -129,7 +132,8 @@ impl Ranker {
         }
     }
 
-    /// As [`Ranker::predict`], before the objective's transformation (sigmoid, exp, softmax).
+    /// The sums of leaves or terms, before averaging and the objective's transformation (sigmoid, exp, softmax): what the
+    /// libraries call raw score or margin.
     pub fn predict_raw(&self, rows: &Matrix, scratch: &mut RankScratch, out: &mut [f64]) {
         let stride = self.sum(rows, scratch);
         for (row, outputs) in out.chunks_exact_mut(self.outputs).enumerate().take(rows.rows()) {
@@ -169,6 +173,6 @@ impl Ranker {
     }
 
     fn prediction(&self, sums: &[f64], stride: usize, row: usize, output: usize) -> f64 {
-        self.link.apply(|output| sums[output * stride + row], self.outputs, output)
+        self.link.apply(|output| sums[output * stride + row] / self.divisor, self.outputs, output)
     }
 }

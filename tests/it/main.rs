@@ -14,6 +14,7 @@ mod http;
 mod pyarrow;
 mod quality;
 mod ranked;
+mod rankers;
 mod reload;
 mod s3;
 mod tidy;

@@ -1,3 +1,5 @@
+//! Ranks and members against their definitions, at every level.
+
 use super::*;
 
 fn adversarial(random: &mut fastrand::Rng, cuts: &[f32]) -> f32 {

@@ -37,7 +37,7 @@ macro_rules! kernel {
                 let values = &trees.values[span.values.clone()];
                 let blocks = sums.chunks_exact_mut(Lanes::ROWS);
                 if span.size == Size::Steps {
-                    let leaves = find::<BLOCKS>(&trees.steps[span.nodes.clone()], trees.columns, ranks);
+                    let leaves = find::<BLOCKS>(trees.steps_of(span), trees.columns, ranks);
                     blocks.zip(&leaves).for_each(|(sums, leaves)| add_values(values, leaves, sums));
                 } else {
                     for (block, sums) in blocks.enumerate() {

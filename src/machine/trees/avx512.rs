@@ -6,7 +6,7 @@ use super::scalar::add_values;
 use super::{Lanes, Size, Span, Step, Trees};
 
 macro_rules! kernel {
-    ($name:ident, $blocks:ident, $value:ty, $lookup:ident, $lanes:literal) => {
+    ($name:ident, $blocks:ident, $add:ident, $value:ty, $lookup:ident, $lanes:literal) => {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
         pub(super) fn $name(
             trees: &Trees<$value>,
@@ -24,39 +24,62 @@ macro_rules! kernel {
                 let (ours, others) = ranks.split_at(blocks * trees.columns);
                 let (first, rest) = sums.split_at_mut(blocks * Lanes::ROWS);
                 match blocks {
-                    8 => $blocks::<8>(trees, spans, ours, first),
-                    4 => $blocks::<4>(trees, spans, ours, first),
-                    2 => $blocks::<2>(trees, spans, ours, first),
-                    _ => $blocks::<1>(trees, spans, ours, first),
+                    8 => $blocks::<1, 8>(trees, spans, ours, first),
+                    4 => $blocks::<2, 4>(trees, spans, ours, first),
+                    2 => $blocks::<4, 2>(trees, spans, ours, first),
+                    _ => $blocks::<4, 1>(trees, spans, ours, first),
                 }
                 (ranks, sums) = (others, rest);
             }
         }
 
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-        fn $blocks<const BLOCKS: usize>(
+        fn $blocks<const TREES: usize, const BLOCKS: usize>(
             trees: &Trees<$value>,
-            spans: &[Span],
+            mut spans: &[Span],
             ranks: &[Lanes],
             sums: &mut [$value],
         ) {
-            for span in spans {
+            while let [span, rest @ ..] = spans {
                 if span.size == Size::Forks {
                     for (block, sums) in sums.chunks_exact_mut(Lanes::ROWS).enumerate() {
                         trees.walk_block(span, &ranks[block * trees.columns..], sums);
                     }
+                    spans = rest;
                     continue;
                 }
-                let values = &trees.values[span.values.clone()];
-                let leaves = find::<BLOCKS>(&trees.steps[span.nodes.clone()], trees.columns, ranks);
-                match values.len() {
-                    16 => $lookup::<{ 16 / $lanes }, BLOCKS>(values, &leaves, sums),
-                    32 => $lookup::<{ 32 / $lanes }, BLOCKS>(values, &leaves, sums),
-                    64 => $lookup::<{ 64 / $lanes }, BLOCKS>(values, &leaves, sums),
-                    _ => {
-                        for (leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(Lanes::ROWS)) {
-                            add_values(values, &stored(*leaf), sums);
-                        }
+                // With few blocks, several trees at once keep the processor as busy as many blocks do.
+                if let Some((several, rest)) = spans.split_first_chunk::<TREES>()
+                    && several.iter().all(|span| span.size == Size::Steps)
+                {
+                    let leaves = find::<TREES, BLOCKS>(
+                        several.each_ref().map(|s| trees.steps_of(s)),
+                        trees.columns,
+                        ranks,
+                    );
+                    for (span, leaves) in several.iter().zip(&leaves) {
+                        $add(&trees.values[span.values.clone()], leaves, sums);
+                    }
+                    spans = rest;
+                } else {
+                    let [leaves] = find::<1, BLOCKS>([trees.steps_of(span)], trees.columns, ranks);
+                    $add(&trees.values[span.values.clone()], &leaves, sums);
+                    spans = rest;
+                }
+            }
+        }
+
+        /// Adds the values at `leaves`.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
+        fn $add<const BLOCKS: usize>(values: &[$value], leaves: &[__m512i; BLOCKS], sums: &mut [$value]) {
+            match values.len() {
+                16 => $lookup::<{ 16 / $lanes }, BLOCKS>(values, leaves, sums),
+                32 => $lookup::<{ 32 / $lanes }, BLOCKS>(values, leaves, sums),
+                64 => $lookup::<{ 64 / $lanes }, BLOCKS>(values, leaves, sums),
+                _ => {
+                    for (leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(Lanes::ROWS)) {
+                        add_values(values, &stored(*leaf), sums);
                     }
                 }
             }
@@ -64,16 +87,19 @@ macro_rules! kernel {
     };
 }
 
-kernel!(add_f32, blocks_f32, f32, lookup_f32, 16);
-kernel!(add_f64, blocks_f64, f64, lookup_f64, 8);
+kernel!(add_f32, blocks_f32, values_f32, f32, lookup_f32, 16);
+kernel!(add_f64, blocks_f64, values_f64, f64, lookup_f64, 8);
 
-/// The leaf of every row of the blocks. The steps' columns are less than `columns`.
+/// By tree, the leaf of every row of the blocks. The steps' columns are less than `columns`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn find<const BLOCKS: usize>(steps: &[Step], columns: usize, ranks: &[Lanes]) -> [__m512i; BLOCKS] {
+fn find<const TREES: usize, const BLOCKS: usize>(
+    trees: [&[Step]; TREES],
+    columns: usize,
+    ranks: &[Lanes],
+) -> [[__m512i; BLOCKS]; TREES] {
     assert!(ranks.len() >= BLOCKS * columns);
-    let mut leaves = [_mm512_setzero_si512(); BLOCKS];
-    for step in steps {
+    let take = |leaves: &mut [__m512i; BLOCKS], step: &Step| {
         let from = _mm512_set1_epi8(step.from as i8);
         let to = _mm512_set1_epi8(step.to as i8);
         let threshold = _mm512_set1_epi8(step.threshold);
@@ -88,6 +114,17 @@ fn find<const BLOCKS: usize>(steps: &[Step], columns: usize, ranks: &[Lanes]) ->
             let right = _mm512_mask_cmpgt_epi8_mask(here, rank, threshold);
             *leaf = _mm512_mask_mov_epi8(*leaf, right, to);
         }
+    };
+    let mut leaves = [[_mm512_setzero_si512(); BLOCKS]; TREES];
+    let shared = trees.iter().map(|steps| steps.len()).min().unwrap_or(0);
+    let trees = trees.map(|steps| steps.split_at(shared));
+    for at in 0..shared {
+        for (leaves, (steps, _)) in leaves.iter_mut().zip(&trees) {
+            take(leaves, &steps[at]);
+        }
+    }
+    for (leaves, (_, rest)) in leaves.iter_mut().zip(&trees) {
+        rest.iter().for_each(|step| take(leaves, step));
     }
     leaves
 }

@@ -183,6 +183,10 @@ impl<V: Value> Trees<V> {
             + self.spans.capacity() * size_of::<Span>()
     }
 
+    fn steps_of(&self, span: &Span) -> &[Step] {
+        &self.steps[span.nodes.clone()]
+    }
+
     fn walk(&self, span: &Span, rank: impl Fn(usize) -> u8) -> usize {
         let forks = &self.forks[span.nodes.clone()];
         let mut at = 0;

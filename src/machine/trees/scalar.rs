@@ -8,7 +8,7 @@ pub(super) fn add<V: Value>(trees: &Trees<V>, spans: &[Span], ranks: &[Lanes], s
         for span in spans {
             match span.size {
                 Size::Steps => {
-                    let leaves = find(&trees.steps[span.nodes.clone()], ranks);
+                    let leaves = find(trees.steps_of(span), ranks);
                     add_values(&trees.values[span.values.clone()], &leaves, sums);
                 }
                 Size::Forks => trees.walk_block(span, ranks, sums),
@@ -29,8 +29,9 @@ fn find(steps: &[Step], ranks: &[Lanes]) -> Lanes {
     for step in steps {
         let ranks = &ranks[step.column as usize];
         for (leaf, rank) in leaves.0.iter_mut().zip(ranks.0) {
-            let right = *leaf == step.from && rank as i8 > step.threshold;
-            *leaf = if right { step.to } else { *leaf };
+            // Without a branch, so that the compiler may use whatever vectors there are.
+            let right = u8::from((*leaf == step.from) & (rank as i8 > step.threshold)).wrapping_neg();
+            *leaf ^= (*leaf ^ step.to) & right;
         }
     }
     leaves

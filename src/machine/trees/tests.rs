@@ -1,3 +1,5 @@
+//! Leaves and sums against a plain walk, at every level.
+
 use super::*;
 use crate::machine::cuts::BIAS;
 

@@ -21,8 +21,6 @@ pub(super) struct Forest {
     sums: Sums,
     /// By output: its trees, and what its sum starts with.
     outputs: Vec<(Range<usize>, f64)>,
-    /// What sums are divided by in the end: the number of trees of a random forest.
-    divisor: f64,
     /// By tree of the file, which of `sums` it is.
     order: Vec<u32>,
     /// By tree, the library's names of its leaves, from the left.
@@ -43,7 +41,6 @@ pub(super) struct Shape {
     pub(super) inputs: usize,
     /// By output, what its sum starts with.
     pub(super) starts: Vec<f64>,
-    pub(super) divisor: f64,
     pub(super) precision: Precision,
     pub(super) truncation: Truncation,
 }
@@ -88,9 +85,6 @@ impl Forest {
                     trees::add(level, trees, which.clone(), &scratch.ranks, &mut scratch.single);
                     sums.iter_mut().zip(&scratch.single).for_each(|(sum, single)| *sum = f64::from(*single));
                 }
-            }
-            if self.divisor != 1.0 {
-                sums.iter_mut().for_each(|sum| *sum /= self.divisor);
             }
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
         .map(|(source, path)| path.leaves().map(|leaf| source.leaves[leaf].name).collect())
         .collect();
     let leaves = names.iter().map(|names| names.len()).sum();
-    Ok(Forest { columns, sums, outputs, divisor: shape.divisor, order, names, leaves })
+    Ok(Forest { columns, sums, outputs, order, names, leaves })
 }
 
 fn grow<'a, V: Value>(

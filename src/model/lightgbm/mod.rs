@@ -39,16 +39,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
     let trees = text.trees.iter().enumerate();
     let trees: Vec<_> =
         trees.map(|(at, section)| tree::read(section, (at % outputs) as u32)).collect::<Result<_, _>>()?;
+    // A random forest. LightGBM's own raw scores are not averaged either.
     let averaged = head.has("average_output") && !trees.is_empty();
+    let divisor = if averaged { (trees.len() / outputs) as f64 } else { 1.0 };
     let shape = Shape {
         inputs: inputs.len(),
         starts: vec![0.0; outputs],
-        divisor: if averaged { (trees.len() / outputs) as f64 } else { 1.0 },
         precision: Precision::Double,
         truncation: Truncation::AboveMinusOne,
     };
     let forest = Forest::new(&trees, &shape)?;
-    Ok(Parts { objective, inputs, body: Body::Forest(Box::new(forest)), link, outputs })
+    Ok(Parts { objective, inputs, body: Body::Forest(Box::new(forest)), link, outputs, divisor })
 }
 
 /// The line `objective=binary sigmoid:1`, which is not there for objectives of the trainer's own.

@@ -68,12 +68,18 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
     let shape = Shape {
         inputs: input_count,
         starts: starts(&parameters.field("base_score")?, outputs, margin)?,
-        divisor: 1.0,
         precision: Precision::Single,
         truncation: Truncation::FromZero,
     };
     let forest = Forest::new(&sources, &shape)?;
-    Ok(Parts { objective: objective.to_owned(), inputs, body: Body::Forest(Box::new(forest)), link, outputs })
+    Ok(Parts {
+        objective: objective.to_owned(),
+        inputs,
+        body: Body::Forest(Box::new(forest)),
+        link,
+        outputs,
+        divisor: 1.0,
+    })
 }
 
 /// How `base_score`, which is a prediction, becomes the first term of the sum.
@@ -101,7 +107,7 @@ fn transformations(objective: &str) -> Option<(Link, Margin)> {
         | "rank:ndcg"
         | "rank:map" => (Link::Identity, Margin::Itself),
         "reg:logistic" | "binary:logistic" => (logistic, Margin::Logit),
-        "binary:logitraw" => (Link::Identity, Margin::Logit),
+        "binary:logitraw" => (Link::Identity, Margin::Itself),
         "binary:hinge" => (Link::Step, Margin::Itself),
         "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:cox" | "survival:aft" => {
             (Link::Exp, Margin::Logarithm)
@@ -178,12 +184,13 @@ fn name_categories(model: &At<'_>, inputs: &mut [Input]) -> Result<(), ModelErro
             input.categories = numbers.into_iter().map(CategoryValue::Number).collect();
             continue;
         };
-        // Signed or not, they are bytes.
+        // Bytes, signed or not. XGBoost 3.2 counts characters where it should count bytes, so a text that is not ASCII may
+        // end inside a character: such a category is not found later, but the model is no worse for it than in XGBoost.
         let bytes: Vec<u8> = numbers.iter().map(|byte| *byte as i16 as u8).collect();
         let offsets = offsets.numbers()?;
         let text = |pair: &[f64]| {
             let text = bytes.get(pair[0] as usize..pair[1] as usize)?;
-            Some(CategoryValue::Text(std::str::from_utf8(text).ok()?.to_owned()))
+            Some(CategoryValue::Text(String::from_utf8_lossy(text).into_owned()))
         };
         let texts: Option<Vec<CategoryValue>> = offsets.windows(2).map(text).collect();
         input.categories =
