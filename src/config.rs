@@ -106,6 +106,12 @@ pub struct RawConfig {
     /// Longest time for one answer, on top of the placements' own [default: none]
     #[arg(long, env = "LARDER_MAX_LATENCY_MS")]
     pub max_latency_ms: Option<u64>,
+    /// Bytes for one artifact of users' features: more is read by shard into a cache of this size [default: 268435456]
+    #[arg(long, env = "LARDER_USER_FEATURES_MEMORY")]
+    pub user_features_memory: Option<u64>,
+    /// Milliseconds an answer may wait for a user's features that are not in memory [default: 20]
+    #[arg(long, env = "LARDER_USER_FEATURES_WAIT_MS")]
+    pub user_features_wait_ms: Option<u64>,
     /// After SIGTERM, milliseconds to go on accepting while load balancers notice [default: 0]
     #[arg(long, env = "LARDER_LINGER_MS")]
     pub linger_ms: Option<u64>,
@@ -207,6 +213,8 @@ impl RawConfig {
             max_connections: self.max_connections.or(other.max_connections),
             max_page_size: self.max_page_size.or(other.max_page_size),
             max_latency_ms: self.max_latency_ms.or(other.max_latency_ms),
+            user_features_memory: self.user_features_memory.or(other.user_features_memory),
+            user_features_wait_ms: self.user_features_wait_ms.or(other.user_features_wait_ms),
             linger_ms: self.linger_ms.or(other.linger_ms),
             drain_ms: self.drain_ms.or(other.drain_ms),
             cache_max_age_s: self.cache_max_age_s.or(other.cache_max_age_s),
@@ -232,16 +240,23 @@ impl RawConfig {
         let raw = self.or(defaults);
         let store_options = raw.s3.options(false);
         let millis = |ms: Option<u64>| Duration::from_millis(ms.unwrap_or_default());
+        let wait = raw.user_features_wait_ms.unwrap_or_default();
         let limits = Limits {
+            user_features_wait: Duration::from_millis(bounded(
+                "user_features_wait_ms",
+                wait,
+                0..=1000,
+                "0 to 1000",
+            )?),
             max_page_size: within("max_page_size", raw.max_page_size, 100, "1 to 100")?,
             max_latency: raw.max_latency_ms.map(Duration::from_millis),
             ..Limits::default()
         };
         let poll = raw.poll_interval_ms.unwrap_or_default();
-        if !(50..=86_400_000).contains(&poll) {
-            let (key, value) = ("poll_interval_ms", poll.to_string());
-            return Err(ConfigError::Value { key, value, expected: "50 to 86400000" });
-        }
+        let poll = bounded("poll_interval_ms", poll, 50..=86_400_000, "50 to 86400000")?;
+        let memory = raw.user_features_memory.unwrap_or_default();
+        let memory =
+            bounded("user_features_memory", memory, 1 << 20..=1 << 40, "1048576 to 1099511627776 (bytes)")?;
         let server = crate::server::Config {
             max_in_flight: within("max_in_flight", raw.max_in_flight, 1_000_000, "1 to 1000000")?,
             max_connections: within("max_connections", raw.max_connections, 1_000_000, "1 to 1000000")?,
@@ -279,7 +294,7 @@ impl RawConfig {
                 channel,
                 poll_interval: Duration::from_millis(poll),
                 keep_previous: raw.keep_previous,
-                load: LoadOptions::default(),
+                load: LoadOptions { user_features_memory: memory, ..LoadOptions::default() },
             },
             limits,
             server,
@@ -322,6 +337,16 @@ fn within(
         value if (1..=most).contains(&value) => Ok(value),
         value => Err(ConfigError::Value { key, value: value.to_string(), expected }),
     }
+}
+
+fn bounded(
+    key: &'static str,
+    value: u64,
+    range: std::ops::RangeInclusive<u64>,
+    expected: &'static str,
+) -> Result<u64, ConfigError> {
+    let wrong = || ConfigError::Value { key, value: value.to_string(), expected };
+    if range.contains(&value) { Ok(value) } else { Err(wrong()) }
 }
 
 fn address(key: &'static str, value: Option<String>) -> Result<SocketAddr, ConfigError> {

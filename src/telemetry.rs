@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogFormat;
 use crate::exposure::Counts;
 use crate::recommender::Served;
-use crate::snapshot::{Artifact, Health};
+use crate::snapshot::{Artifact, Health, UserCounts};
 
 pub use crate::server::names::{CONNECTIONS, DEGRADED, REQUESTS, SECONDS};
 
@@ -32,6 +32,14 @@ pub const REFRESH_FAILING: &str = "larder_snapshot_refresh_failing";
 pub const RESIDENT: &str = "larder_artifact_resident_bytes";
 /// Share of the exact best 100 that a vector index found for the queries it was calibrated with, by artifact.
 pub const RECALL: &str = "larder_vector_index_recall";
+/// Lookups of users in sharded tables, by outcome.
+pub const USER_LOOKUPS: &str = "larder_user_features_lookups_total";
+/// Answers given without the user's features, because they were late.
+pub const USER_LATE: &str = "larder_user_features_late_total";
+/// Shards of users' features that could not be read.
+pub const USER_FAILED: &str = "larder_user_features_failed_total";
+/// Bytes of the shards in memory, by artifact.
+pub const USER_CACHED: &str = "larder_user_features_cached_bytes";
 /// Slates told to the exposure log, by outcome.
 pub const EXPOSURES: &str = "larder_exposures_total";
 /// CPU time of the process.
@@ -106,8 +114,14 @@ pub fn observe(served: Option<&Served>, health: &Health) {
         }
         shown.artifacts.extend(resident.into_keys());
         for (name, artifact) in snapshot.artifacts() {
-            if let Artifact::ItemVectors(items) = artifact {
-                metrics::gauge!(RECALL, "artifact" => name.to_owned()).set(f64::from(items.index.recall()));
+            match artifact {
+                Artifact::ItemVectors(items) => {
+                    metrics::gauge!(RECALL, "artifact" => name.to_owned()).set(f64::from(items.index.recall()));
+                }
+                Artifact::UserFeatures(users) => {
+                    metrics::gauge!(USER_CACHED, "artifact" => name.to_owned()).set(users.cached_bytes() as f64);
+                }
+                _ => {}
             }
         }
         let until = snapshot.data_until_ms().and_then(|ms| u64::try_from(ms).ok());
@@ -117,6 +131,12 @@ pub fn observe(served: Option<&Served>, health: &Health) {
     if let Some(then) = health.swapped_at {
         metrics::gauge!(SNAPSHOT_AGE).set(age(then));
     }
+    let users = UserCounts::now();
+    for (outcome, count) in [("hit", users.hits), ("miss", users.misses), ("stranger", users.strangers)] {
+        metrics::counter!(USER_LOOKUPS, "outcome" => outcome).absolute(count);
+    }
+    metrics::counter!(USER_LATE).absolute(users.late);
+    metrics::counter!(USER_FAILED).absolute(users.failed);
     metrics::counter!(SWAPS).absolute(health.swaps);
     metrics::gauge!(LOAD_SECONDS).set(health.last_load.as_secs_f64());
     metrics::gauge!(REFRESH_FAILING).set(f64::from(u8::from(health.last_failure.is_some())));

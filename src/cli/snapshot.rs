@@ -14,12 +14,12 @@ use crate::pipeline::Stages;
 use crate::recommender::Served;
 use crate::snapshot::{
     MANIFEST, Manifest, Published, SnapshotError, build_manifest, describe_directory, list, publish,
-    read_channel, rollback,
+    read_channel, rollback, shard_tables,
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SnapshotCommand {
-    /// Write the manifest of a directory of Parquet files, and check that it would be served
+    /// Write the manifest of a directory of Parquet files and models, and check that it would be served
     Build {
         /// The directory; its files' kinds are told from their columns, parameters come from params.toml
         dir: PathBuf,
@@ -136,7 +136,9 @@ fn build(dir: &std::path::Path, data_until: Option<&str>) -> Result<(), CliError
         let wrong = || CliError::Usage(format!("--data-until {text}: expected a date or RFC 3339 time"));
         crate::train::parse_time_ms(text).ok_or_else(wrong)
     });
-    let manifest = build_manifest(dir, describe_directory(dir)?, until.transpose()?, Utc::now())?;
+    let artifacts = describe_directory(dir)?;
+    shard_tables(dir, &artifacts)?;
+    let manifest = build_manifest(dir, artifacts, until.transpose()?, Utc::now())?;
     let file = dir.join(MANIFEST);
     let before = std::fs::read(&file).ok();
     std::fs::write(&file, manifest.to_json())?;

@@ -1,5 +1,7 @@
 //! The candidate set: possible items as columns, from retrieval to the slate.
 
+use std::sync::Arc;
+
 use super::{ItemIdx, score};
 
 /// The candidates of one request, one row each, held as columns.
@@ -12,7 +14,7 @@ pub struct CandidateSet {
     scores: Vec<f32>,
     retrieved: Vec<Vec<f32>>,
     features: Vec<Vec<f32>>,
-    feature_names: Vec<String>,
+    feature_names: Vec<Arc<str>>,
     rows: Vec<(u32, u32)>,
     generation: u32,
     sources: usize,
@@ -99,14 +101,14 @@ impl CandidateSet {
 
     /// A gathered feature, by row (NaN where the item has none), or `None` if it was not gathered.
     pub fn feature(&self, name: &str) -> Option<&[f32]> {
-        let column = self.feature_names.iter().position(|known| known == name)?;
+        let column = self.feature_names.iter().position(|known| **known == *name)?;
         self.features.get(column).map(Vec::as_slice)
     }
 
-    /// Adds a feature column: `value` is called once a row, in row order.
-    pub fn add_feature(&mut self, name: &str, mut value: impl FnMut(ItemIdx) -> f32) {
+    /// Adds a feature column: `value` is called once a row, in row order. The name is shared, not copied.
+    pub fn add_feature(&mut self, name: &Arc<str>, mut value: impl FnMut(ItemIdx) -> f32) {
         let column = self.feature_names.len();
-        self.feature_names.push(name.to_owned());
+        self.feature_names.push(Arc::clone(name));
         self.features.resize_with(self.features.len().max(column + 1), Vec::new);
         if let Some(cells) = self.features.get_mut(column) {
             cells.clear();
@@ -194,7 +196,7 @@ mod tests {
                     set.push(ItemIdx(item), item as f32 + source as f32);
                 }
             }
-            set.add_feature("twice", |item| item.0 as f32 * 2.0);
+            set.add_feature(&"twice".into(), |item| item.0 as f32 * 2.0);
             let before = set.len();
             let scored: Result<(), ()> = set.score_and_sort(|set, scores| {
                 scores.iter_mut().zip(set.items()).for_each(|(s, i)| *s = (i.0 % 7) as f32);

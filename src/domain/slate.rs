@@ -100,6 +100,8 @@ pub enum Cause {
     Deadline,
     /// A stage failed.
     StageFailed,
+    /// The user's features were not in memory in time: the ranker took them for unknown.
+    UserFeaturesLate,
 }
 
 impl Cause {
@@ -114,6 +116,7 @@ impl Cause {
             Cause::ExclusionsRelaxed => "exclusions_relaxed",
             Cause::Deadline => "deadline",
             Cause::StageFailed => "stage_failed",
+            Cause::UserFeaturesLate => "user_features_late",
         }
     }
 }

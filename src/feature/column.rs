@@ -137,6 +137,20 @@ impl Column {
         }
     }
 
+    /// The cells of these rows as [`Column::number`] gives them, narrowed to 32 bits.
+    pub fn gather(&self, rows: &[ItemIdx], out: &mut [f32]) {
+        let cells = rows.iter().map(|row| row.row()).zip(out);
+        match &self.cells {
+            Cells::Floats(floats) => cells.for_each(|(row, out)| {
+                *out = floats.get(row).map_or(f32::NAN, |value| *value as f32); // NaN where missing
+            }),
+            Cells::Ints(ints) => cells.for_each(|(row, out)| {
+                *out = ints.get(row).filter(|_| self.has_value(row)).map_or(f32::NAN, |value| *value as f32);
+            }),
+            _ => cells.for_each(|(row, out)| *out = self.number(row) as f32),
+        }
+    }
+
     /// The codes of the texts in a text or list cell; empty where missing or of another kind.
     pub fn codes(&self, row: usize) -> &[u32] {
         match &self.cells {

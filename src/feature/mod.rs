@@ -1,9 +1,11 @@
 //! Columnar attribute tables, and predicates over their rows.
 
 mod column;
+mod narrow;
 pub mod predicate;
 mod table;
 
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
+pub use narrow::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
 pub use predicate::{Predicate, PredicateError};
 pub use table::{Table, nearest};

@@ -38,7 +38,17 @@ impl Table {
 
     /// A column by name.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.names.iter().position(|known| known == name).and_then(|at| self.columns.get(at))
+        self.position(name).and_then(|at| self.columns.get(at))
+    }
+
+    /// Where the column of this name stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// A column by its position.
+    pub fn column_at(&self, position: usize) -> Option<&Column> {
+        self.columns.get(position)
     }
 
     /// One cell; `Null` for a column or row that does not exist.

@@ -71,6 +71,18 @@ pub enum BuildError {
         /// The range.
         expected: &'static str,
     },
+    /// A ranker's input that cannot be fed.
+    #[error("artifact \"{artifact}\", input {input} ({feature}): {reason}")]
+    Input {
+        /// The ranker's artifact.
+        artifact: String,
+        /// Which input, from 1.
+        input: usize,
+        /// The feature it names.
+        feature: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
     /// A filter expression that does not fit the catalogue.
     #[error(transparent)]
     Filter(#[from] PredicateError),

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::{Bitmap, ItemIdx, ItemMask, Request, SeedRole};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, UserRow};
+
+/// The most user tables that one placement may read.
+pub const USER_TABLES: usize = 4;
 
 /// One request on its way through the corridor.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +34,9 @@ pub struct Query<'a> {
     pub current: Option<ItemIdx>,
     /// The user whose history may be used.
     pub user: Option<&'a str>,
+    /// The user's rows in the tables that the placement's scorer reads, in its order; `None` where a table has no such user, or
+    /// had no row in time.
+    pub user_rows: [Option<UserRow>; USER_TABLES],
     /// What the user had to do with before, newest first.
     pub history: &'a [u32],
     /// Items the subject dislikes: never shown, never looked from.

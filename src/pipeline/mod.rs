@@ -5,6 +5,7 @@
 
 mod build;
 mod context;
+pub mod features;
 pub mod filter;
 pub mod hydrator;
 pub mod reranker;
@@ -18,10 +19,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::domain::{CandidateSet, ItemMask};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Artifact, Snapshot};
 
 pub use build::{BuildError, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Spec, Stages};
-pub use context::{Context, Deadline, Query, QuerySeed};
+pub use context::{Context, Deadline, Query, QuerySeed, USER_TABLES};
 pub use run::{Ran, Scratch};
 
 /// Retrieves possible items.
@@ -59,11 +60,17 @@ pub trait Scorer: Send + Sync {
     /// Writes one score per row of the set; higher is better, NaN sinks.
     ///
     /// # Errors
-    /// After an error the candidates are scored zero.
+    /// After an error what was written until then counts, and 0 where nothing was.
     fn score(&self, ctx: &Context<'_>, set: &CandidateSet, scores: &mut [f32]) -> Result<(), StageError>;
 
     /// Catalogue columns that this stage reads as features; they are gathered once for all stages.
     fn features(&self) -> &[String] {
+        &[]
+    }
+
+    /// Artifacts with users' features that this stage reads, at most [`USER_TABLES`]. The user's rows in them are looked up
+    /// before the walk, which is the one thing that a request may wait for, and are in [`Query::user_rows`] in this order.
+    fn user_tables(&self) -> &[Arc<Artifact>] {
         &[]
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::users::UserRows;
 use super::{Limits, Recommender, Served};
 use crate::domain::Request;
 use crate::snapshot::{GoldenQuery, Registry, SnapshotError};
@@ -24,6 +25,7 @@ pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
                 &Request::new(name).viewing(items.text(item as u32)),
                 &[],
                 Instant::now(),
+                &UserRows::default(),
             );
         }
     }
@@ -32,8 +34,10 @@ pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
             let part = format!("golden query {} ({})", at + 1, query.placement);
             SnapshotError::Refused { artifact: "golden", part, reason }
         };
-        let answer =
-            asker.answer(served, &request(query), &[], Instant::now()).map_err(|e| refuse(e.to_string()))?;
+        let request = request(query);
+        let users = asker.find_user(served, &request).wait_unhurried();
+        let answer = asker.answer(served, &request, &[], Instant::now(), &users);
+        let answer = answer.map_err(|e| refuse(e.to_string()))?;
         let shown: Vec<&str> = answer.slate.items.iter().map(|item| answer.snapshot.id(item.item)).collect();
         if let Some(absent) = query.expect.iter().find(|id| !shown.contains(&id.as_str())) {
             return Err(refuse(format!("\"{absent}\" is not in the slate: {}", shown.join(", "))));

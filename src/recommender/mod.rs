@@ -21,6 +21,7 @@ mod ladder;
 mod resolve;
 mod served;
 mod spec;
+mod users;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -34,6 +35,8 @@ use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_direc
 pub use error::RecommendError;
 pub use served::{Placement, Served};
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
+pub use users::Begun;
+use users::UserRows;
 
 /// Server-side limits that a request may lower and never raise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +47,22 @@ pub struct Limits {
     pub max_offset: usize,
     /// The longest time one answer may take; `None`: as long as the placement allows.
     pub max_latency: Option<Duration>,
-    /// Whether the placements' own `max_latency_ms` counts; evaluation turns it off.
+    /// Whether the placements' own `max_latency_ms` counts; evaluation turns it off, and waits for users' features as long as
+    /// it takes.
     pub placement_deadlines: bool,
+    /// The longest time to wait for a user's features that are not in memory.
+    pub user_features_wait: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_page_size: 100, max_offset: 1000, max_latency: None, placement_deadlines: true }
+        Self {
+            max_page_size: 100,
+            max_offset: 1000,
+            max_latency: None,
+            placement_deadlines: true,
+            user_features_wait: Duration::from_millis(20),
+        }
     }
 }
 
@@ -113,13 +125,29 @@ impl Recommender {
 
     /// Answers one request.
     ///
-    /// Unknown users and items are no errors; while anything is servable the slate is not empty.
+    /// Unknown users and items are no errors; while anything is servable the slate is not empty. Blocks only where the
+    /// placement reads features of a user whose shard is not in memory, for [`Limits::user_features_wait`] at most.
     ///
     /// # Errors
     /// An unknown placement, a value out of range, no snapshot yet.
     pub fn recommend(&self, request: &Request) -> Result<Recommendation, RecommendError> {
-        let served = self.registry.current().ok_or(RecommendError::NotReady)?;
-        self.answer(&served, request, &[], Instant::now())
+        let begun = self.begin(std::slice::from_ref(request))?;
+        begun.wait();
+        self.finish(request, &begun)
+    }
+
+    /// Answers the request that was begun, without waiting for anything: what is not known of the user by now is late.
+    ///
+    /// # Errors
+    /// As [`Recommender::recommend`].
+    pub fn finish(&self, request: &Request, begun: &Begun) -> Result<Recommendation, RecommendError> {
+        self.answer(
+            &begun.served,
+            request,
+            &[],
+            begun.started,
+            begun.users(0).unwrap_or(&UserRows::default()),
+        )
     }
 
     /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
@@ -130,14 +158,30 @@ impl Recommender {
         requests: &[Request],
         deduplicate: bool,
     ) -> Vec<Result<Recommendation, RecommendError>> {
-        let Some(served) = self.registry.current() else {
-            return requests.iter().map(|_| Err(RecommendError::NotReady)).collect();
-        };
-        let started = Instant::now(); // one clock for the page: a caller waits for all of it
+        match self.begin(requests) {
+            Ok(begun) => {
+                begun.wait();
+                self.finish_batch(requests, deduplicate, &begun)
+            }
+            Err(_) => requests.iter().map(|_| Err(RecommendError::NotReady)).collect(),
+        }
+    }
+
+    /// As [`Recommender::recommend_batch`] for the requests that were begun, without waiting for anything.
+    ///
+    /// There is one clock for the page, from its beginning: a caller waits for all of it.
+    pub fn finish_batch(
+        &self,
+        requests: &[Request],
+        deduplicate: bool,
+        begun: &Begun,
+    ) -> Vec<Result<Recommendation, RecommendError>> {
         let mut shown = Vec::new();
         let mut answers = Vec::with_capacity(requests.len());
-        for request in requests {
-            let answer = self.answer(&served, request, &shown, started);
+        for (place, request) in requests.iter().enumerate() {
+            let unknown = UserRows::default();
+            let users = begun.users(place).unwrap_or(&unknown);
+            let answer = self.answer(&begun.served, request, &shown, begun.started, users);
             if let (Ok(answer), true) = (&answer, deduplicate) {
                 shown.extend(answer.slate.items.iter().map(|item| item.item));
             }
@@ -152,12 +196,15 @@ impl Recommender {
         request: &Request,
         shown: &[crate::domain::ItemIdx],
         started: Instant,
+        users: &UserRows,
     ) -> Result<Recommendation, RecommendError> {
         let placement = served.placement(&request.placement)?;
         let snapshot = &served.snapshot;
         let size = self.page_size(request, placement)?;
         check_fields(request, snapshot)?;
-        let resolved = resolve::resolve(request, snapshot, placement.history.as_deref(), shown)?;
+        let mut resolved = resolve::resolve(request, snapshot, placement.history.as_deref(), shown)?;
+        let late;
+        (resolved.query.user_rows, late) = users.now();
         let deadline = self.deadline(request, placement, started);
         let mut slate = Slate { missing_item_ids: resolved.missing.clone(), ..Slate::default() };
         if !request.validate_only {
@@ -168,6 +215,9 @@ impl Recommender {
             let query = &resolved.query;
             let ran = placement.pipeline.run(request, query, snapshot, deadline, wanted, &mut scratch);
             slate.degradation = ran.degradation;
+            if late {
+                slate.degradation.note(DegradationLevel::Partial, Cause::UserFeaturesLate);
+            }
             slate.trace = ran.trace;
             slate.items = placement.slate_items(&scratch.set, wanted);
             let filled =
@@ -205,9 +255,13 @@ impl Recommender {
         Ok(size)
     }
 
-    fn deadline(&self, request: &Request, placement: &Placement, started: Instant) -> Deadline {
+    fn budget(&self, request: &Request, placement: &Placement) -> Option<Duration> {
         let own = placement.max_latency.filter(|_| self.limits.placement_deadlines);
-        let budget = [request.budget, own, self.limits.max_latency].into_iter().flatten().min();
+        [request.budget, own, self.limits.max_latency].into_iter().flatten().min()
+    }
+
+    fn deadline(&self, request: &Request, placement: &Placement, started: Instant) -> Deadline {
+        let budget = self.budget(request, placement);
         budget.map_or(Deadline::NEVER, |budget| Deadline::at(started, budget))
     }
 }

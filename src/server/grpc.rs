@@ -25,7 +25,7 @@ impl RecommendationService for Service {
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
         let (arrival, message) = taken_apart(request)?;
-        Service::recommend(self, message, &arrival).map(Response::new).map_err(Problem::into_grpc)
+        Service::recommend(self, message, &arrival).await.map(Response::new).map_err(Problem::into_grpc)
     }
 
     async fn batch_recommend(
@@ -33,7 +33,7 @@ impl RecommendationService for Service {
         request: Request<v1::BatchRecommendRequest>,
     ) -> Result<Response<v1::BatchRecommendResponse>, Status> {
         let (arrival, message) = taken_apart(request)?;
-        self.batch(message, &arrival).map(Response::new).map_err(Problem::into_grpc)
+        self.batch(message, &arrival).await.map(Response::new).map_err(Problem::into_grpc)
     }
 }
 

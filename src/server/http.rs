@@ -60,7 +60,7 @@ async fn recommend(
             let reason = format!("is {:?}, but the path says {placement:?}", message.placement);
             return Err(Problem::invalid("placement", reason));
         }
-        service.recommend(message, &arrival)
+        service.recommend(message, &arrival).await
     })
     .await
 }
@@ -70,7 +70,7 @@ async fn batch(
     Extension(arrival): Extension<Arrival>,
     request: Request,
 ) -> Response<Body> {
-    respond(async { service.batch(read_json(request).await?, &arrival) }).await
+    respond(async { service.batch(read_json(request).await?, &arrival).await }).await
 }
 
 /// The cacheable form: no body, no subject, so the answer is the same for everybody.
@@ -81,9 +81,10 @@ async fn read(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let answer = text_of(target)
-        .and_then(|placement| query::read(placement, &uri))
-        .and_then(|message| service.recommend(message, &arrival));
+    let answer = match text_of(target).and_then(|placement| query::read(placement, &uri)) {
+        Ok(message) => service.recommend(message, &arrival).await,
+        Err(problem) => Err(problem),
+    };
     match answer {
         Ok(answer) => cached(&answer, &headers),
         Err(problem) => problem.into_http(),

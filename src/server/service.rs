@@ -13,7 +13,7 @@ use super::observe;
 use super::status::{Kind, Problem};
 use crate::domain::{Request, TrafficClass};
 use crate::exposure::Exposures;
-use crate::recommender::{RecommendError, Recommendation, Recommender};
+use crate::recommender::{Begun, RecommendError, Recommendation, Recommender};
 
 /// The recommender as the faces see it.
 #[derive(Clone)]
@@ -37,15 +37,16 @@ impl Service {
     }
 
     /// Answers a request for one slate.
-    pub(super) fn recommend(
+    pub(super) async fn recommend(
         &self,
         message: v1::RecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::RecommendResponse, Problem> {
+        let start = Instant::now();
+        let Asked { request, page_of } = guarded(|| convert::recommend(message, arrival.budget_left()))?;
+        let begun = self.begin(std::slice::from_ref(&request)).await?;
         guarded(|| {
-            let start = Instant::now();
-            let Asked { request, page_of } = convert::recommend(message, arrival.budget_left())?;
-            let outcome = self.recommender.recommend(&request);
+            let outcome = self.recommender.finish(&request, &begun);
             if !matches!(outcome, Err(RecommendError::UnknownPlacement { .. } | RecommendError::NotReady)) {
                 arrival.known_placement(&request.placement);
             }
@@ -54,21 +55,23 @@ impl Service {
     }
 
     /// Answers a request for the slates of a page.
-    pub(super) fn batch(
+    pub(super) async fn batch(
         &self,
         message: v1::BatchRecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::BatchRecommendResponse, Problem> {
-        guarded(|| {
-            let start = Instant::now();
-            arrival.known_placement(observe::BATCH);
-            let deduplicate = message.deduplicate;
-            let mut requests = Vec::with_capacity(message.slots.len());
-            let slots: Vec<(String, Result<(), Problem>)> = convert::batch(message, arrival.budget_left())?
+        let start = Instant::now();
+        arrival.known_placement(observe::BATCH);
+        let deduplicate = message.deduplicate;
+        let mut requests = Vec::with_capacity(message.slots.len());
+        let slots: Vec<(String, Result<(), Problem>)> =
+            guarded(|| convert::batch(message, arrival.budget_left()))?
                 .into_iter()
                 .map(|(slot_id, asked)| (slot_id, asked.map(|request| requests.push(request))))
                 .collect();
-            let outcomes = self.recommender.recommend_batch(&requests, deduplicate);
+        let begun = self.begin(&requests).await?;
+        guarded(|| {
+            let outcomes = self.recommender.finish_batch(&requests, deduplicate, &begun);
             let mut answers = requests.iter().zip(outcomes);
             let one = |(i, (slot_id, checked)): (usize, (String, Result<(), Problem>))| {
                 let outcome = checked.and_then(|()| {
@@ -98,6 +101,19 @@ impl Service {
             let slots = slots.into_iter().enumerate().map(one).collect::<Result<_, _>>()?;
             Ok(v1::BatchRecommendResponse { slots })
         })
+    }
+
+    /// Waits, without holding a thread, until what is to be known of the users is in memory, or for as long as that is worth.
+    async fn begin(&self, requests: &[Request]) -> Result<Begun, Problem> {
+        let begun = guarded(|| Ok(self.recommender.begin(requests)?))?;
+        if let Some(patience) = begun.patience() {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            begun.on_ready(move || {
+                let _ = tell.send(()); // nobody waits any longer
+            });
+            let _ = tokio::time::timeout(patience, told).await; // what is not there then, the answer calls late
+        }
+        Ok(begun)
     }
 
     fn write(

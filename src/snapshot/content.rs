@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{IdTable, Manifest};
+use super::{IdTable, Manifest, UserFeatures};
 use crate::domain::ItemIdx;
-use crate::feature::Table;
+use crate::feature::{Features, Table};
 use crate::index::{FoldIn, Lists, Popularity, SessionKnn, SessionKnnParams, VectorIndex, Vectors};
+use crate::model::{CategoryValue, InputKind, Ranker};
 
 /// Everything readable at one moment. Immutable; shared by all requests that pinned it.
 #[derive(Debug)]
@@ -34,6 +35,32 @@ pub enum Artifact {
     UserVectors(Keyed<Vectors>),
     /// A list of items per user.
     UserItems(Keyed<Lists>),
+    /// Features by item, one row an item of the catalogue.
+    ItemFeatures(Features),
+    /// Features by user.
+    UserFeatures(UserFeatures),
+    /// A model that scores candidates.
+    Ranker(RankerModel),
+}
+
+/// A model and what it is to be fed with.
+#[derive(Debug)]
+pub struct RankerModel {
+    /// The model.
+    pub model: Ranker,
+    /// The feature of each of its inputs, in their order.
+    pub inputs: Vec<RankerInput>,
+}
+
+/// One input of a ranker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankerInput {
+    /// The feature's name, such as `item.price`.
+    pub feature: String,
+    /// What the model takes its numbers for.
+    pub kind: InputKind,
+    /// The value behind each code, code 0 first; empty where codes are not said.
+    pub categories: Vec<CategoryValue>,
 }
 
 /// Vectors by item, and what is needed to make one for a new user.
@@ -64,6 +91,9 @@ impl Artifact {
             Artifact::ItemVectors(_) => "item_vectors",
             Artifact::UserVectors(_) => "user_vectors",
             Artifact::UserItems(_) => "user_items",
+            Artifact::ItemFeatures(_) => "item_features",
+            Artifact::UserFeatures(_) => "user_features",
+            Artifact::Ranker(_) => "ranker",
         }
     }
 
@@ -76,6 +106,9 @@ impl Artifact {
             Artifact::ItemVectors(items) => items.index.resident_bytes() + items.fold_in.resident_bytes(),
             Artifact::UserVectors(users) => users.users.resident_bytes() + users.rows.resident_bytes(),
             Artifact::UserItems(users) => users.users.resident_bytes() + users.rows.resident_bytes(),
+            Artifact::ItemFeatures(features) => features.resident_bytes(),
+            Artifact::UserFeatures(users) => users.resident_bytes(),
+            Artifact::Ranker(ranker) => ranker.model.resident_bytes(),
         }
     }
 }

@@ -26,11 +26,19 @@ pub struct LoadOptions {
     pub table: TableLimits,
     /// Ranged downloads under way at once.
     pub download_threads: usize,
+    /// Bytes for one `user_features` artifact: one that fits is in memory whole, another is read by shard into a cache of this
+    /// size.
+    pub user_features_memory: u64,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { max_artifact_bytes: 64 << 30, table: TableLimits::default(), download_threads: 4 }
+        Self {
+            max_artifact_bytes: 64 << 30,
+            table: TableLimits::default(),
+            download_threads: 4,
+            user_features_memory: 256 << 20,
+        }
     }
 }
 
@@ -142,7 +150,7 @@ pub fn load(
     let decoded: Vec<Result<(String, Arc<Artifact>), SnapshotError>> = fresh
         .into_par_iter()
         .map(|(entry, path)| {
-            let artifact = guarded(entry, || decode::artifact(entry, &path, &items, &options.table))?;
+            let artifact = guarded(entry, || decode::artifact(entry, &path, &items, options))?;
             Ok((entry.name.clone(), Arc::new(artifact)))
         })
         .collect();

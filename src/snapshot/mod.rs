@@ -13,10 +13,11 @@ mod memory;
 mod publish;
 mod refresher;
 mod registry;
+mod users;
 
-pub use build::{BuildArtifact, build_manifest, describe_directory, new_version};
+pub use build::{BuildArtifact, build_manifest, describe_directory, new_version, shard_tables};
 pub use channel::{Channel, read_channel};
-pub use content::{Artifact, ItemVectors, Keyed, Snapshot};
+pub use content::{Artifact, ItemVectors, Keyed, RankerInput, RankerModel, Snapshot};
 pub use error::SnapshotError;
 pub use ids::IdTable;
 pub use loader::{Files, LoadOptions, Source, load, open_directory};
@@ -24,3 +25,4 @@ pub use manifest::{ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifes
 pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
 pub use registry::Registry;
+pub use users::{Lookup, Pending, Sharded, UserColumn, UserCounts, UserFeatures, UserRow, write_shards};

@@ -93,6 +93,8 @@ fn shop() -> Arc<Snapshot> {
     static SHOP: OnceLock<Arc<Snapshot>> = OnceLock::new();
     let open = || {
         let dir = grocer::snapshot(1);
+        std::fs::write(dir.path().join("cheap_first.json"), r#"{"weights": {"item.price": -1.0}}"#).unwrap();
+        grocer::seal(dir.path(), 1);
         Arc::new(open_directory(dir.path(), "production", &LoadOptions::default()).unwrap())
     };
     Arc::clone(SHOP.get_or_init(open))

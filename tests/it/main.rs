@@ -13,6 +13,7 @@ mod grpc;
 mod http;
 mod pyarrow;
 mod quality;
+mod ranked;
 mod rankers;
 mod reload;
 mod s3;
@@ -22,6 +23,7 @@ mod vectors;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
+    pub(crate) mod counting;
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;

@@ -207,6 +207,56 @@ impl Table {
         Ok(Self { file, rows, columns, max_bytes: limits.bytes, body })
     }
 
+    /// The row groups of a Parquet file, 1 for any other.
+    pub fn groups(&self) -> usize {
+        match &self.body {
+            Body::Parquet(file) => file.groups(),
+            Body::Csv(_) => 1,
+        }
+    }
+
+    /// One row group of a Parquet file as a table of its own.
+    ///
+    /// # Errors
+    /// A group that does not exist, or a file without groups.
+    pub fn group(&self, group: usize) -> Result<Self, TableError> {
+        let narrowed = match &self.body {
+            Body::Parquet(file) if group < file.groups() => file.narrowed(group),
+            _ => Err(format!("has no row group {group}")),
+        };
+        self.with(narrowed)
+    }
+
+    /// The same Parquet file (found at `path`) opened once more, for another thread.
+    ///
+    /// # Errors
+    /// A file that is not there any more, or is no Parquet.
+    pub fn reopened(&self, path: &Path) -> Result<Self, TableError> {
+        self.with(match &self.body {
+            Body::Parquet(file) => file.reopened(path),
+            Body::Csv(_) => Err("is no Parquet".to_owned()),
+        })
+    }
+
+    fn with(&self, body: Result<parquet_file::ParquetFile, String>) -> Result<Self, TableError> {
+        let (file, columns, max_bytes) = (self.file.clone(), self.columns.clone(), self.max_bytes);
+        match body {
+            Ok(body) => {
+                let rows = body.declared().0 as usize;
+                Ok(Self { file, rows, columns, max_bytes, body: Body::Parquet(body) })
+            }
+            Err(reason) => Err(TableError::Unreadable { file, reason }),
+        }
+    }
+
+    /// The uncompressed bytes of a column, as a Parquet file declares them; 0 where nothing does.
+    pub fn column_bytes(&self, column: &str) -> u64 {
+        match &self.body {
+            Body::Parquet(file) => file.column_bytes(column),
+            Body::Csv(_) => 0,
+        }
+    }
+
     /// How many rows the table has.
     pub fn rows(&self) -> usize {
         self.rows

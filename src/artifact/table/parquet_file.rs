@@ -25,6 +25,8 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) struct ParquetFile {
     file: File,
     metadata: ArrowReaderMetadata,
+    /// The only row group that is read; all of them where `None`.
+    group: Option<usize>,
 }
 
 impl ParquetFile {
@@ -32,16 +34,46 @@ impl ParquetFile {
         let file = File::open(path).map_err(|e| e.to_string())?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| e.to_string())?;
-        Ok(Self { file, metadata })
+        Ok(Self { file, metadata, group: None })
+    }
+
+    /// The same file, opened once more: readers of one open file share its position, so each thread needs its own.
+    pub(super) fn reopened(&self, path: &Path) -> Result<Self, String> {
+        let file = File::open(path).map_err(|e| e.to_string())?;
+        Ok(Self { file, metadata: self.metadata.clone(), group: self.group })
+    }
+
+    /// How many row groups the file has.
+    pub(super) fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Only the rows of one row group.
+    pub(super) fn narrowed(&self, group: usize) -> Result<Self, String> {
+        let file = self.file.try_clone().map_err(|e| e.to_string())?;
+        Ok(Self { file, metadata: self.metadata.clone(), group: Some(group) })
     }
 
     /// Rows and uncompressed bytes, as the footer declares them.
     pub(super) fn declared(&self) -> (u64, u64) {
         let groups = self.metadata.metadata().row_groups();
+        let groups = match self.group {
+            Some(group) => groups.get(group..=group).unwrap_or(&[]),
+            None => groups,
+        };
         let sum = |number: fn(&parquet::file::metadata::RowGroupMetaData) -> i64| {
             groups.iter().fold(0u64, |sum, group| sum.saturating_add(number(group).max(0) as u64))
         };
         (sum(|group| group.num_rows()), sum(|group| group.total_byte_size()))
+    }
+
+    /// Uncompressed bytes of a column, as the footer declares them.
+    pub(super) fn column_bytes(&self, column: &str) -> u64 {
+        let groups = self.metadata.metadata().row_groups().iter();
+        let chunks = groups.flat_map(|group| group.columns());
+        let own =
+            chunks.filter(|chunk| chunk.column_path().parts().first().is_some_and(|part| part == column));
+        own.fold(0u64, |sum, chunk| sum.saturating_add(chunk.uncompressed_size().max(0) as u64))
     }
 
     pub(super) fn columns(&self) -> Vec<(String, CellKind)> {
@@ -79,8 +111,11 @@ impl ParquetFile {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let position = self.metadata.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), position);
-        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-        reader.map_err(|e| e.to_string())
+        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        if let Some(group) = self.group {
+            builder = builder.with_row_groups(vec![group]);
+        }
+        builder.build().map_err(|e| e.to_string())
     }
 }
 

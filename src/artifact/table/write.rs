@@ -30,17 +30,36 @@ impl TableWriter {
     /// # Errors
     /// [`TableError::Unwritable`].
     pub fn write(self, path: &Path) -> Result<(), TableError> {
+        self.write_groups(path, &[])
+    }
+
+    /// Writes the file with row groups of these many rows, in order; what is left over makes a last one. Groups of no rows are
+    /// left out, as Parquet has none.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    pub fn write_groups(self, path: &Path, groups: &[usize]) -> Result<(), TableError> {
         let unwritable = |reason: String| TableError::Unwritable { file: path.display().to_string(), reason };
         let batch = RecordBatch::try_from_iter(self.columns).map_err(|e| unwritable(e.to_string()))?;
         let level = ZstdLevel::try_new(9).map_err(|e| unwritable(e.to_string()))?;
+        let largest = groups.iter().copied().max().unwrap_or_default();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
+            .set_max_row_group_row_count(Some(largest.max(1 << 20)))
             .set_created_by("larder".to_owned())
             .build();
         let file = File::create(path).map_err(|e| unwritable(e.to_string()))?;
         let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
             .map_err(|e| unwritable(e.to_string()))?;
-        writer.write(&batch).map_err(|e| unwritable(e.to_string()))?;
+        let mut start = 0;
+        for rows in groups {
+            let rows = (*rows).min(batch.num_rows() - start);
+            writer.write(&batch.slice(start, rows)).map_err(|e| unwritable(e.to_string()))?;
+            writer.flush().map_err(|e| unwritable(e.to_string()))?;
+            start += rows;
+        }
+        let rest = batch.slice(start, batch.num_rows() - start);
+        writer.write(&rest).map_err(|e| unwritable(e.to_string()))?;
         writer.close().map_err(|e| unwritable(e.to_string()))?;
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Catalogue columns as features.
 
+use std::sync::Arc;
+
 use crate::domain::CandidateSet;
 use crate::pipeline::{Context, Hydrator, StageError};
 
@@ -8,13 +10,13 @@ use crate::pipeline::{Context, Hydrator, StageError};
 /// A recipe gets one of these for the columns that its later stages read.
 #[derive(Debug)]
 pub struct Attributes {
-    columns: Vec<String>,
+    columns: Vec<Arc<str>>,
 }
 
 impl Attributes {
     /// A hydrator for these columns.
-    pub fn new(columns: Vec<String>) -> Self {
-        Self { columns }
+    pub fn new(columns: impl IntoIterator<Item = String>) -> Self {
+        Self { columns: columns.into_iter().map(Arc::from).collect() }
     }
 }
 

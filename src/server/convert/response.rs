@@ -142,7 +142,7 @@ pub(in crate::server) fn uncacheable() -> v1::Cache {
 
 fn cache(answer: &Answer<'_>) -> v1::Cache {
     let Answer { request, recommendation, max_age, .. } = answer;
-    let passing = [Cause::Deadline, Cause::StageFailed];
+    let passing = [Cause::Deadline, Cause::StageFailed, Cause::UserFeaturesLate];
     let causes = &recommendation.slate.degradation.causes;
     if causes.iter().any(|cause| passing.contains(cause))
         || request.view == View::Debug

@@ -1,7 +1,9 @@
 //! Files become indexes: one function per artifact kind, each checking every row.
 
 mod catalog;
+mod features;
 mod lists;
+mod ranker;
 mod sessions;
 mod vectors;
 
@@ -10,11 +12,12 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::content::{Artifact, ItemVectors, Keyed};
-use super::{ArtifactEntry, IdTable, SnapshotError};
+use super::{ArtifactEntry, IdTable, LoadOptions, SnapshotError};
 use crate::artifact::table::{CellKind, Table, TableError, TableLimits};
 use crate::index::{FoldIn, IndexKind, IndexParams, VectorIndex};
 
 pub(super) use catalog::catalog;
+pub(super) use features::is_sharded;
 
 /// A decoder's own error, without the artifact's name.
 #[derive(Debug)]
@@ -53,18 +56,30 @@ pub(super) fn open(entry: &ArtifactEntry, path: &Path, limits: &TableLimits) -> 
 }
 
 /// The kinds that [`artifact`] decodes.
-pub(super) const KINDS: [&str; 6] =
-    ["popularity", "item_neighbors", "session_knn", "item_vectors", "user_vectors", "user_items"];
+pub(super) const KINDS: [&str; 9] = [
+    "popularity",
+    "item_neighbors",
+    "session_knn",
+    "item_vectors",
+    "user_vectors",
+    "user_items",
+    "item_features",
+    "user_features",
+    "ranker",
+];
 
 /// Decodes any artifact but the catalogue.
 pub(super) fn artifact(
     entry: &ArtifactEntry,
     path: &Path,
     items: &IdTable,
-    limits: &TableLimits,
+    options: &LoadOptions,
 ) -> Result<Artifact, Fault> {
     let params = Params(entry);
-    let table = open(entry, path, limits)?;
+    if entry.kind == "ranker" {
+        return Ok(Artifact::Ranker(ranker::ranker(&params, path)?)); // no table
+    }
+    let table = open(entry, path, &options.table)?;
     match entry.kind.as_str() {
         "popularity" => Ok(Artifact::Popularity(lists::popularity(&table, items)?)),
         "item_neighbors" => Ok(Artifact::Neighbors(lists::neighbors(&table, items)?)),
@@ -85,6 +100,11 @@ pub(super) fn artifact(
         "user_items" => {
             let (users, rows) = lists::user_items(&table, items)?;
             Ok(Artifact::UserItems(Keyed { users, rows }))
+        }
+        "item_features" => Ok(Artifact::ItemFeatures(features::by_item(&table, items)?)),
+        "user_features" => {
+            let memory = options.user_features_memory;
+            Ok(Artifact::UserFeatures(features::by_user(&params, &table, path, memory)?))
         }
         other => {
             let nearest = crate::feature::nearest(other, KINDS);

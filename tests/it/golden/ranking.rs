@@ -49,6 +49,13 @@ cases! {
         answer: "neighbors: assam | together: milk teapot lemon",
         decides: &["rerank"],
     }
+    a_model_orders_what_the_sources_found {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
+            scorer = { kind = "ranker", artifact = "cheap_first" }"#,
+        ask: |request| request.viewing("earl-grey"),
+        answer: "neighbors: assam sencha chai rooibos",
+        decides: &["scorer"],
+    }
     equal_scores_are_ordered_as_the_catalogue_is {
         recipe: r#"sources = [ { kind = "session_knn", artifact = "sessions", idf_weighting = 0.0, k_neighbors = 1 } ]"#,
         ask: |request| request.event("teapot"),

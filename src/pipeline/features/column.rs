@@ -1,0 +1,115 @@
+//! A column of the items, from the catalogue or from an artifact of item features, held ready.
+
+use std::sync::Arc;
+
+use crate::domain::ItemIdx;
+use crate::feature::{Column, ColumnKind, FeatureColumn, Features, Table};
+use crate::snapshot::Artifact;
+
+/// Where a column is. Cheap to look into: no name is compared.
+#[derive(Debug, Clone)]
+pub(super) enum ItemColumn {
+    Catalog(Arc<Table>, usize),
+    Features(Arc<Artifact>, usize),
+}
+
+impl ItemColumn {
+    fn catalog(&self) -> Option<&Column> {
+        let Self::Catalog(table, at) = self else { return None };
+        table.column_at(*at)
+    }
+
+    fn features(&self) -> Option<&FeatureColumn> {
+        let Self::Features(artifact, at) = self else { return None };
+        let Artifact::ItemFeatures(features) = artifact.as_ref() else { return None };
+        Features::column(features, *at)
+    }
+
+    /// Whether it holds text, one a row.
+    pub(super) fn is_text(&self) -> bool {
+        self.catalog().is_some_and(|column| column.kind() == ColumnKind::Text)
+            || matches!(self.features(), Some(FeatureColumn::Texts(_)))
+    }
+
+    /// The distinct texts, by the column's own code.
+    pub(super) fn texts(&self) -> &[Box<str>] {
+        match (self.catalog(), self.features()) {
+            (Some(column), _) => column.texts(),
+            (_, Some(FeatureColumn::Texts(texts))) => texts.texts(),
+            _ => &[],
+        }
+    }
+
+    /// One cell as a number; NaN where it is missing.
+    pub(super) fn number(&self, item: ItemIdx) -> f32 {
+        match (self.catalog(), self.features()) {
+            (Some(column), _) => column.number(item.row()) as f32,
+            (_, Some(column)) => column.number(item.row()),
+            _ => f32::NAN,
+        }
+    }
+
+    /// One cell's text by the column's own code.
+    pub(super) fn code(&self, item: ItemIdx) -> Option<u32> {
+        match (self.catalog(), self.features()) {
+            (Some(column), _) => column.codes(item.row()).first().copied(),
+            (_, Some(FeatureColumn::Texts(texts))) => texts.code(item.row()),
+            _ => None,
+        }
+    }
+
+    /// Writes the items' numbers.
+    pub(super) fn numbers(&self, items: &[ItemIdx], out: &mut [f32]) {
+        match (self.catalog(), self.features()) {
+            (Some(column), _) => column.gather(items, out),
+            (_, Some(FeatureColumn::Numbers(numbers))) => {
+                for (item, out) in items.iter().zip(out) {
+                    *out = numbers.get(item.row()).copied().unwrap_or(f32::NAN);
+                }
+            }
+            _ => out.fill(f32::NAN),
+        }
+    }
+
+    /// Writes `codes` of the items' texts.
+    pub(super) fn coded(&self, codes: &[f32], items: &[ItemIdx], out: &mut [f32]) {
+        let cells = items.iter().zip(out);
+        let model = |code: Option<u32>| code.and_then(|code| codes.get(code as usize)).copied();
+        match (self.catalog(), self.features()) {
+            (Some(column), _) => {
+                let code = |item: &ItemIdx| column.codes(item.row()).first().copied();
+                cells.for_each(|(item, out)| *out = model(code(item)).unwrap_or(f32::NAN));
+            }
+            (_, Some(FeatureColumn::Texts(texts))) => {
+                cells.for_each(|(item, out)| *out = model(texts.code(item.row())).unwrap_or(f32::NAN));
+            }
+            _ => cells.for_each(|(_, out)| *out = f32::NAN),
+        }
+    }
+
+    /// Writes 1 where an item's value is the seed's, 0 where it is another, NaN where either is missing.
+    pub(super) fn same(&self, seed: ItemIdx, items: &[ItemIdx], out: &mut [f32]) {
+        let cells = items.iter().zip(out);
+        let verdict = |same: bool| f32::from(u8::from(same));
+        if self.is_text() {
+            let own = self.code(seed);
+            cells.for_each(|(item, out)| {
+                let both = own.zip(self.code(*item));
+                *out = both.map_or(f32::NAN, |(own, other)| verdict(own == other));
+            });
+        } else if let Some(column) = self.catalog().filter(|column| column.kind() == ColumnKind::List) {
+            let own = column.codes(seed.row());
+            cells.for_each(|(item, out)| {
+                let other = column.codes(item.row());
+                let missing = own.is_empty() || other.is_empty();
+                *out = if missing { f32::NAN } else { verdict(other.iter().any(|code| own.contains(code))) };
+            });
+        } else {
+            let own = self.number(seed);
+            cells.for_each(|(item, out)| {
+                let other = self.number(*item);
+                *out = if own.is_nan() || other.is_nan() { f32::NAN } else { verdict(own == other) };
+            });
+        }
+    }
+}

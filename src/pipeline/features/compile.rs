@@ -1,0 +1,242 @@
+//! From the names of a ranker's inputs to columns, or to a message that says which input is wrong and what was meant.
+
+use std::sync::Arc;
+
+use super::clock::ClockPart;
+use super::codes::Codes;
+use super::column::ItemColumn;
+use super::name::{FAMILIES, Name};
+use super::{Attribute, Gatherer, Step, Value};
+use crate::feature::nearest;
+use crate::model::InputKind;
+use crate::pipeline::context::USER_TABLES;
+use crate::pipeline::{BuildError, Spec};
+use crate::snapshot::{Artifact, RankerInput, RankerModel};
+
+impl Gatherer {
+    /// Finds the feature of every input of `ranker`, the artifact called `artifact`, in the snapshot and recipe of `spec`.
+    ///
+    /// # Errors
+    /// [`BuildError::Input`]: a name of no family, a column or source that does not exist or exists twice, or one whose type the
+    /// model does not take.
+    pub fn compile(spec: &Spec<'_>, artifact: &str, ranker: &RankerModel) -> Result<Self, BuildError> {
+        let mut compiler = Compiler { spec, users: Vec::new() };
+        let mut steps = Vec::with_capacity(ranker.inputs.len());
+        for (at, input) in ranker.inputs.iter().enumerate() {
+            steps.push(compiler.step(input).map_err(|reason| BuildError::Input {
+                artifact: artifact.to_owned(),
+                input: at + 1,
+                feature: input.feature.clone(),
+                reason,
+            })?);
+        }
+        Ok(Self { steps, users: compiler.users })
+    }
+}
+
+struct Compiler<'a> {
+    spec: &'a Spec<'a>,
+    users: Vec<Arc<Artifact>>,
+}
+
+impl Compiler<'_> {
+    fn step(&mut self, input: &RankerInput) -> Result<Step, String> {
+        let name = Name::parse(&input.feature).ok_or_else(|| {
+            format!("is not the name of a feature{}; names are: {FAMILIES}", self.hint(&input.feature))
+        })?;
+        let number_only = |step: Step, what: &str| match input.kind {
+            InputKind::Category if !input.categories.is_empty() => {
+                Err(format!("is {what}, a number; the ranker takes a category here"))
+            }
+            _ => Ok(step),
+        };
+        match name {
+            Name::Item(column) => {
+                let column = self.item(&input.feature, column)?;
+                Ok(match value(input, column.is_text())? {
+                    Value::Number => Step::Numbers(column),
+                    Value::Code(codes) if column.is_text() => {
+                        let codes = codes.table(column.texts());
+                        Step::Coded(column, codes)
+                    }
+                    Value::Code(codes) => Step::NumberCoded(column, codes),
+                })
+            }
+            Name::Seed(column) => {
+                let column = self.item(&input.feature, column)?;
+                let value = value(input, column.is_text())?;
+                Ok(Step::Seed(column, value))
+            }
+            Name::SeedSame(column) => number_only(
+                Step::SeedSame(self.item(&input.feature, column)?),
+                "whether two values are the same",
+            ),
+            Name::SeedRatio(column) => {
+                let column = self.item(&input.feature, column)?;
+                if column.is_text() {
+                    return Err("is the ratio of two texts; it takes a column of numbers".to_owned());
+                }
+                number_only(Step::SeedRatio(column), "a ratio")
+            }
+            Name::User(column) => self.user(input, column),
+            Name::Context(attribute) => {
+                let value = match input.kind {
+                    InputKind::Number => Value::Number,
+                    InputKind::Category => Value::Code(Codes::new(&input.categories)),
+                };
+                let attribute = match attribute {
+                    "locale" => Attribute::Locale,
+                    "country" => Attribute::Country,
+                    "channel" => Attribute::Channel,
+                    "hour" => Attribute::Clock(attribute.into(), ClockPart::Hour),
+                    "day_of_week" => Attribute::Clock(attribute.into(), ClockPart::DayOfWeek),
+                    other => Attribute::Named(other.into()),
+                };
+                Ok(Step::Context(attribute, value))
+            }
+            Name::SourceScore(label) => {
+                number_only(Step::SourceScore(self.source(&input.feature, label)?), "a source's score")
+            }
+            Name::SourceRank(label) => {
+                number_only(Step::SourceRank(self.source(&input.feature, label)?), "a source's rank")
+            }
+            Name::CandidateRank => number_only(Step::CandidateRank, "a rank"),
+            Name::CandidateSources => number_only(Step::CandidateSources, "a count"),
+        }
+    }
+
+    /// A column of the items: the catalogue's or an artifact's, of which only one may have it.
+    fn item(&self, feature: &str, column: &str) -> Result<ItemColumn, String> {
+        let snapshot = self.spec.snapshot;
+        let catalog = snapshot.catalog_share();
+        let own = catalog.position(column).map(|at| ("the catalogue", ItemColumn::Catalog(catalog, at)));
+        let others = self.artifacts().filter_map(|(name, artifact)| match artifact.as_ref() {
+            Artifact::ItemFeatures(features) => {
+                let at = features.position(column)?;
+                Some((name, ItemColumn::Features(Arc::clone(artifact), at)))
+            }
+            _ => None,
+        });
+        only(own.into_iter().chain(others)).map_err(|found| match found {
+            Some(both) => format!("is in {both}: give the columns different names"),
+            None => {
+                format!("is neither in the catalogue nor in an item_features artifact{}", self.hint(feature))
+            }
+        })
+    }
+
+    fn user(&mut self, input: &RankerInput, column: &str) -> Result<Step, String> {
+        let found = self.artifacts().filter_map(|(name, artifact)| match artifact.as_ref() {
+            Artifact::UserFeatures(users) => {
+                let at = users.columns().iter().position(|known| known.name == column)?;
+                Some((name, (Arc::clone(artifact), at, users.columns().get(at)?.text)))
+            }
+            _ => None,
+        });
+        let (artifact, at, is_text) = only(found).map_err(|found| match found {
+            Some(both) => format!("is in {both}: give the columns different names"),
+            None => format!("is in no user_features artifact{}", self.hint(&input.feature)),
+        })?;
+        let value = value(input, is_text)?;
+        let known = self.users.iter().position(|known| Arc::ptr_eq(known, &artifact));
+        let table = match known {
+            Some(table) => table,
+            None if self.users.len() == USER_TABLES => {
+                return Err(format!(
+                    "is in one user_features artifact more than the {USER_TABLES} a ranker may read"
+                ));
+            }
+            None => {
+                self.users.push(artifact);
+                self.users.len() - 1
+            }
+        };
+        Ok(Step::User { table, column: at, value })
+    }
+
+    fn source(&self, feature: &str, label: &str) -> Result<usize, String> {
+        self.spec.sources.iter().position(|known| **known == *label).ok_or_else(|| {
+            let known = self.spec.sources.iter().map(|label| &**label).collect::<Vec<_>>().join(", ");
+            format!("names a source that this placement does not have{}; it has: {known}", self.hint(feature))
+        })
+    }
+
+    fn artifacts(&self) -> impl Iterator<Item = (&str, &Arc<Artifact>)> {
+        let snapshot = self.spec.snapshot;
+        snapshot.artifacts().filter_map(|(name, _)| Some((name, snapshot.artifact(name)?)))
+    }
+
+    /// `; did you mean "item.price"?`, or nothing.
+    fn hint(&self, feature: &str) -> String {
+        let columns: Vec<String> = self.item_columns();
+        let mut known = Vec::new();
+        for column in &columns {
+            known.push(format!("item.{column}"));
+            known.push(format!("seed.{column}"));
+            known.push(format!("seed.same_{column}"));
+            known.push(format!("seed.{column}_ratio"));
+        }
+        for (_, artifact) in self.artifacts() {
+            if let Artifact::UserFeatures(users) = artifact.as_ref() {
+                known.extend(users.columns().iter().map(|column| format!("user.{}", column.name)));
+            }
+        }
+        for label in self.spec.sources {
+            known.extend([format!("source.{label}.score"), format!("source.{label}.rank")]);
+        }
+        let fixed = ["locale", "country", "channel", "hour", "day_of_week"];
+        known.extend(fixed.map(|name| format!("context.{name}")));
+        known.extend(["candidate.rank".to_owned(), "candidate.sources".to_owned()]);
+        let family = feature.split_once('.').map(|(family, _)| format!("{family}."));
+        let of_family = |name: &&str| family.as_ref().is_some_and(|family| name.starts_with(family.as_str()));
+        let known = || known.iter().map(String::as_str);
+        let bare = || known().find(|name| name.split_once('.').is_some_and(|(_, rest)| rest == feature));
+        // What is of the family that was named is nearer than what only looks alike.
+        let near =
+            nearest(feature, known().filter(of_family)).or_else(bare).or_else(|| nearest(feature, known()));
+        near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
+    }
+
+    fn item_columns(&self) -> Vec<String> {
+        let mut columns = self.spec.snapshot.catalog().names().to_vec();
+        for (_, artifact) in self.artifacts() {
+            if let Artifact::ItemFeatures(features) = artifact.as_ref() {
+                columns.extend_from_slice(features.names());
+            }
+        }
+        columns
+    }
+}
+
+/// What the values of a column become for an input, if they are of a type that it takes.
+fn value(input: &RankerInput, is_text: bool) -> Result<Value, String> {
+    let codes = Codes::new(&input.categories);
+    match (input.kind, is_text) {
+        (InputKind::Number, false) => Ok(Value::Number),
+        (InputKind::Number, true) => {
+            Err("is text, and the ranker takes a number: list the texts by code in params.categories"
+                .to_owned())
+        }
+        (InputKind::Category, true) if codes.is_empty() => {
+            Err("is text, and the model does not say its codes: list the texts by code in params.categories"
+                .to_owned())
+        }
+        (InputKind::Category, true) if !codes.has_texts() => {
+            Err("is text, and the ranker's categories are numbers".to_owned())
+        }
+        (InputKind::Category, false) if !codes.is_empty() && !codes.has_numbers() => {
+            Err("is a number, and the ranker's categories are texts".to_owned())
+        }
+        (InputKind::Category, _) => Ok(Value::Code(codes)),
+    }
+}
+
+/// The only one of these; else the names of the first two, or nothing.
+fn only<'a, T>(found: impl Iterator<Item = (&'a str, T)>) -> Result<T, Option<String>> {
+    let mut found = found;
+    match (found.next(), found.next()) {
+        (Some((_, only)), None) => Ok(only),
+        (Some((first, _)), Some((second, _))) => Err(Some(format!("{first} and in \"{second}\""))),
+        (None, _) => Err(None),
+    }
+}

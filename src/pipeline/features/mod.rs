@@ -1,0 +1,202 @@
+//! The features of a request's candidates, gathered once, feature by feature, in the order in which a ranker reads them.
+//!
+//! Names become column handles when a snapshot is loaded ([`Gatherer::compile`]); a request compares no names and, once its
+//! memory is warm, allocates nothing.
+
+mod clock;
+mod codes;
+mod column;
+mod compile;
+mod name;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::Context;
+use crate::domain::{CandidateSet, RequestContext, score};
+use crate::model::Matrix;
+use crate::snapshot::{Artifact, UserRow};
+use clock::ClockPart;
+use codes::Codes;
+use column::ItemColumn;
+
+/// Fills the matrix of one ranker.
+#[derive(Debug)]
+pub struct Gatherer {
+    steps: Vec<Step>,
+    users: Vec<Arc<Artifact>>,
+}
+
+/// How one column of the matrix is filled.
+#[derive(Debug)]
+enum Step {
+    Numbers(ItemColumn),
+    /// Texts, with the model's code for each of the column's.
+    Coded(ItemColumn, Box<[f32]>),
+    /// Numbers that stand for categories.
+    NumberCoded(ItemColumn, Codes),
+    Seed(ItemColumn, Value),
+    SeedSame(ItemColumn),
+    SeedRatio(ItemColumn),
+    User {
+        table: usize,
+        column: usize,
+        value: Value,
+    },
+    Context(Attribute, Value),
+    SourceScore(usize),
+    SourceRank(usize),
+    CandidateRank,
+    CandidateSources,
+}
+
+/// What a single value becomes.
+#[derive(Debug)]
+enum Value {
+    Number,
+    Code(Codes),
+}
+
+/// Something that the request says of itself.
+#[derive(Debug)]
+enum Attribute {
+    Locale,
+    Country,
+    Channel,
+    /// The attribute of that name; where there is none, the clock.
+    Clock(Box<str>, ClockPart),
+    Named(Box<str>),
+}
+
+thread_local! {
+    static RANKED: RefCell<Vec<score::Key>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Gatherer {
+    /// The artifacts with users' features that it reads; [`super::Query::user_rows`] holds a row of each, in this order.
+    pub fn user_tables(&self) -> &[Arc<Artifact>] {
+        &self.users
+    }
+
+    /// Gives the matrix a row for each candidate and a column for each input, and fills it.
+    pub fn gather(&self, ctx: &Context<'_>, set: &CandidateSet, matrix: &mut Matrix) {
+        matrix.reset(set.len(), self.steps.len());
+        for (column, step) in self.steps.iter().enumerate() {
+            step.fill(ctx, set, matrix.column_mut(column));
+        }
+    }
+}
+
+impl Step {
+    fn fill(&self, ctx: &Context<'_>, set: &CandidateSet, out: &mut [f32]) {
+        let (items, seed) = (set.items(), ctx.query.current);
+        match self {
+            Step::Numbers(column) => column.numbers(items, out),
+            Step::Coded(column, codes) => column.coded(codes, items, out),
+            Step::NumberCoded(column, codes) => {
+                column.numbers(items, out);
+                out.iter_mut().for_each(|cell| *cell = codes.number(*cell));
+            }
+            Step::Seed(column, value) => {
+                let text = seed
+                    .and_then(|seed| column.code(seed))
+                    .and_then(|code| column.texts().get(code as usize));
+                out.fill(match (seed, value) {
+                    (Some(_), Value::Code(codes)) if column.is_text() => {
+                        text.map_or(f32::NAN, |text| codes.text(text))
+                    }
+                    (Some(seed), value) => value.of_number(column.number(seed)),
+                    (None, _) => f32::NAN,
+                });
+            }
+            Step::SeedSame(column) => match seed {
+                Some(seed) => column.same(seed, items, out),
+                None => out.fill(f32::NAN),
+            },
+            Step::SeedRatio(column) => {
+                let own = seed.map_or(f32::NAN, |seed| column.number(seed));
+                column.numbers(items, out);
+                // Nothing is a multiple of nothing.
+                out.iter_mut().for_each(|cell| *cell = if own == 0.0 { f32::NAN } else { *cell / own });
+            }
+            Step::User { table, column, value } => {
+                let row = ctx.query.user_rows.get(*table).and_then(Option::as_ref);
+                out.fill(row.map_or(f32::NAN, |row| value.of_user(row, *column)));
+            }
+            Step::Context(attribute, value) => out.fill(attribute.value(&ctx.request.context, value)),
+            Step::SourceScore(source) => copy(set.retrieved(*source), out),
+            Step::SourceRank(source) => ranks(set, *source, out),
+            Step::CandidateRank => {
+                out.iter_mut().enumerate().for_each(|(row, cell)| *cell = (row + 1) as f32);
+            }
+            Step::CandidateSources => {
+                out.fill(0.0);
+                for source in 0..set.sources() {
+                    let named = out.iter_mut().zip(set.retrieved(source));
+                    named.filter(|(_, score)| !score.is_nan()).for_each(|(cell, _)| *cell += 1.0);
+                }
+            }
+        }
+    }
+}
+
+impl Value {
+    fn of_number(&self, number: f32) -> f32 {
+        match self {
+            Value::Number => number,
+            Value::Code(codes) => codes.number(number),
+        }
+    }
+
+    fn of_text(&self, text: &str) -> f32 {
+        match self {
+            Value::Number => codes::number(text).unwrap_or(f32::NAN),
+            Value::Code(codes) => codes.any(text),
+        }
+    }
+
+    fn of_user(&self, row: &UserRow, column: usize) -> f32 {
+        match (self, row.text(column)) {
+            (Value::Code(codes), Some(text)) => codes.text(text),
+            _ => self.of_number(row.number(column)),
+        }
+    }
+}
+
+impl Attribute {
+    fn value(&self, context: &RequestContext, value: &Value) -> f32 {
+        let named = |own: &Option<String>, name: &str| {
+            let text = own.as_deref().or_else(|| context.attributes.get(name).map(String::as_str));
+            text.map_or(f32::NAN, |text| value.of_text(text))
+        };
+        match self {
+            Attribute::Locale => named(&context.locale, "locale"),
+            Attribute::Country => named(&context.country, "country"),
+            Attribute::Channel => named(&context.channel, "channel"),
+            Attribute::Named(name) => named(&None, name),
+            Attribute::Clock(name, part) => match context.attributes.get(&**name) {
+                Some(text) => value.of_text(text),
+                None => value.of_number(part.now()),
+            },
+        }
+    }
+}
+
+fn copy(scores: &[f32], out: &mut [f32]) {
+    out.iter_mut().zip(scores).for_each(|(cell, score)| *cell = *score);
+}
+
+/// Places among the candidates that a source named, best first, from 1.
+fn ranks(set: &CandidateSet, source: usize, out: &mut [f32]) {
+    let scores = set.retrieved(source);
+    let keys = || scores.iter().zip(set.items()).map(|(score, item)| (*score, score::key(*score, *item)));
+    RANKED.with_borrow_mut(|ranked| {
+        ranked.clear();
+        ranked.extend(keys().filter(|(score, _)| !score.is_nan()).map(|(_, key)| key));
+        ranked.sort_unstable_by(|a, b| b.cmp(a));
+        for (cell, (score, own)) in out.iter_mut().zip(keys()) {
+            let rank = || ranked.partition_point(|key| *key > own) + 1;
+            *cell = if score.is_nan() { f32::NAN } else { rank() as f32 };
+        }
+    });
+}

@@ -1,0 +1,67 @@
+//! A filter that knows ids it has never seen: strangers are not looked for in any shard.
+
+use super::fnv1a;
+
+/// Bits per id, and bits set for each: about one stranger in a hundred passes.
+const BITS: usize = 10;
+const PROBES: u64 = 6;
+
+/// A Bloom filter over text ids (Bloom, CACM 1970; two hashes for all probes: Kirsch and Mitzenmacher, ESA 2006).
+#[derive(Debug)]
+pub(in crate::snapshot) struct IdFilter {
+    words: Vec<u64>,
+}
+
+impl IdFilter {
+    /// An empty filter with room for `ids` ids.
+    pub(in crate::snapshot) fn new(ids: usize) -> Self {
+        Self { words: vec![0; ids.saturating_mul(BITS) / 64 + 1] }
+    }
+
+    /// Adds an id.
+    pub(in crate::snapshot) fn insert(&mut self, id: &str) {
+        for at in probes(id, self.words.len()) {
+            if let Some(word) = self.words.get_mut(at / 64) {
+                *word |= 1 << (at % 64);
+            }
+        }
+    }
+
+    /// False if the id was never added.
+    pub(super) fn may_have(&self, id: &str) -> bool {
+        let set = |at: usize| self.words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1);
+        probes(id, self.words.len()).all(set)
+    }
+
+    pub(super) fn resident_bytes(&self) -> usize {
+        self.words.capacity() * 8
+    }
+}
+
+fn probes(id: &str, words: usize) -> impl Iterator<Item = usize> {
+    let first = mixed(fnv1a(id.as_bytes()));
+    let step = mixed(first) | 1;
+    let bits = words as u64 * 64;
+    (0..PROBES).map(move |probe| (first.wrapping_add(step.wrapping_mul(probe)) % bits) as usize)
+}
+
+/// Spreads every bit of FNV over the whole word (the finaliser of SplitMix64).
+fn mixed(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_knows_all_it_was_told_and_few_strangers() {
+        let mut filter = IdFilter::new(10_000);
+        (0..10_000).for_each(|id| filter.insert(&format!("u{id}")));
+        assert!((0..10_000).all(|id| filter.may_have(&format!("u{id}"))));
+        let passed = (0..10_000).filter(|id| filter.may_have(&format!("stranger {id}"))).count();
+        assert!(passed < 200, "{passed} of 10000 strangers pass");
+    }
+}

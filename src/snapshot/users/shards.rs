@@ -1,0 +1,212 @@
+//! A user table on disk: shards are read when a user of theirs comes, by few threads, into a cache of bounded size.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::HashMap;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use super::flight::Flight;
+use super::{IdFilter, Lookup, Pending, Users, row, shard_of};
+use crate::artifact::table::{Table, TableError};
+use crate::feature::Features;
+use crate::snapshot::content::Keyed;
+
+/// Threads that read shards of one table.
+const READERS: usize = 2;
+/// Shards that may wait to be read; a user of a further one is late at once.
+const QUEUE: usize = 256;
+
+/// Turns a shard's rows into a table.
+type Decode = fn(&Table) -> Result<Keyed<Features>, TableError>;
+
+/// What is known of a sharded file after its ids were read.
+#[derive(Debug)]
+pub(in crate::snapshot) struct Plan {
+    /// The row group of each shard; `None` for a shard without users.
+    pub(in crate::snapshot) groups: Vec<Option<u32>>,
+    /// Knows whom no shard has.
+    pub(in crate::snapshot) filter: IdFilter,
+    /// Bytes of the cache.
+    pub(in crate::snapshot) memory: u64,
+    /// Bytes that all shards would take.
+    pub(in crate::snapshot) whole: u64,
+}
+
+/// A user table of which the cache holds what was asked for lately. Dropping it ends its threads.
+#[derive(Debug)]
+pub struct Sharded {
+    plan: Plan,
+    cache: Cache<u32, Users>,
+    flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>>,
+    jobs: SyncSender<u32>,
+}
+
+/// How users were found, in all sharded tables since the process started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserCounts {
+    /// The user's shard was in memory.
+    pub hits: u64,
+    /// It had to be read.
+    pub misses: u64,
+    /// No shard has the user, which was known without looking.
+    pub strangers: u64,
+    /// It was not there when the answer could not wait any longer.
+    pub late: u64,
+    /// Shards that could not be read.
+    pub failed: u64,
+}
+
+static HITS: AtomicU64 = AtomicU64::new(0);
+static MISSES: AtomicU64 = AtomicU64::new(0);
+static STRANGERS: AtomicU64 = AtomicU64::new(0);
+static LATE: AtomicU64 = AtomicU64::new(0);
+static FAILED: AtomicU64 = AtomicU64::new(0);
+
+impl UserCounts {
+    /// The counts of this process.
+    pub fn now() -> Self {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (hits, misses, strangers) = (read(&HITS), read(&MISSES), read(&STRANGERS));
+        Self { hits, misses, strangers, late: read(&LATE), failed: read(&FAILED) }
+    }
+
+    /// Notes an answer that was given without the user's features because they were late.
+    pub fn note_late() {
+        LATE.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Sharded {
+    /// Starts the threads that read shards of `table`, which is the file at `path`.
+    pub(in crate::snapshot) fn open(
+        table: &Table,
+        path: &Path,
+        plan: Plan,
+        decode: Decode,
+    ) -> Result<Self, TableError> {
+        let cache = Cache::builder()
+            .weigher(|_, shard: &Users| u32::try_from(weight(shard)).unwrap_or(u32::MAX))
+            .max_capacity(plan.memory)
+            // The newest shard always gets in: a user waits for it.
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        let (jobs, queue) = sync_channel(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        let flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>> = Arc::default();
+        for reader in 0..READERS {
+            let reader_of = Reader {
+                table: table.reopened(path)?,
+                groups: plan.groups.clone(),
+                cache: cache.clone(),
+                flights: Arc::clone(&flights),
+                decode,
+            };
+            let queue = Arc::clone(&queue);
+            let started = std::thread::Builder::new()
+                .name(format!("larder-users-{reader}"))
+                .spawn(move || reader_of.run(&queue));
+            started.map_err(|e| TableError::Unreadable {
+                file: path.display().to_string(),
+                reason: format!("a thread to read it could not be started: {e}"),
+            })?;
+        }
+        Ok(Self { plan, cache, flights, jobs })
+    }
+
+    pub(super) fn find(&self, user: &str) -> Lookup {
+        if !self.plan.filter.may_have(user) {
+            STRANGERS.fetch_add(1, Ordering::Relaxed);
+            return Lookup::Unknown;
+        }
+        let shard = shard_of(user, self.plan.groups.len() as u32);
+        if let Some(users) = self.cache.get(&shard) {
+            HITS.fetch_add(1, Ordering::Relaxed);
+            return row(&users, user).into();
+        }
+        MISSES.fetch_add(1, Ordering::Relaxed);
+        let mut flights = lock(&self.flights);
+        if let Some(flight) = flights.get(&shard) {
+            return Lookup::Pending(Pending::new(Arc::clone(flight), user));
+        }
+        // It may have landed between the two looks.
+        if let Some(users) = self.cache.get(&shard) {
+            return row(&users, user).into();
+        }
+        let flight: Arc<Flight> = Arc::default();
+        match self.jobs.try_send(shard) {
+            Ok(()) => drop(flights.insert(shard, Arc::clone(&flight))),
+            // Too many wait already: nothing is worth waiting for.
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => flight.land(None),
+        }
+        Lookup::Pending(Pending::new(flight, user))
+    }
+
+    pub(super) fn resident_bytes(&self) -> usize {
+        let cache = usize::try_from(self.plan.memory.min(self.plan.whole)).unwrap_or(usize::MAX);
+        cache.saturating_add(self.plan.filter.resident_bytes()).saturating_add(self.plan.groups.len() * 8)
+    }
+
+    pub(super) fn cached_bytes(&self) -> u64 {
+        self.cache.run_pending_tasks();
+        self.cache.weighted_size()
+    }
+}
+
+/// What one thread needs to read shards: a file of its own, and where to put them.
+struct Reader {
+    table: Table,
+    groups: Vec<Option<u32>>,
+    cache: Cache<u32, Users>,
+    flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>>,
+    decode: Decode,
+}
+
+impl Reader {
+    /// Reads what is asked for until the table is dropped.
+    fn run(self, queue: &Mutex<Receiver<u32>>) {
+        // On Linux this sets the calling thread only: reading yields to answering. Without the right to, it does not.
+        let _ = rustix::process::setpriority_process(None, 5);
+        loop {
+            let next = lock(queue).recv();
+            let Ok(shard) = next else { return };
+            let read = || self.cache.try_get_with(shard, || self.read(shard));
+            let users = match catch_unwind(AssertUnwindSafe(read)) {
+                Ok(Ok(users)) => Some(users),
+                Ok(Err(reason)) => failed(shard, &reason),
+                Err(_) => failed(shard, "its reader gave up on the file's structure"),
+            };
+            let flight = lock(&self.flights).remove(&shard);
+            if let Some(flight) = flight {
+                flight.land(users);
+            }
+        }
+    }
+
+    fn read(&self, shard: u32) -> Result<Users, String> {
+        let group = self.groups.get(shard as usize).copied().flatten();
+        let users = match group {
+            Some(group) => self.table.group(group as usize).and_then(|rows| (self.decode)(&rows)),
+            None => Ok(Keyed { users: Default::default(), rows: Features::new(0) }),
+        };
+        users.map(Arc::new).map_err(|error| error.to_string())
+    }
+}
+
+fn failed(shard: u32, reason: &str) -> Option<Users> {
+    FAILED.fetch_add(1, Ordering::Relaxed);
+    tracing::warn!(shard, reason, "a shard of user features could not be read; its users count as late");
+    None
+}
+
+fn weight(shard: &Keyed<Features>) -> usize {
+    shard.users.resident_bytes() + shard.rows.resident_bytes() + size_of::<Keyed<Features>>()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
