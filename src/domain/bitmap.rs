@@ -26,6 +26,13 @@ impl Bitmap {
         Self { words: vec![0; len.div_ceil(64)], len }
     }
 
+    /// Empties the set and lets it range over `len` items.
+    pub fn reset(&mut self, len: usize) {
+        self.words.clear();
+        self.words.resize(len.div_ceil(64), 0);
+        self.len = len;
+    }
+
     /// The set of every item for which `keep` holds.
     pub fn from_fn(len: usize, mut keep: impl FnMut(usize) -> bool) -> Self {
         let mut set = Self::new(len);
@@ -98,6 +105,7 @@ impl Bitmap {
 pub struct ItemMask {
     allowed: Option<Bitmap>,
     spare: Option<Bitmap>,
+    listed: Option<Bitmap>,
     excluded: Bitmap,
     touched: Vec<ItemIdx>,
     soft: Vec<ItemIdx>,
@@ -130,6 +138,17 @@ impl ItemMask {
                 self.allowed = Some(copy);
             }
         }
+    }
+
+    /// Keeps only the listed items, on top of what was demanded before.
+    pub fn allow_only_items(&mut self, items: &[ItemIdx]) {
+        let mut set = self.listed.take().unwrap_or_default();
+        set.reset(self.excluded.len());
+        items.iter().for_each(|item| {
+            set.insert(*item);
+        });
+        self.allow_only(&set);
+        self.listed = Some(set);
     }
 
     /// Excludes one item for good, also where it was excluded softly before.

@@ -13,6 +13,7 @@ pub struct CandidateSet {
     retrieved: Vec<Vec<f32>>,
     features: Vec<Vec<f32>>,
     feature_names: Vec<String>,
+    gathered: usize,
     rows: Vec<(u32, u32)>,
     generation: u32,
     sources: usize,
@@ -27,7 +28,7 @@ impl CandidateSet {
     pub fn reset(&mut self, items: usize, sources: usize) {
         self.items.clear();
         self.scores.clear();
-        self.feature_names.clear();
+        self.gathered = 0;
         self.retrieved.resize_with(self.retrieved.len().max(sources), Vec::new);
         self.retrieved.iter_mut().for_each(Vec::clear);
         self.sources = sources;
@@ -99,14 +100,18 @@ impl CandidateSet {
 
     /// A gathered feature, by row (NaN where the item has none), or `None` if it was not gathered.
     pub fn feature(&self, name: &str) -> Option<&[f32]> {
-        let column = self.feature_names.iter().position(|known| known == name)?;
+        let column = self.feature_names.iter().take(self.gathered).position(|known| known == name)?;
         self.features.get(column).map(Vec::as_slice)
     }
 
     /// Adds a feature column: `value` is called once a row, in row order.
     pub fn add_feature(&mut self, name: &str, mut value: impl FnMut(ItemIdx) -> f32) {
-        let column = self.feature_names.len();
-        self.feature_names.push(name.to_owned());
+        let column = self.gathered;
+        self.gathered += 1;
+        match self.feature_names.get_mut(column) {
+            Some(known) => known.replace_range(.., name), // in the memory of an earlier request's name
+            None => self.feature_names.push(name.to_owned()),
+        }
         self.features.resize_with(self.features.len().max(column + 1), Vec::new);
         if let Some(cells) = self.features.get_mut(column) {
             cells.clear();
@@ -120,6 +125,18 @@ impl CandidateSet {
         order.clear();
         order.extend((0..self.items.len()).filter(|row| keep(*row)).map(|row| row as u64));
         self.arrange(&order);
+        self.order = order;
+    }
+
+    /// Keeps the candidates whose item satisfies `keep`, in their order.
+    pub fn retain_items(&mut self, mut keep: impl FnMut(ItemIdx) -> bool) {
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        let kept = self.items.iter().enumerate().filter(|(_, item)| keep(**item));
+        order.extend(kept.map(|(row, _)| row as u64));
+        if order.len() < self.items.len() {
+            self.arrange(&order);
+        }
         self.order = order;
     }
 
@@ -168,7 +185,7 @@ impl CandidateSet {
             }
         }
         let columns = self.retrieved.iter_mut().take(self.sources);
-        let features = self.features.iter_mut().take(self.feature_names.len());
+        let features = self.features.iter_mut().take(self.gathered);
         for column in columns.chain(features).chain(std::iter::once(&mut self.scores)) {
             self.spare.clear();
             self.spare.extend(order.iter().map(|row| column[*row as usize]));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
+mod allocations;
 mod bad_artifacts;
 #[cfg(feature = "server")]
 mod cli;
@@ -20,6 +21,7 @@ mod training;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
+    pub(crate) mod counting;
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
