@@ -6,5 +6,7 @@
 #![allow(unsafe_code)]
 
 mod level;
+mod pages;
 
 pub use level::{Level, level, limit_to};
+pub use pages::{large_vec, large_zeroed};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-pub use write::{TableWriter, float_lists, text_lists};
+pub use write::{TableBatch, TableStream, TableWriter, float_lists, text_lists};
 
 /// Why a table was refused. Rows count from 1.
 #[derive(Debug, Error)]
