@@ -245,13 +245,17 @@ impl Table {
             Body::Parquet(body) => body.each(column, self.max_bytes, visit),
             Body::Csv(body) => body.each(column, visit),
         };
-        outcome.map_err(|stop| match stop {
+        outcome.map_err(|stop| self.stopped(column, stop))
+    }
+
+    fn stopped(&self, column: &str, stop: Stop) -> TableError {
+        match stop {
             Stop::Unreadable(reason) => TableError::Unreadable { file: self.file.clone(), reason },
             Stop::TooLarge(size) => {
                 TableError::TooLarge { file: self.file.clone(), size, limit: self.max_bytes, unit: "bytes" }
             }
             Stop::Refused { row, reason } => self.bad(column, row, reason),
-        })
+        }
     }
 
     /// Visits a column that must hold text in every row, neither missing nor empty.
@@ -269,6 +273,39 @@ impl Table {
             Cell::Text(text) => visit(row, text),
             _ => Err("is missing".to_owned()),
         })
+    }
+
+    /// The number that `find` gives each text of a column, in row order; every row must have text. Works in several threads.
+    ///
+    /// # Errors
+    /// As [`Table::each_id`].
+    pub fn numbers(
+        &self,
+        column: &str,
+        find: impl Fn(&str) -> Result<u32, String> + Sync,
+    ) -> Result<Vec<u32>, TableError> {
+        self.expect(column, &[CellKind::Text], "text")?;
+        let number = |cell: Cell<'_>| match cell {
+            Cell::Text("") => Err("is empty".to_owned()),
+            Cell::Text(text) => find(text),
+            _ => Err("is missing".to_owned()),
+        };
+        let Body::Parquet(body) = &self.body else {
+            let mut numbers = Vec::with_capacity(self.rows);
+            self.each(column, &mut |_, cell| number(cell).map(|found| numbers.push(found)))?;
+            return Ok(numbers);
+        };
+        let mut numbers = vec![0u32; self.rows];
+        let mut rest = numbers.as_mut_slice();
+        let slots = |rows: usize| rest.split_off_mut(..rows.min(rest.len())).unwrap_or_default();
+        let visit = |slots: &mut &mut [u32], row: usize, cell: Cell<'_>| {
+            let found = number(cell)?;
+            *slots.get_mut(row).ok_or("is beyond the rows that the file declares")? = found;
+            Ok(())
+        };
+        let outcome = body.each_apart(column, self.max_bytes, slots, visit);
+        outcome.map_err(|stop| self.stopped(column, stop))?;
+        Ok(numbers)
     }
 
     /// Visits a column that must hold a finite number in every row.

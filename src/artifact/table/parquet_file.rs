@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -15,6 +16,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+
+use rayon::prelude::*;
 
 use super::{Cell, CellKind, Stop, Visit};
 
@@ -52,33 +55,78 @@ impl ParquetFile {
     /// Visits a column; refuses it once it has decoded to more than `limit` bytes, whatever the footer declared: a text that
     /// is stored once and repeated in every row weighs next to nothing there.
     pub(super) fn each(&self, column: &str, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
-        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
-        let reader = self.reader(column).map_err(unreadable)?;
+        self.scan(column, None, &Allowance::new(limit), visit)
+    }
+
+    /// Visits a column in several threads, a row group each: `visit` gets what `slots` made of the group's number of rows.
+    ///
+    /// Of several refused rows the first is told.
+    pub(super) fn each_apart<S: Send>(
+        &self,
+        column: &str,
+        limit: u64,
+        mut slots: impl FnMut(usize) -> S,
+        visit: impl Fn(&mut S, usize, Cell<'_>) -> Result<(), String> + Sync,
+    ) -> Result<(), Stop> {
+        let groups = self.metadata.metadata().row_groups().iter().enumerate();
         let mut first = 0;
-        let mut decoded = 0u64;
-        for batch in reader {
+        let parts: Vec<(usize, usize, S)> = groups
+            .map(|(group, about)| {
+                let rows = usize::try_from(about.num_rows()).unwrap_or_default();
+                first += rows;
+                (group, first - rows, slots(rows))
+            })
+            .collect();
+        let allowance = Allowance::new(limit);
+        let outcomes: Vec<Result<(), Stop>> = parts
+            .into_par_iter()
+            .map(|(group, first, mut slot)| {
+                let moved = |stop| match stop {
+                    Stop::Refused { row, reason } => Stop::Refused { row: first + row, reason },
+                    other => other,
+                };
+                let each: Visit<'_> = &mut |row, cell| visit(&mut slot, row, cell);
+                self.scan(column, Some(group), &allowance, each).map_err(moved)
+            })
+            .collect();
+        outcomes.into_iter().collect()
+    }
+
+    fn scan(
+        &self,
+        column: &str,
+        group: Option<usize>,
+        allowance: &Allowance,
+        visit: Visit<'_>,
+    ) -> Result<(), Stop> {
+        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
+        let mut first = 0;
+        for batch in self.reader(column, group).map_err(unreadable)? {
             let batch = batch.map_err(|e| unreadable(e.to_string()))?;
             let Some(array) = batch.columns().first() else { break };
-            let size = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
-            decoded = decoded.saturating_add(size as u64);
-            if decoded > limit {
-                return Err(Stop::TooLarge(decoded));
-            }
-            for at in 0..array.len() {
-                let row = first + at;
-                let refused = |reason| Stop::Refused { row, reason };
-                with_cell(array, at, &mut |cell| visit(row, cell)).map_err(refused)?;
-            }
+            allowance.take(array.to_data().get_slice_memory_size().unwrap_or(usize::MAX) as u64)?;
+            let moved = |stop| match stop {
+                Stop::Refused { row, reason } => Stop::Refused { row: first + row, reason },
+                other => other,
+            };
+            with_cells(array, &mut |at, cell| {
+                visit(first + at, cell).map_err(|reason| Stop::Refused { row: at, reason })
+            })
+            .map_err(moved)?;
             first += array.len();
         }
         Ok(())
     }
 
-    fn reader(&self, column: &str) -> Result<ParquetRecordBatchReader, String> {
+    fn reader(&self, column: &str, group: Option<usize>) -> Result<ParquetRecordBatchReader, String> {
         let file = self.file.try_clone().map_err(|e| e.to_string())?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let position = self.metadata.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), position);
+        let builder = match group {
+            Some(group) => builder.with_row_groups(vec![group]),
+            None => builder,
+        };
         let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
         reader.map_err(|e| e.to_string())
     }
@@ -100,9 +148,88 @@ fn kind(data_type: &DataType) -> CellKind {
     }
 }
 
+/// The bytes that a column may still decode to.
+struct Allowance {
+    limit: u64,
+    decoded: AtomicU64,
+}
+
+impl Allowance {
+    fn new(limit: u64) -> Self {
+        Self { limit, decoded: AtomicU64::new(0) }
+    }
+
+    fn take(&self, bytes: u64) -> Result<(), Stop> {
+        let decoded = self.decoded.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if decoded > self.limit { Err(Stop::TooLarge(decoded)) } else { Ok(()) }
+    }
+}
+
+/// Visits the cells of a batch. What large tables are made of is told apart once a batch, the rest once a cell.
+fn with_cells(
+    array: &ArrayRef,
+    visit: &mut dyn FnMut(usize, Cell<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    match array.data_type() {
+        DataType::Utf8 => {
+            let texts = array.as_string::<i32>();
+            (0..texts.len()).try_for_each(|at| match texts.is_null(at) {
+                false => visit(at, Cell::Text(texts.value(at))),
+                true => visit(at, Cell::Null),
+            })
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) if array.null_count() == 0 => {
+            let times = array.as_primitive::<TimestampMillisecondType>().values().iter().enumerate();
+            times.map(|(at, time)| visit(at, Cell::Time(*time))).collect()
+        }
+        DataType::List(item) if *item.data_type() == DataType::Float32 => {
+            let lists = array.as_list::<i32>();
+            let (values, ends) = (lists.values(), lists.value_offsets());
+            let floats = values.as_primitive::<Float32Type>().values();
+            (0..lists.len()).try_for_each(|at| {
+                let part = ends[at] as usize..ends[at + 1] as usize;
+                match (lists.is_null(at), values.null_count()) {
+                    (true, _) => visit(at, Cell::Null),
+                    (false, 0) => visit(at, Cell::Floats(floats.get(part).unwrap_or_default())),
+                    (false, _) => with_cell(array, at, visit),
+                }
+            })
+        }
+        DataType::List(item) if *item.data_type() == DataType::Utf8 => {
+            let lists = array.as_list::<i32>();
+            let (values, ends) = (lists.values().as_string::<i32>(), lists.value_offsets());
+            (0..lists.len()).try_for_each(|at| {
+                if lists.is_null(at) {
+                    return visit(at, Cell::Null);
+                }
+                let part = ends[at] as usize..ends[at + 1] as usize;
+                let present = part.filter(|place| !values.is_null(*place));
+                visit(at, Cell::Texts(present.map(|place| values.value(place)).collect()))
+            })
+        }
+        _ => (0..array.len()).try_for_each(|at| with_cell(array, at, visit)),
+    }
+}
+
+fn with_cell(
+    array: &ArrayRef,
+    at: usize,
+    visit: &mut dyn FnMut(usize, Cell<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut passed = Ok(());
+    let outcome = one_cell(array, at, &mut |cell| {
+        passed = visit(at, cell);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => passed,
+        Err(reason) => Err(Stop::Refused { row: at, reason }),
+    }
+}
+
 type Outcome = Result<(), String>;
 
-fn with_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outcome) -> Outcome {
+fn one_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outcome) -> Outcome {
     if array.is_null(at) {
         return visit(Cell::Null);
     }

@@ -114,12 +114,7 @@ fn unique<'a>(
 }
 
 pub(super) fn item_column(table: &Table, column: &str, items: &IdTable) -> Result<Vec<u32>, TableError> {
-    let mut numbers = Vec::with_capacity(table.rows());
-    table.each_id(column, |_, id| {
-        numbers.push(known_item(items, id)?);
-        Ok(())
-    })?;
-    Ok(numbers)
+    table.numbers(column, |id| known_item(items, id))
 }
 
 fn scores(table: &Table) -> Result<Vec<f32>, TableError> {
