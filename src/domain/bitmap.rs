@@ -33,6 +33,15 @@ impl Bitmap {
         self.len = len;
     }
 
+    /// A set over `len` items, 64 to a word, the lowest bit first. Missing words are empty, bits beyond `len` are ignored.
+    pub fn from_words(mut words: Vec<u64>, len: usize) -> Self {
+        words.resize(len.div_ceil(64), 0);
+        if let (Some(last), rest @ 1..) = (words.last_mut(), len % 64) {
+            *last &= (1 << rest) - 1;
+        }
+        Self { words, len }
+    }
+
     /// The set of every item for which `keep` holds.
     pub fn from_fn(len: usize, mut keep: impl FnMut(usize) -> bool) -> Self {
         let mut set = Self::new(len);
@@ -94,7 +103,7 @@ impl Bitmap {
 
     /// The bytes this set occupies.
     pub fn resident_bytes(&self) -> usize {
-        self.words.len() * 8
+        self.words.capacity() * 8
     }
 }
 

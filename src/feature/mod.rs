@@ -3,7 +3,9 @@
 mod column;
 pub mod predicate;
 mod table;
+mod texts;
 
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
 pub use predicate::{Predicate, PredicateError};
 pub use table::{Table, nearest};
+pub use texts::Texts;

@@ -2,6 +2,7 @@
 
 mod csv_file;
 mod parquet_file;
+mod positioned;
 mod write;
 
 use std::path::Path;

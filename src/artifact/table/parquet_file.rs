@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
@@ -19,6 +20,7 @@ use parquet::arrow::arrow_reader::{
 
 use rayon::prelude::*;
 
+use super::positioned::Positioned;
 use super::{Cell, CellKind, Stop, Visit};
 
 const BATCH_ROWS: usize = 8192;
@@ -26,7 +28,7 @@ const DAY_MS: i64 = 86_400_000;
 
 #[derive(Debug)]
 pub(super) struct ParquetFile {
-    file: File,
+    file: Positioned,
     metadata: ArrowReaderMetadata,
 }
 
@@ -35,7 +37,7 @@ impl ParquetFile {
         let file = File::open(path).map_err(|e| e.to_string())?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| e.to_string())?;
-        Ok(Self { file, metadata })
+        Ok(Self { file: Positioned(Arc::new(file)), metadata })
     }
 
     /// Rows and uncompressed bytes, as the footer declares them.
@@ -100,6 +102,9 @@ impl ParquetFile {
         visit: Visit<'_>,
     ) -> Result<(), Stop> {
         let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
+        let groups = self.metadata.metadata().row_groups().iter().enumerate();
+        let own = groups.filter(|(at, _)| group.is_none_or(|group| group == *at));
+        let declared: i64 = own.map(|(_, about)| about.num_rows()).sum();
         let mut first = 0;
         for batch in self.reader(column, group).map_err(unreadable)? {
             let batch = batch.map_err(|e| unreadable(e.to_string()))?;
@@ -115,11 +120,14 @@ impl ParquetFile {
             .map_err(moved)?;
             first += array.len();
         }
+        if first as i64 != declared {
+            return Err(unreadable(format!("has {first} rows, the footer says {declared}")));
+        }
         Ok(())
     }
 
     fn reader(&self, column: &str, group: Option<usize>) -> Result<ParquetRecordBatchReader, String> {
-        let file = self.file.try_clone().map_err(|e| e.to_string())?;
+        let file = self.file.clone();
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let position = self.metadata.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), position);
