@@ -46,7 +46,7 @@ impl Texts {
     }
 
     /// The bytes that `count` texts of `bytes` bytes together will occupy.
-    pub fn predict(count: usize, bytes: usize) -> usize {
+    pub fn predict_bytes(count: usize, bytes: usize) -> usize {
         bytes + count * (size_of::<usize>() + size_of::<u32>())
     }
 }

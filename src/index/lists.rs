@@ -141,7 +141,7 @@ impl Lists {
     }
 
     /// The bytes that `rows` rows of `entries` entries together will occupy.
-    pub fn predict(rows: usize, entries: usize) -> usize {
+    pub fn predict_bytes(rows: usize, entries: usize) -> usize {
         (rows + 1 + 2 * entries) * 4
     }
 }

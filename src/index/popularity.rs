@@ -64,7 +64,7 @@ impl Popularity {
     }
 
     /// The bytes that `entries` entries in `segments` segments with names of `names` bytes together will occupy.
-    pub fn predict(entries: usize, segments: usize, names: usize) -> usize {
+    pub fn predict_bytes(entries: usize, segments: usize, names: usize) -> usize {
         8 * entries + segments * SEGMENT + names
     }
 }

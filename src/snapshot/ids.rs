@@ -124,7 +124,7 @@ impl IdTable {
     }
 
     /// The bytes that `ids` ids of `bytes` bytes together will occupy, all equally long or not.
-    pub(super) fn predict(ids: usize, bytes: usize, equal: bool) -> usize {
+    pub(super) fn predict_bytes(ids: usize, bytes: usize, equal: bool) -> usize {
         let places = if equal { 0 } else { ids * size_of::<u32>() };
         bytes + places + Slots::count(ids) * size_of::<u32>()
     }
@@ -236,7 +236,7 @@ mod tests {
         let equal = ids.windows(2).all(|pair| pair[0].len() == pair[1].len());
         assert!(table.resident_bytes() >= bytes);
         if !ids.is_empty() && table.slots.words.len() == Slots::count(ids.len()) {
-            let (found, said) = (table.resident_bytes(), IdTable::predict(ids.len(), bytes, equal));
+            let (found, said) = (table.resident_bytes(), IdTable::predict_bytes(ids.len(), bytes, equal));
             assert!(found.abs_diff(said) * 10 <= found, "{found} bytes, predicted {said}");
         }
     }

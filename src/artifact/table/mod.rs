@@ -1,6 +1,7 @@
 //! Tables as files: Parquet (any writer) and CSV, read a column at a time, with errors that name file, column and row.
 
 mod csv_file;
+mod outline;
 mod parquet_file;
 mod positioned;
 mod write;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+pub use outline::Outline;
 pub use write::{TableBatch, TableStream, TableWriter, float_lists, text_lists};
 
 /// Why a table was refused. Rows count from 1.
@@ -256,6 +258,33 @@ impl Table {
                 TableError::TooLarge { file: self.file.clone(), size, limit: self.max_bytes, unit: "bytes" }
             }
             Stop::Refused { row, reason } => self.bad(column, row, reason),
+        }
+    }
+
+    /// As [`Table::each`], at most the first `rows` rows.
+    ///
+    /// # Errors
+    /// As [`Table::each`].
+    pub fn head(&self, column: &str, rows: usize, visit: Visit<'_>) -> Result<(), TableError> {
+        self.kind(column)?;
+        let outcome = match &self.body {
+            Body::Parquet(body) => body.head(column, rows, self.max_bytes, visit),
+            Body::Csv(body) => body.each(column, visit),
+        };
+        outcome.map_err(|stop| self.stopped(column, stop))
+    }
+
+    /// A column in outline, without decoding it; of a CSV file nothing is known.
+    ///
+    /// # Errors
+    /// A missing column, an unreadable file.
+    pub fn outline(&self, column: &str) -> Result<Outline, TableError> {
+        self.kind(column)?;
+        match &self.body {
+            Body::Parquet(body) => {
+                body.outline(column).map_err(|reason| self.stopped(column, Stop::Unreadable(reason)))
+            }
+            Body::Csv(_) => Ok(Outline::default()),
         }
     }
 

@@ -17,7 +17,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-
+use parquet::file::metadata::ParquetMetaData;
 use rayon::prelude::*;
 
 use super::positioned::Positioned;
@@ -58,6 +58,23 @@ impl ParquetFile {
     /// is stored once and repeated in every row weighs next to nothing there.
     pub(super) fn each(&self, column: &str, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
         self.scan(column, None, &Allowance::new(limit), visit)
+    }
+
+    /// Visits the first rows of a column.
+    pub(super) fn head(&self, column: &str, rows: usize, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
+        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
+        let builder = self.builder(column).with_limit(rows).with_batch_size(BATCH_ROWS);
+        let allowance = Allowance::new(limit);
+        self.walk(column, builder.build().map_err(|e| unreadable(e.to_string()))?, &allowance, visit)
+            .map(|_| ())
+    }
+
+    pub(super) fn file(&self) -> &Positioned {
+        &self.file
+    }
+
+    pub(super) fn metadata(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
     }
 
     /// Visits a column in several threads, a row group each: `visit` gets what `slots` made of the group's number of rows.
@@ -102,11 +119,31 @@ impl ParquetFile {
         visit: Visit<'_>,
     ) -> Result<(), Stop> {
         let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
-        let groups = self.metadata.metadata().row_groups().iter().enumerate();
+        let groups = self.metadata().row_groups().iter().enumerate();
         let own = groups.filter(|(at, _)| group.is_none_or(|group| group == *at));
         let declared: i64 = own.map(|(_, about)| about.num_rows()).sum();
+        let builder = self.builder(column).with_batch_size(BATCH_ROWS);
+        let builder = match group {
+            Some(group) => builder.with_row_groups(vec![group]),
+            None => builder,
+        };
+        let reader = builder.build().map_err(|e| unreadable(e.to_string()))?;
+        match self.walk(column, reader, allowance, visit)? {
+            rows if rows as i64 == declared => Ok(()),
+            rows => Err(unreadable(format!("has {rows} rows, the footer says {declared}"))),
+        }
+    }
+
+    fn walk(
+        &self,
+        column: &str,
+        reader: ParquetRecordBatchReader,
+        allowance: &Allowance,
+        visit: Visit<'_>,
+    ) -> Result<usize, Stop> {
+        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
         let mut first = 0;
-        for batch in self.reader(column, group).map_err(unreadable)? {
+        for batch in reader {
             let batch = batch.map_err(|e| unreadable(e.to_string()))?;
             let Some(array) = batch.columns().first() else { break };
             allowance.take(array.to_data().get_slice_memory_size().unwrap_or(usize::MAX) as u64)?;
@@ -120,23 +157,15 @@ impl ParquetFile {
             .map_err(moved)?;
             first += array.len();
         }
-        if first as i64 != declared {
-            return Err(unreadable(format!("has {first} rows, the footer says {declared}")));
-        }
-        Ok(())
+        Ok(first)
     }
 
-    fn reader(&self, column: &str, group: Option<usize>) -> Result<ParquetRecordBatchReader, String> {
-        let file = self.file.clone();
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+    fn builder(&self, column: &str) -> ParquetRecordBatchReaderBuilder<Positioned> {
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let position = self.metadata.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), position);
-        let builder = match group {
-            Some(group) => builder.with_row_groups(vec![group]),
-            None => builder,
-        };
-        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-        reader.map_err(|e| e.to_string())
+        builder.with_projection(mask)
     }
 }
 

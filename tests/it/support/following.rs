@@ -34,6 +34,7 @@ impl Following {
             channel: CHANNEL.to_owned(),
             poll_interval: Duration::from_secs(3600),
             keep_previous: Some(keep_previous),
+            memory_budget: None,
             load: LoadOptions {
                 max_artifact_bytes: 1 << 20,
                 table: TableLimits { rows: 10_000, bytes: 1 << 20 },
