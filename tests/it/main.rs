@@ -12,6 +12,7 @@ mod golden;
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
+mod memory;
 mod pyarrow;
 mod quality;
 mod reload;
