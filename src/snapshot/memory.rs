@@ -8,11 +8,30 @@ const DECODING: (u64, u64) = (24 << 20, 5); // so many bytes, and one in so many
 /// Bytes this process may still take: the least of the container's limit (cgroup v2 or v1) and the machine's free memory;
 /// `None` where neither can be read.
 pub(super) fn available_bytes() -> Option<u64> {
-    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let left = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
-    let v2 = || left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current");
-    let v1 =
-        || left("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes");
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+    // Cached files count as used and are given up when something else needs the room: without them a download would seem to
+    // have used up the memory that its content is to go into.
+    let cached = |path: &str, prefix: &str| {
+        let text = read(path)?;
+        let fields = text.lines().filter_map(|line| line.split_once(' '));
+        let files = fields.filter(|(name, _)| {
+            name.strip_prefix(prefix).is_some_and(|name| ["inactive_file", "active_file"].contains(&name))
+        });
+        Some(files.filter_map(|(_, bytes)| bytes.trim().parse::<u64>().ok()).fold(0, u64::saturating_add))
+    };
+    let left = |limit: &str, used: &str, stat: &str, prefix: &str| {
+        let used = number(used)?.saturating_sub(cached(stat, prefix).unwrap_or_default());
+        Some(number(limit)?.saturating_sub(used))
+    };
+    let group = "/sys/fs/cgroup";
+    let file = |name: &str| format!("{group}/{name}");
+    let v2 = || left(&file("memory.max"), &file("memory.current"), &file("memory.stat"), "");
+    let v1 = || {
+        let [limit, used, stat] =
+            ["limit_in_bytes", "usage_in_bytes", "stat"].map(|name| file(&format!("memory/memory.{name}")));
+        left(&limit, &used, &stat, "total_")
+    };
     let machine = || {
         let text = std::fs::read_to_string("/proc/meminfo").ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
