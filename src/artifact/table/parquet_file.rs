@@ -216,8 +216,8 @@ fn with_cells(
             })
         }
         DataType::Timestamp(TimeUnit::Millisecond, _) if array.null_count() == 0 => {
-            let times = array.as_primitive::<TimestampMillisecondType>().values().iter().enumerate();
-            times.map(|(at, time)| visit(at, Cell::Time(*time))).collect()
+            let mut times = array.as_primitive::<TimestampMillisecondType>().values().iter().enumerate();
+            times.try_for_each(|(at, time)| visit(at, Cell::Time(*time)))
         }
         DataType::List(item) if *item.data_type() == DataType::Float32 => {
             let lists = array.as_list::<i32>();
