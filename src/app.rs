@@ -15,7 +15,7 @@ use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, Served};
 use crate::server::{Admin, Control, Listeners, ServerError};
-use crate::snapshot::{Artifact, Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
+use crate::snapshot::{Artifact, Manifest, Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
 use crate::telemetry;
 
 /// How often collected samples are folded into the histograms.
@@ -78,6 +78,9 @@ impl App {
     /// # Errors
     /// Whatever cannot be opened.
     pub fn build(mut config: Config, stages: Stages) -> Result<Self, AppError> {
+        if let Some(level) = config.cpu {
+            crate::machine::limit_to(level);
+        }
         let store = open(&config.store, &config.store_options)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let registry: Arc<Registry<Served>> = Arc::default();
@@ -242,6 +245,8 @@ impl Control for Operator {
             "channel": self.refresher.channel(),
             "snapshot": self.registry.current().map(|served| describe(&served)),
             "previous_snapshot": self.registry.previous().map(|served| served.snapshot.version().to_owned()),
+            "memory_budget": self.refresher.memory_budget(),
+            "cpu": crate::machine::level().name(),
             "held_from": health.held_from,
             "last_checked": health.last_checked.map(time),
             "swapped_at": health.swapped_at.map(time),
@@ -342,13 +347,43 @@ pub fn open_snapshot(
     if !location.starts_with("s3://") {
         return Ok(crate::snapshot::open_directory(Path::new(location), channel, &load_options)?);
     }
+    let (source, manifest) = remote(location, channel, options, cache_dir)?;
+    let version = manifest.snapshot.clone();
+    let file = |entry: &_| source.file(&version, entry, &load_options);
+    Ok(crate::snapshot::load(&file, manifest, None, &load_options)?)
+}
+
+/// What a snapshot (as in [`open_snapshot`]) will take in memory, by artifact in the manifest's order, without decoding it.
+///
+/// # Errors
+/// Why a file cannot be read.
+pub fn predict_snapshot(
+    location: &str,
+    channel: &str,
+    options: &crate::artifact::OpenOptions,
+    cache_dir: &Path,
+) -> Result<(Manifest, Vec<u64>), AppError> {
+    let load_options = crate::snapshot::LoadOptions::default();
+    if !location.starts_with("s3://") {
+        return Ok(crate::snapshot::predict_directory(Path::new(location), channel, &load_options)?);
+    }
+    let (source, manifest) = remote(location, channel, options, cache_dir)?;
+    let file = |entry: &_| source.file(&manifest.snapshot, entry, &load_options);
+    let bytes = crate::snapshot::predict_files(&file, &manifest, &load_options, |_| false)?;
+    Ok((manifest, bytes))
+}
+
+fn remote(
+    location: &str,
+    channel: &str,
+    options: &crate::artifact::OpenOptions,
+    cache_dir: &Path,
+) -> Result<(Source, Manifest), AppError> {
     let source =
         Source { store: open(location, options)?, cache: Arc::new(open_cache(cache_dir, location)?) };
     let channel = crate::snapshot::read_channel(source.store.as_ref(), channel)?.ok_or_else(|| {
         SnapshotError::Document { file: location.to_owned(), reason: format!("has no channel \"{channel}\"") }
     })?;
     let manifest = source.manifest(&channel.0.snapshot)?;
-    let version = manifest.snapshot.clone();
-    let file = |entry: &_| source.file(&version, entry, &load_options);
-    Ok(crate::snapshot::load(&file, manifest, None, &load_options)?)
+    Ok((source, manifest))
 }

@@ -9,8 +9,13 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::artifact::OpenOptions;
+use crate::machine::Level;
 use crate::recommender::Limits;
 use crate::snapshot::{LoadOptions, RefreshOptions};
+
+mod size;
+
+use size::size_in_bytes;
 
 /// A configuration that cannot be used. The process exits with 64.
 #[derive(Debug, Error)]
@@ -32,6 +37,14 @@ pub enum ConfigError {
         value: String,
         /// What would fit.
         expected: &'static str,
+    },
+    /// Instructions that this processor does not have.
+    #[error("cpu is \"{value}\", expected auto or a level that this processor has: {known}")]
+    Cpu {
+        /// As written.
+        value: String,
+        /// The levels there are.
+        known: String,
     },
 }
 
@@ -91,6 +104,12 @@ pub struct RawConfig {
     /// Keep the replaced snapshot in memory; by default if it fits half of the free memory
     #[arg(long, env = "LARDER_KEEP_PREVIOUS")]
     pub keep_previous: Option<bool>,
+    /// Memory for snapshots, such as 2GiB or 800MB; one that would not fit is refused [default: what the container has]
+    #[arg(long, env = "LARDER_MEMORY_BUDGET")]
+    pub memory_budget: Option<String>,
+    /// Instructions to use: auto, avx512, avx2 or scalar; answers are the same [default: auto]
+    #[arg(long, env = "LARDER_CPU")]
+    pub cpu: Option<String>,
     /// Threads that answer requests [default: one per core]
     #[arg(long, env = "LARDER_THREADS")]
     pub threads: Option<usize>,
@@ -168,6 +187,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Admin port.
     pub admin_addr: SocketAddr,
+    /// The most that vector instructions may use; `None`: whatever the processor has.
+    pub cpu: Option<Level>,
     /// Threads that answer requests.
     pub threads: usize,
     /// Where exposures are written, and how many may wait.
@@ -208,6 +229,8 @@ impl RawConfig {
             cache_dir: self.cache_dir.or(other.cache_dir),
             poll_interval_ms: self.poll_interval_ms.or(other.poll_interval_ms),
             keep_previous: self.keep_previous.or(other.keep_previous),
+            memory_budget: self.memory_budget.or(other.memory_budget),
+            cpu: self.cpu.or(other.cpu),
             threads: self.threads.or(other.threads),
             max_in_flight: self.max_in_flight.or(other.max_in_flight),
             max_connections: self.max_connections.or(other.max_connections),
@@ -285,6 +308,21 @@ impl RawConfig {
             let expected = "a plain name: letters, digits, '-', '_', '.'";
             return Err(ConfigError::Value { key: "channel", value: channel, expected });
         }
+        let memory_budget = match raw.memory_budget.as_deref().unwrap_or("auto") {
+            "auto" => None,
+            text => Some(size_in_bytes(text).ok_or_else(|| ConfigError::Value {
+                key: "memory_budget",
+                value: text.to_owned(),
+                expected: "auto, or a size such as 2GiB, 800MB or 1500000000",
+            })?),
+        };
+        let cpu = match raw.cpu.as_deref().unwrap_or("auto") {
+            "auto" => None,
+            name => Some(Level::named(name).ok_or_else(|| ConfigError::Cpu {
+                value: name.to_owned(),
+                known: Level::all().map(Level::name).collect::<Vec<_>>().join(", "),
+            })?),
+        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Config {
             store: default_store(raw.store.unwrap_or_default()),
@@ -294,8 +332,10 @@ impl RawConfig {
                 channel,
                 poll_interval: Duration::from_millis(poll),
                 keep_previous: raw.keep_previous,
+                memory_budget,
                 load: LoadOptions { user_features_memory: memory, ..LoadOptions::default() },
             },
+            cpu,
             limits,
             server,
             grpc_addr: address("grpc_addr", raw.grpc_addr)?,
@@ -353,4 +393,18 @@ fn address(key: &'static str, value: Option<String>) -> Result<SocketAddr, Confi
     let value = value.unwrap_or_default();
     let expected = "an address and a port, such as 0.0.0.0:8080";
     value.parse().map_err(|_| ConfigError::Value { key, value, expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_the_processor_lacks_are_refused_with_those_it_has() {
+        let with = |cpu: &str| RawConfig { cpu: Some(cpu.to_owned()), ..RawConfig::default() }.validate();
+        assert_eq!(with("scalar").unwrap().cpu, Some(Level::SCALAR));
+        assert_eq!(with("auto").unwrap().cpu, None);
+        let refused = with("avx1024").unwrap_err().to_string();
+        assert!(refused.contains("avx1024") && refused.contains("scalar"), "{refused}");
+    }
 }

@@ -116,10 +116,12 @@ pub fn observe(served: Option<&Served>, health: &Health) {
         for (name, artifact) in snapshot.artifacts() {
             match artifact {
                 Artifact::ItemVectors(items) => {
-                    metrics::gauge!(RECALL, "artifact" => name.to_owned()).set(f64::from(items.index.recall()));
+                    metrics::gauge!(RECALL, "artifact" => name.to_owned())
+                        .set(f64::from(items.index.recall()));
                 }
                 Artifact::UserFeatures(users) => {
-                    metrics::gauge!(USER_CACHED, "artifact" => name.to_owned()).set(users.cached_bytes() as f64);
+                    metrics::gauge!(USER_CACHED, "artifact" => name.to_owned())
+                        .set(users.cached_bytes() as f64);
                 }
                 _ => {}
             }

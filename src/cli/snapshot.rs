@@ -7,14 +7,14 @@ use clap::{Args, Subcommand};
 
 use super::CliError;
 use super::terminal::{Progress, bytes, table};
-use crate::app::open_snapshot;
+use crate::app::{open_snapshot, predict_snapshot};
 use crate::artifact::open;
 use crate::config::RawStore;
 use crate::pipeline::Stages;
 use crate::recommender::Served;
 use crate::snapshot::{
-    MANIFEST, Manifest, Published, SnapshotError, build_manifest, describe_directory, list, publish,
-    read_channel, rollback, shard_tables,
+    ArtifactEntry, MANIFEST, Manifest, Published, SnapshotError, build_manifest, describe_directory, list,
+    publish, read_channel, rollback, shard_tables,
 };
 
 #[derive(Debug, Subcommand)]
@@ -47,11 +47,14 @@ pub(super) enum SnapshotCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Show a snapshot's artifacts and what they take in memory
+    /// Show a snapshot's artifacts and what they will take in memory, without decoding them
     Inspect {
-        /// JSON for machines
+        /// The manifest as JSON, for machines
         #[arg(long)]
         json: bool,
+        /// Load it too, and show what it does take
+        #[arg(long)]
+        load: bool,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -117,7 +120,7 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
             report(&done, Some(&store.channel));
             Ok(())
         }
-        SnapshotCommand::Inspect { json, store } => inspect(store, *json),
+        SnapshotCommand::Inspect { json, load, store } => inspect(store, *json, *load),
         SnapshotCommand::List { json, store } => list_snapshots(store, *json),
     }
 }
@@ -156,32 +159,44 @@ fn build(dir: &std::path::Path, data_until: Option<&str>) -> Result<(), CliError
     Ok(())
 }
 
-fn inspect(store: &StoreArgs, json: bool) -> Result<(), CliError> {
-    let snapshot = store.snapshot()?;
+fn inspect(store: &StoreArgs, json: bool, load: bool) -> Result<(), CliError> {
+    let cache = crate::config::cache_dir();
+    let (manifest, predicted) =
+        predict_snapshot(&store.store, &store.channel, &store.s3.options(false), &cache)?;
     if json {
-        println!("{}", String::from_utf8_lossy(&snapshot.manifest().to_json()));
+        println!("{}", String::from_utf8_lossy(&manifest.to_json()));
         return Ok(());
     }
-    let manifest = snapshot.manifest();
+    let loaded = load.then(|| store.snapshot()).transpose()?;
     println!("snapshot    {}", manifest.snapshot);
     println!("created     {}", manifest.created_at);
     println!("data until  {}", manifest.data_until.as_deref().unwrap_or("not said"));
-    println!("in memory   {}\n", bytes(snapshot.resident_bytes() as u64));
-    let rows: Vec<Vec<String>> = manifest
-        .artifacts
-        .iter()
-        .map(|entry| {
+    println!("will take   {}", bytes(predicted.iter().sum()));
+    if let Some(snapshot) = &loaded {
+        println!("takes       {}", bytes(snapshot.resident_bytes() as u64));
+    }
+    println!();
+    let row = |(entry, predicted): (&ArtifactEntry, &u64)| {
+        let params = serde_json::to_string(&entry.params).unwrap_or_default();
+        let params = if params == "{}" { String::new() } else { params };
+        let (name, kind, rows) = (entry.name.clone(), entry.kind.clone(), entry.rows.to_string());
+        let mut row = vec![name, kind, rows, bytes(entry.bytes), bytes(*predicted)];
+        if let Some(snapshot) = &loaded {
             let resident = match entry.kind.as_str() {
                 "catalog" => snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),
+                "placements" => snapshot.placements().len(),
                 _ => snapshot.artifact(&entry.name).map_or(0, |artifact| artifact.resident_bytes()),
             };
-            let params = serde_json::to_string(&entry.params).unwrap_or_default();
-            let params = if params == "{}" { String::new() } else { params };
-            let (name, kind, rows) = (entry.name.clone(), entry.kind.clone(), entry.rows.to_string());
-            vec![name, kind, rows, bytes(entry.bytes), bytes(resident as u64), params]
-        })
-        .collect();
-    table(&["artifact", "kind", "rows", "file", "in memory", "parameters"], &rows);
+            row.push(bytes(resident as u64));
+        }
+        row.push(params);
+        row
+    };
+    let rows: Vec<Vec<String>> = manifest.artifacts.iter().zip(&predicted).map(row).collect();
+    let mut headings = vec!["artifact", "kind", "rows", "file", "will take"];
+    headings.extend(loaded.as_ref().map(|_| "takes"));
+    headings.push("parameters");
+    table(&headings, &rows);
     Ok(())
 }
 

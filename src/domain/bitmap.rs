@@ -26,6 +26,22 @@ impl Bitmap {
         Self { words: vec![0; len.div_ceil(64)], len }
     }
 
+    /// Empties the set and lets it range over `len` items.
+    pub fn reset(&mut self, len: usize) {
+        self.words.clear();
+        self.words.resize(len.div_ceil(64), 0);
+        self.len = len;
+    }
+
+    /// A set over `len` items, 64 to a word, the lowest bit first. Missing words are empty, bits beyond `len` are ignored.
+    pub fn from_words(mut words: Vec<u64>, len: usize) -> Self {
+        words.resize(len.div_ceil(64), 0);
+        if let (Some(last), rest @ 1..) = (words.last_mut(), len % 64) {
+            *last &= (1 << rest) - 1;
+        }
+        Self { words, len }
+    }
+
     /// The set of every item for which `keep` holds.
     pub fn from_fn(len: usize, mut keep: impl FnMut(usize) -> bool) -> Self {
         let mut set = Self::new(len);
@@ -104,7 +120,7 @@ impl Bitmap {
 
     /// The bytes this set occupies.
     pub fn resident_bytes(&self) -> usize {
-        self.words.len() * 8
+        self.words.capacity() * 8
     }
 }
 
@@ -115,6 +131,7 @@ impl Bitmap {
 pub struct ItemMask {
     allowed: Option<Bitmap>,
     spare: Option<Bitmap>,
+    listed: Option<Bitmap>,
     excluded: Bitmap,
     touched: Vec<ItemIdx>,
     soft: Vec<ItemIdx>,
@@ -147,6 +164,17 @@ impl ItemMask {
                 self.allowed = Some(copy);
             }
         }
+    }
+
+    /// Keeps only the listed items, on top of what was demanded before.
+    pub fn allow_only_items(&mut self, items: &[ItemIdx]) {
+        let mut set = self.listed.take().unwrap_or_default();
+        set.reset(self.excluded.len());
+        items.iter().for_each(|item| {
+            set.insert(*item);
+        });
+        self.allow_only(&set);
+        self.listed = Some(set);
     }
 
     /// Excludes one item for good, also where it was excluded softly before.

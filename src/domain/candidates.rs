@@ -125,6 +125,18 @@ impl CandidateSet {
         self.order = order;
     }
 
+    /// Keeps the candidates whose item satisfies `keep`, in their order.
+    pub fn retain_items(&mut self, mut keep: impl FnMut(ItemIdx) -> bool) {
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        let kept = self.items.iter().enumerate().filter(|(_, item)| keep(**item));
+        order.extend(kept.map(|(row, _)| row as u64));
+        if order.len() < self.items.len() {
+            self.arrange(&order);
+        }
+        self.order = order;
+    }
+
     /// Brings the rows into the order of `rows`, dropping those not named. Each row may be named once.
     pub fn reorder(&mut self, rows: &[usize]) {
         let mut order = std::mem::take(&mut self.order);

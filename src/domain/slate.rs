@@ -52,10 +52,30 @@ pub struct Degradation {
     /// Why, each cause once.
     pub causes: Vec<Cause>,
     /// Stages that did not run or failed, by metric label.
-    pub skipped_stages: Vec<String>,
+    pub skipped_stages: Vec<Arc<str>>,
+}
+
+impl Slate {
+    /// Empties the slate and keeps its memory.
+    pub fn clear(&mut self) {
+        let Self { items, degradation, missing_item_ids, warnings, more, trace } = self;
+        items.clear();
+        degradation.clear();
+        missing_item_ids.clear();
+        warnings.clear();
+        trace.clear();
+        *more = false;
+    }
 }
 
 impl Degradation {
+    /// Nothing was lost; keeps the memory.
+    pub fn clear(&mut self) {
+        self.level = DegradationLevel::None;
+        self.causes.clear();
+        self.skipped_stages.clear();
+    }
+
     /// Raises the level to at least `level` and notes the cause.
     pub fn note(&mut self, level: DegradationLevel, cause: Cause) {
         self.level = self.level.max(level);

@@ -1,9 +1,9 @@
 //! One typed column with missing values.
 
-use hashbrown::HashMap;
-
 use crate::domain::Bitmap;
 use crate::domain::ItemIdx;
+
+use super::texts::{Texts, TextsBuilder};
 
 /// A code that stands for "no text here".
 const MISSING: u32 = u32::MAX;
@@ -75,21 +75,6 @@ enum Cells {
     Lists { offsets: Vec<u32>, codes: Vec<u32>, texts: Texts },
 }
 
-/// Distinct texts by code, and the codes in the order of the texts, so that a text is found by bisection.
-#[derive(Debug, Clone)]
-struct Texts {
-    by_code: Vec<Box<str>>,
-    sorted: Vec<u32>,
-}
-
-impl Texts {
-    fn new(by_code: Vec<Box<str>>) -> Self {
-        let mut sorted: Vec<u32> = (0..by_code.len() as u32).collect();
-        sorted.sort_unstable_by(|a, b| by_code[*a as usize].cmp(&by_code[*b as usize]));
-        Self { by_code, sorted }
-    }
-}
-
 impl Column {
     /// What the column holds.
     pub fn kind(&self) -> ColumnKind {
@@ -116,9 +101,9 @@ impl Column {
             Cells::Ints(ints) if self.kind == ColumnKind::Time => Value::Time(ints[row]),
             Cells::Ints(ints) => Value::Int(ints[row]),
             Cells::Floats(floats) => Value::Float(floats[row]),
-            Cells::Codes { codes, texts } => Value::Text(&texts.by_code[codes[row] as usize]),
+            Cells::Codes { codes, texts } => Value::Text(texts.get(codes[row] as usize).unwrap_or_default()),
             Cells::Lists { texts, .. } => {
-                Value::List(self.codes(row).iter().map(|code| &*texts.by_code[*code as usize]).collect())
+                Value::List(self.codes(row).iter().filter_map(|code| texts.get(*code as usize)).collect())
             }
         }
     }
@@ -167,8 +152,7 @@ impl Column {
     /// The code of a text in this column, if any row has it.
     pub fn code_of(&self, text: &str) -> Option<u32> {
         let (Cells::Codes { texts, .. } | Cells::Lists { texts, .. }) = &self.cells else { return None };
-        let at = texts.sorted.binary_search_by(|code| (*texts.by_code[*code as usize]).cmp(text)).ok()?;
-        texts.sorted.get(at).copied()
+        texts.code(text)
     }
 
     /// Whether a row has a value.
@@ -177,25 +161,24 @@ impl Column {
     }
 
     /// The distinct texts of a text or list column, by code.
-    pub fn texts(&self) -> &[Box<str>] {
+    pub fn texts(&self) -> Option<&Texts> {
         match &self.cells {
-            Cells::Codes { texts, .. } | Cells::Lists { texts, .. } => &texts.by_code,
-            _ => &[],
+            Cells::Codes { texts, .. } | Cells::Lists { texts, .. } => Some(texts),
+            _ => None,
         }
     }
 
     /// The bytes the column occupies.
     pub fn resident_bytes(&self) -> usize {
-        let texts = |texts: &Texts| -> usize {
-            texts.by_code.iter().map(|text| text.len() + size_of::<Box<str>>() + 4).sum()
-        };
         self.present.resident_bytes()
             + match &self.cells {
                 Cells::Bits(bits) => bits.resident_bytes(),
-                Cells::Ints(ints) => ints.len() * 8,
-                Cells::Floats(floats) => floats.len() * 8,
-                Cells::Codes { codes, texts: t } => codes.len() * 4 + texts(t),
-                Cells::Lists { offsets, codes, texts: t } => (offsets.len() + codes.len()) * 4 + texts(t),
+                Cells::Ints(ints) => ints.capacity() * 8,
+                Cells::Floats(floats) => floats.capacity() * 8,
+                Cells::Codes { codes, texts } => codes.capacity() * 4 + texts.resident_bytes(),
+                Cells::Lists { offsets, codes, texts } => {
+                    (offsets.capacity() + codes.capacity()) * 4 + texts.resident_bytes()
+                }
             }
     }
 }
@@ -204,47 +187,59 @@ impl Column {
 #[derive(Debug)]
 pub struct ColumnBuilder {
     kind: ColumnKind,
-    present: Vec<bool>,
+    present: Bits,
+    truths: Bits,
     numbers: Vec<i64>,
     floats: Vec<f64>,
     codes: Vec<u32>,
     offsets: Vec<u32>,
-    lookup: HashMap<Box<str>, u32>,
-    texts: Vec<Box<str>>,
+    texts: TextsBuilder,
 }
 
 impl ColumnBuilder {
     /// A builder for a column of `kind`.
     pub fn new(kind: ColumnKind) -> Self {
+        Self::with_capacity(kind, 0)
+    }
+
+    /// A builder for a column of `kind` with room for `rows` rows.
+    pub fn with_capacity(kind: ColumnKind, rows: usize) -> Self {
+        let room = |kinds: &[ColumnKind]| if kinds.contains(&kind) { rows } else { 0 };
+        let mut offsets = Vec::with_capacity(room(&[ColumnKind::List]) + 1);
+        offsets.push(0);
         Self {
             kind,
-            present: Vec::new(),
-            numbers: Vec::new(),
-            floats: Vec::new(),
-            codes: Vec::new(),
-            offsets: vec![0],
-            lookup: HashMap::new(),
-            texts: Vec::new(),
+            present: Bits::default(),
+            truths: Bits::default(),
+            numbers: Vec::with_capacity(room(&[ColumnKind::Int, ColumnKind::Time])),
+            floats: Vec::with_capacity(room(&[ColumnKind::Float])),
+            codes: Vec::with_capacity(room(&[ColumnKind::Text])),
+            offsets,
+            texts: TextsBuilder::default(),
         }
     }
 
     /// Adds a row. A value of another kind than the column's counts as missing, but for ints in a float column.
     pub fn push(&mut self, value: Value<'_>) {
         let present = match (self.kind, value) {
-            (ColumnKind::Bool, Value::Bool(value)) => self.push_number(i64::from(value)),
+            (ColumnKind::Bool, Value::Bool(value)) => {
+                self.truths.push(value);
+                true
+            }
             (ColumnKind::Int, Value::Int(value)) | (ColumnKind::Time, Value::Time(value)) => {
-                self.push_number(value)
+                self.numbers.push(value);
+                true
             }
             (ColumnKind::Float, Value::Float(value)) => self.push_float(value),
             (ColumnKind::Float, Value::Int(value)) => self.push_float(value as f64),
             (ColumnKind::Text, Value::Text(text)) => {
-                let code = self.code(text);
+                let code = self.texts.code(text);
                 self.codes.push(code);
                 true
             }
             (ColumnKind::List, Value::List(texts)) => {
                 for text in texts {
-                    let code = self.code(text);
+                    let code = self.texts.code(text);
                     self.codes.push(code);
                 }
                 self.offsets.push(self.codes.len() as u32);
@@ -257,22 +252,19 @@ impl ColumnBuilder {
 
     /// The finished column.
     pub fn finish(self) -> Column {
-        let rows = self.present.len();
-        let cells = match self.kind {
-            ColumnKind::Bool => Cells::Bits(Bitmap::from_fn(rows, |row| self.numbers[row] == 1)),
-            ColumnKind::Int | ColumnKind::Time => Cells::Ints(self.numbers),
-            ColumnKind::Float => Cells::Floats(self.floats),
-            ColumnKind::Text => Cells::Codes { codes: self.codes, texts: Texts::new(self.texts) },
-            ColumnKind::List => {
-                Cells::Lists { offsets: self.offsets, codes: self.codes, texts: Texts::new(self.texts) }
-            }
+        let Self { kind, present, truths, mut numbers, mut floats, mut codes, mut offsets, texts } = self;
+        numbers.shrink_to_fit();
+        floats.shrink_to_fit();
+        codes.shrink_to_fit();
+        offsets.shrink_to_fit();
+        let cells = match kind {
+            ColumnKind::Bool => Cells::Bits(truths.finish()),
+            ColumnKind::Int | ColumnKind::Time => Cells::Ints(numbers),
+            ColumnKind::Float => Cells::Floats(floats),
+            ColumnKind::Text => Cells::Codes { codes, texts: texts.finish() },
+            ColumnKind::List => Cells::Lists { offsets, codes, texts: texts.finish() },
         };
-        Column { kind: self.kind, present: Bitmap::from_fn(rows, |row| self.present[row]), cells }
-    }
-
-    fn push_number(&mut self, value: i64) -> bool {
-        self.numbers.push(value);
-        true
+        Column { kind, present: present.finish(), cells }
     }
 
     fn push_float(&mut self, value: f64) -> bool {
@@ -282,21 +274,36 @@ impl ColumnBuilder {
 
     fn push_missing(&mut self) -> bool {
         match self.kind {
-            ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => self.numbers.push(0),
+            ColumnKind::Bool => self.truths.push(false),
+            ColumnKind::Int | ColumnKind::Time => self.numbers.push(0),
             ColumnKind::Float => self.floats.push(f64::NAN),
             ColumnKind::Text => self.codes.push(MISSING),
             ColumnKind::List => self.offsets.push(self.codes.len() as u32),
         }
         false
     }
+}
 
-    fn code(&mut self, text: &str) -> u32 {
-        if let Some(code) = self.lookup.get(text) {
-            return *code;
+/// Bits that come one after the other.
+#[derive(Debug, Default)]
+struct Bits {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bits {
+    fn push(&mut self, bit: bool) {
+        if self.len.is_multiple_of(64) {
+            self.words.push(0);
         }
-        let code = self.texts.len() as u32;
-        self.texts.push(text.into());
-        self.lookup.insert(text.into(), code);
-        code
+        if let Some(word) = self.words.last_mut() {
+            *word |= u64::from(bit) << (self.len % 64);
+        }
+        self.len += 1;
+    }
+
+    fn finish(mut self) -> Bitmap {
+        self.words.shrink_to_fit();
+        Bitmap::from_words(self.words, self.len)
     }
 }

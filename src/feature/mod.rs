@@ -4,8 +4,10 @@ mod column;
 mod narrow;
 pub mod predicate;
 mod table;
+mod texts;
 
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
 pub use narrow::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
 pub use predicate::{Predicate, PredicateError};
 pub use table::{Table, nearest};
+pub use texts::Texts;

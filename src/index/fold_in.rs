@@ -3,11 +3,17 @@
 //! Implicit-feedback ALS with the item factors held fixed is one small linear system per user: Hu, Koren, Volinsky,
 //! "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, equation 4.
 
+use std::cell::RefCell;
+
 use super::{Metric, Vectors};
 use crate::machine::dot;
 
 /// The widest system that is solved per request: its cost grows with the cube. Wider vectors are averaged.
 const MAX_SOLVED: usize = 256;
+
+thread_local! {
+    static SYSTEM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What the fold-in must know of the training.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,11 +62,24 @@ impl FoldIn {
     pub fn vector(&self, vectors: &Vectors, items: &[(u32, f32)], vector: &mut Vec<f32>) -> bool {
         vector.clear();
         vector.resize(self.width, 0.0);
+        SYSTEM.with_borrow_mut(|system| {
+            system.clear();
+            if vectors.metric() == Metric::InnerProduct && self.width <= MAX_SOLVED {
+                system.extend_from_slice(&self.gram);
+            }
+            self.solve(vectors, items, system, vector)
+        })
+    }
+
+    /// Fills and solves the system that starts from the items' gram matrix, or averages if it is empty.
+    fn solve(
+        &self,
+        vectors: &Vectors,
+        items: &[(u32, f32)],
+        system: &mut [f32],
+        vector: &mut Vec<f32>,
+    ) -> bool {
         let known = || items.iter().filter_map(|(row, w)| vectors.row(*row as usize).map(|v| (v, *w)));
-        let mut system = match vectors.metric() {
-            Metric::InnerProduct if self.width <= MAX_SOLVED => self.gram.clone(),
-            _ => Vec::new(),
-        };
         let mut total = 0.0;
         for (item, weight) in known() {
             total += weight;
@@ -75,7 +94,7 @@ impl FoldIn {
         if system.is_empty() {
             vector.iter_mut().for_each(|x| *x /= total.max(f32::MIN_POSITIVE));
         } else if found {
-            solve_spd(&mut system, vector);
+            solve_spd(system, vector);
         }
         let sound = found && vector.iter().all(|x| x.is_finite());
         if !sound {

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::domain::score;
 use crate::domain::{ItemIdx, ItemMask};
 
+/// Bytes of a segment's name and list in the map, without their contents.
+const SEGMENT: usize = size_of::<String>() + size_of::<Vec<(u32, f32)>>();
+
 /// Ranked items: one list for everything and one for each segment.
 #[derive(Debug, Clone, Default)]
 pub struct Popularity {
@@ -23,6 +26,7 @@ impl Popularity {
             }
         }
         for list in lists.segments.values_mut().chain(std::iter::once(&mut lists.whole)) {
+            list.shrink_to_fit();
             list.sort_unstable_by_key(|(item, value)| std::cmp::Reverse(score::key(*value, ItemIdx(*item))));
         }
         lists
@@ -55,6 +59,12 @@ impl Popularity {
 
     /// The bytes the lists occupy.
     pub fn resident_bytes(&self) -> usize {
-        8 * (self.whole.len() + self.segments.values().map(Vec::len).sum::<usize>())
+        let lists = self.segments.iter().map(|(name, list)| SEGMENT + name.capacity() + 8 * list.capacity());
+        8 * self.whole.capacity() + lists.sum::<usize>()
+    }
+
+    /// The bytes that `entries` entries in `segments` segments with names of `names` bytes together will occupy.
+    pub fn predict_bytes(entries: usize, segments: usize, names: usize) -> usize {
+        8 * entries + segments * SEGMENT + names
     }
 }

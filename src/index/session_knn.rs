@@ -199,6 +199,11 @@ impl SessionKnn {
         }
     }
 
+    /// The bytes that `sessions` sessions of `clicks` distinct items together will occupy.
+    pub fn predict_bytes(items: usize, sessions: usize, clicks: usize) -> usize {
+        (sessions + 1 + 2 * clicks + 2 * items + 1) * 4
+    }
+
     /// The bytes the index occupies.
     pub fn resident_bytes(&self) -> usize {
         let columns = [&self.session_offsets, &self.session_items, &self.posting_offsets, &self.postings];

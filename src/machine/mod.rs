@@ -11,6 +11,7 @@ mod columns;
 pub mod cuts;
 mod floats;
 mod level;
+mod pages;
 mod prefetch;
 /// Decision trees over such bytes, for many rows at once.
 pub mod trees;
@@ -19,4 +20,5 @@ pub use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
 pub use columns::{members, products, reaches, reaching, scores};
 pub use floats::{dot, dot_at, squared_distance};
 pub use level::{Level, level, limit_to};
+pub use pages::{large_vec, large_zeroed};
 pub use prefetch::prefetch;

@@ -49,6 +49,18 @@ pub struct Query<'a> {
     pub filter: Option<Bitmap>,
 }
 
+impl Query<'_> {
+    /// An empty query for another request, with the memory of this one.
+    pub fn recycle<'b>(self) -> Query<'b> {
+        let Self { mut seeds, mut session, mut disliked, mut excluded, .. } = self;
+        seeds.clear();
+        for items in [&mut session, &mut disliked, &mut excluded] {
+            items.clear();
+        }
+        Query { seeds, session, disliked, excluded, ..Query::default() }
+    }
+}
+
 /// A seed item by number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuerySeed {

@@ -16,9 +16,11 @@ pub struct Scratch {
     pub set: CandidateSet,
     /// What may be recommended.
     pub mask: ItemMask,
+    /// What happened on the way of the last request.
+    pub ran: Ran,
 }
 
-/// What happened on the way.
+/// What happened to one request on its way.
 #[derive(Debug, Default)]
 pub struct Ran {
     /// Stages that were skipped or failed, and why.
@@ -28,7 +30,7 @@ pub struct Ran {
 }
 
 impl Pipeline {
-    /// Leaves at most `size` candidates in `scratch.set`, in slate order.
+    /// Leaves at most `size` candidates in `scratch.set`, in slate order, and what happened in `scratch.ran`.
     ///
     /// Late or failing sources, hydrators and re-rankers are skipped and noted; filters, scoring and selection always run.
     pub fn run(
@@ -39,14 +41,16 @@ impl Pipeline {
         deadline: Deadline,
         size: usize,
         scratch: &mut Scratch,
-    ) -> Ran {
-        let Scratch { set, mask } = scratch;
+    ) {
+        let Scratch { set, mask, ran } = scratch;
+        ran.degradation.clear();
+        ran.trace.clear();
         let items = snapshot.items().len();
         mask.reset(items);
         self.filters.iter().for_each(|stage| stage.inner.narrow(query, snapshot, mask));
         set.reset(items, self.sources.len());
         let ctx = Context { request, query, snapshot, mask, deadline };
-        let mut walk = Walk { ran: Ran::default(), deadline, traced: request.view == View::Debug };
+        let mut walk = Walk { ran, deadline, traced: request.view == View::Debug };
 
         for (at, source) in self.sources.iter().enumerate() {
             set.open_source(at);
@@ -68,7 +72,6 @@ impl Pipeline {
             self.selector.inner.select(&ctx, set, size);
             Ok(())
         });
-        walk.ran
     }
 
     /// Drops what the filters do not let through from candidates that were found on another way than [`Pipeline::run`].
@@ -85,13 +88,13 @@ fn close(filter: &Stage<dyn Filter>, ctx: &Context<'_>, set: &mut CandidateSet) 
     filter.inner.filter(ctx, set).inspect_err(|_| set.retain(|_| false))
 }
 
-struct Walk {
-    ran: Ran,
+struct Walk<'r> {
+    ran: &'r mut Ran,
     deadline: Deadline,
     traced: bool,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Runs a stage unless the time is up.
     fn optional(
         &mut self,
@@ -131,6 +134,6 @@ impl Walk {
             }
         };
         self.ran.degradation.note(DegradationLevel::Partial, cause);
-        self.ran.degradation.skipped_stages.push(label.to_string());
+        self.ran.degradation.skipped_stages.push(Arc::clone(label));
     }
 }

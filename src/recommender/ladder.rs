@@ -1,9 +1,10 @@
 //! The fallback ladder: while anything is servable, a slate is neither empty nor short.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::resolve::Resolved;
-use super::{Placement, causes, level};
+use super::{Memory, Placement, level, note_causes};
 use crate::domain::{Cause, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
 use crate::pipeline::{Context, Deadline, Scratch};
 use crate::snapshot::Snapshot;
@@ -24,28 +25,30 @@ pub(super) fn fill(
     resolved: &Resolved<'_>,
     snapshot: &Snapshot,
     page: &Range<usize>,
-    scratch: &mut Scratch,
+    memory: &mut Memory,
     slate: &mut Slate,
 ) -> Filled {
     let ladder = slate.items.len();
     if ladder <= page.end {
-        climb(placement, request, resolved, snapshot, page.end + 1, scratch, slate);
+        climb(placement, request, resolved, snapshot, page.end + 1, memory, slate);
     }
     let relaxed = slate.items.len();
-    if relaxed < page.end && scratch.mask.relax() {
-        climb(placement, request, resolved, snapshot, page.end, scratch, slate);
+    if relaxed < page.end && memory.scratch.mask.relax() {
+        climb(placement, request, resolved, snapshot, page.end, memory, slate);
     }
     Filled { ladder, relaxed }
 }
 
 impl Filled {
-    /// Says in the slate's degradation what of the page is not the recipe's own; `items` is the ranking's length.
+    /// Says in the slate's degradation what of the page is not the recipe's own; `items` is the
+    /// ranking's length, `missing` whether the request named ids that are not known.
     pub(super) fn note(
         &self,
         page: &Range<usize>,
         items: usize,
         resolved: &Resolved<'_>,
         request: &Request,
+        missing: bool,
         degradation: &mut Degradation,
     ) {
         let end = page.end.min(items);
@@ -56,7 +59,7 @@ impl Filled {
         }
         let level = level(own, filled);
         if !degradation.causes.contains(&Cause::Deadline) {
-            causes(resolved, request).into_iter().for_each(|cause| degradation.note(level, cause));
+            note_causes(resolved, request, missing, level, degradation);
         }
         degradation.level = degradation.level.max(level);
         if end > self.relaxed {
@@ -74,10 +77,10 @@ fn climb(
     resolved: &Resolved<'_>,
     snapshot: &Snapshot,
     size: usize,
-    scratch: &mut Scratch,
+    memory: &mut Memory,
     slate: &mut Slate,
 ) {
-    let Scratch { set, mask } = scratch;
+    let Memory { scratch: Scratch { set, mask, .. }, found, .. } = memory;
     // Rungs are cheap lists and the last resort: they are asked even when the time is up.
     let ctx = Context { request, query: &resolved.query, snapshot, mask, deadline: Deadline::NEVER };
     for rung in &placement.fallback {
@@ -91,16 +94,16 @@ fn climb(
         let kept = slate.items.iter().filter(|item| set.contains(item.item)).count();
         if let Err(error) = retrieved.and(filtered) {
             slate.degradation.note(DegradationLevel::Partial, Cause::StageFailed);
-            slate.degradation.skipped_stages.push(rung.label.to_string());
+            slate.degradation.skipped_stages.push(Arc::clone(&rung.label));
             tracing::debug!(stage = %rung.label, %error, "rung failed");
         }
-        let mut found: Vec<score::Key> = (kept..set.len())
-            .filter(|row| mask.admits(set.items()[*row]))
-            .map(|row| score::key(set.retrieved(0)[row], set.items()[row]))
-            .collect();
-        score::keep_top(&mut found, size - slate.items.len());
-        slate.items.extend(found.into_iter().map(|key| SlateItem {
-            item: score::item(key),
+        let new = set.items().iter().zip(set.retrieved(0)).skip(kept);
+        let admitted = new.filter(|(item, _)| mask.admits(**item));
+        found.clear();
+        found.extend(admitted.map(|(item, score)| score::key(*score, *item)));
+        score::keep_top(found, size - slate.items.len());
+        slate.items.extend(found.iter().map(|key| SlateItem {
+            item: score::item(*key),
             score: 0.0, // below everything that the recipe scored, whatever the rung's own scale
             source: rung.label.clone(),
         }));

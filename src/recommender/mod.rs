@@ -24,11 +24,12 @@ mod spec;
 mod users;
 
 use std::cell::RefCell;
+use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Cause, DegradationLevel, Request, Slate, View};
+use crate::domain::{Cause, Degradation, DegradationLevel, ItemIdx, Request, Slate, View, score};
 use crate::pipeline::{Deadline, Scratch, Stages};
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
@@ -77,6 +78,15 @@ pub struct Recommendation {
     pub personal: bool,
 }
 
+/// What a slate that somebody else holds was made from.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    /// The snapshot that its item numbers belong to.
+    pub snapshot: Arc<Snapshot>,
+    /// As [`Recommendation::personal`].
+    pub personal: bool,
+}
+
 /// Answers requests from whatever snapshot is served at the moment. Share it; it takes no lock.
 #[derive(Debug)]
 pub struct Recommender {
@@ -85,7 +95,15 @@ pub struct Recommender {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static MEMORY: RefCell<Memory> = RefCell::default();
+}
+
+/// What one thread uses for one request after another.
+#[derive(Debug, Default)]
+struct Memory {
+    spare: resolve::Spare,
+    scratch: Scratch,
+    found: Vec<score::Key>,
 }
 
 impl Recommender {
@@ -150,6 +168,23 @@ impl Recommender {
         )
     }
 
+    /// As [`Recommender::recommend`], into a slate whose memory is used again: what it held is dropped, also after an error.
+    ///
+    /// Once the slate and this thread have answered such requests before, nothing is allocated, but for what only some requests
+    /// need: a filter expression of their own, ids that the catalogue does not know.
+    ///
+    /// # Errors
+    /// As [`Recommender::recommend`].
+    pub fn recommend_into(&self, request: &Request, slate: &mut Slate) -> Result<Pinned, RecommendError> {
+        slate.clear();
+        let begun = self.begin(std::slice::from_ref(request))?;
+        begun.wait();
+        let unknown = UserRows::default();
+        let users = begun.users(0).unwrap_or(&unknown);
+        let personal = self.answer_into(&begun.served, request, &[], begun.started, users, slate)?;
+        Ok(Pinned { snapshot: Arc::clone(&begun.served.snapshot), personal })
+    }
+
     /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
     ///
     /// Slots are answered in order: an earlier slot has the first choice.
@@ -194,47 +229,67 @@ impl Recommender {
         &self,
         served: &Served,
         request: &Request,
-        shown: &[crate::domain::ItemIdx],
+        shown: &[ItemIdx],
         started: Instant,
         users: &UserRows,
     ) -> Result<Recommendation, RecommendError> {
+        let mut slate = Slate::default();
+        let personal = self.answer_into(served, request, shown, started, users, &mut slate)?;
+        Ok(Recommendation { slate, snapshot: Arc::clone(&served.snapshot), personal })
+    }
+
+    /// Fills an empty slate; says whether the answer is personal.
+    fn answer_into(
+        &self,
+        served: &Served,
+        request: &Request,
+        shown: &[ItemIdx],
+        started: Instant,
+        users: &UserRows,
+        slate: &mut Slate,
+    ) -> Result<bool, RecommendError> {
         let placement = served.placement(&request.placement)?;
         let snapshot = &served.snapshot;
         let size = self.page_size(request, placement)?;
         check_fields(request, snapshot)?;
-        let mut resolved = resolve::resolve(request, snapshot, placement.history.as_deref(), shown)?;
+        // Taken, not borrowed: a stage may ask another recommender on the same thread.
+        let mut memory = MEMORY.take();
+        let history = placement.history.as_deref();
+        let missing = &mut slate.missing_item_ids;
+        let mut resolved = resolve::resolve(request, snapshot, history, shown, &mut memory.spare, missing)?;
         let late;
         (resolved.query.user_rows, late) = users.now();
         let deadline = self.deadline(request, placement, started);
-        let mut slate = Slate { missing_item_ids: resolved.missing.clone(), ..Slate::default() };
         if !request.validate_only {
-            // Taken, not borrowed: a stage may ask another recommender on the same thread.
-            let mut scratch = SCRATCH.take();
             let page = request.offset..request.offset + size;
             let wanted = page.end + 1; // one more, to know whether there is another page
             let query = &resolved.query;
-            let ran = placement.pipeline.run(request, query, snapshot, deadline, wanted, &mut scratch);
-            slate.degradation = ran.degradation;
+            let ran = &mut memory.scratch.ran; // writes into the answer's own memory
+            (ran.degradation, ran.trace) = (take(&mut slate.degradation), take(&mut slate.trace));
+            placement.pipeline.run(request, query, snapshot, deadline, wanted, &mut memory.scratch);
+            let ran = &mut memory.scratch.ran;
+            (slate.degradation, slate.trace) = (take(&mut ran.degradation), take(&mut ran.trace));
             if late {
                 slate.degradation.note(DegradationLevel::Partial, Cause::UserFeaturesLate);
             }
-            slate.trace = ran.trace;
-            slate.items = placement.slate_items(&scratch.set, wanted);
-            let filled =
-                ladder::fill(placement, request, &resolved, snapshot, &page, &mut scratch, &mut slate);
-            filled.note(&page, slate.items.len(), &resolved, request, &mut slate.degradation);
+            slate.items.reserve(wanted);
+            placement.slate_items(&memory.scratch.set, wanted, &mut slate.items);
+            let filled = ladder::fill(placement, request, &resolved, snapshot, &page, &mut memory, slate);
+            let missing = !slate.missing_item_ids.is_empty();
+            filled.note(&page, slate.items.len(), &resolved, request, missing, &mut slate.degradation);
             slate.more = slate.items.len() > page.end;
             slate.items.truncate(page.end);
             slate.items.drain(..page.start.min(slate.items.len()));
-            SCRATCH.set(scratch);
         }
+        memory.spare.keep(resolved.query);
+        MEMORY.set(memory);
         if request.view == View::Basic {
             slate.trace.clear();
         }
         let subject = &request.subject;
         let known = [&subject.user_id, &subject.visitor_id, &subject.session_id];
         let personal = known.iter().any(|id| id.is_some()) || !request.session_events.is_empty();
-        Ok(Recommendation { slate, snapshot: Arc::clone(snapshot), personal })
+        Ok(personal)
     }
 
     fn page_size(&self, request: &Request, placement: &Placement) -> Result<usize, RecommendError> {
@@ -281,24 +336,26 @@ fn check_fields(request: &Request, snapshot: &Snapshot) -> Result<(), RecommendE
     }
 }
 
-/// Why nothing came of the recipe, from what the request had to offer.
-fn causes(resolved: &resolve::Resolved<'_>, request: &Request) -> Vec<Cause> {
-    let mut causes = Vec::new();
+/// Notes why nothing came of the recipe, from what the request had to offer; `missing`: it named ids that are not known.
+fn note_causes(
+    resolved: &resolve::Resolved<'_>,
+    request: &Request,
+    missing: bool,
+    level: DegradationLevel,
+    degradation: &mut Degradation,
+) {
     if resolved.unknown_user {
-        causes.push(Cause::UnknownUser);
+        degradation.note(level, Cause::UnknownUser);
     }
     let named = !request.seeds.is_empty() || !request.session_events.is_empty();
     let known = !resolved.query.session.is_empty();
     match (named, known) {
-        (true, false) if !resolved.missing.is_empty() => causes.push(Cause::UnknownItems),
-        (true, false) => causes.push(Cause::NoSignal),
-        (false, _) if resolved.query.user.is_none() => causes.push(Cause::NoSignal),
-        _ => {}
+        (true, false) if missing => degradation.note(level, Cause::UnknownItems),
+        (true, false) => degradation.note(level, Cause::NoSignal),
+        (false, _) if resolved.query.user.is_none() => degradation.note(level, Cause::NoSignal),
+        _ if resolved.unknown_user => {}
+        _ => degradation.note(level, Cause::FewCandidates),
     }
-    if causes.is_empty() {
-        causes.push(Cause::FewCandidates);
-    }
-    causes
 }
 
 /// The level of an answer of which `own` items come from the recipe and `filled` from the ladder.

@@ -1,6 +1,6 @@
 //! Ids become item numbers, once, at the door.
 
-use crate::domain::{Consent, Request, SeedRole};
+use crate::domain::{Consent, ItemIdx, Request, SeedRole};
 use crate::feature::Predicate;
 use crate::pipeline::{Query, QuerySeed};
 use crate::recommender::RecommendError;
@@ -10,17 +10,36 @@ use crate::snapshot::{Artifact, Snapshot};
 #[derive(Debug)]
 pub(super) struct Resolved<'a> {
     pub(super) query: Query<'a>,
-    pub(super) missing: Vec<String>,
     pub(super) unknown_user: bool,
 }
 
+/// The memory of the last query, for the next.
+#[derive(Debug, Default)]
+pub(super) struct Spare {
+    query: Query<'static>,
+    only: Vec<ItemIdx>,
+}
+
+impl Spare {
+    /// Takes the memory of a query that is done with.
+    pub(super) fn keep(&mut self, mut query: Query<'_>) {
+        if let Some(mut only) = query.only.take() {
+            only.clear();
+            self.only = only;
+        }
+        self.query = query.recycle();
+    }
+}
+
+/// Resolves a request over items `shown` elsewhere on the page; ids that the catalogue does not know are added to `missing`.
 pub(super) fn resolve<'a>(
     request: &'a Request,
     snapshot: &'a Snapshot,
     history: Option<&str>,
-    shown: &[crate::domain::ItemIdx],
+    shown: &[ItemIdx],
+    spare: &mut Spare,
+    missing: &mut Vec<String>,
 ) -> Result<Resolved<'a>, RecommendError> {
-    let mut missing: Vec<String> = Vec::new();
     let mut find = |id: &str| {
         let item = snapshot.item(id);
         if item.is_none() && !missing.iter().any(|known| known == id) {
@@ -28,7 +47,7 @@ pub(super) fn resolve<'a>(
         }
         item
     };
-    let mut query = Query::default();
+    let mut query: Query<'a> = std::mem::take(&mut spare.query);
     query.session.extend(request.session_events.iter().filter_map(|event| find(&event.item_id)));
     for (at, seed) in request.seeds.iter().enumerate() {
         if seed.weight != 0.0 && !(1e-6..=1e6).contains(&seed.weight) {
@@ -54,7 +73,9 @@ pub(super) fn resolve<'a>(
     query.excluded.extend(request.exclude_item_ids.iter().filter_map(|id| snapshot.item(id)));
     query.excluded.extend_from_slice(shown);
     if !request.candidate_item_ids.is_empty() {
-        query.only = Some(request.candidate_item_ids.iter().filter_map(|id| find(id)).collect());
+        let mut only = std::mem::take(&mut spare.only);
+        only.extend(request.candidate_item_ids.iter().filter_map(|id| find(id)));
+        query.only = Some(only);
     }
     if let Some(filter) = request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
         let predicate = Predicate::compile(filter, snapshot.catalog(), &request.filter_params)?;
@@ -69,7 +90,7 @@ pub(super) fn resolve<'a>(
         query.history = lists.rows.row(row as usize).0;
     }
     let unknown_user = query.user.is_some_and(|user| !is_known(user, snapshot));
-    Ok(Resolved { query, missing, unknown_user })
+    Ok(Resolved { query, unknown_user })
 }
 
 fn is_known(user: &str, snapshot: &Snapshot) -> bool {

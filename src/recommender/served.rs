@@ -73,8 +73,8 @@ impl Served {
 }
 
 impl Placement {
-    /// The first `size` candidates as slate items; each is credited to the source that placed it highest.
-    pub(super) fn slate_items(&self, set: &CandidateSet, size: usize) -> Vec<SlateItem> {
+    /// Adds the first `size` candidates to the slate; each is credited to the source that placed it highest.
+    pub(super) fn slate_items(&self, set: &CandidateSet, size: usize, slate: &mut Vec<SlateItem>) {
         let sources = &self.pipeline.sources;
         let strongest = |row: usize| {
             // Source scores have different scales: compare each with the best of its own column in the slate.
@@ -92,11 +92,10 @@ impl Placement {
                 .map_or(0, |(source, _)| source)
         };
         let rows = set.items().iter().zip(set.scores()).take(size).enumerate();
-        rows.map(|(row, (item, score))| SlateItem {
+        slate.extend(rows.map(|(row, (item, score))| SlateItem {
             item: *item,
             score: *score,
             source: Arc::clone(&sources[strongest(row)].label),
-        })
-        .collect()
+        }));
     }
 }

@@ -53,6 +53,21 @@ pub enum SnapshotError {
         /// What does not fit.
         reason: String,
     },
+    /// There is not enough memory for it beside what is served.
+    #[error(
+        "needs about {needs} bytes of memory, and of the budget of {budget} there are {room} left beside what is served \
+         (largest: artifact \"{largest}\"); raise memory_budget or the container's limit, or publish less"
+    )]
+    Memory {
+        /// Bytes it will take, and while it is decoded.
+        needs: u64,
+        /// Bytes there are for it.
+        room: u64,
+        /// Bytes there are for all.
+        budget: u64,
+        /// The artifact that needs most.
+        largest: String,
+    },
     /// Two publishers met.
     #[error(
         "channel \"{channel}\" was switched by someone else at the same time; it now serves {now}. Look at it, then publish again"
@@ -87,6 +102,7 @@ impl SnapshotError {
             Self::Table { .. } => "table",
             Self::Content { .. } => "content",
             Self::Refused { .. } => "refused",
+            Self::Memory { .. } => "memory",
             Self::LostRace { .. } => "lost_race",
         }
     }

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 
 use super::content::{Artifact, Snapshot};
 use super::decode::{self, Fault};
-use super::{ArtifactEntry, IdTable, MANIFEST, Manifest, SnapshotError, calibrate, read_channel};
+use super::{
+    ArtifactEntry, IdTable, MANIFEST, Manifest, SnapshotError, calibrate, predict_bytes, read_channel,
+};
 use crate::artifact::table::TableLimits;
 use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, LocalStore, StoreError, fetch, sha256_file};
 use crate::feature::Table;
@@ -177,6 +179,52 @@ pub fn load(
 /// # Errors
 /// As [`load`].
 pub fn open_directory(path: &Path, channel: &str, options: &LoadOptions) -> Result<Snapshot, SnapshotError> {
+    let (store, manifest, prefix) = locate(path, channel)?;
+    load(&|entry| in_place(&store, &format!("{prefix}{}", entry.path), entry), manifest, None, options)
+}
+
+/// What the snapshot at a local path (as in [`open_directory`]) will take in memory, by artifact, without decoding it.
+///
+/// # Errors
+/// A file that is not what the manifest promises, or cannot be read.
+pub fn predict_directory(
+    path: &Path,
+    channel: &str,
+    options: &LoadOptions,
+) -> Result<(Manifest, Vec<u64>), SnapshotError> {
+    let (store, manifest, prefix) = locate(path, channel)?;
+    let file = |entry: &ArtifactEntry| in_place(&store, &format!("{prefix}{}", entry.path), entry);
+    let bytes = predict_files(&file, &manifest, options, |_| false)?;
+    Ok((manifest, bytes))
+}
+
+/// The resident bytes of each artifact, in the manifest's order; 0 for those that are `shared` with what is served.
+///
+/// # Errors
+/// As [`predict_bytes`].
+pub fn predict_files(
+    file: &Files<'_>,
+    manifest: &Manifest,
+    options: &LoadOptions,
+    shared: impl Fn(&ArtifactEntry) -> bool,
+) -> Result<Vec<u64>, SnapshotError> {
+    let mut items = 0;
+    for entry in manifest.of_kind("catalog") {
+        items = match entry.rows {
+            0 => decode::open(entry, &file(entry)?, &options.table)
+                .map_err(|fault| fault.of(&entry.name))?
+                .rows(),
+            rows => rows as usize,
+        };
+    }
+    let one = |entry: &ArtifactEntry| match shared(entry) {
+        true => Ok(0),
+        false => predict_bytes(entry, &file(entry)?, items, &options.table),
+    };
+    manifest.artifacts.iter().map(one).collect()
+}
+
+fn locate(path: &Path, channel: &str) -> Result<(LocalStore, Manifest, String), SnapshotError> {
     let store = LocalStore::open(path)?;
     let (manifest, prefix) = match store.read(MANIFEST) {
         Ok(object) => (Manifest::parse(&object.bytes, MANIFEST)?, String::new()),
@@ -192,7 +240,7 @@ pub fn open_directory(path: &Path, channel: &str, options: &LoadOptions) -> Resu
         }
         Err(error) => return Err(error.into()),
     };
-    load(&|entry| in_place(&store, &format!("{prefix}{}", entry.path), entry), manifest, None, options)
+    Ok((store, manifest, prefix))
 }
 
 fn in_place(store: &LocalStore, key: &str, entry: &ArtifactEntry) -> Result<PathBuf, SnapshotError> {
@@ -211,7 +259,8 @@ fn in_place(store: &LocalStore, key: &str, entry: &ArtifactEntry) -> Result<Path
     Ok(path)
 }
 
-fn has_same(old: &Snapshot, entry: &ArtifactEntry) -> bool {
+/// Whether a snapshot has the same artifact, so that it need not be fetched or decoded again.
+pub(super) fn has_same(old: &Snapshot, entry: &ArtifactEntry) -> bool {
     old.manifest.artifacts.iter().any(|known| {
         (&known.name, &known.kind, &known.sha256, &known.params)
             == (&entry.name, &entry.kind, &entry.sha256, &entry.params)

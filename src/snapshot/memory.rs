@@ -1,17 +1,112 @@
-//! How much memory is left, so that the previous snapshot is kept only where there is room for it.
+//! How much memory there is, so that a snapshot that does not fit is refused and the previous one kept only where there is room.
+
+use super::SnapshotError;
+
+/// What decoding takes on top of what it leaves: pages, batches, ids in the order of the file.
+const DECODING: (u64, u64) = (24 << 20, 5); // so many bytes, and one in so many of what is decoded
 
 /// Bytes this process may still take: the least of the container's limit (cgroup v2 or v1) and the machine's free memory;
 /// `None` where neither can be read.
 pub(super) fn available_bytes() -> Option<u64> {
-    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let left = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
-    let v2 = || left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current");
-    let v1 =
-        || left("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes");
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+    // Cached files count as used and are given up when something else needs the room: without them a download would seem to
+    // have used up the memory that its content is to go into.
+    let cached = |path: &str, prefix: &str| {
+        let text = read(path)?;
+        let fields = text.lines().filter_map(|line| line.split_once(' '));
+        let files = fields.filter(|(name, _)| {
+            name.strip_prefix(prefix).is_some_and(|name| ["inactive_file", "active_file"].contains(&name))
+        });
+        Some(files.filter_map(|(_, bytes)| bytes.trim().parse::<u64>().ok()).fold(0, u64::saturating_add))
+    };
+    let left = |limit: &str, used: &str, stat: &str, prefix: &str| {
+        let used = number(used)?.saturating_sub(cached(stat, prefix).unwrap_or_default());
+        Some(number(limit)?.saturating_sub(used))
+    };
+    let group = "/sys/fs/cgroup";
+    let file = |name: &str| format!("{group}/{name}");
+    let v2 = || left(&file("memory.max"), &file("memory.current"), &file("memory.stat"), "");
+    let v1 = || {
+        let [limit, used, stat] =
+            ["limit_in_bytes", "usage_in_bytes", "stat"].map(|name| file(&format!("memory/memory.{name}")));
+        left(&limit, &used, &stat, "total_")
+    };
     let machine = || {
         let text = std::fs::read_to_string("/proc/meminfo").ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     };
     v2().or_else(v1).into_iter().chain(machine()).min()
+}
+
+/// Memory for a snapshot that is to be loaded beside others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// The configured budget for snapshots; `None`: what the container or the machine has left.
+    pub(super) budget: Option<u64>,
+    /// Bytes that are served.
+    pub(super) served: u64,
+    /// Bytes kept for a rollback.
+    pub(super) previous: u64,
+}
+
+/// What to do about the previous snapshot before a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// There is room beside it.
+    Fits,
+    /// There is room once it is dropped.
+    FitsWithoutPrevious,
+}
+
+impl Room {
+    /// Whether artifacts of these predicted sizes fit; `free` is what the system has left.
+    pub(super) fn judge(
+        &self,
+        predicted: &[(&str, u64)],
+        free: Option<u64>,
+    ) -> Result<Verdict, SnapshotError> {
+        let Self { budget, served, previous } = *self;
+        let resident = predicted.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        let needs = match resident {
+            0 => 0,
+            bytes => bytes.saturating_add(DECODING.0).saturating_add(bytes / DECODING.1),
+        };
+        let Some(all) = budget.or(free.map(|free| free.saturating_add(served).saturating_add(previous)))
+        else {
+            return Ok(Verdict::Fits); // nobody can say
+        };
+        let room = all.saturating_sub(served);
+        if needs <= room.saturating_sub(previous) {
+            return Ok(Verdict::Fits);
+        }
+        if needs <= room {
+            return Ok(Verdict::FitsWithoutPrevious);
+        }
+        let largest = predicted.iter().max_by_key(|(_, bytes)| *bytes).map_or("-", |(name, _)| *name);
+        Err(SnapshotError::Memory { needs, room, budget: all, largest: largest.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_previous_snapshot_makes_room_first_and_the_served_one_never() {
+        let mb = 1u64 << 20;
+        let room = Room { budget: Some(1000 * mb), served: 400 * mb, previous: 300 * mb };
+        let judge = |bytes: u64| room.judge(&[("a", bytes / 4), ("b", bytes / 4 * 3)], None);
+        assert!(matches!(judge(200 * mb), Ok(Verdict::Fits)));
+        assert!(matches!(judge(400 * mb), Ok(Verdict::FitsWithoutPrevious)));
+        let refused = judge(600 * mb).unwrap_err();
+        assert!(matches!(&refused, SnapshotError::Memory { largest, .. } if largest == "b"), "{refused}");
+        let shared = Room { budget: Some(0), ..room }.judge(&[("a", 0)], None);
+        assert!(matches!(shared, Ok(Verdict::Fits)), "what is shared with the served snapshot takes nothing");
+        let unsaid = Room { budget: None, ..room };
+        assert!(matches!(unsaid.judge(&[("a", 1 << 60)], None), Ok(Verdict::Fits)));
+        assert!(matches!(unsaid.judge(&[("a", 500 * mb)], Some(400 * mb)), Ok(Verdict::FitsWithoutPrevious)));
+        assert!(unsaid.judge(&[("a", 500 * mb)], Some(100 * mb)).is_err());
+    }
 }

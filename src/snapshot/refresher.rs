@@ -1,13 +1,16 @@
 //! Keeps the registry on the snapshot that the channel names: polls, loads beside the request path, swaps, reports.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::memory::available_bytes;
-use super::{Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, load};
+use super::{ArtifactEntry, Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, load};
+
+mod room;
+mod tidy;
 
 /// Makes what requests pin out of a snapshot: compiles recipes, warms, asks the golden queries.
 pub type Prepare<T> = Box<dyn Fn(Snapshot) -> Result<T, SnapshotError> + Send + Sync>;
@@ -21,6 +24,9 @@ pub struct RefreshOptions {
     pub poll_interval: Duration,
     /// Whether the replaced snapshot stays in memory: always, never, or (`None`) if it fits half of what is free.
     pub keep_previous: Option<bool>,
+    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the container or the
+    /// machine has left. A snapshot that would not fit is refused.
+    pub memory_budget: Option<u64>,
     /// Limits of a load.
     pub load: LoadOptions,
 }
@@ -186,7 +192,8 @@ impl<T: Send + Sync> Refresher<T> {
             }
         };
         let version = (self.snapshot)(&target).version().to_owned();
-        self.registry.publish(target, self.keeps(Some(&current)));
+        let keep = self.keeps(Some(&current), &target);
+        self.registry.publish(target, keep);
         let mut health = lock(&self.health);
         health.swaps += 1;
         health.swapped_at = Some(SystemTime::now());
@@ -219,6 +226,11 @@ impl<T: Send + Sync> Refresher<T> {
     /// The channel as last read.
     pub fn channel(&self) -> &str {
         &self.options.channel
+    }
+
+    /// The configured memory budget.
+    pub fn memory_budget(&self) -> Option<u64> {
+        self.options.memory_budget
     }
 
     /// Where snapshots come from.
@@ -258,7 +270,7 @@ impl<T: Send + Sync> Refresher<T> {
             Some(previous) => previous,
             None => Arc::new(self.load(&channel.snapshot, current.as_ref())?),
         };
-        let keep = self.keeps(current.as_deref());
+        let keep = self.keeps(current.as_deref(), &next);
         self.registry.publish(next, keep);
         let took = started.elapsed();
         let mut health = lock(&self.health);
@@ -329,7 +341,16 @@ impl<T: Send + Sync> Refresher<T> {
         let manifest: Manifest = self.source.manifest(version)?;
         let previous = current.map(|now| (self.snapshot)(now));
         let options = &self.options.load;
-        let file = |entry: &_| self.source.file(version, entry, options);
+        let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::default(); // each file is verified once
+        let file = |entry: &ArtifactEntry| {
+            if let Some(path) = lock(&known).get(&entry.name) {
+                return Ok(path.clone());
+            }
+            let path = self.source.file(version, entry, options)?;
+            lock(&known).insert(entry.name.clone(), path.clone());
+            Ok(path)
+        };
+        self.make_room(&file, &manifest, previous)?;
         let prepared = || (self.prepare)(load(&file, manifest, previous, options)?);
         // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
         let caught = catch_unwind(AssertUnwindSafe(|| self.workers.install(prepared)));
@@ -337,39 +358,6 @@ impl<T: Send + Sync> Refresher<T> {
             let reason = "a stage panicked while the snapshot was prepared; the log says more".to_owned();
             Err(SnapshotError::Document { file: version.to_owned(), reason })
         })
-    }
-
-    fn keeps(&self, replaced: Option<&T>) -> bool {
-        let Some(replaced) = replaced else { return false };
-        let bytes = (self.snapshot)(replaced).resident_bytes() as u64;
-        self.options.keep_previous.unwrap_or_else(|| available_bytes().is_none_or(|free| bytes <= free / 2))
-    }
-
-    /// Remembers the channel for a restart without the store, and deletes downloads that no kept snapshot uses.
-    fn tidy_cache(&self) {
-        let key = Channel::key(&self.options.channel);
-        if self.source.store.local_path(&key).is_some() {
-            return;
-        }
-        let served = [self.registry.current(), self.registry.previous()];
-        let (mut keep, mut manifests) = (HashSet::new(), HashSet::new());
-        for holder in served.iter().flatten() {
-            let manifest = (self.snapshot)(holder).manifest();
-            keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
-            manifests.insert(Source::cached_manifest(&manifest.snapshot));
-        }
-        let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
-            Some(snapshot) => {
-                let channel = Channel { snapshot, previous: None, published_at: String::new() };
-                self.source.cache.remember(&self.document(), &channel.to_json())
-            }
-            None => Ok(()),
-        };
-        let cache = &self.source.cache;
-        let tidied = remembered.and_then(|()| cache.forget("manifest-", &manifests));
-        if let Err(error) = tidied.and_then(|()| cache.retain(&keep)) {
-            tracing::warn!(%error, "the local cache could not be tidied");
-        }
     }
 }
 

@@ -28,6 +28,12 @@ impl<T> Registry<T> {
         self.previous.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Drops what was served before; requests that hold it finish on it.
+    pub fn forget_previous(&self) {
+        let forgotten = self.previous.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(forgotten);
+    }
+
     /// Serves `next` from now on, keeping what it replaces if `keep_previous`.
     ///
     /// What falls out is freed here, by the caller, never by a request, unless a request still holds it.

@@ -23,11 +23,16 @@ fn json(output: &Output) -> serde_json::Value {
 }
 
 /// A server on free ports that follows `store`; its log is read until it serves.
-fn serve(store: &Path, exposure_log: &Path) -> (Child, BufReader<std::process::ChildStderr>, String) {
+fn serve(
+    store: &Path,
+    exposure_log: &Path,
+    cpu: &str,
+) -> (Child, BufReader<std::process::ChildStderr>, String) {
     let mut server = larder()
         .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--store"])
         .arg(store)
         .env("LARDER_EXPOSURE_LOG", exposure_log)
+        .env("LARDER_CPU", cpu)
         .env("LARDER_ADMIN_ADDR", "127.0.0.1:0")
         .env("LARDER_LOG_FORMAT", "json")
         .stderr(Stdio::piped())
@@ -91,7 +96,7 @@ fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
 
     for signal in ["TERM", "INT"] {
         let log_of_slates = dir.path().join(format!("shown-{signal}.jsonl"));
-        let (mut server, mut log, seen) = serve(Path::new(&out), &log_of_slates);
+        let (mut server, mut log, seen) = serve(Path::new(&out), &log_of_slates, "auto");
         let port =
             |face: &str| seen.split(&format!("\"{face}\":\"")).nth(1).and_then(|rest| rest.split('"').next());
         ask(port("http").unwrap());
@@ -112,6 +117,43 @@ fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
 }
 
 #[test]
+fn a_server_with_fewer_instructions_shows_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = |cpu: &str| {
+        let file = dir.path().join(cpu);
+        let (mut server, _log, seen) = serve(Path::new("models"), &file, cpu);
+        let (_, rest) = seen.split_once("\"http\":\"").unwrap();
+        ask(rest.split('"').next().unwrap());
+        let pid = server.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        assert!(server.wait().unwrap().success());
+        let told: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        told["impressions"].clone()
+    };
+    let auto = shown("auto");
+    assert_eq!(auto.as_array().unwrap().len(), 3);
+    for level in larder::machine::Level::all() {
+        assert_eq!(shown(level.name()), auto, "{}", level.name());
+    }
+}
+
+#[test]
+fn a_shop_of_any_size_becomes_a_snapshot_whose_memory_is_known_beforehand() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = dir.path().join("shop").display().to_string();
+    let sizes = ["--scale", "2k", "--sessions", "5000", "--user-features", "0"];
+    assert!(run(&[&["sample", "--out", &shop][..], &sizes].concat()).status.success());
+    let built = run(&["snapshot", "build", &shop]);
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let inspected = run(&["snapshot", "inspect", "--load", "--store", &shop]);
+    let said = String::from_utf8_lossy(&inspected.stdout).into_owned();
+    assert!(inspected.status.success() && said.contains("will take") && said.contains("takes"), "{said}");
+    for wrong in [&["--scale", "many"][..], &["--scale", "5"], &["--user-features", "10"]] {
+        assert_eq!(run(&[&["sample", "--out", &shop], wrong].concat()).status.code(), Some(64), "{wrong:?}");
+    }
+}
+
+#[test]
 fn bad_usage_and_configuration_exit_with_64_and_name_the_place() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("larder.toml");
@@ -126,6 +168,10 @@ fn bad_usage_and_configuration_exit_with_64_and_name_the_place() {
     assert!(said.contains("larder.toml") && said.contains("line 2") && said.contains("grpc_adr"), "{said}");
     let said = refused("threads = \"many\"\n");
     assert!(said.contains("line 1") && said.contains("threads"), "{said}");
+    let said = refused("cpu = \"z80\"\n");
+    assert!(said.contains("z80") && said.contains("scalar"), "{said}");
+    let said = refused("memory_budget = \"much\"\n");
+    assert!(said.contains("memory_budget") && said.contains("2GiB"), "{said}");
     let said = refused("http_addr = \"nowhere\"\n");
     assert!(said.contains("http_addr") && said.contains("nowhere"), "{said}");
     let said = refused("store = \"/no/such/directory\"\n");

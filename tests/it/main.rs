@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
+mod allocations;
 mod bad_artifacts;
 #[cfg(feature = "server")]
 mod cli;
@@ -11,6 +12,7 @@ mod golden;
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
+mod memory;
 mod pyarrow;
 mod quality;
 mod ranked;

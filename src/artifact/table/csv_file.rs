@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Cell, CellKind, Stop, Visit};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CsvFile {
     headers: Vec<String>,
     kinds: Vec<CellKind>,

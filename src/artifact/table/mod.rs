@@ -1,14 +1,17 @@
 //! Tables as files: Parquet (any writer) and CSV, read a column at a time, with errors that name file, column and row.
 
 mod csv_file;
+mod outline;
 mod parquet_file;
+mod positioned;
 mod write;
 
 use std::path::Path;
 
 use thiserror::Error;
 
-pub use write::{TableWriter, float_lists, text_lists};
+pub use outline::Outline;
+pub use write::{TableBatch, TableStream, TableWriter, float_lists, text_lists};
 
 /// Why a table was refused. Rows count from 1.
 #[derive(Debug, Error)]
@@ -153,7 +156,7 @@ pub enum Cell<'a> {
 pub type Visit<'v> = &'v mut dyn FnMut(usize, Cell<'_>) -> Result<(), String>;
 
 /// An open table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Table {
     file: String,
     rows: usize,
@@ -162,7 +165,7 @@ pub struct Table {
     body: Body,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Body {
     Parquet(parquet_file::ParquetFile),
     Csv(csv_file::CsvFile),
@@ -221,21 +224,10 @@ impl Table {
     /// A group that does not exist, or a file without groups.
     pub fn group(&self, group: usize) -> Result<Self, TableError> {
         let narrowed = match &self.body {
-            Body::Parquet(file) if group < file.groups() => file.narrowed(group),
+            Body::Parquet(file) if group < file.groups() => Ok(file.narrowed(group)),
             _ => Err(format!("has no row group {group}")),
         };
         self.with(narrowed)
-    }
-
-    /// The same Parquet file (found at `path`) opened once more, for another thread.
-    ///
-    /// # Errors
-    /// A file that is not there any more, or is no Parquet.
-    pub fn reopened(&self, path: &Path) -> Result<Self, TableError> {
-        self.with(match &self.body {
-            Body::Parquet(file) => file.reopened(path),
-            Body::Csv(_) => Err("is no Parquet".to_owned()),
-        })
     }
 
     fn with(&self, body: Result<parquet_file::ParquetFile, String>) -> Result<Self, TableError> {
@@ -295,13 +287,44 @@ impl Table {
             Body::Parquet(body) => body.each(column, self.max_bytes, visit),
             Body::Csv(body) => body.each(column, visit),
         };
-        outcome.map_err(|stop| match stop {
+        outcome.map_err(|stop| self.stopped(column, stop))
+    }
+
+    fn stopped(&self, column: &str, stop: Stop) -> TableError {
+        match stop {
             Stop::Unreadable(reason) => TableError::Unreadable { file: self.file.clone(), reason },
             Stop::TooLarge(size) => {
                 TableError::TooLarge { file: self.file.clone(), size, limit: self.max_bytes, unit: "bytes" }
             }
             Stop::Refused { row, reason } => self.bad(column, row, reason),
-        })
+        }
+    }
+
+    /// As [`Table::each`], at most the first `rows` rows.
+    ///
+    /// # Errors
+    /// As [`Table::each`].
+    pub fn head(&self, column: &str, rows: usize, visit: Visit<'_>) -> Result<(), TableError> {
+        self.kind(column)?;
+        let outcome = match &self.body {
+            Body::Parquet(body) => body.head(column, rows, self.max_bytes, visit),
+            Body::Csv(body) => body.each(column, visit),
+        };
+        outcome.map_err(|stop| self.stopped(column, stop))
+    }
+
+    /// A column in outline, without decoding it; of a CSV file nothing is known.
+    ///
+    /// # Errors
+    /// A missing column, an unreadable file.
+    pub fn outline(&self, column: &str) -> Result<Outline, TableError> {
+        self.kind(column)?;
+        match &self.body {
+            Body::Parquet(body) => {
+                body.outline(column).map_err(|reason| self.stopped(column, Stop::Unreadable(reason)))
+            }
+            Body::Csv(_) => Ok(Outline::default()),
+        }
     }
 
     /// Visits a column that must hold text in every row, neither missing nor empty.
@@ -319,6 +342,39 @@ impl Table {
             Cell::Text(text) => visit(row, text),
             _ => Err("is missing".to_owned()),
         })
+    }
+
+    /// The number that `find` gives each text of a column, in row order; every row must have text. Works in several threads.
+    ///
+    /// # Errors
+    /// As [`Table::each_id`].
+    pub fn numbers(
+        &self,
+        column: &str,
+        find: impl Fn(&str) -> Result<u32, String> + Sync,
+    ) -> Result<Vec<u32>, TableError> {
+        self.expect(column, &[CellKind::Text], "text")?;
+        let number = |cell: Cell<'_>| match cell {
+            Cell::Text("") => Err("is empty".to_owned()),
+            Cell::Text(text) => find(text),
+            _ => Err("is missing".to_owned()),
+        };
+        let Body::Parquet(body) = &self.body else {
+            let mut numbers = Vec::with_capacity(self.rows);
+            self.each(column, &mut |_, cell| number(cell).map(|found| numbers.push(found)))?;
+            return Ok(numbers);
+        };
+        let mut numbers = vec![0u32; self.rows];
+        let mut rest = numbers.as_mut_slice();
+        let slots = |rows: usize| rest.split_off_mut(..rows.min(rest.len())).unwrap_or_default();
+        let visit = |slots: &mut &mut [u32], row: usize, cell: Cell<'_>| {
+            let found = number(cell)?;
+            *slots.get_mut(row).ok_or("is beyond the rows that the file declares")? = found;
+            Ok(())
+        };
+        let outcome = body.each_apart(column, self.max_bytes, slots, visit);
+        outcome.map_err(|stop| self.stopped(column, stop))?;
+        Ok(numbers)
     }
 
     /// Visits a column that must hold a finite number in every row.

@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -15,15 +17,18 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::ParquetMetaData;
+use rayon::prelude::*;
 
+use super::positioned::Positioned;
 use super::{Cell, CellKind, Stop, Visit};
 
 const BATCH_ROWS: usize = 8192;
 const DAY_MS: i64 = 86_400_000;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ParquetFile {
-    file: File,
+    file: Positioned,
     metadata: ArrowReaderMetadata,
     /// The only row group that is read; all of them where `None`.
     group: Option<usize>,
@@ -34,13 +39,7 @@ impl ParquetFile {
         let file = File::open(path).map_err(|e| e.to_string())?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| e.to_string())?;
-        Ok(Self { file, metadata, group: None })
-    }
-
-    /// The same file, opened once more: readers of one open file share its position, so each thread needs its own.
-    pub(super) fn reopened(&self, path: &Path) -> Result<Self, String> {
-        let file = File::open(path).map_err(|e| e.to_string())?;
-        Ok(Self { file, metadata: self.metadata.clone(), group: self.group })
+        Ok(Self { file: Positioned(Arc::new(file)), metadata, group: None })
     }
 
     /// How many row groups the file has.
@@ -49,9 +48,8 @@ impl ParquetFile {
     }
 
     /// Only the rows of one row group.
-    pub(super) fn narrowed(&self, group: usize) -> Result<Self, String> {
-        let file = self.file.try_clone().map_err(|e| e.to_string())?;
-        Ok(Self { file, metadata: self.metadata.clone(), group: Some(group) })
+    pub(super) fn narrowed(&self, group: usize) -> Self {
+        Self { file: self.file.clone(), metadata: self.metadata.clone(), group: Some(group) }
     }
 
     /// Rows and uncompressed bytes, as the footer declares them.
@@ -84,38 +82,119 @@ impl ParquetFile {
     /// Visits a column; refuses it once it has decoded to more than `limit` bytes, whatever the footer declared: a text that
     /// is stored once and repeated in every row weighs next to nothing there.
     pub(super) fn each(&self, column: &str, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
+        self.scan(column, None, &Allowance::new(limit), visit)
+    }
+
+    /// Visits the first rows of a column.
+    pub(super) fn head(&self, column: &str, rows: usize, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
         let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
-        let reader = self.reader(column).map_err(unreadable)?;
+        let builder = self.builder(column).with_limit(rows).with_batch_size(BATCH_ROWS);
+        let allowance = Allowance::new(limit);
+        self.walk(column, builder.build().map_err(|e| unreadable(e.to_string()))?, &allowance, visit)
+            .map(|_| ())
+    }
+
+    pub(super) fn file(&self) -> &Positioned {
+        &self.file
+    }
+
+    pub(super) fn metadata(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    /// Visits a column in several threads, a row group each: `visit` gets what `slots` made of the group's number of rows.
+    ///
+    /// Of several refused rows the first is told.
+    pub(super) fn each_apart<S: Send>(
+        &self,
+        column: &str,
+        limit: u64,
+        mut slots: impl FnMut(usize) -> S,
+        visit: impl Fn(&mut S, usize, Cell<'_>) -> Result<(), String> + Sync,
+    ) -> Result<(), Stop> {
+        let groups = self.metadata.metadata().row_groups().iter().enumerate();
         let mut first = 0;
-        let mut decoded = 0u64;
+        let parts: Vec<(usize, usize, S)> = groups
+            .map(|(group, about)| {
+                let rows = usize::try_from(about.num_rows()).unwrap_or_default();
+                first += rows;
+                (group, first - rows, slots(rows))
+            })
+            .collect();
+        let allowance = Allowance::new(limit);
+        let outcomes: Vec<Result<(), Stop>> = parts
+            .into_par_iter()
+            .map(|(group, first, mut slot)| {
+                let moved = |stop| match stop {
+                    Stop::Refused { row, reason } => Stop::Refused { row: first + row, reason },
+                    other => other,
+                };
+                let each: Visit<'_> = &mut |row, cell| visit(&mut slot, row, cell);
+                self.scan(column, Some(group), &allowance, each).map_err(moved)
+            })
+            .collect();
+        outcomes.into_iter().collect()
+    }
+
+    fn scan(
+        &self,
+        column: &str,
+        group: Option<usize>,
+        allowance: &Allowance,
+        visit: Visit<'_>,
+    ) -> Result<(), Stop> {
+        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
+        let groups = self.metadata().row_groups().iter().enumerate();
+        let own = groups.filter(|(at, _)| group.is_none_or(|group| group == *at));
+        let declared: i64 = own.map(|(_, about)| about.num_rows()).sum();
+        let builder = self.builder(column).with_batch_size(BATCH_ROWS);
+        let builder = match group {
+            Some(group) => builder.with_row_groups(vec![group]),
+            None => builder,
+        };
+        let reader = builder.build().map_err(|e| unreadable(e.to_string()))?;
+        match self.walk(column, reader, allowance, visit)? {
+            rows if rows as i64 == declared => Ok(()),
+            rows => Err(unreadable(format!("has {rows} rows, the footer says {declared}"))),
+        }
+    }
+
+    fn walk(
+        &self,
+        column: &str,
+        reader: ParquetRecordBatchReader,
+        allowance: &Allowance,
+        visit: Visit<'_>,
+    ) -> Result<usize, Stop> {
+        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
+        let mut first = 0;
         for batch in reader {
             let batch = batch.map_err(|e| unreadable(e.to_string()))?;
             let Some(array) = batch.columns().first() else { break };
-            let size = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
-            decoded = decoded.saturating_add(size as u64);
-            if decoded > limit {
-                return Err(Stop::TooLarge(decoded));
-            }
-            for at in 0..array.len() {
-                let row = first + at;
-                let refused = |reason| Stop::Refused { row, reason };
-                with_cell(array, at, &mut |cell| visit(row, cell)).map_err(refused)?;
-            }
+            allowance.take(array.to_data().get_slice_memory_size().unwrap_or(usize::MAX) as u64)?;
+            let moved = |stop| match stop {
+                Stop::Refused { row, reason } => Stop::Refused { row: first + row, reason },
+                other => other,
+            };
+            with_cells(array, &mut |at, cell| {
+                visit(first + at, cell).map_err(|reason| Stop::Refused { row: at, reason })
+            })
+            .map_err(moved)?;
             first += array.len();
         }
-        Ok(())
+        Ok(first)
     }
 
-    fn reader(&self, column: &str) -> Result<ParquetRecordBatchReader, String> {
-        let file = self.file.try_clone().map_err(|e| e.to_string())?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+    fn builder(&self, column: &str) -> ParquetRecordBatchReaderBuilder<Positioned> {
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let position = self.metadata.schema().fields().iter().position(|field| field.name() == column);
         let mask = ProjectionMask::roots(builder.parquet_schema(), position);
-        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-        if let Some(group) = self.group {
-            builder = builder.with_row_groups(vec![group]);
+        let builder = builder.with_projection(mask);
+        match self.group {
+            Some(group) => builder.with_row_groups(vec![group]),
+            None => builder,
         }
-        builder.build().map_err(|e| e.to_string())
     }
 }
 
@@ -135,9 +214,88 @@ fn kind(data_type: &DataType) -> CellKind {
     }
 }
 
+/// The bytes that a column may still decode to.
+struct Allowance {
+    limit: u64,
+    decoded: AtomicU64,
+}
+
+impl Allowance {
+    fn new(limit: u64) -> Self {
+        Self { limit, decoded: AtomicU64::new(0) }
+    }
+
+    fn take(&self, bytes: u64) -> Result<(), Stop> {
+        let decoded = self.decoded.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if decoded > self.limit { Err(Stop::TooLarge(decoded)) } else { Ok(()) }
+    }
+}
+
+/// Visits the cells of a batch. What large tables are made of is told apart once a batch, the rest once a cell.
+fn with_cells(
+    array: &ArrayRef,
+    visit: &mut dyn FnMut(usize, Cell<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    match array.data_type() {
+        DataType::Utf8 => {
+            let texts = array.as_string::<i32>();
+            (0..texts.len()).try_for_each(|at| match texts.is_null(at) {
+                false => visit(at, Cell::Text(texts.value(at))),
+                true => visit(at, Cell::Null),
+            })
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) if array.null_count() == 0 => {
+            let mut times = array.as_primitive::<TimestampMillisecondType>().values().iter().enumerate();
+            times.try_for_each(|(at, time)| visit(at, Cell::Time(*time)))
+        }
+        DataType::List(item) if *item.data_type() == DataType::Float32 => {
+            let lists = array.as_list::<i32>();
+            let (values, ends) = (lists.values(), lists.value_offsets());
+            let floats = values.as_primitive::<Float32Type>().values();
+            (0..lists.len()).try_for_each(|at| {
+                let part = ends[at] as usize..ends[at + 1] as usize;
+                match (lists.is_null(at), values.null_count()) {
+                    (true, _) => visit(at, Cell::Null),
+                    (false, 0) => visit(at, Cell::Floats(floats.get(part).unwrap_or_default())),
+                    (false, _) => with_cell(array, at, visit),
+                }
+            })
+        }
+        DataType::List(item) if *item.data_type() == DataType::Utf8 => {
+            let lists = array.as_list::<i32>();
+            let (values, ends) = (lists.values().as_string::<i32>(), lists.value_offsets());
+            (0..lists.len()).try_for_each(|at| {
+                if lists.is_null(at) {
+                    return visit(at, Cell::Null);
+                }
+                let part = ends[at] as usize..ends[at + 1] as usize;
+                let present = part.filter(|place| !values.is_null(*place));
+                visit(at, Cell::Texts(present.map(|place| values.value(place)).collect()))
+            })
+        }
+        _ => (0..array.len()).try_for_each(|at| with_cell(array, at, visit)),
+    }
+}
+
+fn with_cell(
+    array: &ArrayRef,
+    at: usize,
+    visit: &mut dyn FnMut(usize, Cell<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut passed = Ok(());
+    let outcome = one_cell(array, at, &mut |cell| {
+        passed = visit(at, cell);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => passed,
+        Err(reason) => Err(Stop::Refused { row: at, reason }),
+    }
+}
+
 type Outcome = Result<(), String>;
 
-fn with_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outcome) -> Outcome {
+fn one_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outcome) -> Outcome {
     if array.is_null(at) {
         return visit(Cell::Null);
     }

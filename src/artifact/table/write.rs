@@ -1,7 +1,7 @@
 //! Parquet, written the same way every time: equal columns give equal bytes.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
@@ -85,4 +85,87 @@ pub fn float_lists<'a>(rows: impl IntoIterator<Item = &'a [f32]>) -> arrow_array
         lists.append(true);
     }
     lists.finish()
+}
+
+/// Writes a Parquet file batch by batch, so that a table of any length takes little memory.
+pub struct TableStream {
+    path: PathBuf,
+    file: Option<File>,
+    writer: Option<ArrowWriter<File>>,
+}
+
+impl std::fmt::Debug for TableStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableStream").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl TableStream {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    pub fn create(path: &Path) -> Result<Self, TableError> {
+        let file = File::create(path).map_err(|e| unwritable(path, &e))?;
+        Ok(Self { path: path.to_owned(), file: Some(file), writer: None })
+    }
+
+    /// The next rows; every batch must have the same columns.
+    pub fn batch(&mut self) -> TableBatch<'_> {
+        TableBatch { stream: self, columns: Vec::new() }
+    }
+
+    /// Writes the end of the file. A file without it is no Parquet.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`], also where there was no batch.
+    pub fn close(self) -> Result<(), TableError> {
+        let Self { path, writer, .. } = self;
+        let writer = writer.ok_or_else(|| unwritable(&path, &"the table has no columns"))?;
+        writer.close().map(|_| ()).map_err(|e| unwritable(&path, &e))
+    }
+
+    fn write(&mut self, columns: Vec<(&'static str, ArrayRef)>) -> Result<(), TableError> {
+        let Self { path, file, writer } = self;
+        let batch = RecordBatch::try_from_iter(columns).map_err(|e| unwritable(path, &e))?;
+        if let Some(file) = file.take() {
+            let level = ZstdLevel::try_new(1).map_err(|e| unwritable(path, &e))?;
+            let properties = WriterProperties::builder()
+                .set_compression(Compression::ZSTD(level))
+                .set_created_by("larder".to_owned())
+                .build();
+            let opened = ArrowWriter::try_new(file, batch.schema(), Some(properties));
+            *writer = Some(opened.map_err(|e| unwritable(path, &e))?);
+        }
+        let Some(writer) = writer else { return Err(unwritable(path, &"an earlier batch failed")) };
+        writer.write(&batch).map_err(|e| unwritable(path, &e))
+    }
+}
+
+/// Rows of a [`TableStream`] under way.
+#[derive(Debug)]
+#[must_use = "rows are written by `write`"]
+pub struct TableBatch<'s> {
+    stream: &'s mut TableStream,
+    columns: Vec<(&'static str, ArrayRef)>,
+}
+
+impl TableBatch<'_> {
+    /// Adds a column.
+    pub fn column(mut self, name: &'static str, values: impl arrow_array::Array + 'static) -> Self {
+        self.columns.push((name, Arc::new(values)));
+        self
+    }
+
+    /// Writes the rows. All columns must have the same length.
+    ///
+    /// # Errors
+    /// [`TableError::Unwritable`].
+    pub fn write(self) -> Result<(), TableError> {
+        self.stream.write(self.columns)
+    }
+}
+
+fn unwritable(path: &Path, reason: &dyn std::fmt::Display) -> TableError {
+    TableError::Unwritable { file: path.display().to_string(), reason: reason.to_string() }
 }

@@ -64,7 +64,7 @@ impl Codes {
     }
 
     /// The model's code for each of a column's own codes.
-    pub(super) fn table(&self, texts: &[Box<str>]) -> Box<[f32]> {
+    pub(super) fn table(&self, texts: &[&str]) -> Box<[f32]> {
         texts.iter().map(|text| self.text(text)).collect()
     }
 }

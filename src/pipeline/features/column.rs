@@ -32,11 +32,20 @@ impl ItemColumn {
     }
 
     /// The distinct texts, by the column's own code.
-    pub(super) fn texts(&self) -> &[Box<str>] {
+    pub(super) fn texts(&self) -> Vec<&str> {
         match (self.catalog(), self.features()) {
-            (Some(column), _) => column.texts(),
-            (_, Some(FeatureColumn::Texts(texts))) => texts.texts(),
-            _ => &[],
+            (Some(column), _) => column.texts().map(|texts| texts.iter().collect()).unwrap_or_default(),
+            (_, Some(FeatureColumn::Texts(texts))) => texts.texts().iter().map(AsRef::as_ref).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The text of the column's own code.
+    pub(super) fn text(&self, code: u32) -> Option<&str> {
+        match (self.catalog(), self.features()) {
+            (Some(column), _) => column.texts()?.get(code as usize),
+            (_, Some(FeatureColumn::Texts(texts))) => texts.texts().get(code as usize).map(AsRef::as_ref),
+            _ => None,
         }
     }
 

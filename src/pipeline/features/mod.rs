@@ -98,9 +98,7 @@ impl Step {
                 out.iter_mut().for_each(|cell| *cell = codes.number(*cell));
             }
             Step::Seed(column, value) => {
-                let text = seed
-                    .and_then(|seed| column.code(seed))
-                    .and_then(|code| column.texts().get(code as usize));
+                let text = seed.and_then(|seed| column.code(seed)).and_then(|code| column.text(code));
                 out.fill(match (seed, value) {
                     (Some(_), Value::Code(codes)) if column.is_text() => {
                         text.map_or(f32::NAN, |text| codes.text(text))

@@ -18,9 +18,5 @@ pub(super) fn kinds() -> [(&'static str, FilterFactory); 1] {
 
 /// Drops what a source added although the mask does not admit it.
 fn keep_admitted(ctx: &Context<'_>, set: &mut CandidateSet) {
-    let admitted = set.items().iter().all(|item| ctx.mask.admits(*item));
-    if !admitted {
-        let items = set.items().to_vec();
-        set.retain(|row| ctx.mask.admits(items[row]));
-    }
+    set.retain_items(|item| ctx.mask.admits(item));
 }

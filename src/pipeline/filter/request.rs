@@ -1,7 +1,7 @@
 //! What the caller rules out: excluded ids, all but the candidate ids, and the request's own filter expression.
 
 use super::keep_admitted;
-use crate::domain::{Bitmap, CandidateSet, ItemMask};
+use crate::domain::{CandidateSet, ItemMask};
 use crate::pipeline::{Context, Filter, Query, StageError};
 use crate::snapshot::Snapshot;
 
@@ -15,14 +15,10 @@ impl Filter for RequestFilter {
         Ok(())
     }
 
-    fn narrow(&self, query: &Query<'_>, snapshot: &Snapshot, mask: &mut ItemMask) {
+    fn narrow(&self, query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
         query.excluded.iter().for_each(|item| mask.exclude(*item));
         if let Some(only) = &query.only {
-            let mut allowed = Bitmap::new(snapshot.items().len());
-            only.iter().for_each(|item| {
-                allowed.insert(*item);
-            });
-            mask.allow_only(&allowed);
+            mask.allow_only_items(only);
         }
         if let Some(allowed) = &query.filter {
             mask.allow_only(allowed);

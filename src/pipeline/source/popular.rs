@@ -1,5 +1,6 @@
 //! What sells: in the whole shop or in a segment.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -32,6 +33,10 @@ struct Params {
 
 fn default_take() -> usize {
     100
+}
+
+thread_local! {
+    static SEGMENT: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 impl Popular {
@@ -72,14 +77,18 @@ impl Popular {
 impl CandidateSource for Popular {
     fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
         let Artifact::Popularity(lists) = self.lists.as_ref() else { return Ok(()) };
-        let segment = match &self.segment {
-            None => None,
-            Some(name) => match self.segment_value(name, ctx) {
-                Some(value) => Some(format!("{name}={value}")),
-                None => return Ok(()),
-            },
+        let mut push = |(item, score)| out.push(item, score);
+        let Some(name) = &self.segment else {
+            lists.top(None, self.take, ctx.mask).for_each(push);
+            return Ok(());
         };
-        lists.top(segment.as_deref(), self.take, ctx.mask).for_each(|(item, score)| out.push(item, score));
+        if let Some(value) = self.segment_value(name, ctx) {
+            SEGMENT.with_borrow_mut(|segment| {
+                segment.clear();
+                segment.extend([name, "=", value]);
+                lists.top(Some(segment), self.take, ctx.mask).for_each(&mut push);
+            });
+        }
         Ok(())
     }
 }

@@ -130,7 +130,7 @@ fn degradation(degradation: &Degradation) -> v1::Degradation {
     v1::Degradation {
         level: level.into(),
         causes: degradation.causes.iter().map(|cause| cause.as_str().to_owned()).collect(),
-        skipped_stages: degradation.skipped_stages.clone(),
+        skipped_stages: degradation.skipped_stages.iter().map(|label| label.to_string()).collect(),
     }
 }
 

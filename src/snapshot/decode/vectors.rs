@@ -26,6 +26,7 @@ pub(super) fn by_item(table: &Table, items: &IdTable, metric: Metric) -> Result<
 pub(super) fn by_user(table: &Table, metric: Metric) -> Result<(IdTable, Vectors), Fault> {
     let mut users = IdTable::with_capacity(table.rows());
     table.each_id("user_id", |_, id| users.insert(id).map(|_| ()))?;
+    users.shrink();
     let (width, values) = read(table, users.len(), |row| row)?;
     let present = vec![true; users.len()];
     let vectors = finish(width, metric, values, present)?;

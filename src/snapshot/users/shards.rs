@@ -100,7 +100,7 @@ impl Sharded {
         let flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>> = Arc::default();
         for reader in 0..READERS {
             let reader_of = Reader {
-                table: table.reopened(path)?,
+                table: table.clone(),
                 groups: plan.groups.clone(),
                 cache: cache.clone(),
                 flights: Arc::clone(&flights),

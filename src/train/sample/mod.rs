@@ -6,6 +6,7 @@ mod calendar;
 mod catalogue;
 mod draw;
 mod people;
+mod scale;
 mod session;
 mod shelves;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 mod traffic;
 mod words;
 
+pub use scale::{ScaleSpec, write_scale};
 pub use traffic::generate_events;
 
 use catalogue::Traits;

@@ -162,7 +162,7 @@ impl Walk<'_> {
     }
 }
 
-fn length(rng: &mut Rng) -> u32 {
+pub(super) fn length(rng: &mut Rng) -> u32 {
     let mut ticket = rng.u32(0..100);
     let mut above = 0;
     for (upper, share) in LENGTHS {

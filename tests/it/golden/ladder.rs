@@ -146,7 +146,8 @@ fn a_late_answer_names_the_stages_that_were_skipped() {
     let mut request = Request::new("case").viewing("earl-grey");
     request.budget = Some(Duration::ZERO);
     let answer = recommender(recipe, &Stages::default()).recommend(&request).unwrap();
-    assert_eq!(answer.slate.degradation.skipped_stages, ["neighbors", "attributes", "cap"]);
+    let skipped: Vec<&str> = answer.slate.degradation.skipped_stages.iter().map(AsRef::as_ref).collect();
+    assert_eq!(skipped, ["neighbors", "attributes", "cap"]);
 }
 
 /// Drops tea, and says nothing of it beforehand.
@@ -197,5 +198,5 @@ fn a_filter_that_fails_lets_nothing_through_not_even_from_the_ladder() {
     let degradation = &answer.slate.degradation;
     assert_eq!((render(&answer).as_str(), degradation.level), ("", DegradationLevel::Empty));
     assert!(degradation.causes.contains(&Cause::StageFailed), "{degradation:?}");
-    assert!(degradation.skipped_stages.contains(&"broken".to_owned()), "{degradation:?}");
+    assert!(degradation.skipped_stages.contains(&"broken".into()), "{degradation:?}");
 }

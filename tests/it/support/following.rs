@@ -28,12 +28,23 @@ pub(crate) type Line = (String, u32, String);
 impl Following {
     /// Has not looked at the channel yet. `keep_previous` as in [`RefreshOptions`].
     pub(crate) fn new(store: Arc<dyn ArtifactStore>, cache: &Path, keep_previous: bool) -> Self {
+        Self::within(None, store, cache, keep_previous)
+    }
+
+    /// As [`Following::new`], with a memory budget.
+    pub(crate) fn within(
+        memory_budget: Option<u64>,
+        store: Arc<dyn ArtifactStore>,
+        cache: &Path,
+        keep_previous: bool,
+    ) -> Self {
         let cache = Arc::new(BlobCache::open(cache).unwrap());
         let registry = Arc::new(Registry::default());
         let options = RefreshOptions {
             channel: CHANNEL.to_owned(),
             poll_interval: Duration::from_secs(3600),
             keep_previous: Some(keep_previous),
+            memory_budget,
             load: LoadOptions {
                 max_artifact_bytes: 1 << 20,
                 table: TableLimits { rows: 10_000, bytes: 1 << 20 },

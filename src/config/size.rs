@@ -1,0 +1,34 @@
+//! Sizes of memory as people write them.
+
+/// `2GiB`, `800MB`, `64k` (1024) or plain bytes.
+pub(super) fn size_in_bytes(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "k" | "ki" | "kib" => 1024.0,
+        "m" | "mi" | "mib" => 1024.0 * 1024.0,
+        "g" | "gi" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let bytes = number.parse::<f64>().ok()? * factor;
+    (1.0..1e18).contains(&bytes).then_some(bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        let sizes =
+            [("1500", 1500), ("2GiB", 2 << 30), ("1.5g", 3 << 29), ("800 MB", 800_000_000), ("64Ki", 65536)];
+        for (text, bytes) in sizes {
+            assert_eq!(size_in_bytes(text), Some(bytes), "{text}");
+        }
+        assert!(["", "0", "GiB", "-1g", "1TB!", "1.2.3"].iter().all(|text| size_in_bytes(text).is_none()));
+    }
+}

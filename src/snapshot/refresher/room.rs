@@ -1,0 +1,51 @@
+//! Memory: what is loaded must fit beside what is served, and what was served before is kept only where there is room.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Refresher;
+use crate::snapshot::loader::has_same;
+use crate::snapshot::memory::{Room, Verdict, available_bytes};
+use crate::snapshot::{ArtifactEntry, Files, Manifest, Snapshot, SnapshotError, predict_files};
+
+impl<T: Send + Sync> Refresher<T> {
+    /// Refuses a snapshot that would not fit into memory, before any of it is decoded.
+    pub(super) fn make_room(
+        &self,
+        file: &Files<'_>,
+        manifest: &Manifest,
+        served: Option<&Snapshot>,
+    ) -> Result<(), SnapshotError> {
+        let same = |entry: &ArtifactEntry| served.is_some_and(|old| has_same(old, entry));
+        let same_items = manifest.of_kind("catalog").all(same);
+        let predict = || predict_files(file, manifest, &self.options.load, |entry| same_items && same(entry));
+        // What a hostile file does to its reader is told by the decoder, which runs guarded, and names the artifact.
+        let Ok(bytes) = catch_unwind(AssertUnwindSafe(predict)) else { return Ok(()) };
+        let names = manifest.artifacts.iter().map(|entry| entry.name.as_str());
+        let predicted: Vec<(&str, u64)> = names.zip(bytes?).collect();
+        let resident = |snapshot: Option<&Snapshot>| snapshot.map_or(0, |held| held.resident_bytes() as u64);
+        let previous = self.registry.previous();
+        let room = Room {
+            budget: self.options.memory_budget,
+            served: resident(served),
+            previous: resident(previous.as_deref().map(self.snapshot)),
+        };
+        drop(previous);
+        if room.judge(&predicted, available_bytes())? == Verdict::FitsWithoutPrevious {
+            tracing::warn!(
+                snapshot = manifest.snapshot,
+                "the snapshot kept for a rollback makes room for the next"
+            );
+            self.registry.forget_previous();
+        }
+        Ok(())
+    }
+
+    /// Whether what was served until now stays in memory beside `next`.
+    pub(super) fn keeps(&self, replaced: Option<&T>, next: &T) -> bool {
+        let Some(replaced) = replaced else { return false };
+        let bytes = (self.snapshot)(replaced).resident_bytes() as u64;
+        let of_budget = |budget: u64| budget.saturating_sub((self.snapshot)(next).resident_bytes() as u64);
+        let free = available_bytes().into_iter().chain(self.options.memory_budget.map(of_budget)).min();
+        self.options.keep_previous.unwrap_or_else(|| free.is_none_or(|free| bytes <= free / 2))
+    }
+}

@@ -1,0 +1,35 @@
+//! The local cache: what a restart without the store needs, and nothing more.
+
+use std::collections::HashSet;
+
+use super::Refresher;
+use crate::snapshot::{Channel, Source};
+
+impl<T: Send + Sync> Refresher<T> {
+    /// Remembers the channel for a restart without the store, and deletes downloads that no kept snapshot uses.
+    pub(super) fn tidy_cache(&self) {
+        let key = Channel::key(&self.options.channel);
+        if self.source.store.local_path(&key).is_some() {
+            return;
+        }
+        let served = [self.registry.current(), self.registry.previous()];
+        let (mut keep, mut manifests) = (HashSet::new(), HashSet::new());
+        for holder in served.iter().flatten() {
+            let manifest = (self.snapshot)(holder).manifest();
+            keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
+            manifests.insert(Source::cached_manifest(&manifest.snapshot));
+        }
+        let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
+            Some(snapshot) => {
+                let channel = Channel { snapshot, previous: None, published_at: String::new() };
+                self.source.cache.remember(&self.document(), &channel.to_json())
+            }
+            None => Ok(()),
+        };
+        let cache = &self.source.cache;
+        let tidied = remembered.and_then(|()| cache.forget("manifest-", &manifests));
+        if let Err(error) = tidied.and_then(|()| cache.retain(&keep)) {
+            tracing::warn!(%error, "the local cache could not be tidied");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! After warm-up a request takes no memory but that of its answer.
+
+use std::path::Path;
+
+use larder::domain::{Request, SeedRole, Slate, View};
+use larder::recommender::Recommender;
+
+use crate::support::counting::allocations;
+
+/// Requests of every shape that a shop sends, over items spread through the catalogue.
+fn requests(recommender: &Recommender) -> Vec<Request> {
+    let served = recommender.served().unwrap();
+    let items = served.snapshot.items();
+    let id = |at: usize| items.text((at * 7919 % items.len()) as u32);
+    let mut requests = Vec::new();
+    for placement in served.placements.keys() {
+        for at in 0..20 {
+            let plain = || Request::new(placement);
+            let session = (0..6).fold(plain(), |request, step| request.event(id(at * 10 + step)));
+            requests.push(plain());
+            requests.push(plain().viewing(id(at)).page_size(8));
+            requests.push(session.clone().viewing(id(at)).seed(id(at + 1), SeedRole::InCart));
+            requests.push(session.clone().user("U00042").seed(id(at + 2), SeedRole::Disliked));
+            requests.push(plain().user("nobody"));
+            let mut narrowed = session;
+            narrowed.view = View::Debug;
+            narrowed.offset = 12;
+            narrowed.exclude_item_ids = vec![id(at + 3).to_owned()];
+            requests.push(narrowed.clone());
+            narrowed.candidate_item_ids = (0..40).map(|step| id(at + step).to_owned()).collect();
+            requests.push(narrowed);
+        }
+    }
+    requests
+}
+
+#[test]
+fn a_warm_request_takes_no_memory_but_that_of_its_answer() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let recommender = Recommender::open(models).unwrap();
+    let requests = requests(&recommender);
+    let mut slate = Slate::default();
+    for request in requests.iter().chain(&requests) {
+        recommender.recommend_into(request, &mut slate).unwrap();
+    }
+    for request in &requests {
+        let taken = allocations(|| drop(recommender.recommend_into(request, &mut slate)));
+        assert_eq!(taken, 0, "{taken} allocations for {request:#?}");
+        let fresh = allocations(|| drop(recommender.recommend(request)));
+        let own = [slate.items.len(), slate.degradation.causes.len(), slate.trace.len()];
+        let most =
+            own.iter().filter(|length| **length > 0).count() as u64 + slate.trace.len().div_ceil(4) as u64;
+        assert!(fresh > 0 && fresh <= most, "{fresh} allocations for an answer of {own:?}");
+    }
+}
+
+#[test]
+fn an_answer_into_used_memory_is_the_same_as_a_fresh_one() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let recommender = Recommender::open(models).unwrap();
+    let mut slate = Slate::default();
+    for mut request in requests(&recommender) {
+        request.view = View::Standard; // a trace has times
+        let pinned = recommender.recommend_into(&request, &mut slate).unwrap();
+        let fresh = recommender.recommend(&request).unwrap();
+        assert_eq!((&slate, pinned.personal), (&fresh.slate, fresh.personal));
+    }
+    assert!(recommender.recommend_into(&Request::new("no such placement"), &mut slate).is_err());
+    assert_eq!(slate, Slate::default(), "an error leaves nothing of the answer before");
+}
