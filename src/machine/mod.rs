@@ -6,5 +6,7 @@
 #![allow(unsafe_code)]
 
 mod level;
+mod prefetch;
 
 pub use level::{Level, level, limit_to};
+pub use prefetch::prefetch;
