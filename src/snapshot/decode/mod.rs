@@ -61,16 +61,17 @@ pub(super) fn artifact(
     entry: &ArtifactEntry,
     path: &Path,
     items: &IdTable,
-    limits: &TableLimits,
+    file_limits: &TableLimits,
 ) -> Result<Artifact, Fault> {
     let params = Params(entry);
-    let table = open(entry, path, limits)?;
+    let table = open(entry, path, file_limits)?;
     match entry.kind.as_str() {
         "popularity" => Ok(Artifact::Popularity(lists::popularity(&table, items)?)),
         "item_neighbors" => Ok(Artifact::Neighbors(lists::neighbors(&table, items)?)),
         "session_knn" => {
-            let defaults = params.session_knn()?;
-            Ok(Artifact::SessionKnn(sessions::sessions(&table, items)?, defaults))
+            let (defaults, limits) = (params.session_knn()?, params.session_limits()?);
+            let again = open(entry, path, file_limits)?;
+            Ok(Artifact::SessionKnn(sessions::sessions([&table, &again], items, limits)?, defaults))
         }
         "item_vectors" => {
             let vectors = vectors::by_item(&table, items, params.metric()?)?;
@@ -121,6 +122,16 @@ impl Params<'_> {
         })
     }
 
+    fn session_limits(&self) -> Result<crate::index::SessionLimits, Fault> {
+        let standard = crate::index::SessionLimits::default();
+        let count =
+            |key, default: usize| self.number(key, default as f64, 1.0..=1e6).map(|number| number as usize);
+        Ok(crate::index::SessionLimits {
+            items_per_session: count("max_items_per_session", standard.items_per_session)?,
+            sessions_per_item: count("max_sessions_per_item", standard.sessions_per_item)?,
+        })
+    }
+
     fn session_knn(&self) -> Result<crate::index::SessionKnnParams, Fault> {
         let standard = crate::index::SessionKnnParams::default();
         let count = |key, default: usize, most| {
@@ -131,7 +142,7 @@ impl Params<'_> {
             k_neighbors: count("k_neighbors", standard.k_neighbors, 1e6)?,
             max_items_in_session: count("max_items_in_session", standard.max_items_in_session, 64.0)?,
             idf_weighting: self.number("idf_weighting", standard.idf_weighting.into(), 0.0..=100.0)? as f32,
-            decay: standard.decay,
+            ..standard
         })
     }
 }
