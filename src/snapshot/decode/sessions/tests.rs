@@ -12,7 +12,9 @@ type Click = (i64, u32, i64);
 
 fn catalogue() -> IdTable {
     let mut items = IdTable::default();
-    (0..50).for_each(|item| drop(items.insert(&format!("item {item}")).unwrap()));
+    for item in 0..50 {
+        items.insert(&format!("item {item}")).unwrap();
+    }
     items
 }
 
