@@ -18,11 +18,13 @@ pub(super) fn sessions(
 ) -> Result<SessionKnn, Fault> {
     table.expect("session_id", &[CellKind::Text, CellKind::Int], "text or an integer")?;
     table.expect("timestamp", &[CellKind::Time, CellKind::Int], "a timestamp")?;
-    let (item, told) = rayon::join(
-        || item_column(again, "item_id", items),
-        || session_column(table).and_then(|s| times(table, s, limits)),
-    );
-    let (mut item, (session, newest, long)) = (item?, told?);
+    let visits = || {
+        let session = session_column(table)?;
+        let (newest, long) = times(table, &session, limits)?;
+        Ok::<_, TableError>((session, newest, long))
+    };
+    let (item, visits) = rayon::join(|| item_column(again, "item_id", items), visits);
+    let (mut item, (session, newest, long)) = (item?, visits?);
     in_order_of_time(&mut item, long);
     Ok(SessionKnn::from_clicks(items.len(), SessionClicks { session, item, newest }, limits))
 }
@@ -101,11 +103,11 @@ type LongClick = (u32, i64, u32);
 /// Each session's newest time, and the clicks of the sessions that are longer than the limit.
 fn times(
     table: &Table,
-    session: Vec<u32>,
+    session: &[u32],
     limits: SessionLimits,
-) -> Result<(Vec<u32>, Vec<i64>, Vec<LongClick>), TableError> {
+) -> Result<(Vec<i64>, Vec<LongClick>), TableError> {
     let mut lengths: Vec<u32> = Vec::new();
-    for number in &session {
+    for number in session {
         if *number as usize == lengths.len() {
             lengths.push(0); // numbered as they come: a new number is the next one
         }
@@ -125,7 +127,7 @@ fn times(
         }
         _ => Err("is missing".to_owned()),
     })?;
-    Ok((session, newest, long))
+    Ok((newest, long))
 }
 
 /// Puts the items of each long session into the order of time, within the rows that it has.
