@@ -5,8 +5,13 @@
 
 use std::cell::RefCell;
 
+use rayon::prelude::*;
+
 use super::{Metric, Vectors};
 use crate::machine::dot;
+
+/// Rows that one thread sums up at a time.
+const PART: usize = 1 << 14;
 
 /// The widest system that is solved per request: its cost grows with the cube. Wider vectors are averaged.
 const MAX_SOLVED: usize = 256;
@@ -33,15 +38,26 @@ pub struct FoldIn {
 }
 
 impl FoldIn {
-    /// Sums up the item vectors: O(items · width²).
+    /// Sums up the item vectors, in parallel: O(items · width²).
     pub fn new(items: &Vectors, params: FoldInParams) -> Self {
         let width = items.width();
-        let mut sums = vec![0f64; width * width];
-        for (_, vector) in items.present() {
-            for (i, x) in vector.iter().enumerate() {
-                for (sum, y) in sums[i * width..=i * width + i].iter_mut().zip(vector) {
-                    *sum += f64::from(x * y);
+        // By parts of fixed size, added up in their order: the sum does not depend on the number of threads.
+        let part = |start: usize| {
+            let mut sums = vec![0f64; width * width];
+            for vector in (start..items.rows().min(start + PART)).filter_map(|row| items.row(row)) {
+                for (i, x) in vector.iter().enumerate() {
+                    for (sum, y) in sums[i * width..=i * width + i].iter_mut().zip(vector) {
+                        *sum += f64::from(x * y);
+                    }
                 }
+            }
+            sums
+        };
+        let starts: Vec<usize> = (0..items.rows()).step_by(PART).collect();
+        let mut sums = vec![0f64; width * width];
+        for parts in starts.chunks(8) {
+            for part in parts.par_iter().map(|start| part(*start)).collect::<Vec<_>>() {
+                sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
             }
         }
         let mut gram = vec![0f32; width * width];

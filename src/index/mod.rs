@@ -13,5 +13,7 @@ pub use accumulator::Accumulator;
 pub use fold_in::{FoldIn, FoldInParams, solve_spd};
 pub use lists::{Lists, ListsBuilder};
 pub use popularity::Popularity;
-pub use session_knn::{Decay, SessionKnn, SessionKnnParams, SessionScratch};
+pub use session_knn::{
+    Decay, Idf, MatchWeight, SessionClicks, SessionKnn, SessionKnnParams, SessionLimits, SessionScratch,
+};
 pub use vectors::{IndexKind, IndexParams, Metric, VectorIndex, VectorScratch, Vectors, Work};

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use hashbrown::HashSet;
 
-use super::decode::{Fault, open};
+use super::decode::{Fault, Params, open};
 use super::{ArtifactEntry, IdTable, SnapshotError};
 use crate::artifact::table::{Cell, CellKind, Table, TableLimits};
 use crate::feature::Texts;
-use crate::index::{Lists, Popularity, SessionKnn};
+use crate::index::{Lists, Popularity, SessionKnn, VectorIndex};
 
 /// Rows that are looked at where the footer does not tell.
 const SAMPLE: usize = 50_000;
@@ -61,7 +61,9 @@ fn of_table(entry: &ArtifactEntry, table: &Table, items: usize) -> Result<usize,
         }
         "item_vectors" => {
             let width = entries("vector")? / rows.max(1);
-            vectors(items, width) + width * width * size_of::<f32>()
+            let params = Params(entry);
+            let (metric, index) = (params.metric()?, params.vector_index()?);
+            VectorIndex::predict_bytes(items, rows, width, metric, &index) + width * width * size_of::<f32>()
         }
         "user_vectors" => ids(table, "user_id")? + vectors(rows, entries("vector")? / rows.max(1)),
         _ => {

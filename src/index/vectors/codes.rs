@@ -47,8 +47,9 @@ impl Codes {
         rows: usize,
         row: impl Fn(usize) -> &'v [f32] + Sync,
     ) -> Self {
-        let stride = if width <= 32 { width.next_multiple_of(16) } else { width.next_multiple_of(64) };
-        let mut bytes = vec![128u8; rows * stride + 63];
+        let stride = stride(width);
+        let mut bytes = machine::large_vec(rows * stride + 63);
+        bytes.resize(rows * stride + 63, 128u8);
         let start = bytes.as_ptr().align_offset(64).min(63);
         let mut scales = vec![0f32; rows];
         let biased = metric == Metric::L2;
@@ -86,6 +87,12 @@ impl Codes {
             longest: extremes.0.sqrt(),
             roughest: extremes.1.sqrt(),
         }
+    }
+
+    /// The bytes that `rows` rows of `width` numbers will occupy.
+    pub(super) fn predict_bytes(rows: usize, width: usize, metric: Metric) -> usize {
+        let biases = if metric == Metric::L2 { 4 } else { 0 };
+        rows.saturating_mul(stride(width) + 4 + biases).saturating_add(63)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -240,6 +247,11 @@ impl Query {
         let slack = if slack == Slack::Proven { self.slack } else { 0.0 };
         Admission { offset: self.offset, scale: self.scale, slack, threshold }
     }
+}
+
+/// A row's bytes: whole cache lines where it is longer than half of one.
+fn stride(width: usize) -> usize {
+    if width <= 32 { width.next_multiple_of(16) } else { width.next_multiple_of(64) }
 }
 
 fn greatest(vector: &[f32]) -> f32 {

@@ -1,9 +1,9 @@
 //! The vector index: quantised rows, a way to look at few of them, and exact scores for what is left.
 
-use super::Vectors;
 use super::codes::{Codes, Query, Slack};
 use super::partitions::{Partitions, ProbeScratch};
 use super::top::Top;
+use super::{Metric, Vectors};
 use crate::domain::{Bitmap, ItemIdx, ItemMask, score};
 use crate::machine::{self, Level};
 
@@ -105,17 +105,12 @@ impl VectorIndex {
     /// The index is exact until [`VectorIndex::calibrate`] has seen queries.
     pub fn build(vectors: Vectors, params: IndexParams) -> Self {
         let mut rows: Vec<u32> = vectors.present().map(|(row, _)| row as u32).collect();
-        let worth = match params.kind {
-            IndexKind::Exact => false,
-            IndexKind::Partitions => !rows.is_empty(),
-            IndexKind::Auto => rows.len() >= WORTH_PARTITIONS,
-        };
-        let partitions = worth.then(|| {
-            let count = params.partitions.unwrap_or((3.0 * (rows.len() as f64).sqrt()) as usize);
-            let (partitions, ordered) = Partitions::find(&vectors, &rows, count.clamp(1, rows.len()));
+        let partitions = partitions(rows.len(), &params).map(|count| {
+            let (partitions, ordered) = Partitions::find(&vectors, &rows, count);
             rows = ordered;
             partitions
         });
+        rows.shrink_to_fit();
         let row = |at: usize| vectors.row(rows[at] as usize).unwrap_or(&[]);
         let codes = Codes::new(vectors.width(), vectors.metric(), rows.len(), row);
         let mut positions = vec![u32::MAX; vectors.rows()];
@@ -268,10 +263,35 @@ impl VectorIndex {
         }
     }
 
+    /// The bytes that an index of `rows` rows, `present` of them with a vector of `width` numbers, will occupy with its vectors.
+    pub fn predict_bytes(
+        rows: usize,
+        present: usize,
+        width: usize,
+        metric: Metric,
+        params: &IndexParams,
+    ) -> usize {
+        let vectors = rows.saturating_mul(width * 4 + 1);
+        let found =
+            partitions(present, params).map(|count| Partitions::predict_bytes(present, count, width, metric));
+        vectors + Codes::predict_bytes(present, width, metric) + 4 * (rows + present) + found.unwrap_or(0)
+    }
+
     /// The bytes the index and its vectors occupy.
     pub fn resident_bytes(&self) -> usize {
         let partitions = self.partitions.as_ref().map_or(0, Partitions::resident_bytes);
         let places = 4 * (self.rows.capacity() + self.positions.capacity());
         self.vectors.resident_bytes() + self.codes.resident_bytes() + places + partitions
     }
+}
+
+/// How many partitions are found for so many rows, if any.
+fn partitions(rows: usize, params: &IndexParams) -> Option<usize> {
+    let worth = match params.kind {
+        IndexKind::Exact => false,
+        IndexKind::Partitions => rows > 0,
+        IndexKind::Auto => rows >= WORTH_PARTITIONS,
+    };
+    let count = params.partitions.unwrap_or((3.0 * (rows as f64).sqrt()) as usize);
+    worth.then(|| count.clamp(1, rows))
 }

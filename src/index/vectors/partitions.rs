@@ -178,6 +178,11 @@ impl Partitions {
         }
     }
 
+    /// The bytes that `count` partitions of `rows` rows will occupy.
+    pub(super) fn predict_bytes(rows: usize, count: usize, width: usize, metric: Metric) -> usize {
+        Codes::predict_bytes(count, width, metric).saturating_add(4 * rows + 16 * count)
+    }
+
     /// How many partitions there are.
     pub(super) fn count(&self) -> usize {
         self.longest.len()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::domain::{CandidateSet, score};
-use crate::index::{Decay, SessionKnnParams, SessionScratch};
+use crate::index::{Decay, Idf, MatchWeight, SessionKnn, SessionKnnParams, SessionScratch};
 use crate::pipeline::build::{check_take, wrong_kind};
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
 use crate::snapshot::Artifact;
@@ -31,7 +31,9 @@ struct Params {
     k_neighbors: Option<usize>,
     max_items_in_session: Option<usize>,
     idf_weighting: Option<f32>,
+    idf: Option<String>,
     decay: Option<String>,
+    match_weight: Option<String>,
 }
 
 fn default_take() -> usize {
@@ -46,17 +48,13 @@ impl SessionKnnSource {
     pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
         let given: Params = spec.parse()?;
         let index = spec.artifact(&given.artifact)?;
-        let Artifact::SessionKnn(_, stated) = index.as_ref() else {
+        let Artifact::SessionKnn(sessions, stated) = index.as_ref() else {
             return Err(wrong_kind(&given.artifact, &index, "session_knn"));
         };
         let count = |key, given: Option<usize>, stated, most, expected| match given.unwrap_or(stated) {
             value if (1..=most).contains(&value) => Ok(value),
             value => Err(BuildError::Range { key, value: value.to_string(), expected }),
         };
-        let decay = given.decay.as_deref().map(|name| {
-            let (value, expected) = (name.to_owned(), "linear, harmonic or none");
-            Decay::parse(name).ok_or(BuildError::Range { key: "decay", value, expected })
-        });
         let million = "1 to 1000000";
         let params = SessionKnnParams {
             m_most_recent_sessions: count(
@@ -75,14 +73,47 @@ impl SessionKnnSource {
                 "1 to 64",
             )?,
             idf_weighting: given.idf_weighting.unwrap_or(stated.idf_weighting),
-            decay: decay.transpose()?.unwrap_or(stated.decay),
+            idf: named("idf", given.idf, Idf::parse, "sessions or clicks")?.unwrap_or(stated.idf),
+            decay: named("decay", given.decay, Decay::parse, "linear, harmonic or none")?
+                .unwrap_or(stated.decay),
+            match_weight: named(
+                "match_weight",
+                given.match_weight,
+                MatchWeight::parse,
+                "linear, shifted or none",
+            )?
+            .unwrap_or(stated.match_weight),
         };
+        check_kept(&given.artifact, sessions, &params)?;
         if !(0.0..=100.0).contains(&params.idf_weighting) {
             let (key, value) = ("idf_weighting", params.idf_weighting.to_string());
             return Err(BuildError::Range { key, value, expected: "0 to 100" });
         }
         Ok(Box::new(Self { params, take: check_take(given.take)?, index }))
     }
+}
+
+fn named<T>(
+    key: &'static str,
+    given: Option<String>,
+    parse: fn(&str) -> Option<T>,
+    expected: &'static str,
+) -> Result<Option<T>, BuildError> {
+    let read = |value: String| parse(&value).ok_or(BuildError::Range { key, value, expected });
+    given.map(read).transpose()
+}
+
+/// An artifact may keep fewer sessions of an item than a recipe wants to look at: what is missing would not be noticed.
+fn check_kept(artifact: &str, sessions: &SessionKnn, params: &SessionKnnParams) -> Result<(), BuildError> {
+    let kept = sessions.limits().sessions_per_item;
+    if params.m_most_recent_sessions <= kept {
+        return Ok(());
+    }
+    Err(BuildError::Parameters(format!(
+        "m_most_recent_sessions is {}, but artifact \"{artifact}\" keeps the {kept} newest sessions of an item: raise its \
+         max_sessions_per_item, or lower m_most_recent_sessions",
+        params.m_most_recent_sessions
+    )))
 }
 
 impl CandidateSource for SessionKnnSource {

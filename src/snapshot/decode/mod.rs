@@ -84,8 +84,9 @@ pub(super) fn artifact(
         "popularity" => Ok(Artifact::Popularity(lists::popularity(&table, items)?)),
         "item_neighbors" => Ok(Artifact::Neighbors(lists::neighbors(&table, items)?)),
         "session_knn" => {
-            let defaults = params.session_knn()?;
-            Ok(Artifact::SessionKnn(sessions::sessions(&table, items)?, defaults))
+            let (defaults, limits) = (params.session_knn()?, params.session_limits()?);
+            let again = table.clone();
+            Ok(Artifact::SessionKnn(sessions::sessions([&table, &again], items, limits)?, defaults))
         }
         "item_vectors" => {
             let vectors = vectors::by_item(&table, items, params.metric()?)?;
@@ -115,7 +116,7 @@ pub(super) fn artifact(
 }
 
 /// Reads an artifact's parameters with a message that names the key.
-struct Params<'a>(&'a ArtifactEntry);
+pub(super) struct Params<'a>(pub(super) &'a ArtifactEntry);
 
 impl Params<'_> {
     fn number(&self, key: &str, default: f64, range: std::ops::RangeInclusive<f64>) -> Result<f64, Fault> {
@@ -128,14 +129,14 @@ impl Params<'_> {
         }
     }
 
-    fn metric(&self) -> Result<crate::index::Metric, Fault> {
+    pub(super) fn metric(&self) -> Result<crate::index::Metric, Fault> {
         let name = self.0.params.get("metric").cloned().unwrap_or_else(|| Value::from("inner_product"));
         name.as_str().and_then(crate::index::Metric::parse).ok_or_else(|| {
             Fault::Content(format!("params.metric is {name}, expected inner_product, cosine or l2"))
         })
     }
 
-    fn vector_index(&self) -> Result<IndexParams, Fault> {
+    pub(super) fn vector_index(&self) -> Result<IndexParams, Fault> {
         let standard = IndexParams::default();
         let name = self.0.params.get("index").cloned().unwrap_or_else(|| Value::from("auto"));
         let kind = name.as_str().and_then(IndexKind::parse).ok_or_else(|| {
@@ -157,6 +158,16 @@ impl Params<'_> {
         })
     }
 
+    fn session_limits(&self) -> Result<crate::index::SessionLimits, Fault> {
+        let standard = crate::index::SessionLimits::default();
+        let count =
+            |key, default: usize| self.number(key, default as f64, 1.0..=1e6).map(|number| number as usize);
+        Ok(crate::index::SessionLimits {
+            items_per_session: count("max_items_per_session", standard.items_per_session)?,
+            sessions_per_item: count("max_sessions_per_item", standard.sessions_per_item)?,
+        })
+    }
+
     fn session_knn(&self) -> Result<crate::index::SessionKnnParams, Fault> {
         let standard = crate::index::SessionKnnParams::default();
         let count = |key, default: usize, most| {
@@ -167,7 +178,7 @@ impl Params<'_> {
             k_neighbors: count("k_neighbors", standard.k_neighbors, 1e6)?,
             max_items_in_session: count("max_items_in_session", standard.max_items_in_session, 64.0)?,
             idf_weighting: self.number("idf_weighting", standard.idf_weighting.into(), 0.0..=100.0)? as f32,
-            decay: standard.decay,
+            ..standard
         })
     }
 }

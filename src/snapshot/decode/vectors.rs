@@ -3,6 +3,7 @@
 use super::{Fault, known_item};
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
 use crate::index::{Metric, Vectors};
+use crate::machine::large_zeroed;
 use crate::snapshot::IdTable;
 
 /// The widest vector.
@@ -44,7 +45,7 @@ fn read(table: &Table, rows: usize, place: impl Fn(usize) -> usize) -> Result<(u
                 return Err(format!("has {} numbers, expected 1 to {MAX_WIDTH}", vector.len()));
             }
             width = vector.len();
-            values = vec![0.0; rows * width];
+            values = large_zeroed(rows * width);
         }
         if vector.len() != width {
             return Err(format!("has {} numbers, the rows before have {width}", vector.len()));

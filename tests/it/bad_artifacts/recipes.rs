@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{Bad, Refusal, refuses};
 
 /// Writes the placements anew.
@@ -57,6 +59,19 @@ fn an_unknown_artifact_is_refused_with_line_and_nearest_name() {
 fn an_artifact_of_another_kind_is_refused() {
     let body = r#"sources = [ { kind = "session_knn", artifact = "similar" } ]"#;
     refuses_recipe(body, &["line 3", "\"similar\" is of kind item_neighbors, expected session_knn"]);
+}
+
+#[test]
+fn a_recipe_that_looks_at_more_sessions_than_the_artifact_keeps_is_refused() {
+    let harm = |bad: &mut Bad| {
+        bad.edit_entry("sessions", |entry| entry["params"] = json!({"max_sessions_per_item": 400}));
+    };
+    let says = [
+        "m_most_recent_sessions is 500",
+        "\"sessions\" keeps the 400 newest",
+        "raise its max_sessions_per_item",
+    ];
+    refuses(harm, Refusal { artifact: Some("placements"), label: "refused", says: &says });
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn a_ranker_that_the_time_is_up_for_leaves_the_order_to_the_sources() {
     let request = Request { budget: Some(Duration::ZERO), ..ranked() };
     let answer = recommender.recommend(&request).unwrap();
     let degradation = &answer.slate.degradation;
-    assert!(degradation.skipped_stages.iter().any(|stage| stage == "ranker"), "{degradation:?}");
+    assert!(degradation.skipped_stages.iter().any(|stage| &**stage == "ranker"), "{degradation:?}");
     assert!(degradation.causes.contains(&Cause::Deadline));
 }
 
