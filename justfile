@@ -42,3 +42,7 @@ sample:
     cargo run --release -- sample --out target/sample
     cargo run --release -- train --events target/sample/events.parquet --catalog target/sample/catalog.parquet --users target/sample/users.parquet --neighbors 30 --factors 32 --max-sessions 12000 --out models
 
+
+# Speed beside the libraries that do the same: one table of ratios, and benches/peers/results.json
+bench-peers *arguments:
+    python3 benches/peers/run.py {{arguments}}
