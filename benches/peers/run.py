@@ -200,7 +200,7 @@ def machine(python):
         "cpu": first("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
         "simd": [flag for flag in ("avx2", "avx512bw", "avx512_vnni") if flag in flags],
         "ram": f"{int(memory[0]) / 2**20:.0f} GiB" if memory[0].isdigit() else "unknown",
-        "os": f"{platform.system()} {platform.release()}", "date": datetime.date.today().isoformat(),
+        "os": f"{platform.system()} {platform.release().split('-')[0]}", "date": datetime.date.today().isoformat(),
         "versions": {"rustc": rustc, "python": platform.python_version(),
                      **{p["name"]: p["version"] for p in json.loads(installed) if p["name"] in pinned}},
     }
@@ -254,7 +254,9 @@ def main():
     (arguments.data / "vectors").mkdir(parents=True, exist_ok=True)
     python, programs = python_side(arguments.venv), rust_side()
     here = machine(python)
-    command = shlex.join(["python3", "benches/peers/run.py", *sys.argv[1:]])
+    # Folders are this machine's own affair, and change nothing.
+    chosen = (["--only", *arguments.only] if set(arguments.only) != set(PARTS) else []) + (["--quick"] if arguments.quick else [])
+    command = shlex.join(["python3", "benches/peers/run.py", *chosen])
     rows, runs = [], {}
     for part in arguments.only:
         say(f"{part}: beginning, load {os.getloadavg()[0]:.1f}")

@@ -61,7 +61,7 @@ class Peer:
 
 class FaissIvfSq8(Peer):
     def ways(self, data):
-        for nlist in (1024, 2048, 4096) if data.n <= 200_000 else (2048, 4096, 8192):
+        for nlist in (1024, 2048) if data.n <= 200_000 else (4096,):
             yield {"nlist": nlist}, [{}]
 
     def key(self, data, way):
@@ -119,8 +119,8 @@ class FaissIvfPq(FaissIvfSq8):
     named = False
 
     def ways(self, data):
-        for nlist in (256, 512) if data.n <= 200_000 else (1024, 4096):
-            yield {"nlist": nlist}, [{"refine": refine} for refine in (4, 8, 12)]
+        for nlist in (512,) if data.n <= 200_000 else (2048,):
+            yield {"nlist": nlist}, [{"refine": refine} for refine in (8, 16)]
 
     def key(self, data, way):
         return f"IVF{way['nlist']},PQ{data.dim // 2}x4fsr,RFlat"
@@ -153,10 +153,9 @@ class FaissFlat(FaissIvfSq8):
 class Scann(Peer):
     def ways(self, data):
         # One dimension a block is twice the bytes to scan, and needs far fewer candidates to score again.
-        for leaves in (300, 600, 1200) if data.n <= 200_000 else (1000, 2000, 4000):
-            for block, reorders in ((2, (250, 500, 1000, 2000)), (1, (150, 250, 400, 700))):
-                way = {"leaves": leaves, "dims_per_block": block, "threshold": 0.2}
-                yield way, [{"reorder": reorder} for reorder in reorders]
+        few, many = (300, 600) if data.n <= 200_000 else (1000, 2000)
+        for leaves, block, reorders in ((many, 1, (250, 400, 700)), (many, 2, (500, 1000, 2000)), (few, 1, (250, 400, 700))):
+            yield {"leaves": leaves, "dims_per_block": block, "threshold": 0.2}, [{"reorder": reorder} for reorder in reorders]
 
     def build(self, data, way):
         import scann
@@ -188,8 +187,7 @@ class Voyager(Peer):
     """Augments the norms itself. Inserted by descending norm, which is what serves its graph best."""
 
     def ways(self, data):
-        for m in (16, 32) if data.n <= 200_000 else (24,):
-            yield {"M": m, "ef_construction": 200}, [{}]
+        yield {"M": 16 if data.n <= 200_000 else 24, "ef_construction": 200}, [{}]
 
     def build(self, data, way):
         import voyager
@@ -220,8 +218,7 @@ class HnswAugmented(Peer):
     """hnswlib in L2 over one dimension more, sqrt(largest norm^2 - norm^2): the order of inner products, as a metric."""
 
     def ways(self, data):
-        for m in (16, 32) if data.n <= 200_000 else (24,):
-            yield {"M": m, "ef_construction": 200}, [{}]
+        yield {"M": 16 if data.n <= 200_000 else 24, "ef_construction": 200}, [{}]
 
     def build(self, data, way):
         import hnswlib
