@@ -37,21 +37,25 @@ def stop(text):
     sys.exit(f"run.py: {text}")
 
 
-def run_json(command, cwd=None):
-    """Runs a program whose last printed line, or whole output, is JSON. Its progress goes to our stderr."""
-    say("$ " + shlex.join(str(part) for part in command))
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, cwd=cwd)
+def run_text(command):
+    """Runs a program and returns what it prints; its progress goes to our stderr."""
+    command = [str(part) for part in command]
+    say("$ " + shlex.join(command))
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        stop(f"{Path(str(command[0])).name} ended with {done.returncode}; what it said stands above")
-    text = done.stdout.strip()
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    try:
-        return json.loads(text.splitlines()[-1])
-    except (ValueError, IndexError):
-        stop(f"{command[0]} printed no JSON: {text[:200]!r}")
+        stop(f"{Path(command[0]).name} ended with {done.returncode}; what it said stands above")
+    return done.stdout.strip()
+
+
+def run_json(command):
+    """A program whose whole output, or last line, is JSON."""
+    text = run_text(command)
+    for candidate in (text, text.splitlines()[-1] if text else ""):
+        try:
+            return json.loads(candidate)
+        except ValueError:
+            continue
+    stop(f"{command[0]} printed no JSON: {text[:200]!r}")
 
 
 def python_side(folder):
@@ -103,15 +107,14 @@ def row(question, data, ours, theirs, unit, **more):
 
 
 def sessions(programs, python, arguments):
-    """Both sides live in one Rust program, which alternates them itself."""
-    command = [program(programs, "peers-sessions")] + (["--quick"] if arguments.quick else [])
-    result = run_json(command)
+    """Both sides live in one Rust program, which alternates them itself and prints a row a line."""
+    text = run_text([program(programs, "peers-sessions")] + (["--small"] if arguments.quick else []))
+    found = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     rows = []
-    for case in result["cases"]:
-        more = {key: value for key, value in case.items() if key not in ("question", "data", "ours", "theirs", "unit", "ratio")}
-        rows.append(row(case.get("question", "session_knn/serenade"), case["data"], [case["ours"]], [case["theirs"]],
-                        case.get("unit", "µs"), **more))
-    return rows, result, []
+    for one in found:
+        more = {key: value for key, value in one.items() if key not in ("question", "data", "ours", "theirs", "unit", "ratio")}
+        rows.append(row(one["question"], one["data"], [one["ours"]], [one["theirs"]], one["unit"], **more))
+    return rows, {}, []
 
 
 def trees(programs, python, arguments):
@@ -122,7 +125,7 @@ def trees(programs, python, arguments):
     for kind, found in result["results"].items():
         ours = {model: [micros(one) for one in rounds] for model, rounds in found["ours"].items()}
         for peer, theirs in found["peers"].items():
-            rows.append(row(f"trees/{peer}", f"{kind}, {result['rows']} rows", ours[theirs["model"]], theirs["rounds"], "µs"))
+            rows.append(row(f"trees/{peer}", f"{kind}, {result['rows']} rows", ours[theirs["model"]], theirs["rounds"], "us"))
     return rows, result, result["missing"]
 
 
@@ -161,13 +164,13 @@ def vector_rows(name, ours, theirs):
         if peer == "faiss-flat":
             if all("exact" in one for one in ours):
                 exact = [one["exact"]["us_mean"] for one in ours]
-                rows.append(row("vectors/exact", f"{name}, faiss-flat", exact, [one["us_mean"] for one in results], "µs"))
+                rows.append(row("vectors/exact", f"{name}, faiss-flat", exact, [one["us_mean"] for one in results], "us"))
             continue
         peer_recall = min(one["recall"] for one in results)
         if peer_recall < RECALL:
             say(f"vectors {name}: {peer} never reached recall {RECALL}; its best is {peer_recall}")
             continue
-        one = row(f"vectors/{peer}", name, our_times, [one["us_mean"] for one in results], "µs",
+        one = row(f"vectors/{peer}", name, our_times, [one["us_mean"] for one in results], "us",
                   index=ours[0].get("index"), recall=recall, recall_theirs=peer_recall, setting=results[0]["setting"])
         rows.append(one)
         if results[0]["named"]:

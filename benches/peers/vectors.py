@@ -21,6 +21,9 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 # With AVX-512 some of faiss's kernels are slower than with AVX2 on some machines: both are tried, the faster counts.
 FAISS_LEVELS = {"": {}, "avx2": {"FAISS_SIMD_LEVEL": "AVX2"}}
 BUILD_THREADS = 2
+# Links per node worth trying, by kind of data and whether there are many rows. ef cannot be less than k: where that is more
+# than enough, only a leaner graph is faster.
+GRAPH_DEGREES = {("mf", False): (8, 12, 16), ("mf", True): (12, 24), ("mix", False): (16,), ("mix", True): (24,)}
 
 
 def say(text):
@@ -154,8 +157,9 @@ class Scann(Peer):
     def ways(self, data):
         # One dimension a block is twice the bytes to scan, and needs far fewer candidates to score again.
         few, many = (300, 600) if data.n <= 200_000 else (1000, 2000)
-        for leaves, block, reorders in ((many, 1, (250, 400, 700)), (many, 2, (500, 1000, 2000)), (few, 1, (250, 400, 700))):
-            yield {"leaves": leaves, "dims_per_block": block, "threshold": 0.2}, [{"reorder": reorder} for reorder in reorders]
+        reorders = (250, 400, 700, 1200)
+        for leaves, block, tried in ((many, 1, reorders), (many, 2, (500, 1000, 2000)), (few, 1, reorders)):
+            yield {"leaves": leaves, "dims_per_block": block, "threshold": 0.2}, [{"reorder": reorder} for reorder in tried]
 
     def build(self, data, way):
         import scann
@@ -187,7 +191,8 @@ class Voyager(Peer):
     """Augments the norms itself. Inserted by descending norm, which is what serves its graph best."""
 
     def ways(self, data):
-        yield {"M": 16 if data.n <= 200_000 else 24, "ef_construction": 200}, [{}]
+        for m in GRAPH_DEGREES[data.kind, data.n > 200_000]:
+            yield {"M": m, "ef_construction": 200}, [{}]
 
     def build(self, data, way):
         import voyager
@@ -218,7 +223,8 @@ class HnswAugmented(Peer):
     """hnswlib in L2 over one dimension more, sqrt(largest norm^2 - norm^2): the order of inner products, as a metric."""
 
     def ways(self, data):
-        yield {"M": 16 if data.n <= 200_000 else 24, "ef_construction": 200}, [{}]
+        for m in GRAPH_DEGREES[data.kind, data.n > 200_000]:
+            yield {"M": m, "ef_construction": 200}, [{}]
 
     def build(self, data, way):
         import hnswlib
