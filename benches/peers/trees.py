@@ -223,7 +223,7 @@ def run_ours(binary, model, rows):
 def bench(kind, arguments, missing):
     paths = train(kind, arguments.data)
     rows = np.fromfile(paths["rows.f32"], np.float32).reshape(ROWS, FEATURES)
-    peers = {}
+    peers, firsts = {}, {}
     for name, make in PEERS.items():
         if name not in arguments.peers or make.package in missing:
             continue
@@ -236,6 +236,7 @@ def bench(kind, arguments, missing):
             missing.append(f"{name} on {kind} ({type(error).__name__})")
             peers.pop(name, None)
             continue
+        firsts[name] = first[:3]
         say(f"{kind}: {name} ready in {time.time() - begun:.1f} s, first scores {np.round(first[:3], 5).tolist()}")
     results = {name: {"rounds": []} for name in peers}
     ours = {}
@@ -244,7 +245,12 @@ def bench(kind, arguments, missing):
             timed(peer, 2)  # back into the caches
             results[name]["rounds"].append(round(timed(peer, arguments.repeats), 2))
         for model in ("lightgbm.txt", "xgboost.json") if arguments.ours else ():
-            ours.setdefault(model.split(".")[0], []).append(run_ours(arguments.ours, paths[model], paths["rows.f32"]))
+            library = model.split(".")[0]
+            found = run_ours(arguments.ours, paths[model], paths["rows.f32"])
+            ours.setdefault(library, []).append(found)
+            # A fast wrong answer is no answer.
+            if library in firsts and not np.allclose(found["first_scores"], firsts[library], rtol=1e-5, atol=1e-5):
+                sys.exit(f"{kind}: ours scores {found['first_scores']}, {library} {firsts[library].tolist()}")
         say(f"{kind}: round {turn + 1} of {arguments.rounds}: " + ", ".join(f"{n} {r['rounds'][-1]} us" for n, r in results.items()))
     for name, result in results.items():
         result["us"] = statistics.median(result["rounds"])

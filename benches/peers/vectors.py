@@ -156,10 +156,16 @@ class FaissFlat(FaissIvfSq8):
 class Scann(Peer):
     def ways(self, data):
         # One dimension a block is twice the bytes to scan, and needs far fewer candidates to score again.
-        few, many = (300, 600) if data.n <= 200_000 else (1000, 2000)
-        reorders = (250, 400, 700, 1200)
-        for leaves, block, tried in ((many, 1, reorders), (many, 2, (500, 1000, 2000)), (few, 1, reorders)):
-            yield {"leaves": leaves, "dims_per_block": block, "threshold": 0.2}, [{"reorder": reorder} for reorder in tried]
+        # Many rows want many leaves and many candidates scored again; matrix factors are found in few leaves.
+        if data.n > 200_000:
+            tries = ((4000, 1, (700, 1500, 3000)), (2000, 1, (1200, 2500)), (4000, 2, (2000, 4000)))
+        elif data.kind == "mf":
+            tries = ((300, 1, (400, 700, 1200)), (150, 1, (700, 1200)), (300, 2, (1000, 2000)))
+        else:
+            tries = ((600, 1, (250, 400, 700)), (1200, 1, (250, 400, 700)), (600, 2, (1000, 2000)))
+        for leaves, block, reorders in tries:
+            way = {"leaves": leaves, "dims_per_block": block, "threshold": 0.2}
+            yield way, [{"reorder": reorder} for reorder in reorders]
 
     def build(self, data, way):
         import scann
