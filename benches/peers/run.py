@@ -185,6 +185,17 @@ def vector_rows(name, ours, theirs):
     return rows
 
 
+def filters(details):
+    """Our time with filters as a multiple of our time without, for each data set: nothing of the peers in it."""
+    lines = []
+    for name, found in details.items():
+        for share, one in found["ours"][-1].get("filtered", {}).items():
+            if "us_mean" in one:
+                times = one["us_mean"] / found["ours"][-1]["us_mean"]
+                lines.append(f"  {name}, filter keeps {share}: {times:.2f} x unfiltered, recall {one.get('recall')}")
+    return lines
+
+
 def machine(python):
     def first(path, key):
         try:
@@ -269,6 +280,8 @@ def main():
         runs[part] = {"date": here["date"], "command": command, "seconds": round(time.time() - start),
                       "load_before": round(load, 2), "missing": missing, "details": details}
     print(table(in_order(rows)))
+    if "vectors" in runs and (lines := filters(runs["vectors"]["details"])):
+        print("ours alone:", *lines, sep="\n")
     absent = sorted({name for run in runs.values() for name in run["missing"]})
     if absent:
         print(f"not measured: {', '.join(absent)}")
