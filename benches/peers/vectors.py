@@ -23,7 +23,7 @@ FAISS_LEVELS = {"": {}, "avx2": {"FAISS_SIMD_LEVEL": "AVX2"}}
 BUILD_THREADS = 2
 # Links per node worth trying, by kind of data and whether there are many rows. ef cannot be less than k: where that is more
 # than enough, only a leaner graph is faster.
-GRAPH_DEGREES = {("mf", False): (8, 16), ("mf", True): (12, 24), ("mix", False): (16,), ("mix", True): (24,)}
+GRAPH_DEGREES = {("mf", False): (8, 16), ("mf", True): (16,), ("mix", False): (16,), ("mix", True): (16,)}
 
 
 def say(text):
