@@ -36,6 +36,7 @@ class Data:
 
         with open(os.path.join(folder, f"{name}.json")) as file:
             header = json.load(file)
+        self.header = header
         self.n, self.dim, self.kind = header["n"], header["dim"], header["kind"]
         path = os.path.join(folder, name)
         self.base = np.fromfile(path + ".base.f32", "<f4").reshape(self.n, self.dim)
@@ -400,8 +401,9 @@ def child(arguments):
     if not arguments.retune and os.path.exists(record) and os.path.exists(index):
         with open(record) as file:
             known = json.load(file)
-    if known is None or known.get("format") != FORMAT:
-        known = {"format": FORMAT, **tune(peer, data, index, label)}
+    # An index belongs to the very data that it was built on.
+    if known is None or known.get("format") != FORMAT or known.get("data") != data.header:
+        known = {"format": FORMAT, "data": data.header, **tune(peer, data, index, label)}
         with open(record, "w") as file:
             json.dump(known, file)
     peer.load(index, data)
