@@ -67,7 +67,7 @@ def python_side(folder):
         return python
     say(f"installing benches/peers/requirements.txt into {folder}")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
     if subprocess.run([*pip, "-r", str(HERE / "requirements.txt")]).returncode != 0:
         # One library without a wheel for this machine must not take the others with it.
         say("not all at once; trying one by one")
