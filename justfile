@@ -1,4 +1,4 @@
-# The steps of .ci/run one by one, and three things that people do. `just` without a recipe lists them.
+# The steps of .ci/run one by one, and what people do besides. `just` without a recipe lists them.
 
 _list:
     @just --list --unsorted
