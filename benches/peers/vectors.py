@@ -329,7 +329,7 @@ def smallest_effort(peer, data, way, extra, best_us):
         if effort == high or (effort > 8 * low and earlier and result["recall"] - tried[max(earlier)]["recall"] < 0.001):
             return effort, measure(data, peer.searcher(data, extra, effort))
         effort = min(high, max(effort + 1, int(effort * 1.5)))
-    floor, reached = max((e for e in tried if e < reached), default=low - 1), min(high, reached + reached // 20)
+    floor = max((e for e in tried if e < reached), default=low - 1)
     results = {}
     while reached - floor > max(1, reached // 50):
         middle = (reached + floor) // 2
@@ -338,7 +338,11 @@ def smallest_effort(peer, data, way, extra, best_us):
             reached = middle
         else:
             floor = middle
-    return reached, results.get(reached) or measure(data, peer.searcher(data, extra, reached))
+    result = results.get(reached) or measure(data, peer.searcher(data, extra, reached))
+    while result["recall"] < RECALL and reached < high:  # the few queries of the first phase promised too much
+        reached = min(high, reached + 1 + reached // 30)
+        result = measure(data, peer.searcher(data, extra, reached))
+    return reached, result
 
 
 def better(new, old):
