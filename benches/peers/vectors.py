@@ -359,6 +359,7 @@ def tune(peer, data, path, label):
     best = None
     for way, extras in peer.ways(data):
         begun = time.time()
+        say(f"{label}: building {way}")
         peer.build(data, way)
         build_s = round(time.time() - begun, 1)
         say(f"{label}: built {way} in {build_s} s")
