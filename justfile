@@ -1,4 +1,4 @@
-# The steps of .ci/run one by one, and three things that people do. `just` without a recipe lists them.
+# The steps of .ci/run one by one, and what people do besides. `just` without a recipe lists them.
 
 _list:
     @just --list --unsorted
@@ -46,3 +46,7 @@ sample:
 # Count the instructions of a request to each placement (needs valgrind); writes benches/instructions.json
 instructions:
     cargo bench --bench instructions --no-default-features
+
+# Speed beside the libraries that do the same: one table of ratios, and benches/peers/results.json
+bench-peers *arguments:
+    python3 benches/peers/run.py {{arguments}}
