@@ -3,6 +3,13 @@
 //!
 //! `just instructions` writes `benches/instructions.json`. Valgrind knows no AVX-512, so what is counted is at most the `avx2` level.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a bench that cannot begin must stop"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -4,6 +4,13 @@
 //! `session.next` is the whole pipeline: session kNN 300, vectors 300 and neighbours 200, stock filter, blend, a cap, 12 items out.
 //! A recipe with a ranker goes beside it, into `src/train/sample/scale/placements.toml`: every placement there is measured.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a bench that cannot begin must stop"
+)]
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 

@@ -4,6 +4,13 @@
 //! 4.4), Zipf items in random order, fixed seed; m=500 and k=500, the last 2 or 7 items, and a mask that admits a tenth.
 //! `cargo bench --bench session_knn --no-default-features`
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a bench that cannot begin must stop"
+)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,5 +1,6 @@
 //! Tables as files: Parquet (any writer) and CSV, read a column at a time, with errors that name file, column and row.
 
+mod cell;
 mod csv_file;
 mod outline;
 mod parquet_file;
@@ -10,6 +11,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+pub use cell::{Cell, CellKind};
 pub use outline::Outline;
 pub use write::{TableBatch, TableStream, TableWriter, float_lists, text_lists};
 
@@ -93,63 +95,6 @@ impl Default for TableLimits {
     fn default() -> Self {
         Self { rows: 1 << 31, bytes: 16 << 30 }
     }
-}
-
-/// What a column holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CellKind {
-    /// true or false
-    Bool,
-    /// integers up to 64 bits
-    Int,
-    /// floats and decimals
-    Float,
-    /// UTF-8 text
-    Text,
-    /// lists of text
-    Texts,
-    /// lists of numbers
-    Floats,
-    /// times and dates
-    Time,
-    /// anything else, as the file names it
-    Other(String),
-}
-
-impl CellKind {
-    fn describe(&self) -> String {
-        match self {
-            CellKind::Bool => "bool".to_owned(),
-            CellKind::Int => "an integer".to_owned(),
-            CellKind::Float => "a float".to_owned(),
-            CellKind::Text => "text".to_owned(),
-            CellKind::Texts => "a list of text".to_owned(),
-            CellKind::Floats => "a list of numbers".to_owned(),
-            CellKind::Time => "a timestamp".to_owned(),
-            CellKind::Other(name) => name.clone(),
-        }
-    }
-}
-
-/// One cell.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cell<'a> {
-    /// Missing.
-    Null,
-    /// A truth value.
-    Bool(bool),
-    /// An integer.
-    Int(i64),
-    /// A float.
-    Float(f64),
-    /// A text.
-    Text(&'a str),
-    /// A list of texts; missing elements are left out.
-    Texts(Vec<&'a str>),
-    /// A list of numbers; missing elements are NaN.
-    Floats(&'a [f32]),
-    /// Milliseconds since 1970-01-01 UTC.
-    Time(i64),
 }
 
 /// Is called with each row's number (from 0) and cell; what it returns as an error becomes [`TableError::BadValue`].

@@ -82,7 +82,7 @@ impl ParquetFile {
     /// Visits a column; refuses it once it has decoded to more than `limit` bytes, whatever the footer declared: a text that
     /// is stored once and repeated in every row weighs next to nothing there.
     pub(super) fn each(&self, column: &str, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
-        self.scan(column, None, &Allowance::new(limit), visit)
+        self.scan(column, self.group, &Allowance::new(limit), visit)
     }
 
     /// Visits the first rows of a column.
@@ -113,6 +113,7 @@ impl ParquetFile {
         visit: impl Fn(&mut S, usize, Cell<'_>) -> Result<(), String> + Sync,
     ) -> Result<(), Stop> {
         let groups = self.metadata.metadata().row_groups().iter().enumerate();
+        let groups = groups.filter(|(at, _)| self.group.is_none_or(|group| group == *at));
         let mut first = 0;
         let parts: Vec<(usize, usize, S)> = groups
             .map(|(group, about)| {
