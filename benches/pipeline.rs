@@ -1,8 +1,9 @@
 //! How long does one request take, from the request to the slate, in process and in warm memory? Generated: a trained shop of
 //! 100,000 items and 500,000 sessions (`larder sample --scale`, fixed seed), or the snapshot directory in `LARDER_BENCH_SNAPSHOT`.
 //!
-//! `session.next` is the whole pipeline: session kNN 300, vectors 300 and neighbours 200, stock filter, blend, a cap, 12 items out.
-//! A recipe with a ranker goes beside it, into `src/train/sample/scale/placements.toml`: every placement there is measured.
+//! `session.next` is the whole pipeline without a ranker: session kNN 300, vectors 300 and neighbours 200, stock filter, blend, a
+//! cap, 12 items out. `session.ranked` has the first three, 50 features of items, user, seed, request and sources, and a ranker of 500 trees with
+//! 31 leaves in the blend's place. How many candidates each placement scores is printed first.
 
 #![allow(
     clippy::expect_used,
@@ -14,8 +15,10 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
+mod model;
+
 use criterion::{Criterion, criterion_group, criterion_main};
-use larder::domain::{Request, Slate};
+use larder::domain::{Request, Slate, View};
 use larder::recommender::Recommender;
 use larder::snapshot::{MANIFEST, build_manifest, describe_directory};
 use larder::train::sample::{ScaleSpec, write_scale};
@@ -31,6 +34,7 @@ fn placements(criterion: &mut Criterion) {
     let mut slate = Slate::default();
     for placement in served.placements.keys() {
         let requests = requests(placement, &recommender);
+        eprintln!("{placement}: {:.0} candidates scored in the mean", scored(&requests, &recommender));
         let mut turn = requests.iter().cycle();
         criterion.bench_function(placement, |bencher| {
             bencher.iter(|| {
@@ -63,16 +67,67 @@ fn shop(dir: &Path) -> PathBuf {
         items: 100_000,
         sessions: 500_000,
         users: 20_000,
-        user_features: 0,
+        user_features: 20_000,
         seed: 1,
         until_ms: 1_793_404_800_000,
     };
     write_scale(&spec, dir, &mut |_, _| {}).expect("a shop");
+    rank(dir);
     let artifacts = describe_directory(dir).expect("known files");
     let manifest =
         build_manifest(dir, artifacts, Some(spec.until_ms), chrono::Utc::now()).expect("a manifest");
     std::fs::write(dir.join(MANIFEST), manifest.to_json()).expect("a manifest");
     dir.to_owned()
+}
+
+/// Adds a ranker, and a placement that uses it.
+fn rank(dir: &Path) {
+    let item = ["price", "rating", "in_stock", "launched", "tags"].map(|name| format!("item.{name}"));
+    let seed = ["price", "rating", "same_category", "same_brand", "price_ratio", "rating_ratio"];
+    let seed = seed.map(|name| format!("seed.{name}"));
+    let source = ["sessions", "vectors", "similar"]
+        .map(|name| [format!("source.{name}.score"), format!("source.{name}.rank")])
+        .concat();
+    let user = ["newsletter", "member", "orders", "last_order", "average_basket", "discount_share"];
+    let user = user.map(|name| format!("user.{name}"));
+    let rest =
+        ["candidate.rank", "candidate.sources", "context.hour", "context.day_of_week"].map(str::to_owned);
+    let known = [&item[..], &seed, &source, &user, &rest].concat();
+    let inputs: Vec<String> = known.into_iter().cycle().take(model::INPUTS).collect();
+    let names: Vec<String> = (0..model::INPUTS).map(|at| format!("f{at}")).collect();
+    std::fs::write(dir.join("ltr.txt"), model::lightgbm(&names)).expect("a model");
+    std::fs::write(dir.join("params.toml"), format!("[ltr]\ninputs = {inputs:?}\n")).expect("parameters");
+    let path = dir.join("placements.toml");
+    let mut text = std::fs::read_to_string(&path).expect("recipes");
+    text.push_str(
+        r#"
+[placements."session.ranked"]
+page_size = 12
+sources = [
+  { kind = "session_knn", name = "sessions", artifact = "sessions", take = 300 },
+  { kind = "vectors", name = "vectors", artifact = "item_factors", take = 300, fold_in = "always", from = "session", decay = 1.0 },
+  { kind = "neighbors", name = "similar", artifact = "similar", take = 200, from = "session" },
+]
+filter = 'in_stock'
+exclude = ["session"]
+scorer = { kind = "ranker", artifact = "ltr" }
+rerank = [{ kind = "cap", by = "category", max = 4 }]
+fallback = [{ kind = "popular", artifact = "popularity" }]
+"#,
+    );
+    std::fs::write(&path, text).expect("recipes");
+}
+
+/// How many candidates reach the scorer, in the mean.
+fn scored(requests: &[Request], recommender: &Recommender) -> f64 {
+    let scored = |request: &Request| {
+        let request = Request { view: View::Debug, ..request.clone() };
+        let answer = recommender.recommend(&request).expect("an answer");
+        let trace = &answer.slate.trace;
+        let filtered = trace.iter().rev().find(|stage| stage.stage.contains("attribute"));
+        filtered.or(trace.last()).map_or(0, |stage| stage.candidates)
+    };
+    requests.iter().map(|request| scored(request) as f64).sum::<f64>() / requests.len() as f64
 }
 
 criterion_group! {

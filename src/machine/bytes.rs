@@ -1,10 +1,10 @@
 //! Dot products of quantised vectors: rows of `u8`, a query of `i8`, sums in `i32`, so that every level gives equal numbers.
 //!
-//! Sixteen rows are multiplied side by side and their lanes added up by one transposition, which leaves one sum a lane.
+//! Four rows are multiplied side by side and their lanes added up by one transposition, which leaves one sum a lane.
 
 use super::level::{Kind, Level};
 
-/// Rows that are summed up together.
+/// Scores that are held against the threshold together.
 const GROUP: usize = 16;
 
 /// How a dot product becomes a score, and which scores count.
@@ -31,18 +31,12 @@ pub fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
     let out = &mut out[..there];
     match level.kind() {
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 | Kind::Avx2 => {
-            for (group, sums) in out.chunks_mut(GROUP).enumerate() {
-                let first = group * GROUP;
-                let last = first + sums.len() - 1;
-                x86::group(level, rows, query, |lane| (first + lane).min(last), sums);
-            }
-        }
-        _ => {
-            for (row, sum) in rows.chunks_exact(stride.max(1)).zip(out) {
-                *sum = scalar(row, query);
-            }
-        }
+        // SAFETY: `rows` holds `there` rows; the level says that the processor has AVX-512.
+        Kind::Avx512 => unsafe { x86::dots_avx512(rows, query, |row| row, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `rows` holds `there` rows; the level says that the processor has AVX2.
+        Kind::Avx2 => unsafe { x86::dots_avx2(rows, query, |row| row, out) },
+        _ => rows.chunks_exact(stride.max(1)).zip(out).for_each(|(row, sum)| *sum = scalar(row, query)),
     }
 }
 
@@ -50,32 +44,28 @@ pub fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
 /// `positions` and `out` counts.
 pub fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: &[i8], out: &mut [i32]) {
     let stride = query.len();
-    let Some(there) = rows.len().checked_div(stride).filter(|there| *there > 0) else {
-        out.fill(0);
-        return;
-    };
-    for (positions, sums) in positions.chunks(GROUP).zip(out.chunks_mut(GROUP)) {
-        match level.kind() {
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 | Kind::Avx2 => {
-                let sums = &mut sums[..positions.len()];
-                let row = |lane: usize| {
-                    let position = positions[lane.min(positions.len() - 1)] as usize;
-                    position.min(there - 1)
-                };
-                x86::group(level, rows, query, row, sums);
-                for (sum, position) in sums.iter_mut().zip(positions) {
-                    if *position as usize >= there {
-                        *sum = 0;
-                    }
-                }
+    let there = rows.len().checked_div(stride).unwrap_or(0);
+    let count = positions.len().min(out.len());
+    let (positions, out) = (&positions[..count], &mut out[..count]);
+    let Some(last) = there.checked_sub(1) else { return out.fill(0) };
+    // A position outside is read as the last row, and its sum taken back.
+    let inside = |at: usize| (positions[at] as usize).min(last);
+    match level.kind() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every row that `inside` gives lies in `rows`; the level says that the processor has AVX-512.
+        Kind::Avx512 => unsafe { x86::dots_avx512(rows, query, inside, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every row that `inside` gives lies in `rows`; the level says that the processor has AVX2.
+        Kind::Avx2 => unsafe { x86::dots_avx2(rows, query, inside, out) },
+        _ => {
+            for (at, sum) in out.iter_mut().enumerate() {
+                *sum = scalar(&rows[inside(at) * stride..][..stride], query);
             }
-            _ => {
-                for (sum, position) in sums.iter_mut().zip(positions) {
-                    let start = *position as usize * stride;
-                    *sum = rows.get(start..start + stride).map_or(0, |row| scalar(row, query));
-                }
-            }
+        }
+    }
+    for (sum, position) in out.iter_mut().zip(positions) {
+        if *position as usize > last {
+            *sum = 0;
         }
     }
 }
@@ -133,107 +123,127 @@ fn scalar(row: &[u8], query: &[i8]) -> i32 {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Admission, GROUP, Kind, Level};
+    use super::{Admission, GROUP};
 
-    /// The sums of up to sixteen rows; `row(lane)` gives a row inside `rows` for every lane, used or not.
-    #[inline(always)]
-    pub(super) fn group(
-        level: Level,
+    /// The sums of the rows that `row` gives for each place of `out`.
+    ///
+    /// # Safety
+    /// Each of them lies in `rows`: `(row + 1) · query.len() <= rows.len()`.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    pub(super) unsafe fn dots_avx512(
         rows: &[u8],
         query: &[i8],
         row: impl Fn(usize) -> usize,
         out: &mut [i32],
     ) {
-        let stride = query.len();
-        let mut starts = [rows.as_ptr(); GROUP];
-        for (lane, start) in starts.iter_mut().enumerate() {
-            *start = rows[row(lane) * stride..][..stride].as_ptr();
-        }
-        // SAFETY: every start is followed by `stride` bytes of `rows`, as was just checked; the level says what the
-        // processor has.
-        let sums = unsafe {
-            match level.kind() {
-                Kind::Avx512 => sixteen_avx512(&starts, query),
-                _ => sixteen_avx2(&starts, query),
-            }
-        };
-        out.copy_from_slice(&sums[..out.len()]);
-    }
-
-    /// # Safety
-    /// Each of `rows` is followed by `query.len()` bytes.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-    unsafe fn sixteen_avx512(rows: &[*const u8; GROUP], query: &[i8]) -> [i32; GROUP] {
-        let mut sums = [_mm512_setzero_si512(); GROUP];
-        let mut at = 0;
-        while at < query.len() {
-            let left = query.len() - at;
-            let mask: __mmask64 = if left >= 64 { !0 } else { (1 << left) - 1 };
-            // SAFETY: the mask keeps the reads inside the query and, by the caller's word, inside each row.
+        // SAFETY: by the caller's word each of these places is inside `rows`.
+        let start = |at: usize| unsafe { rows.as_ptr().add(row(at) * query.len()) };
+        let (fours, rest) = out.as_chunks_mut::<4>();
+        for (group, sums) in fours.iter_mut().enumerate() {
+            let at = 4 * group;
+            // SAFETY: a row's bytes follow each start; the chunk holds four numbers.
             unsafe {
-                let y = _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(at));
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    let x = _mm512_maskz_loadu_epi8(mask, row.add(at).cast());
-                    *sum = _mm512_dpbusd_epi32(*sum, x, y);
-                }
+                let all = four_avx512([start(at), start(at + 1), start(at + 2), start(at + 3)], query);
+                _mm_storeu_si128(sums.as_mut_ptr().cast(), all);
             }
-            at += 64;
         }
-        let add = |a, b| _mm512_add_epi32(a, b);
-        let pairs = |i: usize| {
-            let (a, b) = (sums[2 * i], sums[2 * i + 1]);
-            add(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b))
-        };
-        let fours = |i: usize| {
-            let (a, b) = (pairs(2 * i), pairs(2 * i + 1));
-            add(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
-        };
-        let eights = |i: usize| {
-            let (a, b) = (fours(2 * i), fours(2 * i + 1));
-            add(_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xdd>(a, b))
-        };
-        let (a, b) = (eights(0), eights(1));
-        let all = add(_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0xdd>(a, b));
-        let mut out = [0; GROUP];
-        // SAFETY: the array holds sixteen numbers.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), all) };
-        out
+        for (lane, sum) in rest.iter_mut().enumerate() {
+            let start = start(4 * fours.len() + lane);
+            // SAFETY: a row's bytes follow the start.
+            *sum = _mm_cvtsi128_si32(unsafe { four_avx512([start; 4], query) });
+        }
     }
 
     /// # Safety
-    /// Each of `rows` is followed by `query.len()` bytes.
-    #[target_feature(enable = "avx2")]
-    unsafe fn sixteen_avx2(rows: &[*const u8; GROUP], query: &[i8]) -> [i32; GROUP] {
-        let mut out = [0; GROUP];
-        for (eight, out) in rows.chunks_exact(8).zip(out.chunks_exact_mut(8)) {
-            let mut sums = [_mm256_setzero_si256(); 8];
-            let mut at = 0;
-            while at + 16 <= query.len() {
-                // SAFETY: sixteen bytes from `at` lie inside the query and, by the caller's word, inside each row.
-                unsafe {
-                    let y = _mm256_cvtepi8_epi16(_mm_loadu_si128(query.as_ptr().add(at).cast()));
-                    for (sum, row) in sums.iter_mut().zip(eight) {
-                        let x = _mm256_cvtepu8_epi16(_mm_loadu_si128(row.add(at).cast()));
-                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, y));
-                    }
-                }
-                at += 16;
+    /// Each start is followed by `query.len()` bytes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+    unsafe fn four_avx512(starts: [*const u8; 4], query: &[i8]) -> __m128i {
+        let whole = query.len() / 64 * 64;
+        let rest: __mmask64 = (1 << (query.len() - whole)) - 1;
+        let zero = _mm512_setzero_si512();
+        let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+        let mut at = 0;
+        // SAFETY: `at + 64 <= whole`, or the mask of the rest, keeps the reads inside the query and the four rows.
+        unsafe {
+            while at < whole {
+                let y = _mm512_loadu_si512(query.as_ptr().add(at).cast());
+                a = _mm512_dpbusd_epi32(a, _mm512_loadu_si512(starts[0].add(at).cast()), y);
+                b = _mm512_dpbusd_epi32(b, _mm512_loadu_si512(starts[1].add(at).cast()), y);
+                c = _mm512_dpbusd_epi32(c, _mm512_loadu_si512(starts[2].add(at).cast()), y);
+                d = _mm512_dpbusd_epi32(d, _mm512_loadu_si512(starts[3].add(at).cast()), y);
+                at += 64;
             }
-            let pairs = |i: usize| _mm256_hadd_epi32(sums[2 * i], sums[2 * i + 1]);
-            let fours = |i: usize| _mm256_hadd_epi32(pairs(2 * i), pairs(2 * i + 1));
-            let (a, b) = (fours(0), fours(1));
-            let low = _mm256_permute2x128_si256::<0x20>(a, b);
-            let all = _mm256_add_epi32(low, _mm256_permute2x128_si256::<0x31>(a, b));
-            // SAFETY: the slice holds eight numbers.
-            unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), all) };
-            for (sum, row) in out.iter_mut().zip(eight) {
-                for (rest, y) in query.iter().enumerate().skip(at) {
-                    // SAFETY: `rest` is less than the query's length, which by the caller's word is the row's.
-                    *sum += i32::from(unsafe { *row.add(rest) }) * i32::from(*y);
-                }
+            if rest != 0 {
+                let y = _mm512_maskz_loadu_epi8(rest, query.as_ptr().add(at));
+                a = _mm512_dpbusd_epi32(a, _mm512_maskz_loadu_epi8(rest, starts[0].add(at).cast()), y);
+                b = _mm512_dpbusd_epi32(b, _mm512_maskz_loadu_epi8(rest, starts[1].add(at).cast()), y);
+                c = _mm512_dpbusd_epi32(c, _mm512_maskz_loadu_epi8(rest, starts[2].add(at).cast()), y);
+                d = _mm512_dpbusd_epi32(d, _mm512_maskz_loadu_epi8(rest, starts[3].add(at).cast()), y);
             }
         }
-        out
+        let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+        let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        let half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64::<1>(abcd));
+        _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half))
+    }
+
+    /// As [`dots_avx512`].
+    ///
+    /// # Safety
+    /// As [`dots_avx512`].
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn dots_avx2(rows: &[u8], query: &[i8], row: impl Fn(usize) -> usize, out: &mut [i32]) {
+        // SAFETY: by the caller's word each of these places is inside `rows`.
+        let start = |at: usize| unsafe { rows.as_ptr().add(row(at) * query.len()) };
+        let (fours, rest) = out.as_chunks_mut::<4>();
+        for (group, sums) in fours.iter_mut().enumerate() {
+            let at = 4 * group;
+            // SAFETY: a row's bytes follow each start.
+            *sums = unsafe { four_avx2([start(at), start(at + 1), start(at + 2), start(at + 3)], query) };
+        }
+        for (lane, sum) in rest.iter_mut().enumerate() {
+            let start = start(4 * fours.len() + lane);
+            // SAFETY: a row's bytes follow the start.
+            *sum = unsafe { four_avx2([start; 4], query) }[0];
+        }
+    }
+
+    /// # Safety
+    /// Each start is followed by `query.len()` bytes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn four_avx2(starts: [*const u8; 4], query: &[i8]) -> [i32; 4] {
+        let whole = query.len() / 16 * 16;
+        let zero = _mm256_setzero_si256();
+        let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+        let mut at = 0;
+        while at < whole {
+            // SAFETY: sixteen bytes from `at` lie inside the query and the four rows.
+            let (y, x) = unsafe {
+                let wide = |start: *const u8| _mm256_cvtepu8_epi16(_mm_loadu_si128(start.add(at).cast()));
+                let y = _mm256_cvtepi8_epi16(_mm_loadu_si128(query.as_ptr().add(at).cast()));
+                (y, [wide(starts[0]), wide(starts[1]), wide(starts[2]), wide(starts[3])])
+            };
+            a = _mm256_add_epi32(a, _mm256_madd_epi16(x[0], y));
+            b = _mm256_add_epi32(b, _mm256_madd_epi16(x[1], y));
+            c = _mm256_add_epi32(c, _mm256_madd_epi16(x[2], y));
+            d = _mm256_add_epi32(d, _mm256_madd_epi16(x[3], y));
+            at += 16;
+        }
+        let abcd = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+        let all = _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256::<1>(abcd));
+        let mut four = [0i32; 4];
+        // SAFETY: the array holds four numbers.
+        unsafe { _mm_storeu_si128(four.as_mut_ptr().cast(), all) };
+        for (sum, start) in four.iter_mut().zip(starts) {
+            for (at, y) in query.iter().enumerate().skip(whole) {
+                // SAFETY: `at` is less than the row's length.
+                *sum += i32::from(unsafe { *start.add(at) }) * i32::from(*y);
+            }
+        }
+        four
     }
 
     /// Leaves the scores of sixteen rows in `out`; the bits of those that reach the threshold.
