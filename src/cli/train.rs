@@ -78,7 +78,7 @@ impl TrainHow {
     fn plan(&self) -> Result<TrainPlan, CliError> {
         let sizes = [
             ("neighbors", self.neighbors, 10_000),
-            ("factors", self.factors, 512),
+            ("factors", self.factors, 256),
             ("max-sessions", self.max_sessions, 100_000_000),
         ];
         for (name, value, most) in sizes {

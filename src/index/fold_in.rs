@@ -53,7 +53,10 @@ impl FoldIn {
             }
             sums
         };
-        let starts: Vec<usize> = (0..items.rows()).step_by(PART).collect();
+        // Where the mean is taken instead, there is no system.
+        let solved = items.metric() == Metric::InnerProduct && width <= MAX_SOLVED;
+        let (width, rows) = if solved { (width, items.rows()) } else { (0, 0) };
+        let starts: Vec<usize> = (0..rows).step_by(PART).collect();
         let mut sums = vec![0f64; width * width];
         for parts in starts.chunks(8) {
             for part in parts.par_iter().map(|start| part(*start)).collect::<Vec<_>>() {
@@ -68,7 +71,7 @@ impl FoldIn {
             }
             gram[i * width + i] += params.regularization;
         }
-        Self { width, params, gram }
+        Self { width: items.width(), params, gram }
     }
 
     /// The vector of a user who interacted with `items` (row, weight in 0..=1), left in `vector`.

@@ -84,26 +84,6 @@ impl ListsBuilder {
 }
 
 impl Lists {
-    /// Builds the rows from (row, item, score) triples (for large tables see [`ListsBuilder`]); each row is sorted by falling score, then item.
-    ///
-    /// Rows without entries are empty. Triples with `row >= rows` are ignored.
-    pub fn from_triples(rows: usize, mut triples: Vec<(u32, u32, f32)>) -> Self {
-        triples.retain(|(row, ..)| (*row as usize) < rows);
-        triples.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.2.total_cmp(&a.2)).then(a.1.cmp(&b.1)));
-        let mut offsets = vec![0u32; rows + 1];
-        for (row, ..) in &triples {
-            offsets[*row as usize + 1] += 1;
-        }
-        for row in 0..rows {
-            offsets[row + 1] += offsets[row];
-        }
-        Self {
-            offsets,
-            items: triples.iter().map(|t| t.1).collect(),
-            scores: triples.iter().map(|t| t.2).collect(),
-        }
-    }
-
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.offsets.len().saturating_sub(1)

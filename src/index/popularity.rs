@@ -37,11 +37,6 @@ impl Popularity {
         self.segments.keys().map(String::as_str)
     }
 
-    /// Whether a segment has a list.
-    pub fn has_segment(&self, segment: &str) -> bool {
-        self.segments.contains_key(segment)
-    }
-
     /// The best `k` admitted items of a segment (of the whole shop for `None`), best first.
     pub fn top<'a>(
         &'a self,

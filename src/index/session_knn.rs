@@ -82,7 +82,7 @@ impl SessionKnn {
             prefetch(list, 0);
         }
         let neighbors = scratch.recent.neighbors(&lists[..length], params);
-        let per_session = (self.clicks.len() as f32 / self.sessions.max(1) as f32).ln();
+        let per_session = build::natural_log(self.clicks.len() as f32 / self.sessions.max(1) as f32);
         let rarity = |idf: f32| params.idf.rarity(idf, per_session, params.idf_weighting);
         scratch.sums.best(&self.clicks, &self.idf, neighbors, rarity, take, mask)
     }

@@ -70,8 +70,8 @@ pub fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: &[i8], 
     }
 }
 
-/// Calls `pass(row, score)` in order for every row whose score reaches the threshold. The shorter of `dots` and `scales` counts;
-/// `biases`, where there are any, are at least as long.
+/// Calls `pass(row, score)` in order for every row whose score reaches the threshold. The shortest of `dots`, `scales` and, where
+/// there are any, `biases` counts.
 #[inline]
 pub fn pass_threshold(
     level: Level,
@@ -81,9 +81,8 @@ pub fn pass_threshold(
     admission: &Admission,
     mut pass: impl FnMut(usize, f32),
 ) {
-    let rows = dots.len().min(scales.len());
-    let (dots, scales) = (&dots[..rows], &scales[..rows]);
-    let biases = biases.filter(|biases| biases.len() >= rows).map(|biases| &biases[..rows]);
+    let rows = dots.len().min(scales.len()).min(biases.map_or(usize::MAX, <[f32]>::len));
+    let (dots, scales, biases) = (&dots[..rows], &scales[..rows], biases.map(|biases| &biases[..rows]));
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
     if level.kind() == Kind::Avx512 {
@@ -116,7 +115,7 @@ pub fn pass_threshold(
 }
 
 fn scalar(row: &[u8], query: &[i8]) -> i32 {
-    row.iter().zip(query).map(|(x, y)| i32::from(*x) * i32::from(*y)).sum()
+    row.iter().zip(query).fold(0, |sum: i32, (x, y)| sum.wrapping_add(i32::from(*x) * i32::from(*y)))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -240,7 +239,7 @@ mod x86 {
         for (sum, start) in four.iter_mut().zip(starts) {
             for (at, y) in query.iter().enumerate().skip(whole) {
                 // SAFETY: `at` is less than the row's length.
-                *sum += i32::from(unsafe { *start.add(at) }) * i32::from(*y);
+                *sum = sum.wrapping_add(i32::from(unsafe { *start.add(at) }) * i32::from(*y));
             }
         }
         four

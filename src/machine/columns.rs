@@ -65,15 +65,16 @@ fn reaches_loop(
     }
 }
 
-/// Products of two columns. All slices have one length; the shortest counts.
-pub fn products(level: Level, a: &[f32], b: &[f32], out: &mut [f32]) {
-    at_level!(level, products_loop(a: &[f32], b: &[f32], out: &mut [f32]));
+/// The greater of `a · b` and `a · c`, by row. All slices have one length; the shortest counts.
+pub fn greater_products(level: Level, a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
+    at_level!(level, greater_products_loop(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]));
 }
 
 #[inline(always)]
-fn products_loop(a: &[f32], b: &[f32], out: &mut [f32]) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = a * b;
+fn greater_products_loop(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
+    for (((out, a), b), c) in out.iter_mut().zip(a).zip(b).zip(c) {
+        let (first, second) = (a * b, a * c);
+        *out = if first > second { first } else { second };
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
                 let mut out = [vec![0f32; count], vec![0f32; count], vec![0f32; count]];
                 let mut found = Vec::new();
                 reaches(level, &a, &b, &c, (1.5, 2.0), &mut out[0]);
-                products(level, &a, &b, &mut out[1]);
+                greater_products(level, &a, &b, &c, &mut out[1]);
                 scores(level, &dots, &c, (77, 0.01), &mut out[2]);
                 reaching(level, &a, 0.5, &mut found);
                 (out.map(|column| column.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()), found)

@@ -62,8 +62,9 @@ pub fn level() -> Level {
 #[cold]
 fn ask() -> Level {
     let most = Level(detect());
-    limit_to(most);
-    most
+    // Unless somebody has set it in the meantime.
+    let _ = CURRENT.compare_exchange(UNASKED, most.0 as u8, Ordering::Relaxed, Ordering::Relaxed);
+    level()
 }
 
 /// Sets the level for the whole process, as if the processor had no more. Results stay equal.

@@ -17,7 +17,7 @@ mod prefetch;
 pub mod trees;
 
 pub use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
-pub use columns::{members, products, reaches, reaching, scores};
+pub use columns::{greater_products, members, reaches, reaching, scores};
 pub use floats::{dot, dot_at, squared_distance};
 pub use level::{Level, level, limit_to};
 pub use pages::{large_vec, large_zeroed};

@@ -10,7 +10,8 @@ pub fn large_vec<T>(capacity: usize) -> Vec<T> {
     let mut values = Vec::with_capacity(capacity);
     let room: &mut [std::mem::MaybeUninit<T>] = values.spare_capacity_mut();
     if size_of_val(room) >= LEAST {
-        prefer_huge_pages(room.as_mut_ptr().cast(), size_of_val(room));
+        // SAFETY: the room is that of the new vector.
+        unsafe { prefer_huge_pages(room.as_mut_ptr().cast(), size_of_val(room)) };
     }
     values
 }
@@ -19,14 +20,18 @@ pub fn large_vec<T>(capacity: usize) -> Vec<T> {
 pub fn large_zeroed<T: Copy + Default>(len: usize) -> Vec<T> {
     let mut values = vec![T::default(); len]; // zeros come from the system untouched: nothing is written yet
     if size_of_val(&*values) >= LEAST {
-        prefer_huge_pages(values.as_mut_ptr().cast(), size_of_val(&*values));
+        // SAFETY: the numbers are those of the new vector.
+        unsafe { prefer_huge_pages(values.as_mut_ptr().cast(), size_of_val(&*values)) };
     }
     values
 }
 
 /// Asks for huge pages for the whole pages of a piece of memory that belongs to the caller.
 #[cfg(target_os = "linux")]
-fn prefer_huge_pages(start: *mut u8, bytes: usize) {
+///
+/// # Safety
+/// The piece is that of a vector that the caller has exclusively.
+unsafe fn prefer_huge_pages(start: *mut u8, bytes: usize) {
     let page = rustix::param::page_size();
     let skipped = start.align_offset(page);
     let whole = bytes.saturating_sub(skipped) / page * page;
@@ -41,7 +46,7 @@ fn prefer_huge_pages(start: *mut u8, bytes: usize) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn prefer_huge_pages(_start: *mut u8, _bytes: usize) {}
+unsafe fn prefer_huge_pages(_start: *mut u8, _bytes: usize) {}
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ mod support {
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
+    pub(crate) mod levels;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]

@@ -8,6 +8,7 @@ use larder::machine::{self, Level};
 use larder::model::{CategoryValue, Format, InputKind, Matrix, RankScratch, Ranker};
 use serde::Deserialize;
 
+use crate::support::levels;
 use crate::support::skip::skip;
 
 mod bad_models;
@@ -153,7 +154,7 @@ fn every_level_of_instructions_gives_the_same_bits() {
     let Some((directory, cases)) = trained_for("every_level_of_instructions_gives_the_same_bits") else {
         return;
     };
-    let most = machine::level();
+    let _guard = levels::one_at_a_time();
     for case in cases {
         let (ranker, rows) = (case.ranker(directory), case.matrix(directory));
         let at = |level: Level| {
@@ -165,7 +166,6 @@ fn every_level_of_instructions_gives_the_same_bits() {
         let wanted = at(Level::SCALAR);
         assert!(Level::all().all(|level| at(level) == wanted), "{}", case.name);
     }
-    machine::limit_to(most);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use larder::domain::{Bitmap, ItemIdx, ItemMask, score};
 use larder::index::{IndexKind, IndexParams, Metric, VectorIndex, VectorScratch, Vectors, Work};
 use larder::machine::{self, Level};
 
+use crate::support::levels;
+
 const METRICS: [Metric; 3] = [Metric::InnerProduct, Metric::Cosine, Metric::L2];
 
 /// Enough for partitions to be thought of.
@@ -112,7 +114,7 @@ fn auto_keeps_a_small_index_exact_and_partitions_a_large_one_only_if_that_is_les
 #[test]
 fn every_level_of_the_processor_builds_and_finds_the_same() {
     let mut answers = Vec::new();
-    let before = machine::level();
+    let _guard = levels::one_at_a_time();
     for level in Level::all() {
         machine::limit_to(level);
         let index = built(clusters(2500, 24, Metric::InnerProduct, 6), IndexKind::Partitions);
@@ -127,7 +129,6 @@ fn every_level_of_the_processor_builds_and_finds_the_same() {
         }
         answers.push((index.recall().to_bits(), found));
     }
-    machine::limit_to(before);
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
@@ -140,6 +141,16 @@ fn odd_vectors_and_queries_find_something_or_nothing_but_never_fail() {
             let none = built(Vectors::new(4, metric, vec![0.0; 12], vec![false; 3]).unwrap(), kind);
             none.search(&[1.0; 4], 5, &mask(3, None), &mut scratch, &mut keys);
             assert!(keys.is_empty());
+            let small = vec![0.0, 0.0, 1.0, 2.0, 1e-40, -1e-40, 3.0, -4.0, 1e-37, 2e-37, 3.0, -4.0];
+            let small = built(Vectors::new(2, metric, small, vec![true; 6]).unwrap(), IndexKind::Exact);
+            let mut expected = Vec::new();
+            for query in [[0.0, 0.0], [1e-42, 0.0], [1.0, 0.0], [1.0, -1.0], [-2e-38, 1.0]] {
+                for k in [1, 3, 100] {
+                    small.search(&query, k, &mask(6, None), &mut scratch, &mut keys);
+                    small.vectors().search(&query, k, &mask(6, None), &mut expected);
+                    assert_eq!(keys, expected, "{metric:?} {query:?} {k}");
+                }
+            }
             let values = vec![0.0, 0.0, f32::MAX, f32::MAX, 1e-40, -1e-40, 3.0, -4.0];
             let odd = built(Vectors::new(2, metric, values, vec![true; 4]).unwrap(), kind);
             for query in [[0.0, 0.0], [f32::MAX, f32::MIN], [1e-42, 0.0], [1.0, -1.0]] {

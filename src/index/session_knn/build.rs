@@ -76,7 +76,7 @@ impl SessionKnn {
         let mut counts = vec![0u32; items];
         runs.iter().for_each(|item| counts[(item & !LAST) as usize] += 1);
         let total = sessions.max(1) as f32;
-        let idf = counts.iter().map(|n| if *n == 0 { 0.0 } else { (total / *n as f32).ln() }).collect();
+        let idf = counts.iter().map(|n| if *n == 0 { 0.0 } else { natural_log(total / *n as f32) }).collect();
         let mut posting_offsets = Vec::with_capacity(items + 1);
         let mut end = 0u32;
         posting_offsets.push(end);
@@ -88,6 +88,11 @@ impl SessionKnn {
         fill_postings(&runs, &posting_offsets, 0..items, &mut postings, rayon::current_num_threads());
         Self { clicks: runs, sessions, posting_offsets, postings, idf, limits }
     }
+}
+
+/// Worked out in f64 and rounded once: libraries for mathematics differ in the last bit of an f32.
+pub(super) fn natural_log(x: f32) -> f32 {
+    f64::from(x).ln() as f32
 }
 
 /// The items of all sessions end to end, oldest session first, and where each session starts (and the last one ends).

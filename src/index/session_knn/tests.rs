@@ -53,7 +53,8 @@ fn slow_twin(
         .filter(|(item, sum)| *sum != 0 && mask.admits(ItemIdx(*item)))
         .map(|(item, sum)| {
             let holders = sets.iter().filter(|set| set.contains(&item)).count() as f32;
-            let (idf, per_session) = ((total / holders).ln(), (clicks / total).ln());
+            let (idf, per_session) =
+                (super::build::natural_log(total / holders), super::build::natural_log(clicks / total));
             (item, sum as f32 * UNIT * params.idf.rarity(idf, per_session, params.idf_weighting))
         })
         .collect();

@@ -63,8 +63,8 @@ impl Codes {
                 let mut extremes = (0f32, 0f32);
                 for (at, (bytes, scale)) in bytes.chunks_exact_mut(stride).zip(scales).enumerate() {
                     let vector = row(chunk * part + at);
-                    *scale = greatest(vector) / 127.0;
-                    let inverse = if *scale > 0.0 { 1.0 / *scale } else { 0.0 };
+                    let inverse;
+                    (*scale, inverse) = scales_of(vector);
                     let (mut length, mut error) = (0f32, 0f32);
                     for (byte, x) in bytes.iter_mut().zip(vector) {
                         let code = (x * inverse).round_ties_even();
@@ -105,8 +105,8 @@ impl Codes {
 
     /// Quantises a query of the rows' width.
     pub(super) fn quantise(&self, vector: &[f32], query: &mut Query) {
-        query.scale = greatest(vector) / 127.0;
-        let inverse = if query.scale > 0.0 { 1.0 / query.scale } else { 0.0 };
+        let inverse;
+        (query.scale, inverse) = scales_of(vector);
         query.codes.clear();
         query.codes.extend(vector.iter().map(|x| (x * inverse).round_ties_even() as i8));
         let error: f32 =
@@ -254,6 +254,9 @@ fn stride(width: usize) -> usize {
     if width <= 32 { width.next_multiple_of(16) } else { width.next_multiple_of(64) }
 }
 
-fn greatest(vector: &[f32]) -> f32 {
-    vector.iter().fold(0f32, |most, x| most.max(x.abs()))
+/// What a code is worth, and how many codes one is; both 0 for a vector too short to be told from none.
+fn scales_of(vector: &[f32]) -> (f32, f32) {
+    let scale = vector.iter().fold(0f32, |most, x| most.max(x.abs())) / 127.0;
+    let inverse = 1.0 / scale;
+    if inverse.is_finite() && scale.is_finite() { (scale, inverse) } else { (0.0, 0.0) }
 }

@@ -141,8 +141,8 @@ impl VectorIndex {
 
     /// Leaves the best `k` admitted rows for `query` in `keys`, best first, with their exact scores.
     ///
-    /// A query of another width finds nothing. With a filter, rows that it does not admit are neither scored nor kept; a
-    /// filter that leaves few rows is walked instead of the index, which makes the answer exact.
+    /// A query of another width finds nothing. With a filter, rows that it does not admit are neither scored nor kept; where a
+    /// filter leaves few rows, all of those are scored and the partitions are not asked.
     pub fn search(
         &self,
         query: &[f32],
@@ -293,5 +293,5 @@ fn partitions(rows: usize, params: &IndexParams) -> Option<usize> {
         IndexKind::Auto => rows >= WORTH_PARTITIONS,
     };
     let count = params.partitions.unwrap_or((3.0 * (rows as f64).sqrt()) as usize);
-    worth.then(|| count.clamp(1, rows))
+    worth.then(|| count.clamp(1, (rows / 16).max(1)))
 }

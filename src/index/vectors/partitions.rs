@@ -30,8 +30,9 @@ pub(super) struct Partitions {
     /// Standard deviation of a partition's rows, scaled to length one, in any direction across the centroid; under L2 of the
     /// rows as they are, in any direction.
     across: Vec<f32>,
-    /// The length of a partition's longest row.
+    /// The lengths of a partition's longest and shortest row: where scores are negative, the shortest is the best.
     longest: Vec<f32>,
+    shortest: Vec<f32>,
 }
 
 impl Partitions {
@@ -83,14 +84,16 @@ impl Partitions {
             let rows = range.len().max(1) as f32;
             let spread =
                 if metric == Metric::L2 { along / width as f32 } else { across / (width.max(2) - 1) as f32 };
-            let longest = if range.is_empty() { 0.0 } else { lengths[range.start] };
-            (along / rows, (spread / rows).sqrt(), longest)
+            let ends =
+                if range.is_empty() { (0.0, 0.0) } else { (lengths[range.start], lengths[range.end - 1]) };
+            (along / rows, (spread / rows).sqrt(), ends)
         };
         let shapes: Vec<_> = (0..count).into_par_iter().map(shape).collect();
         let along = shapes.iter().map(|shape| shape.0).collect();
         let across = shapes.iter().map(|shape| shape.1).collect();
-        let longest = shapes.iter().map(|shape| shape.2).collect();
-        (Self { metric, centroids, starts, lengths, along, across, longest }, ordered)
+        let longest = shapes.iter().map(|shape| shape.2.0).collect();
+        let shortest = shapes.iter().map(|shape| shape.2.1).collect();
+        (Self { metric, centroids, starts, lengths, along, across, longest, shortest }, ordered)
     }
 
     /// Calls `visit` with ranges of positions that may hold rows scoring above what `visit` last gave back, the most promising
@@ -118,7 +121,7 @@ impl Partitions {
             }
             Metric::InnerProduct | Metric::Cosine => {
                 machine::reaches(level, scores, &self.along, &self.across, length_and_caution, reach);
-                machine::products(level, reach, &self.longest, promise);
+                machine::greater_products(level, reach, &self.longest, &self.shortest, promise);
             }
         }
         let mut threshold = f32::NEG_INFINITY;
@@ -180,7 +183,7 @@ impl Partitions {
 
     /// The bytes that `count` partitions of `rows` rows will occupy.
     pub(super) fn predict_bytes(rows: usize, count: usize, width: usize, metric: Metric) -> usize {
-        Codes::predict_bytes(count, width, metric).saturating_add(4 * rows + 16 * count)
+        Codes::predict_bytes(count, width, metric).saturating_add(4 * rows + 20 * count)
     }
 
     /// How many partitions there are.
@@ -191,7 +194,8 @@ impl Partitions {
     pub(super) fn resident_bytes(&self) -> usize {
         self.centroids.resident_bytes()
             + 4 * (self.starts.capacity() + self.lengths.capacity())
-            + 4 * (self.along.capacity() + self.across.capacity() + self.longest.capacity())
+            + 4 * (self.along.capacity() + self.across.capacity())
+            + 4 * (self.longest.capacity() + self.shortest.capacity())
     }
 }
 
@@ -201,7 +205,7 @@ const FIRST: usize = 24;
 /// How many visits ahead memory is asked for.
 const AHEAD: usize = 4;
 
-/// Working memory of [`Partitions::nearest`].
+/// Working memory of [`Partitions::promising`].
 #[derive(Debug, Default)]
 pub(super) struct ProbeScratch {
     dots: Vec<i32>,

@@ -60,7 +60,7 @@ impl Top {
             let threshold = self.threshold;
             self.keys.retain(|key| score::value(*key) >= threshold);
         }
-        self.room = self.keys.len() + self.keep;
+        self.room = 2 * self.keys.len().max(self.keep); // where many rows tie, all are kept: cut ever less often
     }
 
     /// The positions that may be among the best, in no order.

@@ -3,6 +3,8 @@
 use larder::machine::{self, Level};
 use larder::model::{Format, InputKind, Matrix, RankScratch, Ranker};
 
+use crate::support::levels;
+
 /// XGBoost's tree with one node: the listed categories give 1, the others 2, a missing one 1.
 fn model(categories: &[u32]) -> Ranker {
     let text = serde_json::json!({"learner": {
@@ -32,14 +34,14 @@ fn assert_told_apart(categories: &[u32], others: &[u32]) {
     let mut wanted = vec![1.0; categories.len()];
     wanted.resize(values.len() + 4, 2.0);
     wanted.push(1.0);
-    let most = machine::level();
+    let guard = levels::one_at_a_time();
     for level in Level::all() {
         machine::limit_to(level);
         let mut scores = vec![0.0; rows.rows()];
         ranker.score(&rows, &mut RankScratch::default(), &mut scores);
         assert_eq!(scores, wanted, "{level:?}");
     }
-    machine::limit_to(most);
+    drop(guard);
     let fractions = rows.column_mut(0).iter_mut().take(categories.len());
     fractions.filter(|value| **value < 1000.0).for_each(|value| *value += 0.7);
     let mut scores = vec![0.0; rows.rows()];
