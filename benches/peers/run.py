@@ -26,6 +26,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lard
 PARTS = ("sessions", "trees", "vectors")
 VECTORS = ("mix-100k-64", "mf-100k-64", "mix-100k-128", "mix-1m-64", "mf-1m-64")
 VECTORS_QUICK = ("mix-100k-64", "mf-100k-64")
+PEERS = ("scann", "voyager", "hnswlib-augmented", "faiss-ivf-sq8", "faiss-ivf-pq", "faiss-flat")
 RECALL = 0.95
 
 
@@ -147,7 +148,9 @@ def vectors(programs, python, arguments):
         theirs, ours = {}, []
         for turn in range(2 if arguments.quick or "-1m-" in name else 3):
             say(f"vectors {name}: round {turn + 1}")
-            found = run_json([python, HERE / "vectors.py", "--data", folder, "--only", name])
+            peers = [peer for peer in PEERS if f"{peer}@{name}" not in arguments.leave_out]
+            found = run_json([python, HERE / "vectors.py", "--data", folder, "--only", name, "--peers", *peers])
+            missing.update(left for left in arguments.leave_out if left.endswith(f"@{name}"))
             missing.update(found["missing"])
             for peer, result in found["results"][name].items():
                 theirs.setdefault(peer, []).append(result)
@@ -260,6 +263,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--quick", action="store_true", help="small data sets and few rounds; writes no results.json")
+    parser.add_argument("--leave-out", nargs="+", default=[], metavar="PEER@DATA",
+                        help="peers not to be tuned on a data set, such as voyager@mix-1m-64; the results name them as missing")
     parser.add_argument("--venv", type=Path, default=CACHE / "venv", help="Python packages (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=CACHE / "data", help="generated data (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="where the results go (default: results.json beside this file)")
