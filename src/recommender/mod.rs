@@ -256,7 +256,15 @@ impl Recommender {
         let mut memory = MEMORY.take();
         let history = placement.history.as_deref();
         let missing = &mut slate.missing_item_ids;
-        let mut resolved = resolve::resolve(request, snapshot, history, shown, &mut memory.spare, missing)?;
+        let mut resolved =
+            match resolve::resolve(request, snapshot, history, shown, &mut memory.spare, missing) {
+                Ok(resolved) => resolved,
+                Err(error) => {
+                    MEMORY.set(memory);
+                    slate.clear();
+                    return Err(error);
+                }
+            };
         let late;
         (resolved.query.user_rows, late) = users.now();
         let deadline = self.deadline(request, placement, started);

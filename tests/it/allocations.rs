@@ -43,7 +43,10 @@ fn a_warm_request_takes_no_memory_but_that_of_its_answer() {
     for request in requests.iter().chain(&requests) {
         recommender.recommend_into(request, &mut slate).unwrap();
     }
+    let mut refused = requests[0].clone();
+    refused.filter = Some("no such filter".to_owned());
     for request in &requests {
+        assert!(recommender.recommend_into(&refused, &mut slate).is_err());
         let taken = allocations(|| drop(recommender.recommend_into(request, &mut slate)));
         assert_eq!(taken, 0, "{taken} allocations for {request:#?}");
         let fresh = allocations(|| drop(recommender.recommend(request)));

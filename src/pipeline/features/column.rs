@@ -114,9 +114,14 @@ impl ItemColumn {
                 *out = if missing { f32::NAN } else { verdict(other.iter().any(|code| own.contains(code))) };
             });
         } else {
-            let own = self.number(seed);
+            // As wide as the column is: two ids may be one float.
+            let wide = |item: ItemIdx| match self.catalog() {
+                Some(column) => column.number(item.row()),
+                None => f64::from(self.number(item)),
+            };
+            let own = wide(seed);
             cells.for_each(|(item, out)| {
-                let other = self.number(*item);
+                let other = wide(*item);
                 *out = if own.is_nan() || other.is_nan() { f32::NAN } else { verdict(own == other) };
             });
         }
