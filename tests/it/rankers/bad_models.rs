@@ -333,6 +333,27 @@ fn ubjson_that_lies_about_its_size_is_refused() {
     refused(&[b'['; 5000], "deep");
     refused(b"{i\x07learnerQ", "byte 10: 'Q' does not begin a value");
     refused(b"{}{}", "there is more after the end");
+    let many = 1 << 23;
+    let nulls = [b"[#l".as_slice(), &i32::to_be_bytes(many), &vec![b'Z'; many as usize]].concat();
+    refused(&nulls, "there are more than 4194304 texts, lists and maps");
+}
+
+#[test]
+fn xgboost_may_write_its_flags_as_true_and_false() {
+    let flags = XGBOOST
+        .replace("\"default_left\": [1, 0, 0, 0, 0]", "\"default_left\": [true, false, false, false, false]");
+    assert_ne!(flags, XGBOOST);
+    let mut rows = Matrix::default();
+    rows.reset(2, 2);
+    rows.column_mut(1).copy_from_slice(&[2.0, 3.0]);
+    let read = |format, bytes: &[u8]| {
+        let mut sums = vec![0.0; 2];
+        let ranker = Ranker::read(format, bytes).unwrap();
+        ranker.predict_raw(&rows, &mut RankScratch::default(), &mut sums);
+        sums
+    };
+    assert_eq!(read(Format::XgboostJson, flags.as_bytes()), [0.25, -0.5]);
+    assert_eq!(read(Format::XgboostUbj, &ubjson(&serde_json::from_str(&flags).unwrap())), [0.25, -0.5]);
 }
 
 /// JSON as UBJSON, the way XGBoost writes it.
