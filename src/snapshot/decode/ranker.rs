@@ -9,7 +9,7 @@ use crate::feature::nearest;
 use crate::model::{CategoryValue, Format, Input, InputKind, Ranker};
 use crate::snapshot::content::{RankerInput, RankerModel};
 
-/// The largest model file. Reading one may take a dozen times its size.
+/// The largest model file. While it is read it may take many times its size.
 const MAX_BYTES: u64 = 256 << 20;
 
 pub(super) fn ranker(params: &Params<'_>, path: &Path) -> Result<RankerModel, Fault> {
