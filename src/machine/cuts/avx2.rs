@@ -12,7 +12,7 @@ pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes]
     let levels = cuts.heap.len().trailing_zeros();
     // SAFETY: a heap has at least 16 numbers.
     let top = unsafe { _mm256_loadu_ps(cuts.heap.as_ptr()) };
-    for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride.max(1))) {
+    for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride)) {
         for (values, bytes) in values.as_chunks::<8>().0.iter().zip(out.0.as_chunks_mut::<8>().0) {
             // SAFETY: a chunk has 8 numbers.
             let value = unsafe { _mm256_loadu_ps(values.as_ptr()) };
@@ -49,7 +49,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
     let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
     let (fifteen, seven) = (_mm256_set1_epi8(15), _mm256_set1_epi8(7));
     let (member, stranger) = (_mm256_set1_epi8(MEMBER as i8), _mm256_set1_epi8(STRANGER as i8));
-    for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride.max(1))) {
+    for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride)) {
         for (codes, out) in codes.0.as_chunks::<32>().0.iter().zip(out.0.as_chunks_mut::<32>().0) {
             // SAFETY: a chunk has 32 bytes.
             let code = unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) };

@@ -34,7 +34,7 @@ fn search<const LEVELS: u32>(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &m
         let doubled = _mm512_add_epi32(at, at);
         _mm512_mask_add_epi32(doubled, more, doubled, one)
     };
-    for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride.max(1))) {
+    for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride)) {
         for (values, bytes) in values.as_chunks::<16>().0.iter().zip(out.0.as_chunks_mut::<16>().0) {
             // SAFETY: a chunk has 16 numbers.
             let value = unsafe { _mm512_loadu_ps(values.as_ptr()) };
@@ -79,7 +79,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
     let bits = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
     let (places, seven) = (_mm512_set1_epi8(31), _mm512_set1_epi8(7));
     let (member, stranger) = (_mm512_set1_epi8(MEMBER as i8), _mm512_set1_epi8(STRANGER as i8));
-    for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride.max(1))) {
+    for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride)) {
         // SAFETY: 64 bytes, aligned to 64.
         let code = unsafe { _mm512_load_si512(codes.0.as_ptr().cast()) };
         let place = _mm512_and_si512(_mm512_srli_epi16::<3>(code), places);

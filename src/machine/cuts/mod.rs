@@ -104,13 +104,13 @@ impl Cuts {
 /// Numbers after the last whole 64 are not looked at.
 ///
 /// # Panics
-/// If `out` is too short for that.
+/// If `out` is too short for that, or `stride` is 0.
 pub fn rank(level: Level, cuts: &Cuts, values: &[f32], out: &mut [Lanes], stride: usize, at: usize) {
     let (blocks, _) = values.as_chunks::<{ Lanes::ROWS }>();
     if blocks.is_empty() {
         return;
     }
-    let out = &mut out[at..=at + (blocks.len() - 1) * stride];
+    let out = reach(out, blocks.len(), stride, at);
     match level.kind() {
         // SAFETY: the level says that the processor has these instructions.
         #[cfg(target_arch = "x86_64")]
@@ -122,18 +122,26 @@ pub fn rank(level: Level, cuts: &Cuts, values: &[f32], out: &mut [Lanes], stride
     }
 }
 
+/// The part of `out` from `at` on that so many steps, at least one, touch.
+fn reach(out: &mut [Lanes], steps: usize, stride: usize, at: usize) -> &mut [Lanes] {
+    // Saturated it is more than there can be of lanes.
+    let last = at.saturating_add((steps - 1).saturating_mul(stride));
+    assert!(stride > 0 && last < out.len(), "a place for each 64 rows");
+    &mut out[at..=last]
+}
+
 /// A set of codes 0 to 255, a bit each.
 pub type CodeSet = [u8; 32];
 
 /// Writes a byte for each code: the stored rank 0 where it is in the set, 1 where it is not. Steps through `out` as [`rank`].
 ///
 /// # Panics
-/// If `out` is too short for that.
+/// If `out` is too short for that, or `stride` is 0.
 pub fn members(level: Level, set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride: usize, at: usize) {
     if codes.is_empty() {
         return;
     }
-    let out = &mut out[at..=at + (codes.len() - 1) * stride];
+    let out = reach(out, codes.len(), stride, at);
     match level.kind() {
         // SAFETY: the level says that the processor has these instructions.
         #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,7 @@
 use super::{CodeSet, Cuts, Lanes, MEMBER, STRANGER};
 
 pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes], stride: usize) {
-    for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride.max(1))) {
+    for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride)) {
         for (value, byte) in values.iter().zip(&mut out.0) {
             // Not "at most": NaN must count as missing.
             let counts = value.abs() > cuts.radius;
@@ -13,7 +13,7 @@ pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes]
 }
 
 pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride: usize) {
-    for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride.max(1))) {
+    for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride)) {
         for (code, byte) in codes.0.iter().zip(&mut out.0) {
             let member = set[usize::from(code >> 3)] >> (code & 7) & 1 == 1;
             *byte = if member { MEMBER } else { STRANGER };

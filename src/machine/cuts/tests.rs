@@ -87,3 +87,24 @@ fn cuts_that_make_no_sense_are_refused() {
     assert!(Cuts::new(&many, Missing::Least, None).is_none());
     assert!(Cuts::new(&many[1..], Missing::Least, None).is_some());
 }
+
+#[test]
+fn steps_of_nothing_or_beyond_the_places_panic() {
+    let cuts = Cuts::new(&[1.0], Missing::Least, None).unwrap();
+    let panics = |places: usize, stride: usize, at: usize| {
+        let run = |call: &dyn Fn(&mut [Lanes])| {
+            let call = || call(&mut vec![Lanes::all(0); places]);
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err()
+        };
+        let level = crate::machine::level();
+        let ranks = run(&|out| rank(level, &cuts, &[0.0; 3 * Lanes::ROWS], out, stride, at));
+        let sets = run(&|out| members(level, &[0; 32], &[Lanes::all(0); 3], out, stride, at));
+        assert_eq!(ranks, sets);
+        ranks
+    };
+    assert!(!panics(6, 2, 1));
+    assert!(panics(5, 2, 1));
+    assert!(panics(6, 0, 1), "every block would go to one place");
+    assert!(panics(6, usize::MAX / 2 + 1, 1), "the steps wrap around to 0");
+    assert!(panics(6, 1, usize::MAX));
+}

@@ -141,21 +141,6 @@ impl<V: Value> Trees<V> {
         self.spans.push(Span { nodes, values: first..self.values.len(), size });
     }
 
-    /// How many trees there are.
-    pub fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
-    /// How many columns its nodes may name.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// The leaf of one row, counted from the left; `None` if there is no such tree. `rank` gives the row's stored rank in a
     /// column.
     pub fn leaf(&self, tree: usize, rank: impl Fn(usize) -> u8) -> Option<usize> {
@@ -217,7 +202,9 @@ impl<V: Value> Trees<V> {
 /// there are no such trees.
 pub fn add<V: Value>(level: Level, trees: &Trees<V>, which: Range<usize>, ranks: &[Lanes], sums: &mut [V]) {
     assert_eq!(sums.len() % Lanes::ROWS, 0, "whole blocks");
-    assert_eq!(ranks.len(), sums.len() / Lanes::ROWS * trees.columns, "a rank for each row and column");
+    // The loops multiply no more than this, so that none of their products wraps.
+    let wanted = (sums.len() / Lanes::ROWS).checked_mul(trees.columns);
+    assert_eq!(Some(ranks.len()), wanted, "a rank for each row and column");
     V::add(level, trees, which, ranks, sums);
 }
 

@@ -134,5 +134,14 @@ fn trees_with_numbers_out_of_range_are_refused() {
     assert!(trees.push_forks(&[fork], &[0.0; 3]).is_none(), "leads out");
     assert!(trees.push_forks(&[fork, last], &[0.0; 2]).is_none());
     assert!(trees.push_forks(&[Fork { column: 2, ..fork }, last], &[0.0; 3]).is_none());
-    assert_eq!(trees.len(), 2);
+    assert_eq!(trees.spans.len(), 2);
+}
+
+#[test]
+#[should_panic(expected = "a rank for each row and column")]
+fn so_many_columns_that_their_product_with_the_blocks_wraps_are_refused() {
+    // 64 blocks of these are 0 lanes, if one only looks at the lowest bits.
+    let mut trees = Trees::<f32>::new(usize::MAX / 64 + 1);
+    trees.push(&[Step { column: 1, threshold: 0, from: 0, to: 1 }], &[1.0, 2.0]).unwrap();
+    add(crate::machine::level(), &trees, 0..1, &[], &mut [0.0; 64 * Lanes::ROWS]);
 }

@@ -1,11 +1,12 @@
 //! The byte columns behind a forest's questions: ranks among an input's cuts, membership in sets of categories.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use super::source::{Missing, Radius, Side, Test, Truncation};
 use crate::machine::Level;
 use crate::machine::cuts::{self, BIAS, CodeSet, Cuts, Lanes, MEMBER, STRANGER};
-use crate::model::Matrix;
+use crate::model::{Matrix, ModelError};
 
 /// The code of categories that no set of the model lists.
 const OTHER: u32 = 0;
@@ -15,6 +16,8 @@ const MISSING: u32 = 1;
 const FIRST: u32 = 2;
 /// More codes than this do not fit into a byte.
 const NARROW: usize = 256;
+/// What all sets of a model may take, in words of 64 bits: 256 MiB.
+const MOST_WORDS: usize = (256 << 20) / size_of::<u64>();
 
 /// All columns of a model.
 #[derive(Debug)]
@@ -68,15 +71,26 @@ pub(super) struct Question {
 #[derive(Debug, Default)]
 pub(super) struct CodeScratch {
     narrow: Vec<Lanes>,
+    wide: Vec<u32>,
 }
 
 /// Collects a model's questions; afterwards each has its place.
 #[derive(Debug, Default)]
 pub(super) struct Asked<'a> {
     cuts: BTreeMap<(u32, Missing, Radius), Vec<f32>>,
-    sets: BTreeMap<u32, Vec<&'a Test>>,
+    /// By input, each set once: by their lists, which are as long as the file, and not by their bits, which may be far more.
+    sets: BTreeMap<u32, Vec<Set<'a>>>,
     places: HashMap<(u32, Missing, Radius, u32), Question>,
-    set_places: HashMap<*const Test, Question>,
+    set_places: HashMap<(u32, Set<'a>), Option<Question>>,
+}
+
+/// What a node asks of a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Set<'a> {
+    categories: &'a [u32],
+    listed: Side,
+    other: Side,
+    missing: Side,
 }
 
 impl<'a> Asked<'a> {
@@ -85,12 +99,18 @@ impl<'a> Asked<'a> {
             Test::AtMost { cut, missing, radius } => {
                 self.cuts.entry((input, *missing, *radius)).or_default().push(whole(*cut));
             }
-            Test::Category { .. } => self.sets.entry(input).or_default().push(test),
+            Test::Category { categories, listed, other, missing } => {
+                let set = Set { categories, listed: *listed, other: *other, missing: *missing };
+                if let Entry::Vacant(place) = self.set_places.entry((input, set)) {
+                    place.insert(None);
+                    self.sets.entry(input).or_default().push(set);
+                }
+            }
         }
     }
 
     /// The columns that answer everything that was asked.
-    pub(super) fn columns(&mut self, truncation: Truncation) -> Option<Columns> {
+    pub(super) fn columns(&mut self, truncation: Truncation) -> Result<Columns, ModelError> {
         let mut columns = Columns { numbers: Vec::new(), categories: Vec::new(), truncation, count: 0 };
         for ((input, missing, radius), asked) in &mut self.cuts {
             asked.sort_unstable_by(f32::total_cmp);
@@ -103,22 +123,24 @@ impl<'a> Asked<'a> {
                     };
                     self.places.insert((*input, *missing, *radius, cut.to_bits()), question);
                 }
-                let cuts = Cuts::new(part, *missing, radius.number())?;
+                let cuts = Cuts::new(part, *missing, radius.number())
+                    .ok_or_else(|| ModelError::malformed("trees", "a threshold is not a number"))?;
                 columns.numbers.push(NumberColumn { input: *input as usize, cuts });
             }
         }
         let mut first = columns.numbers.len();
-        for (input, tests) in &self.sets {
-            let (categories, places) = Categories::new(*input as usize, first, tests);
-            for (test, place) in tests.iter().zip(places) {
-                let question = Question { column: place as u32, threshold: MEMBER as i8 };
-                self.set_places.insert(*test as *const Test, question);
+        let mut room = MOST_WORDS;
+        for (input, sets) in &self.sets {
+            let categories = Categories::new(*input as usize, first, sets, &mut room)?;
+            for (column, set) in (first as u32..).zip(sets) {
+                let question = Question { column, threshold: MEMBER as i8 };
+                self.set_places.insert((*input, *set), Some(question));
             }
-            first += categories.sets.len();
+            first += sets.len();
             columns.categories.push(categories);
         }
         columns.count = first;
-        Some(columns)
+        Ok(columns)
     }
 
     /// Where the answer to a question that was asked is.
@@ -127,7 +149,10 @@ impl<'a> Asked<'a> {
             Test::AtMost { cut, missing, radius } => {
                 self.places.get(&(input, *missing, *radius, whole(*cut).to_bits())).copied()
             }
-            Test::Category { .. } => self.set_places.get(&(test as *const Test)).copied(),
+            Test::Category { categories, listed, other, missing } => {
+                let set = Set { categories, listed: *listed, other: *other, missing: *missing };
+                self.set_places.get(&(input, set)).copied().flatten()
+            }
         }
     }
 }
@@ -138,38 +163,39 @@ fn whole(cut: f32) -> f32 {
 }
 
 impl Categories {
-    /// Also gives the column of each test.
-    fn new(input: usize, first: usize, tests: &[&Test]) -> (Self, Vec<usize>) {
-        let mut listed: Vec<u32> = tests.iter().flat_map(|test| categories_of(test)).copied().collect();
+    /// For sets that all differ. Takes from `room` the words of bits that they need.
+    fn new(input: usize, first: usize, asked: &[Set<'_>], room: &mut usize) -> Result<Self, ModelError> {
+        let mut listed: Vec<u32> = asked.iter().flat_map(|set| set.categories).copied().collect();
         listed.sort_unstable();
         listed.dedup();
         let count = listed.len() + FIRST as usize;
-        let codes = Codes::new(listed);
         let words = count.div_ceil(64);
-        let mut known: HashMap<Vec<u64>, usize> = HashMap::new();
-        let mut sets: Vec<Vec<u64>> = Vec::new();
-        let mut places = Vec::with_capacity(tests.len());
-        for test in tests {
-            let bits = left_codes(test, &codes, count, words);
-            let place = *known.entry(bits).or_insert_with_key(|bits| {
-                sets.push(bits.clone());
-                sets.len() - 1
-            });
-            places.push(first + place);
+        let left = words.checked_mul(asked.len()).and_then(|words| room.checked_sub(words));
+        *room = left.ok_or_else(|| {
+            let (sets, categories) = (asked.len(), listed.len());
+            ModelError::unsupported(
+                format!("a model whose splits have {sets} sets among {categories} categories of input {input}"),
+                "a set takes a bit for each category, and those of all inputs may take 256 MiB; put rare categories together",
+            )
+        })?;
+        let codes = Codes::new(listed);
+        let mut bits = vec![0; words * asked.len()];
+        for (set, bits) in asked.iter().zip(bits.chunks_exact_mut(words)) {
+            set.put_left_codes(&codes, bits);
         }
         let sets = if count <= NARROW {
-            let narrow = |bits: &Vec<u64>| {
+            let narrow = |bits: &[u64]| {
                 let mut set = [0; 32];
                 for (bytes, word) in set.chunks_exact_mut(8).zip(bits) {
                     bytes.copy_from_slice(&word.to_le_bytes());
                 }
                 set
             };
-            Sets::Narrow(sets.iter().map(narrow).collect())
+            Sets::Narrow(bits.chunks_exact(words).map(narrow).collect())
         } else {
-            Sets::Wide { words, bits: sets.concat() }
+            Sets::Wide { words, bits }
         };
-        (Self { input, codes, first, sets }, places)
+        Ok(Self { input, codes, first, sets })
     }
 }
 
@@ -200,39 +226,17 @@ impl Codes {
     }
 }
 
-impl Sets {
-    fn len(&self) -> usize {
-        match self {
-            Self::Narrow(sets) => sets.len(),
-            Self::Wide { words, bits } => bits.len() / words,
-        }
-    }
-}
-
-fn categories_of(test: &Test) -> &[u32] {
-    match test {
-        Test::Category { categories, .. } => categories,
-        Test::AtMost { .. } => &[],
-    }
-}
-
-/// The codes that go left, as bits.
-fn left_codes(test: &Test, codes: &Codes, count: usize, words: usize) -> Vec<u64> {
-    let mut bits = vec![0u64; words];
-    if let Test::Category { categories, listed, other, missing } = test {
-        let mut put = |code: usize, side: Side| {
-            let bit = 1 << (code % 64);
-            if side == Side::Left {
-                bits[code / 64] |= bit;
-            } else {
-                bits[code / 64] &= !bit;
-            }
+impl Set<'_> {
+    /// The codes that go left, as bits. What bits after the last code are does not matter.
+    fn put_left_codes(&self, codes: &Codes, bits: &mut [u64]) {
+        bits.fill(if self.other == Side::Left { u64::MAX } else { 0 });
+        let mut put = |code: u32, side: Side| {
+            let (word, bit) = (&mut bits[code as usize / 64], 1 << (code % 64));
+            if side == Side::Left { *word |= bit } else { *word &= !bit }
         };
-        (0..count).for_each(|code| put(code, *other));
-        put(MISSING as usize, *missing);
-        categories.iter().for_each(|category| put(codes.of(*category) as usize, *listed));
+        put(MISSING, self.missing);
+        self.categories.iter().for_each(|category| put(codes.of(*category), self.listed));
     }
-    bits
 }
 
 impl Columns {
@@ -268,12 +272,14 @@ impl Columns {
                     }
                 }
                 Sets::Wide { words, bits } => {
+                    scratch.wide.clear();
+                    scratch.wide.extend(values.iter().map(|value| self.code(categories, *value)));
+                    scratch.wide.resize(blocks * Lanes::ROWS, MISSING);
                     for (at, set) in (categories.first..).zip(bits.chunks_exact(*words)) {
-                        for (block, lanes) in out.iter_mut().skip(at).step_by(self.count).enumerate() {
-                            for (row, byte) in lanes.0.iter_mut().enumerate() {
-                                let value = values.get(block * Lanes::ROWS + row).unwrap_or(&f32::NAN);
-                                let code = self.code(categories, *value) as usize;
-                                let left = set[code / 64] >> (code % 64) & 1 == 1;
+                        let codes = scratch.wide.chunks_exact(Lanes::ROWS);
+                        for (lanes, codes) in out.iter_mut().skip(at).step_by(self.count).zip(codes) {
+                            for (byte, code) in lanes.0.iter_mut().zip(codes) {
+                                let left = set[*code as usize / 64] >> (code % 64) & 1 == 1;
                                 *byte = if left { MEMBER } else { STRANGER };
                             }
                         }

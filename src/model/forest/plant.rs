@@ -23,9 +23,7 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
         }
         paths.push(path);
     }
-    let columns = asked
-        .columns(shape.truncation)
-        .ok_or_else(|| ModelError::malformed("trees", "a threshold is not a number"))?;
+    let columns = asked.columns(shape.truncation)?;
     let mut order = vec![0u32; sources.len()];
     let mut sorted: Vec<usize> = (0..sources.len()).collect();
     sorted.sort_by_key(|tree| sources[*tree].output);

@@ -65,7 +65,10 @@ fn objective(head: &Section<'_>) -> Result<(String, Link), ModelError> {
         slope.ok_or_else(|| head.fault("objective", "its sigmoid is not a number above 0"))
     };
     let link = match name {
-        "regression" if words.contains(&"sqrt") => Link::SignedSquare,
+        // Those that honour `reg_sqrt`; huber and what predicts exp ignore the word.
+        "regression" | "regression_l1" | "fair" | "quantile" | "mape" if words.contains(&"sqrt") => {
+            Link::SignedSquare
+        }
         "regression" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" | "lambdarank"
         | "rank_xendcg" | "custom" | "none" => Link::Identity,
         "poisson" | "gamma" | "tweedie" => Link::Exp,

@@ -41,10 +41,10 @@ fn nodes(section: &Section<'_>, count: usize) -> Result<Vec<SourceNode>, ModelEr
     let types: Vec<u8> = section.list("decision_type", count)?;
     let left: Vec<i32> = section.list("left_child", count)?;
     let right: Vec<i32> = section.list("right_child", count)?;
-    let sets = Sets::read(section)?;
+    let mut sets = Sets::read(section)?;
     let node = |at: usize| {
         let test = if types[at] & CATEGORICAL != 0 {
-            let categories = sets.at(section, at, thresholds[at])?;
+            let categories = sets.take(section, at, thresholds[at])?;
             Test::Category { categories, listed: Side::Left, other: Side::Right, missing: Side::Right }
         } else {
             numerical(section, at, thresholds[at], types[at])?
@@ -83,13 +83,15 @@ fn child(number: i32) -> Child {
 struct Sets {
     boundaries: Vec<usize>,
     words: Vec<u32>,
+    /// Whether a node has asked for set k already.
+    taken: Vec<bool>,
 }
 
 impl Sets {
     fn read(section: &Section<'_>) -> Result<Self, ModelError> {
         let count: usize = section.number("num_cat")?;
         if count == 0 {
-            return Ok(Self { boundaries: vec![0], words: Vec::new() });
+            return Ok(Self { boundaries: vec![0], words: Vec::new(), taken: Vec::new() });
         }
         let numbers = count.checked_add(1).ok_or_else(|| section.fault("num_cat", "too many"))?;
         let boundaries: Vec<usize> = section.list("cat_boundaries", numbers)?;
@@ -97,15 +99,24 @@ impl Sets {
             return Err(section.fault("cat_boundaries", "they do not ascend from 0"));
         }
         let words = section.list("cat_threshold", boundaries[count])?;
-        Ok(Self { boundaries, words })
+        Ok(Self { boundaries, words, taken: vec![false; count] })
     }
 
-    /// Set number `threshold`, for node `at`.
-    fn at(&self, section: &Section<'_>, at: usize, threshold: f64) -> Result<Vec<u32>, ModelError> {
+    /// Set number `threshold`, for node `at`. LightGBM gives each node a set of its own; were one shared by all nodes, a small
+    /// file could fill the memory.
+    fn take(&mut self, section: &Section<'_>, at: usize, threshold: f64) -> Result<Vec<u32>, ModelError> {
         let set = threshold as usize;
-        if set as f64 != threshold || set + 1 >= self.boundaries.len() {
-            let reason = format!("node {at} asks for set {threshold} of {}", self.boundaries.len() - 1);
-            return Err(section.fault("threshold", reason));
+        // The cast takes fractions off, and what is too great or negative to the nearest end.
+        match self.taken.get_mut(set).filter(|_| set as f64 == threshold) {
+            Some(taken) if !*taken => *taken = true,
+            Some(_) => {
+                let reason = format!("node {at} asks for set {set}, as another node does");
+                return Err(section.fault("threshold", reason));
+            }
+            None => {
+                let reason = format!("node {at} asks for set {threshold} of {}", self.taken.len());
+                return Err(section.fault("threshold", reason));
+            }
         }
         let words = &self.words[self.boundaries[set]..self.boundaries[set + 1]];
         let bits = (0..32u32).flat_map(|bit| (0u32..).zip(words).map(move |(at, word)| (bit, at, word)));

@@ -11,13 +11,40 @@ use crate::model::error::shown;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Document {
     Null,
-    Bool(bool),
+    /// True and false are 1 and 0.
     Number(f64),
     Text(String),
     List(Vec<Document>),
     /// A list of numbers only.
     Numbers(Vec<f64>),
     Map(Vec<(String, Document)>),
+}
+
+/// A list under construction. Most are long and of numbers: these are never anything larger.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    numbers: Vec<f64>,
+    others: Vec<Document>,
+}
+
+impl Values {
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len() + self.others.len()
+    }
+
+    pub(super) fn push(&mut self, value: Document) {
+        match value {
+            Document::Number(number) if self.others.is_empty() => self.numbers.push(number),
+            value => {
+                self.others.extend(self.numbers.drain(..).map(Document::Number));
+                self.others.push(value);
+            }
+        }
+    }
+
+    pub(super) fn document(self) -> Document {
+        if self.others.is_empty() { Document::Numbers(self.numbers) } else { Document::List(self.others) }
+    }
 }
 
 /// A value and where it is.
@@ -90,15 +117,6 @@ impl<'a> At<'a> {
     pub(super) fn numbers(&self) -> Result<Vec<f64>, ModelError> {
         match self.value {
             Document::Numbers(numbers) => Ok(numbers.clone()),
-            Document::List(list) => {
-                let number = |value: &Document| match value {
-                    Document::Number(number) => Some(*number),
-                    Document::Bool(yes) => Some(f64::from(u8::from(*yes))),
-                    _ => None,
-                };
-                let numbers: Option<Vec<f64>> = list.iter().map(number).collect();
-                numbers.ok_or_else(|| self.fault("this must be a list of numbers"))
-            }
             _ => Err(self.fault("this must be a list of numbers")),
         }
     }
@@ -162,7 +180,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 
     fn visit_bool<E>(self, yes: bool) -> Result<Document, E> {
-        Ok(Document::Bool(yes))
+        Ok(Document::Number(f64::from(u8::from(yes))))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Document, E> {
@@ -182,19 +200,11 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Document, A::Error> {
-        // Most lists are long and of numbers: they are kept as such.
-        let mut numbers = Vec::new();
-        let mut others = Vec::new();
+        let mut values = Values::default();
         while let Some(value) = list.next_element()? {
-            match value {
-                Document::Number(number) if others.is_empty() => numbers.push(number),
-                value => {
-                    others.extend(numbers.drain(..).map(Document::Number));
-                    others.push(value);
-                }
-            }
+            values.push(value);
         }
-        Ok(if others.is_empty() { Document::Numbers(numbers) } else { Document::List(others) })
+        Ok(values.document())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {

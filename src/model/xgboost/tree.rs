@@ -16,7 +16,7 @@ const MAX_CATEGORY: usize = 1 << 24;
 struct Fields {
     left: Vec<Option<usize>>,
     right: Vec<Option<usize>>,
-    inputs: Vec<f64>,
+    inputs: Vec<Option<usize>>,
     conditions: Vec<f64>,
     default_left: Vec<f64>,
     /// By categorical node, its categories.
@@ -34,7 +34,7 @@ pub(super) fn read(at: &At<'_>, output: u32, inputs: usize, weight: f32) -> Resu
     if count == 0 {
         return Err(parameters.fault("num_nodes: a tree has at least one node"));
     }
-    let fields = Fields::read(at, count, inputs)?;
+    let mut fields = Fields::read(at, count, inputs)?;
     let mut tree = SourceTree {
         place: at.place().to_owned(),
         output,
@@ -90,26 +90,30 @@ impl Fields {
         let fields = Self {
             left: at.field("left_children")?.wholes(count, count - 1)?,
             right: at.field("right_children")?.wholes(count, count - 1)?,
-            inputs: at.field("split_indices")?.of_length(count)?,
+            // Pruned nodes have the greatest number there is.
+            inputs: at.field("split_indices")?.wholes(count, u32::MAX as usize)?,
             conditions: at.field("split_conditions")?.of_length(count)?,
             default_left: at.field("default_left")?.of_length(count)?,
             sets: sets(at, count)?,
         };
-        let outside = |(node, input): (usize, &f64)| {
-            fields.left[node].is_some() && !(*input >= 0.0 && *input < inputs as f64)
+        let mut asked = fields.inputs.iter().zip(&fields.left);
+        let outside = |(input, left): (&Option<usize>, &Option<usize>)| {
+            left.is_some() && input.is_none_or(|input| input >= inputs)
         };
-        if let Some(node) = fields.inputs.iter().enumerate().position(outside) {
-            let reason = format!("node {node} asks for input {} of {inputs}", fields.inputs[node]);
+        if let Some(node) = asked.position(outside) {
+            let input = fields.inputs[node].map_or_else(|| "-1".to_owned(), |input| input.to_string());
+            let reason = format!("node {node} asks for input {input} of {inputs}");
             return Err(at.field("split_indices")?.fault(reason));
         }
         Ok(fields)
     }
 
-    fn question(&self, at: &At<'_>, node: usize) -> Result<(u32, Test), ModelError> {
+    /// To be asked once for each node.
+    fn question(&mut self, at: &At<'_>, node: usize) -> Result<(u32, Test), ModelError> {
         let default_left = self.default_left[node] != 0.0;
-        let test = if let Some(categories) = self.sets.get(&node) {
+        let test = if let Some(categories) = self.sets.remove(&node) {
             let missing = if default_left { Side::Left } else { Side::Right };
-            Test::Category { categories: categories.clone(), listed: Side::Right, other: Side::Left, missing }
+            Test::Category { categories, listed: Side::Right, other: Side::Left, missing }
         } else {
             let condition = self.conditions[node] as f32;
             if !condition.is_finite() {
@@ -120,7 +124,7 @@ impl Fields {
             let missing = if default_left { Missing::Least } else { Missing::Greatest };
             Test::AtMost { cut, missing, radius: Radius::Nothing }
         };
-        Ok((self.inputs[node] as u32, test))
+        Ok((self.inputs[node].unwrap_or(usize::MAX) as u32, test))
     }
 }
 
@@ -134,6 +138,12 @@ fn sets(at: &At<'_>, count: usize) -> Result<HashMap<usize, Vec<u32>>, ModelErro
     let categories = all.wholes(length, MAX_CATEGORY)?;
     let starts = at.field("categories_segments")?.wholes(listed, length)?;
     let sizes = at.field("categories_sizes")?.wholes(listed, length)?;
+    // Were parts of the list shared by all nodes, a small file could fill the memory.
+    let total = sizes.iter().flatten().fold(0usize, |total, size| total.saturating_add(*size));
+    if total > length {
+        let reason = format!("categories_sizes: they add up to {total}, but there are {length} categories");
+        return Err(at.fault(reason));
+    }
     let mut sets = HashMap::with_capacity(listed);
     for ((node, start), size) in nodes.into_iter().zip(starts).zip(sizes) {
         let (Some(node), Some(start), Some(size)) = (node, start, size) else {

@@ -1,13 +1,17 @@
 //! Universal Binary JSON (draft 12, ubjson.org) as XGBoost writes it: numbers big-endian, long lists with a type and a count.
 
-use super::document::Document;
+use super::document::{Document, Values};
 use crate::model::ModelError;
 
 /// Deeper documents are refused; XGBoost's are 8 deep.
 const DEEPEST: usize = 64;
 
+/// Documents with more texts, lists, maps and nulls are refused, as these may take a byte of the file and far more in memory.
+/// XGBoost writes some 20 a tree.
+const MOST_VALUES: usize = 1 << 22;
+
 pub(super) fn ubjson(bytes: &[u8]) -> Result<Document, ModelError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader { bytes, at: 0, values: 0 };
     let marker = reader.marker()?;
     let document = reader.value(marker, 0)?;
     if reader.at != bytes.len() {
@@ -19,6 +23,8 @@ pub(super) fn ubjson(bytes: &[u8]) -> Result<Document, ModelError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The texts, lists, maps and nulls so far.
+    values: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -26,10 +32,16 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST {
             return Err(self.fault(format!("values are more than {DEEPEST} deep")));
         }
+        if matches!(marker, b'Z' | b'S' | b'[' | b'{') {
+            self.values += 1;
+            if self.values > MOST_VALUES {
+                return Err(self.fault(format!("there are more than {MOST_VALUES} texts, lists and maps")));
+            }
+        }
         Ok(match marker {
             b'Z' => Document::Null,
-            b'T' => Document::Bool(true),
-            b'F' => Document::Bool(false),
+            b'T' => Document::Number(1.0),
+            b'F' => Document::Number(0.0),
             b'S' => Document::Text(self.text()?),
             b'[' => self.list(depth)?,
             b'{' => self.map(depth)?,
@@ -49,16 +61,11 @@ impl<'a> Reader<'a> {
             let numbers: Result<_, _> = (0..count).map(|_| self.number(kind)).collect();
             return Ok(Document::Numbers(numbers?));
         }
-        let mut values = Vec::new();
-        while let Some(marker) = self.next_in(b']', kind, count, values.len())? {
-            values.push(self.value(marker, depth + 1)?);
+        let mut list = Values::default();
+        while let Some(marker) = self.next_in(b']', kind, count, list.len())? {
+            list.push(self.value(marker, depth + 1)?);
         }
-        let number = |value: &Document| match value {
-            Document::Number(number) => Some(*number),
-            _ => None,
-        };
-        let numbers: Option<Vec<f64>> = values.iter().map(number).collect();
-        Ok(numbers.map_or(Document::List(values), Document::Numbers))
+        Ok(list.document())
     }
 
     fn map(&mut self, depth: usize) -> Result<Document, ModelError> {

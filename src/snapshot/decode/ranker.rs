@@ -9,8 +9,8 @@ use crate::feature::nearest;
 use crate::model::{CategoryValue, Format, Input, InputKind, Ranker};
 use crate::snapshot::content::{RankerInput, RankerModel};
 
-/// The largest model file.
-const MAX_BYTES: u64 = 1 << 30;
+/// The largest model file. While it is read it may take many times its size.
+const MAX_BYTES: u64 = 256 << 20;
 
 pub(super) fn ranker(params: &Params<'_>, path: &Path) -> Result<RankerModel, Fault> {
     let wrong = |reason: String| Err(Fault::Content(reason));

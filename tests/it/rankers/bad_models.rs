@@ -92,6 +92,26 @@ fn the_sound_files_are_read_and_give_the_scores_computed_by_hand() {
 }
 
 #[test]
+fn lightgbm_objectives_that_say_sqrt_predict_the_signed_square_of_their_sum() {
+    let mut rows = Matrix::default();
+    rows.reset(2, 3);
+    rows.column_mut(0).copy_from_slice(&[1.0, 2.0]);
+    rows.column_mut(1).copy_from_slice(&[1.0, 0.0]);
+    let predictions = |objective: &str| {
+        let text = LIGHTGBM.replacen("binary sigmoid:1", objective, 1);
+        let ranker = Ranker::read(Format::LightGbm, text.as_bytes()).unwrap();
+        let mut predictions = vec![0.0; 2];
+        ranker.predict(&rows, &mut RankScratch::default(), &mut predictions);
+        predictions
+    };
+    for objective in ["regression", "regression_l1", "fair", "quantile", "mape"] {
+        assert_eq!(predictions(objective), [-0.375, 1.125], "{objective}");
+        assert_eq!(predictions(&format!("{objective} sqrt")), [-0.140625, 1.265625], "{objective}");
+    }
+    assert_eq!(predictions("huber sqrt"), [-0.375, 1.125], "huber ignores the word");
+}
+
+#[test]
 fn a_lightgbm_model_with_a_fault_is_refused_with_its_place() {
     assert_refused(
         Format::LightGbm,
@@ -130,6 +150,18 @@ fn a_lightgbm_model_with_a_fault_is_refused_with_its_place() {
             ("threshold=1.5 0", "threshold=1.5 1", "node 1 asks for set 1 of 1"),
             ("threshold=1.5 0", "threshold=1.5 0.5", "node 1 asks for set 0.5 of 1"),
             ("threshold=1.5 0", "threshold=1.5 -1", "node 1 asks for set -1 of 1"),
+            (
+                "threshold=1.5 0",
+                "threshold=1.5 18446744073709551616",
+                "node 1 asks for set 18446744073709552000",
+            ),
+            ("threshold=1.5 0", "threshold=1.5 4294967296", "node 1 asks for set 4294967296 of 1"),
+            ("decision_type=10 1", "decision_type=1 1", "node 0 asks for set 1.5 of 1"),
+            (
+                "threshold=1.5 0\ndecision_type=10 1",
+                "threshold=0 0\ndecision_type=1 1",
+                "node 1 asks for set 0, as another node does",
+            ),
             ("decision_type=10", "decision_type=14", "14 (node 0) is not known"),
             ("left_child=1 -1", "left_child=0 -1", "Tree=0: two nodes lead to node 0"),
             ("left_child=1 -1", "left_child=1 -3", "two nodes lead to leaf 2"),
@@ -188,7 +220,9 @@ fn an_xgboost_model_with_a_fault_is_refused_with_its_path() {
             ("[1, 3, -1", "[1, -1, -1", "node 1 has one child only"),
             ("[1, 3, -1", "[1, 2.5, -1", "2.5 (number 1)"),
             ("\"split_indices\": [0, 1", "\"split_indices\": [0, 2", "node 1 asks for input 2 of 2"),
-            ("\"split_indices\": [0, 1", "\"split_indices\": [0, -3", "node 1 asks for input -3 of 2"),
+            ("\"split_indices\": [0, 1", "\"split_indices\": [0, -3", "-3 (number 1) is not a whole number"),
+            ("\"split_indices\": [0, 1", "\"split_indices\": [0.5, 1", "split_indices: 0.5 (number 0)"),
+            ("\"split_indices\": [0, 1", "\"split_indices\": [0, -1", "node 1 asks for input -1 of 2"),
             ("[1.5, 0.0, 1.0", "[1e39, 0.0, 1.0", "that of node 0 is not a finite number"),
             ("[1.5, 0.0, 1.0", "[1.5, 0.0, 1e39", "leaf 2 has no finite value"),
             (
@@ -204,6 +238,11 @@ fn an_xgboost_model_with_a_fault_is_refused_with_its_path() {
             ("\"categories_nodes\": [1]", "\"categories_nodes\": [7]", "is not a whole number up to 4"),
             ("\"categories_sizes\": [2]", "\"categories_sizes\": [3]", "is not a whole number up to 2"),
             ("\"categories_segments\": [0]", "\"categories_segments\": [1]", "reach beyond the list"),
+            (
+                "\"categories_nodes\": [1], \"categories_segments\": [0], \"categories_sizes\": [2]",
+                "\"categories_nodes\": [0, 1], \"categories_segments\": [0, 1], \"categories_sizes\": [2, 1]",
+                "they add up to 3, but there are 2 categories",
+            ),
             ("\"feature_names\": [\"price\", ", "\"feature_names\": [", "there are 1 for 2 inputs"),
             (
                 "\"default_left\": [1",
@@ -294,6 +333,27 @@ fn ubjson_that_lies_about_its_size_is_refused() {
     refused(&[b'['; 5000], "deep");
     refused(b"{i\x07learnerQ", "byte 10: 'Q' does not begin a value");
     refused(b"{}{}", "there is more after the end");
+    let many = 1 << 23;
+    let nulls = [b"[#l".as_slice(), &i32::to_be_bytes(many), &vec![b'Z'; many as usize]].concat();
+    refused(&nulls, "there are more than 4194304 texts, lists and maps");
+}
+
+#[test]
+fn xgboost_may_write_its_flags_as_true_and_false() {
+    let flags = XGBOOST
+        .replace("\"default_left\": [1, 0, 0, 0, 0]", "\"default_left\": [true, false, false, false, false]");
+    assert_ne!(flags, XGBOOST);
+    let mut rows = Matrix::default();
+    rows.reset(2, 2);
+    rows.column_mut(1).copy_from_slice(&[2.0, 3.0]);
+    let read = |format, bytes: &[u8]| {
+        let mut sums = vec![0.0; 2];
+        let ranker = Ranker::read(format, bytes).unwrap();
+        ranker.predict_raw(&rows, &mut RankScratch::default(), &mut sums);
+        sums
+    };
+    assert_eq!(read(Format::XgboostJson, flags.as_bytes()), [0.25, -0.5]);
+    assert_eq!(read(Format::XgboostUbj, &ubjson(&serde_json::from_str(&flags).unwrap())), [0.25, -0.5]);
 }
 
 /// JSON as UBJSON, the way XGBoost writes it.

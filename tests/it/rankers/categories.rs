@@ -1,7 +1,7 @@
 //! Sets of categories of every size: few, more than fit into a byte, and numbers too great for a table.
 
 use larder::machine::{self, Level};
-use larder::model::{Format, InputKind, Matrix, RankScratch, Ranker};
+use larder::model::{Format, InputKind, Matrix, ModelError, RankScratch, Ranker};
 
 use crate::support::levels;
 
@@ -60,4 +60,62 @@ fn sets_of_every_size_tell_their_categories_from_others() {
     assert_told_apart(&even[..255], &odd[..255]);
     assert_told_apart(&even, &odd);
     assert_told_apart(&[1, 9_000_000, 16_777_215], &[0, 2, 8_999_999, 9_000_001, 16_777_214]);
+}
+
+/// XGBoost's tree that asks for one set after the other: set k gives k + 1, none gives 0.
+fn chain(sets: &[Vec<u32>]) -> Result<Ranker, ModelError> {
+    let count = 2 * sets.len() + 1;
+    let inner = |at: usize| at.is_multiple_of(2) && at + 1 < count;
+    let by_node = |number: &dyn Fn(usize) -> i64| (0..count).map(number).collect::<Vec<i64>>();
+    let sizes: Vec<usize> = sets.iter().map(Vec::len).collect();
+    let starts: Vec<usize> = (0..sets.len()).map(|set| sizes[..set].iter().sum()).collect();
+    let text = serde_json::json!({"learner": {
+        "learner_model_param": {"base_score": "0", "num_class": "0", "num_feature": "1"},
+        "objective": {"name": "reg:squarederror"},
+        "gradient_booster": {"name": "gbtree", "model": {
+            "gbtree_model_param": {"num_trees": "1"}, "tree_info": [0], "trees": [{
+                "tree_param": {"num_nodes": count},
+                "left_children": by_node(&|at| if inner(at) { at as i64 + 2 } else { -1 }),
+                "right_children": by_node(&|at| if inner(at) { at as i64 + 1 } else { -1 }),
+                "split_indices": vec![0; count], "default_left": vec![1; count],
+                "split_conditions": by_node(&|at| (at as i64 + 1) / 2 * (at as i64 % 2)),
+                "categories": sets.concat(), "categories_nodes": (0..sets.len()).map(|set| 2 * set).collect::<Vec<_>>(),
+                "categories_segments": starts, "categories_sizes": sizes
+            }]
+        }}
+    }});
+    Ranker::read(Format::XgboostJson, text.to_string().as_bytes())
+}
+
+#[test]
+fn several_sets_answer_each_for_itself() {
+    for (sets, step) in [(3u32, 40), (7, 100), (20, 100)] {
+        let listed: Vec<Vec<u32>> =
+            (0..sets).map(|set| (0..step).map(|at| at * sets + set).collect()).collect();
+        let ranker = chain(&listed).unwrap();
+        let mut rows = Matrix::default();
+        rows.reset((sets * step) as usize + 2, 1);
+        let mut wanted = Vec::new();
+        for (category, value) in (0..sets * step).zip(rows.column_mut(0)) {
+            *value = category as f32;
+            wanted.push((category % sets + 1) as f32);
+        }
+        rows.column_mut(0)[wanted.len()] = 1e6;
+        wanted.extend([0.0, 0.0]);
+        let mut scores = vec![7.0; rows.rows()];
+        ranker.score(&rows, &mut RankScratch::default(), &mut scores);
+        assert_eq!(scores, wanted, "{sets} sets");
+    }
+}
+
+#[test]
+fn sets_that_would_fill_the_memory_are_refused_before_they_do() {
+    let mut sets = vec![(0..1_000_000).collect::<Vec<u32>>()];
+    sets.extend((0..2200).map(|category| vec![category]));
+    let said = chain(&sets).unwrap_err().to_string();
+    assert!(said.contains("2201 sets among 1000000 categories of input 0 cannot be served"), "{said}");
+    assert!(said.contains("256 MiB"), "{said}");
+    // The same few sets again and again need little.
+    sets.iter_mut().skip(1).for_each(|set| *set = vec![3]);
+    assert!(chain(&sets).is_ok());
 }

@@ -112,7 +112,8 @@ def lightgbm_models():
         light(f"lightgbm-{objective}", objective, test=wild)
     for objective in ("multiclass", "multiclassova"):
         light(f"lightgbm-{objective}", objective, num_class=3, rounds=4)
-    light("lightgbm-root", "regression", reg_sqrt=True)
+    for objective in ("regression", "regression_l1", "huber", "fair", "quantile", "mape", "poisson"):
+        light(f"lightgbm-root-{objective}", objective, reg_sqrt=True)
     light("lightgbm-steep", "binary", sigmoid=0.7)
     light("lightgbm-dart", "binary", boosting="dart", drop_rate=0.5, rounds=12)
     light("lightgbm-forest", "binary", boosting="rf", bagging_freq=1, bagging_fraction=0.7)
