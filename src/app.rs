@@ -15,7 +15,9 @@ use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, Served};
 use crate::server::{Admin, Control, Listeners, ServerError};
-use crate::snapshot::{Artifact, Manifest, Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
+use crate::snapshot::{
+    Artifact, Manifest, Outcome, Prediction, Refresher, Registry, Snapshot, SnapshotError, Source,
+};
 use crate::telemetry;
 
 /// How often collected samples are folded into the histograms.
@@ -362,7 +364,7 @@ pub fn predict_snapshot(
     channel: &str,
     options: &crate::artifact::OpenOptions,
     cache_dir: &Path,
-) -> Result<(Manifest, Vec<u64>), AppError> {
+) -> Result<(Manifest, Vec<Prediction>), AppError> {
     let load_options = crate::snapshot::LoadOptions::default();
     if !location.starts_with("s3://") {
         return Ok(crate::snapshot::predict_directory(Path::new(location), channel, &load_options)?);

@@ -13,8 +13,8 @@ use crate::config::RawStore;
 use crate::pipeline::Stages;
 use crate::recommender::Served;
 use crate::snapshot::{
-    ArtifactEntry, MANIFEST, Manifest, Published, SnapshotError, build_manifest, describe_directory, list,
-    publish, read_channel, rollback, shard_tables,
+    ArtifactEntry, MANIFEST, Manifest, Prediction, Published, SnapshotError, build_manifest,
+    describe_directory, list, publish, read_channel, rollback, shard_tables,
 };
 
 #[derive(Debug, Subcommand)]
@@ -171,16 +171,16 @@ fn inspect(store: &StoreArgs, json: bool, load: bool) -> Result<(), CliError> {
     println!("snapshot    {}", manifest.snapshot);
     println!("created     {}", manifest.created_at);
     println!("data until  {}", manifest.data_until.as_deref().unwrap_or("not said"));
-    println!("will take   {}", bytes(predicted.iter().sum()));
+    println!("will take   {}", bytes(predicted.iter().map(|found| found.resident).sum()));
     if let Some(snapshot) = &loaded {
         println!("takes       {}", bytes(snapshot.resident_bytes() as u64));
     }
     println!();
-    let row = |(entry, predicted): (&ArtifactEntry, &u64)| {
+    let row = |(entry, predicted): (&ArtifactEntry, &Prediction)| {
         let params = serde_json::to_string(&entry.params).unwrap_or_default();
         let params = if params == "{}" { String::new() } else { params };
         let (name, kind, rows) = (entry.name.clone(), entry.kind.clone(), entry.rows.to_string());
-        let mut row = vec![name, kind, rows, bytes(entry.bytes), bytes(*predicted)];
+        let mut row = vec![name, kind, rows, bytes(entry.bytes), bytes(predicted.resident)];
         if let Some(snapshot) = &loaded {
             let resident = match entry.kind.as_str() {
                 "catalog" => snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),

@@ -141,7 +141,7 @@ fn a_server_with_fewer_instructions_shows_the_same() {
 fn a_shop_of_any_size_becomes_a_snapshot_whose_memory_is_known_beforehand() {
     let dir = tempfile::tempdir().unwrap();
     let shop = dir.path().join("shop").display().to_string();
-    let sizes = ["--scale", "2k", "--sessions", "5000", "--user-features", "0"];
+    let sizes = ["--scale", "2k", "--sessions", "5000", "--user-features", "7000"];
     assert!(run(&[&["sample", "--out", &shop][..], &sizes].concat()).status.success());
     let built = run(&["snapshot", "build", &shop]);
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
