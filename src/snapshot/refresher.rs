@@ -122,6 +122,7 @@ impl<T: Send + Sync> Refresher<T> {
         snapshot: fn(&T) -> &Snapshot,
         options: RefreshOptions,
     ) -> Result<Self, SnapshotError> {
+        super::users::settle_priority(); // before there are threads that yield
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|n| format!("larder-load-{n}"))
             .start_handler(|_| {

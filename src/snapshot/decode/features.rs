@@ -10,7 +10,7 @@ use crate::snapshot::content::Keyed;
 use crate::snapshot::users::{IdFilter, Plan, Sharded, UserColumn, UserFeatures, shard_of};
 
 /// The most shards of a user table.
-const MAX_SHARDS: f64 = 65_536.0;
+pub(in crate::snapshot) const MAX_SHARDS: u32 = 65_536;
 /// What the id of a user takes beside its text.
 const ID_BYTES: u64 = 16;
 
@@ -64,7 +64,7 @@ pub(in crate::snapshot) fn whole_bytes(table: &Table) -> u64 {
 
 /// The shards that a table of users is said to be in; 0 where nothing is said.
 pub(in crate::snapshot) fn shards(params: &Params<'_>) -> Result<u32, Fault> {
-    Ok(params.number("shards", 0.0, 0.0..=MAX_SHARDS)? as u32)
+    Ok(params.number("shards", 0.0, 0.0..=f64::from(MAX_SHARDS))? as u32)
 }
 
 /// Whether the row groups of a table are these many shards.
