@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::OnceLock;
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::Builder;
 
 type Body = Box<dyn FnOnce() + Send>;
@@ -11,7 +11,7 @@ type Body = Box<dyn FnOnce() + Send>;
 /// A thread that is to be started: its name, what it does, and who wants to know whether it was.
 type Order = (String, Body, SyncSender<io::Result<()>>);
 
-static STARTER: OnceLock<Option<Sender<Order>>> = OnceLock::new();
+static STARTER: OnceLock<Option<SyncSender<Order>>> = OnceLock::new();
 
 /// Makes threads begin with the priority that the calling thread has now. Later calls change nothing.
 pub(in crate::snapshot) fn settle_priority() {
@@ -27,9 +27,9 @@ pub(super) fn start(name: String, body: impl FnOnce() + Send + 'static) -> io::R
     told.recv().map_err(|_| gone())?
 }
 
-fn starter() -> Option<&'static Sender<Order>> {
+fn starter() -> Option<&'static SyncSender<Order>> {
     let begin = || {
-        let (orders, taken) = channel::<Order>();
+        let (orders, taken) = sync_channel::<Order>(1);
         let work = move || {
             for (name, body, told) in taken {
                 // Whoever asked may have given up.
@@ -53,7 +53,7 @@ mod tests {
         let usual = getpriority_process(None).unwrap();
         let started = std::thread::spawn(|| {
             setpriority_process(None, 19).unwrap();
-            let (tell, told) = channel();
+            let (tell, told) = sync_channel(1);
             start("test".to_owned(), move || tell.send(getpriority_process(None)).unwrap()).unwrap();
             (getpriority_process(None).unwrap(), told.recv().unwrap().unwrap())
         });
