@@ -47,12 +47,12 @@ pub fn predict(
             .and_then(|table| of_table(entry, &table, items, options.user_features_memory))
             .map_err(|fault| fault.of(&entry.name))?
             .map(|bytes| bytes as u64),
-        _ => [entry.bytes; 2],
+        _ => [entry.bytes, entry.bytes.saturating_add(entry.bytes / DECODING)],
     };
-    Ok(Prediction { resident, peak: peak.max(resident.saturating_add(resident / DECODING)) })
+    Ok(Prediction { resident, peak: peak.max(resident) })
 }
 
-/// Resident bytes, and those at the peak where they are known to be more than usual.
+/// Resident bytes, and those at the peak.
 fn of_table(entry: &ArtifactEntry, table: &Table, items: usize, memory: u64) -> Result<[usize; 2], Fault> {
     let rows = table.rows();
     let entries = |column: &str| table.outline(column).map(|outline| outline.values);
@@ -75,7 +75,8 @@ fn of_table(entry: &ArtifactEntry, table: &Table, items: usize, memory: u64) -> 
             // As the decoder says of itself.
             let building = rows.saturating_mul(12).saturating_add(found.sessions.saturating_mul(24));
             let peak = building.saturating_add(found.ids);
-            return Ok([SessionKnn::predict_bytes(items, found.clicks), peak]);
+            let stays = SessionKnn::predict_bytes(items, found.clicks);
+            return Ok([stays, peak.max(usual_peak(stays))]);
         }
         "item_vectors" => {
             let width = entries("vector")? / rows.max(1);
@@ -91,13 +92,18 @@ fn of_table(entry: &ArtifactEntry, table: &Table, items: usize, memory: u64) -> 
             } else {
                 let cache = usize::try_from(memory.min(whole)).unwrap_or(usize::MAX);
                 let places = shards(&Params(entry))? as usize * size_of::<Option<u32>>();
-                cache.saturating_add(IdFilter::predict_bytes(rows)).saturating_add(places)
+                // The cache fills later: a load reads no more than the ids.
+                return Ok([cache.saturating_add(IdFilter::predict_bytes(rows)).saturating_add(places); 2]);
             }
         }
         "item_features" => features(table, "item_id", items)?,
         _ => 0, // no table
     };
-    Ok([resident, resident])
+    Ok([resident, usual_peak(resident)])
+}
+
+fn usual_peak(resident: usize) -> usize {
+    resident.saturating_add(resident / DECODING as usize)
 }
 
 /// A table of ids.

@@ -35,7 +35,9 @@ fn assert_predicted(dir: &Path, options: &LoadOptions) {
         let found = resident(&snapshot, &entry.name);
         let near = found.abs_diff(said.resident) <= found / 10 + 4096;
         assert!(near, "{} takes {found} bytes, predicted were {}", entry.name, said.resident);
-        assert!(said.peak >= said.resident + said.resident / 5, "{} is decoded from nothing", entry.name);
+        let by_shard = entry.kind == "user_features" && options.user_features_memory < found;
+        let on_top = if by_shard { 0 } else { said.resident / 5 };
+        assert!(said.peak >= said.resident + on_top, "{} is decoded from nothing", entry.name);
     }
 }
 
