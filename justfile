@@ -42,7 +42,6 @@ sample:
     cargo run --release -- sample --out target/sample
     cargo run --release -- train --events target/sample/events.parquet --catalog target/sample/catalog.parquet --users target/sample/users.parquet --neighbors 30 --factors 32 --max-sessions 12000 --out models
 
-
 # Count the instructions of a request to each placement (needs valgrind); writes benches/instructions.json
 instructions:
     cargo bench --bench instructions --no-default-features

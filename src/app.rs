@@ -15,7 +15,10 @@ use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, Served};
 use crate::server::{Admin, Control, Listeners, ServerError};
-use crate::snapshot::{Artifact, Manifest, Outcome, Refresher, Registry, Snapshot, SnapshotError, Source};
+use crate::snapshot::{
+    Artifact, LoadOptions, Manifest, Outcome, Prediction, Refresher, Registry, Snapshot, SnapshotError,
+    Source,
+};
 use crate::telemetry;
 
 /// How often collected samples are folded into the histograms.
@@ -342,15 +345,15 @@ pub fn open_snapshot(
     channel: &str,
     options: &crate::artifact::OpenOptions,
     cache_dir: &Path,
+    load_options: &LoadOptions,
 ) -> Result<Snapshot, AppError> {
-    let load_options = crate::snapshot::LoadOptions::default();
     if !location.starts_with("s3://") {
-        return Ok(crate::snapshot::open_directory(Path::new(location), channel, &load_options)?);
+        return Ok(crate::snapshot::open_directory(Path::new(location), channel, load_options)?);
     }
     let (source, manifest) = remote(location, channel, options, cache_dir)?;
     let version = manifest.snapshot.clone();
-    let file = |entry: &_| source.file(&version, entry, &load_options);
-    Ok(crate::snapshot::load(&file, manifest, None, &load_options)?)
+    let file = |entry: &_| source.file(&version, entry, load_options);
+    Ok(crate::snapshot::load(&file, manifest, None, load_options)?)
 }
 
 /// What a snapshot (as in [`open_snapshot`]) will take in memory, by artifact in the manifest's order, without decoding it.
@@ -362,14 +365,14 @@ pub fn predict_snapshot(
     channel: &str,
     options: &crate::artifact::OpenOptions,
     cache_dir: &Path,
-) -> Result<(Manifest, Vec<u64>), AppError> {
-    let load_options = crate::snapshot::LoadOptions::default();
+    load_options: &LoadOptions,
+) -> Result<(Manifest, Vec<Prediction>), AppError> {
     if !location.starts_with("s3://") {
-        return Ok(crate::snapshot::predict_directory(Path::new(location), channel, &load_options)?);
+        return Ok(crate::snapshot::predict_directory(Path::new(location), channel, load_options)?);
     }
     let (source, manifest) = remote(location, channel, options, cache_dir)?;
-    let file = |entry: &_| source.file(&manifest.snapshot, entry, &load_options);
-    let bytes = crate::snapshot::predict_files(&file, &manifest, &load_options, |_| false)?;
+    let file = |entry: &_| source.file(&manifest.snapshot, entry, load_options);
+    let bytes = crate::snapshot::predict_files(&file, &manifest, load_options, |_| false)?;
     Ok((manifest, bytes))
 }
 

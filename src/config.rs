@@ -15,7 +15,8 @@ use crate::snapshot::{LoadOptions, RefreshOptions};
 
 mod size;
 
-use size::size_in_bytes;
+pub(crate) use size::user_features_memory;
+use size::{size_in_bytes, written};
 
 /// A configuration that cannot be used. The process exits with 64.
 #[derive(Debug, Error)]
@@ -106,6 +107,7 @@ pub struct RawConfig {
     pub keep_previous: Option<bool>,
     /// Memory for snapshots, such as 2GiB or 800MB; one that would not fit is refused [default: what the container has]
     #[arg(long, env = "LARDER_MEMORY_BUDGET")]
+    #[serde(deserialize_with = "written")]
     pub memory_budget: Option<String>,
     /// Instructions to use: auto, avx512, avx2 or scalar; answers are the same [default: auto]
     #[arg(long, env = "LARDER_CPU")]
@@ -125,9 +127,10 @@ pub struct RawConfig {
     /// Longest time for one answer, on top of the placements' own [default: none]
     #[arg(long, env = "LARDER_MAX_LATENCY_MS")]
     pub max_latency_ms: Option<u64>,
-    /// Bytes for one artifact of users' features: more is read by shard into a cache of this size [default: 268435456]
+    /// Memory for one artifact of users' features: more is read by shard into a cache of this size [default: 256MiB]
     #[arg(long, env = "LARDER_USER_FEATURES_MEMORY")]
-    pub user_features_memory: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub user_features_memory: Option<String>,
     /// Milliseconds an answer may wait for a user's features that are not in memory [default: 20]
     #[arg(long, env = "LARDER_USER_FEATURES_WAIT_MS")]
     pub user_features_wait_ms: Option<u64>,
@@ -264,22 +267,16 @@ impl RawConfig {
         let store_options = raw.s3.options(false);
         let millis = |ms: Option<u64>| Duration::from_millis(ms.unwrap_or_default());
         let wait = raw.user_features_wait_ms.unwrap_or_default();
+        let wait = bounded("user_features_wait_ms", wait, 0..=1000, "0 to 1000")?;
         let limits = Limits {
-            user_features_wait: Duration::from_millis(bounded(
-                "user_features_wait_ms",
-                wait,
-                0..=1000,
-                "0 to 1000",
-            )?),
+            user_features_wait: Duration::from_millis(wait),
             max_page_size: within("max_page_size", raw.max_page_size, 100, "1 to 100")?,
             max_latency: raw.max_latency_ms.map(Duration::from_millis),
             ..Limits::default()
         };
         let poll = raw.poll_interval_ms.unwrap_or_default();
         let poll = bounded("poll_interval_ms", poll, 50..=86_400_000, "50 to 86400000")?;
-        let memory = raw.user_features_memory.unwrap_or_default();
-        let memory =
-            bounded("user_features_memory", memory, 1 << 20..=1 << 40, "1048576 to 1099511627776 (bytes)")?;
+        let memory = user_features_memory(raw.user_features_memory.as_deref().unwrap_or_default())?;
         let server = crate::server::Config {
             max_in_flight: within("max_in_flight", raw.max_in_flight, 1_000_000, "1 to 1000000")?,
             max_connections: within("max_connections", raw.max_connections, 1_000_000, "1 to 1000000")?,

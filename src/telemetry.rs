@@ -79,10 +79,11 @@ pub fn observe_exposures(counts: Counts) {
 /// What the gauges were last set for, so that what has gone can be set to 0.
 struct Shown {
     version: String,
-    artifacts: BTreeSet<String>,
+    /// Gauges with their artifact.
+    gauges: BTreeSet<(&'static str, String)>,
 }
 
-static SHOWN: Mutex<Shown> = Mutex::new(Shown { version: String::new(), artifacts: BTreeSet::new() });
+static SHOWN: Mutex<Shown> = Mutex::new(Shown { version: String::new(), gauges: BTreeSet::new() });
 
 /// Sets the gauges that are read off the state when somebody asks.
 pub fn observe(served: Option<&Served>, health: &Health) {
@@ -98,34 +99,25 @@ pub fn observe(served: Option<&Served>, health: &Health) {
             }
         }
         metrics::gauge!(SNAPSHOT_INFO, "version" => shown.version.clone()).set(1.0);
-        let mut resident: BTreeMap<String, usize> = BTreeMap::new();
-        resident.insert(
-            "catalog".to_owned(),
-            snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),
-        );
-        resident.extend(
-            snapshot.artifacts().map(|(name, artifact)| (name.to_owned(), artifact.resident_bytes())),
-        );
-        for gone in shown.artifacts.iter().filter(|name| !resident.contains_key(*name)) {
-            metrics::gauge!(RESIDENT, "artifact" => gone.clone()).set(0.0);
-        }
-        for (name, bytes) in &resident {
-            metrics::gauge!(RESIDENT, "artifact" => name.clone()).set(*bytes as f64);
-        }
-        shown.artifacts.extend(resident.into_keys());
+        let mut gauges: BTreeMap<(&'static str, String), f64> = BTreeMap::new();
+        let catalog = snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes();
+        gauges.insert((RESIDENT, "catalog".to_owned()), catalog as f64);
         for (name, artifact) in snapshot.artifacts() {
-            match artifact {
-                Artifact::ItemVectors(items) => {
-                    metrics::gauge!(RECALL, "artifact" => name.to_owned())
-                        .set(f64::from(items.index.recall()));
-                }
-                Artifact::UserFeatures(users) => {
-                    metrics::gauge!(USER_CACHED, "artifact" => name.to_owned())
-                        .set(users.cached_bytes() as f64);
-                }
-                _ => {}
-            }
+            gauges.insert((RESIDENT, name.to_owned()), artifact.resident_bytes() as f64);
+            let own = match artifact {
+                Artifact::ItemVectors(items) => Some((RECALL, f64::from(items.index.recall()))),
+                Artifact::UserFeatures(users) => Some((USER_CACHED, users.cached_bytes() as f64)),
+                _ => None,
+            };
+            gauges.extend(own.map(|(gauge, value)| ((gauge, name.to_owned()), value)));
         }
+        for (gauge, gone) in shown.gauges.iter().filter(|known| !gauges.contains_key(*known)) {
+            metrics::gauge!(*gauge, "artifact" => gone.clone()).set(0.0);
+        }
+        for ((gauge, artifact), value) in &gauges {
+            metrics::gauge!(*gauge, "artifact" => artifact.clone()).set(*value);
+        }
+        shown.gauges.extend(gauges.into_keys());
         let until = snapshot.data_until_ms().and_then(|ms| u64::try_from(ms).ok());
         let until = until.map(|ms| SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(ms));
         metrics::gauge!(DATA_AGE).set(until.map_or(f64::NAN, age));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::CliError;
 use super::terminal::{Progress, table};
 use super::train::{TrainHow, read, train_into};
+use super::{CliError, LoadArgs};
 use crate::app::open_snapshot;
 use crate::config::RawStore;
 use crate::evaluate::{ReplayOptions, Replayer, Report, split};
@@ -59,6 +59,8 @@ pub(super) struct EvaluateArgs {
     /// JSON for machines: an object, or an array where several placements are asked for
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    load: LoadArgs,
     #[command(flatten)]
     s3: RawStore,
 }
@@ -142,7 +144,8 @@ fn prepare(
     if let Some(location) = &args.snapshot {
         progress.step("loading the snapshot", 0.0);
         let cache = crate::config::cache_dir();
-        let snapshot = open_snapshot(location, &args.channel, &args.s3.options(false), &cache)?;
+        let snapshot =
+            open_snapshot(location, &args.channel, &args.s3.options(false), &cache, &args.load.options()?)?;
         let items = snapshot.items();
         let catalog = Catalog::from_ids((0..items.len()).map(|number| items.text(number as u32)));
         progress.step("reading events", 0.0);

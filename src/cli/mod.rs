@@ -10,14 +10,14 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::app::AppError;
 use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
 use crate::config::ConfigError;
 use crate::recommender::RecommendError;
-use crate::snapshot::SnapshotError;
+use crate::snapshot::{LoadOptions, SnapshotError};
 
 /// Bad usage or configuration, as in BSD's sysexits.h.
 const EX_USAGE: u8 = 64;
@@ -44,6 +44,21 @@ enum Command {
     Recommend(recommend::RecommendArgs),
     /// Write the events and the catalogue of a generated sample shop
     Sample(sample::SampleArgs),
+}
+
+/// How a command loads a snapshot.
+#[derive(Debug, Args)]
+struct LoadArgs {
+    /// Memory for one artifact of users' features, as the server that it is for has it
+    #[arg(long, env = "LARDER_USER_FEATURES_MEMORY", default_value = "256MiB")]
+    user_features_memory: String,
+}
+
+impl LoadArgs {
+    fn options(&self) -> Result<LoadOptions, ConfigError> {
+        let user_features_memory = crate::config::user_features_memory(&self.user_features_memory)?;
+        Ok(LoadOptions { user_features_memory, ..LoadOptions::default() })
+    }
 }
 
 /// What can go wrong in a command.

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::CliError;
 use super::terminal::table;
+use super::{CliError, LoadArgs};
 use crate::app::open_snapshot;
 use crate::config::RawStore;
 use crate::domain::{Request, View};
@@ -45,12 +45,15 @@ pub(super) struct RecommendArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
     s3: RawStore,
 }
 
 pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
     let cache = crate::config::cache_dir();
-    let snapshot = open_snapshot(&args.store, &args.channel, &args.s3.options(false), &cache)?;
+    let (store, load) = (args.s3.options(false), args.load.options()?);
+    let snapshot = open_snapshot(&args.store, &args.channel, &store, &cache, &load)?;
     let recommender = Recommender::with(snapshot, &Stages::default(), Limits::default())?;
     let mut request = Request { view: View::Debug, page_size: args.n, ..Request::new(&args.placement) };
     request.subject.user_id.clone_from(&args.user);

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 
-use super::CliError;
 use super::terminal::{Progress, bytes, table};
+use super::{CliError, LoadArgs};
 use crate::app::{open_snapshot, predict_snapshot};
 use crate::artifact::open;
 use crate::config::RawStore;
 use crate::pipeline::Stages;
 use crate::recommender::Served;
 use crate::snapshot::{
-    ArtifactEntry, MANIFEST, Manifest, Published, SnapshotError, build_manifest, describe_directory, list,
-    publish, read_channel, rollback, shard_tables,
+    ArtifactEntry, MANIFEST, Manifest, Prediction, Published, SnapshotError, build_manifest,
+    describe_directory, list, publish, read_channel, rollback, shard_tables,
 };
 
 #[derive(Debug, Subcommand)]
@@ -26,9 +26,16 @@ pub(super) enum SnapshotCommand {
         /// Newest event used, RFC 3339 or YYYY-MM-DD
         #[arg(long)]
         data_until: Option<String>,
+        #[command(flatten)]
+        load: LoadArgs,
     },
     /// Load a snapshot completely, as a server would, and say what is wrong with it
-    Verify(StoreArgs),
+    Verify {
+        #[command(flatten)]
+        load: LoadArgs,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Upload a snapshot directory and point the channel there
     Publish {
         /// The directory with the manifest
@@ -49,12 +56,14 @@ pub(super) enum SnapshotCommand {
     },
     /// Show a snapshot's artifacts and what they will take in memory, without decoding them
     Inspect {
-        /// The manifest as JSON, for machines
+        /// The manifest as JSON, for machines, with what each artifact will take as `predicted_bytes`
         #[arg(long)]
         json: bool,
         /// Load it too, and show what it does take
-        #[arg(long)]
-        load: bool,
+        #[arg(long = "load")]
+        takes: bool,
+        #[command(flatten)]
+        load: LoadArgs,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -81,17 +90,17 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
-    fn snapshot(&self) -> Result<crate::snapshot::Snapshot, CliError> {
+    fn snapshot(&self, load: &LoadArgs) -> Result<crate::snapshot::Snapshot, CliError> {
         let cache = crate::config::cache_dir();
-        Ok(open_snapshot(&self.store, &self.channel, &self.s3.options(false), &cache)?)
+        Ok(open_snapshot(&self.store, &self.channel, &self.s3.options(false), &cache, &load.options()?)?)
     }
 }
 
 pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
     match command {
-        SnapshotCommand::Build { dir, data_until } => build(dir, data_until.as_deref()),
-        SnapshotCommand::Verify(store) => {
-            let served = Served::prepare(store.snapshot()?, &Stages::default())?;
+        SnapshotCommand::Build { dir, data_until, load } => build(dir, data_until.as_deref(), load),
+        SnapshotCommand::Verify { load, store } => {
+            let served = Served::prepare(store.snapshot(load)?, &Stages::default())?;
             let snapshot = &served.snapshot;
             println!(
                 "{}: sound. {} items, {} artifacts, {} placements, {} in memory",
@@ -120,7 +129,7 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
             report(&done, Some(&store.channel));
             Ok(())
         }
-        SnapshotCommand::Inspect { json, load, store } => inspect(store, *json, *load),
+        SnapshotCommand::Inspect { json, takes, load, store } => inspect(store, load, *json, *takes),
         SnapshotCommand::List { json, store } => list_snapshots(store, *json),
     }
 }
@@ -134,20 +143,20 @@ fn report(done: &Published, channel: Option<&str>) {
     println!("{now}{before}; {} artifacts uploaded", done.uploaded);
 }
 
-fn build(dir: &std::path::Path, data_until: Option<&str>) -> Result<(), CliError> {
+fn build(dir: &std::path::Path, data_until: Option<&str>, load: &LoadArgs) -> Result<(), CliError> {
     let until = data_until.map(|text| {
         let wrong = || CliError::Usage(format!("--data-until {text}: expected a date or RFC 3339 time"));
         crate::train::parse_time_ms(text).ok_or_else(wrong)
     });
+    let options = load.options()?;
     let artifacts = describe_directory(dir)?;
     shard_tables(dir, &artifacts)?;
     let manifest = build_manifest(dir, artifacts, until.transpose()?, Utc::now())?;
     let file = dir.join(MANIFEST);
     let before = std::fs::read(&file).ok();
     std::fs::write(&file, manifest.to_json())?;
-    let checked =
-        crate::snapshot::open_directory(dir, "production", &crate::snapshot::LoadOptions::default())
-            .and_then(|snapshot| Served::prepare(snapshot, &Stages::default()));
+    let checked = crate::snapshot::open_directory(dir, "production", &options)
+        .and_then(|snapshot| Served::prepare(snapshot, &Stages::default()));
     if let Err(error) = checked {
         match before {
             Some(before) => std::fs::write(&file, before)?,
@@ -159,28 +168,35 @@ fn build(dir: &std::path::Path, data_until: Option<&str>) -> Result<(), CliError
     Ok(())
 }
 
-fn inspect(store: &StoreArgs, json: bool, load: bool) -> Result<(), CliError> {
+fn inspect(store: &StoreArgs, load: &LoadArgs, json: bool, takes: bool) -> Result<(), CliError> {
     let cache = crate::config::cache_dir();
     let (manifest, predicted) =
-        predict_snapshot(&store.store, &store.channel, &store.s3.options(false), &cache)?;
+        predict_snapshot(&store.store, &store.channel, &store.s3.options(false), &cache, &load.options()?)?;
     if json {
-        println!("{}", String::from_utf8_lossy(&manifest.to_json()));
+        let mut said = serde_json::to_value(&manifest).map_err(std::io::Error::other)?;
+        let artifacts = said.get_mut("artifacts").and_then(serde_json::Value::as_array_mut);
+        for (artifact, found) in artifacts.into_iter().flatten().zip(&predicted) {
+            if let Some(artifact) = artifact.as_object_mut() {
+                artifact.insert("predicted_bytes".to_owned(), found.resident.into());
+            }
+        }
+        println!("{said:#}");
         return Ok(());
     }
-    let loaded = load.then(|| store.snapshot()).transpose()?;
+    let loaded = takes.then(|| store.snapshot(load)).transpose()?;
     println!("snapshot    {}", manifest.snapshot);
     println!("created     {}", manifest.created_at);
     println!("data until  {}", manifest.data_until.as_deref().unwrap_or("not said"));
-    println!("will take   {}", bytes(predicted.iter().sum()));
+    println!("will take   {}", bytes(predicted.iter().map(|found| found.resident).sum()));
     if let Some(snapshot) = &loaded {
         println!("takes       {}", bytes(snapshot.resident_bytes() as u64));
     }
     println!();
-    let row = |(entry, predicted): (&ArtifactEntry, &u64)| {
+    let row = |(entry, predicted): (&ArtifactEntry, &Prediction)| {
         let params = serde_json::to_string(&entry.params).unwrap_or_default();
         let params = if params == "{}" { String::new() } else { params };
         let (name, kind, rows) = (entry.name.clone(), entry.kind.clone(), entry.rows.to_string());
-        let mut row = vec![name, kind, rows, bytes(entry.bytes), bytes(*predicted)];
+        let mut row = vec![name, kind, rows, bytes(entry.bytes), bytes(predicted.resident)];
         if let Some(snapshot) = &loaded {
             let resident = match entry.kind.as_str() {
                 "catalog" => snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),

@@ -1,5 +1,47 @@
 //! Sizes of memory as people write them.
 
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{Error, Visitor};
+
+use super::ConfigError;
+
+/// Bytes for one table of users' features, from what the setting says.
+pub(crate) fn user_features_memory(text: &str) -> Result<u64, ConfigError> {
+    let bytes = size_in_bytes(text).filter(|bytes| (1 << 20..=1 << 40).contains(bytes));
+    bytes.ok_or_else(|| ConfigError::Value {
+        key: "user_features_memory",
+        value: text.to_owned(),
+        expected: "a size such as 256MiB or 268435456, from 1MiB to 1024GiB",
+    })
+}
+
+/// A size in a file: a text, or a plain number of bytes.
+pub(super) fn written<'de, D: Deserializer<'de>>(file: D) -> Result<Option<String>, D::Error> {
+    struct Size;
+    impl Visitor<'_> for Size {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a size such as \"256MiB\", or a number of bytes")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(text.to_owned()))
+        }
+
+        fn visit_i64<E: Error>(self, bytes: i64) -> Result<Self::Value, E> {
+            Ok(Some(bytes.to_string()))
+        }
+
+        fn visit_u64<E: Error>(self, bytes: u64) -> Result<Self::Value, E> {
+            Ok(Some(bytes.to_string()))
+        }
+    }
+    file.deserialize_any(Size)
+}
+
 /// `2GiB`, `800MB`, `64k` (1024) or plain bytes.
 pub(super) fn size_in_bytes(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -102,10 +102,10 @@ impl SessionKnn {
         columns.iter().map(|column| column.len() * 4).sum::<usize>() + self.idf.len() * 4
     }
 
-    /// The bytes an index will occupy over `items` items that holds `clicks` clicks (repeats within a session not counted) in
-    /// `sessions` sessions: eight a click and eight an item, nothing a session. Less if [`SessionLimits`] cut anything.
-    pub fn predict_bytes(items: usize, sessions: usize, clicks: usize) -> usize {
-        let _ = sessions; // a session ends in a bit of its last click
+    /// The bytes an index will occupy over `items` items that holds `clicks` clicks (repeats within a session not counted):
+    /// eight a click and eight an item, nothing a session, which ends in a bit of its last click. Less if [`SessionLimits`] cut
+    /// anything.
+    pub fn predict_bytes(items: usize, clicks: usize) -> usize {
         clicks.saturating_mul(8).saturating_add(items.saturating_mul(8)).saturating_add(4)
     }
 }

@@ -125,7 +125,10 @@ pub fn shard_tables(dir: &Path, artifacts: &[BuildArtifact]) -> Result<(), Snaps
     for artifact in artifacts.iter().filter(|artifact| artifact.kind == "user_features") {
         let shards =
             artifact.params.get("shards").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
-        let Some(shards) = shards.filter(|shards| *shards > 0) else { continue };
+        // Another number is refused by the decoder, with what is allowed.
+        let Some(shards) = shards.filter(|shards| (1..=super::decode::MAX_SHARDS).contains(shards)) else {
+            continue;
+        };
         let failed = |source| SnapshotError::Table { artifact: artifact.name.clone(), source };
         let path = dir.join(&artifact.path);
         let table = Table::open_parquet(&path, &TableLimits::default()).map_err(failed)?;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::content::{Artifact, Snapshot};
 use super::decode::{self, Fault};
 use super::{
-    ArtifactEntry, IdTable, MANIFEST, Manifest, SnapshotError, calibrate, predict_bytes, read_channel,
+    ArtifactEntry, IdTable, MANIFEST, Manifest, Prediction, SnapshotError, calibrate, predict, read_channel,
 };
 use crate::artifact::table::TableLimits;
 use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, LocalStore, StoreError, fetch, sha256_file};
@@ -125,7 +125,6 @@ pub fn load(
     options: &LoadOptions,
 ) -> Result<Snapshot, SnapshotError> {
     let (items, catalog) = load_catalog(file, &manifest, previous, options)?;
-    let same_items = previous.is_some_and(|old| Arc::ptr_eq(&old.items, &items));
     let mut placements = String::new();
     for entry in manifest.of_kind("placements") {
         placements = read_placements(entry, &file(entry)?)?;
@@ -139,9 +138,7 @@ pub fn load(
     let mut artifacts = BTreeMap::new();
     let mut fresh = Vec::new();
     for entry in tables {
-        let shared = previous.filter(|old| same_items && has_same(old, entry));
-        // Their index was calibrated with the users' vectors: with others it might answer otherwise on a replica that starts anew.
-        let shared = shared.filter(|old| entry.kind != "item_vectors" || has_same_users(old, &manifest));
+        let shared = previous.filter(|old| shares(old, &manifest, entry));
         match shared.and_then(|old| old.artifacts.get(&entry.name)) {
             Some(artifact) => {
                 artifacts.insert(entry.name.clone(), Arc::clone(artifact));
@@ -191,23 +188,23 @@ pub fn predict_directory(
     path: &Path,
     channel: &str,
     options: &LoadOptions,
-) -> Result<(Manifest, Vec<u64>), SnapshotError> {
+) -> Result<(Manifest, Vec<Prediction>), SnapshotError> {
     let (store, manifest, prefix) = locate(path, channel)?;
     let file = |entry: &ArtifactEntry| in_place(&store, &format!("{prefix}{}", entry.path), entry);
     let bytes = predict_files(&file, &manifest, options, |_| false)?;
     Ok((manifest, bytes))
 }
 
-/// The resident bytes of each artifact, in the manifest's order; 0 for those that are `shared` with what is served.
+/// What each artifact will take, in the manifest's order; nothing for those that are `shared` with what is served.
 ///
 /// # Errors
-/// As [`predict_bytes`].
+/// As [`predict`].
 pub fn predict_files(
     file: &Files<'_>,
     manifest: &Manifest,
     options: &LoadOptions,
     shared: impl Fn(&ArtifactEntry) -> bool,
-) -> Result<Vec<u64>, SnapshotError> {
+) -> Result<Vec<Prediction>, SnapshotError> {
     let mut items = 0;
     for entry in manifest.of_kind("catalog") {
         items = match entry.rows {
@@ -218,8 +215,8 @@ pub fn predict_files(
         };
     }
     let one = |entry: &ArtifactEntry| match shared(entry) {
-        true => Ok(0),
-        false => predict_bytes(entry, &file(entry)?, items, &options.table),
+        true => Ok(Prediction::default()),
+        false => predict(entry, &file(entry)?, items, options),
     };
     manifest.artifacts.iter().map(one).collect()
 }
@@ -259,8 +256,16 @@ fn in_place(store: &LocalStore, key: &str, entry: &ArtifactEntry) -> Result<Path
     Ok(path)
 }
 
-/// Whether a snapshot has the same artifact, so that it need not be fetched or decoded again.
-pub(super) fn has_same(old: &Snapshot, entry: &ArtifactEntry) -> bool {
+/// Whether a snapshot of this manifest has this artifact in common with an older one, so that it need not be fetched or decoded
+/// again: it is the same, and so is the catalogue that its numbers stand for.
+pub(super) fn shares(old: &Snapshot, manifest: &Manifest, entry: &ArtifactEntry) -> bool {
+    // An index of vectors was calibrated with the users' vectors: with others it might answer otherwise on a replica that starts
+    // anew.
+    let users = || entry.kind != "item_vectors" || has_same_users(old, manifest);
+    has_same(old, entry) && manifest.of_kind("catalog").all(|catalog| has_same(old, catalog)) && users()
+}
+
+fn has_same(old: &Snapshot, entry: &ArtifactEntry) -> bool {
     old.manifest.artifacts.iter().any(|known| {
         (&known.name, &known.kind, &known.sha256, &known.params)
             == (&entry.name, &entry.kind, &entry.sha256, &entry.params)

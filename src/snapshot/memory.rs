@@ -1,9 +1,9 @@
 //! How much memory there is, so that a snapshot that does not fit is refused and the previous one kept only where there is room.
 
-use super::SnapshotError;
+use super::{Prediction, SnapshotError};
 
-/// What decoding takes on top of what it leaves: pages, batches, ids in the order of the file.
-const DECODING: (u64, u64) = (24 << 20, 5); // so many bytes, and one in so many of what is decoded
+/// What decoding takes whatever the size: pages and batches.
+const DECODING: u64 = 24 << 20;
 
 /// Bytes this process may still take: the least of the container's limit (cgroup v2 or v1) and the machine's free memory;
 /// `None` where neither can be read.
@@ -62,16 +62,18 @@ pub(super) enum Verdict {
 
 impl Room {
     /// Whether artifacts of these predicted sizes fit; `free` is what the system has left.
+    ///
+    /// They are decoded at the same time, so all of them may be at their peak together.
     pub(super) fn judge(
         &self,
-        predicted: &[(&str, u64)],
+        predicted: &[(&str, Prediction)],
         free: Option<u64>,
     ) -> Result<Verdict, SnapshotError> {
         let Self { budget, served, previous } = *self;
-        let resident = predicted.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-        let needs = match resident {
+        let peak = predicted.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes.peak));
+        let needs = match peak {
             0 => 0,
-            bytes => bytes.saturating_add(DECODING.0).saturating_add(bytes / DECODING.1),
+            bytes => bytes.saturating_add(DECODING),
         };
         let Some(all) = budget.or(free.map(|free| free.saturating_add(served).saturating_add(previous)))
         else {
@@ -84,7 +86,7 @@ impl Room {
         if needs <= room {
             return Ok(Verdict::FitsWithoutPrevious);
         }
-        let largest = predicted.iter().max_by_key(|(_, bytes)| *bytes).map_or("-", |(name, _)| *name);
+        let largest = predicted.iter().max_by_key(|(_, bytes)| bytes.peak).map_or("-", |(name, _)| *name);
         Err(SnapshotError::Memory { needs, room, budget: all, largest: largest.to_owned() })
     }
 }
@@ -97,16 +99,22 @@ mod tests {
     fn the_previous_snapshot_makes_room_first_and_the_served_one_never() {
         let mb = 1u64 << 20;
         let room = Room { budget: Some(1000 * mb), served: 400 * mb, previous: 300 * mb };
-        let judge = |bytes: u64| room.judge(&[("a", bytes / 4), ("b", bytes / 4 * 3)], None);
+        let of = |bytes: u64| Prediction { resident: bytes, peak: bytes + bytes / 5 };
+        let judge = |bytes: u64| room.judge(&[("a", of(bytes / 4)), ("b", of(bytes / 4 * 3))], None);
         assert!(matches!(judge(200 * mb), Ok(Verdict::Fits)));
         assert!(matches!(judge(400 * mb), Ok(Verdict::FitsWithoutPrevious)));
         let refused = judge(600 * mb).unwrap_err();
         assert!(matches!(&refused, SnapshotError::Memory { largest, .. } if largest == "b"), "{refused}");
-        let shared = Room { budget: Some(0), ..room }.judge(&[("a", 0)], None);
+        let heavy = [("a", of(10 * mb)), ("b", Prediction { resident: 100 * mb, peak: 600 * mb })];
+        assert!(room.judge(&heavy, None).is_err(), "what building takes counts, not only what stays");
+        let shared = Room { budget: Some(0), ..room }.judge(&[("a", of(0))], None);
         assert!(matches!(shared, Ok(Verdict::Fits)), "what is shared with the served snapshot takes nothing");
         let unsaid = Room { budget: None, ..room };
-        assert!(matches!(unsaid.judge(&[("a", 1 << 60)], None), Ok(Verdict::Fits)));
-        assert!(matches!(unsaid.judge(&[("a", 500 * mb)], Some(400 * mb)), Ok(Verdict::FitsWithoutPrevious)));
-        assert!(unsaid.judge(&[("a", 500 * mb)], Some(100 * mb)).is_err());
+        assert!(matches!(unsaid.judge(&[("a", of(1 << 60))], None), Ok(Verdict::Fits)));
+        assert!(matches!(
+            unsaid.judge(&[("a", of(500 * mb))], Some(400 * mb)),
+            Ok(Verdict::FitsWithoutPrevious)
+        ));
+        assert!(unsaid.judge(&[("a", of(500 * mb))], Some(100 * mb)).is_err());
     }
 }

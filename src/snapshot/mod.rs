@@ -23,7 +23,7 @@ pub use error::SnapshotError;
 pub use ids::IdTable;
 pub use loader::{Files, LoadOptions, Source, load, open_directory, predict_directory, predict_files};
 pub use manifest::{ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest};
-pub use predict::predict_bytes;
+pub use predict::{Prediction, predict};
 pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
 pub use registry::Registry;

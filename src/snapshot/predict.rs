@@ -2,46 +2,61 @@
 
 use std::path::Path;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
-use super::decode::{Fault, Params, open};
-use super::{ArtifactEntry, IdTable, SnapshotError};
-use crate::artifact::table::{Cell, CellKind, Table, TableLimits};
+use super::decode::{Fault, Params, open, shards, whole_bytes};
+use super::users::IdFilter;
+use super::{ArtifactEntry, IdTable, LoadOptions, SnapshotError};
+use crate::artifact::table::{Cell, CellKind, Table};
 use crate::feature::Texts;
 use crate::index::{Lists, Popularity, SessionKnn, VectorIndex};
 
 /// Rows that are looked at where the footer does not tell.
 const SAMPLE: usize = 50_000;
+/// What decoding takes on top of what it leaves, where nothing else is known: one in so many of its bytes.
+const DECODING: u64 = 5;
 
-/// The resident bytes of an artifact of a catalogue of `items` items, within a tenth of what it will take.
+/// An integer id in a hash table that is half full: the id, its number, and a byte of the hash.
+const INTEGER_ID: usize = 2 * 17;
+
+/// What an artifact will take in memory, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prediction {
+    /// Once it is served.
+    pub resident: u64,
+    /// While it is decoded, what stays included.
+    pub peak: u64,
+}
+
+/// What an artifact of a catalogue of `items` items will take. A table's resident bytes are told within a tenth; a model counts
+/// with the size of its file, and so does a kind that this version does not know.
 ///
-/// Reads the footer, the dictionaries of text columns and at most some ten thousand rows. Kinds that this version does not know
-/// and files that are no tables count with their size.
+/// Reads the footer, the dictionaries of text columns and at most some ten thousand rows.
 ///
 /// # Errors
 /// A file that cannot be read as the manifest says.
-pub fn predict_bytes(
+pub fn predict(
     entry: &ArtifactEntry,
     path: &Path,
     items: usize,
-    limits: &TableLimits,
-) -> Result<u64, SnapshotError> {
-    let bytes = match entry.kind.as_str() {
-        "placements" => Ok(entry.bytes as usize),
-        _ if !path_is_table(entry) => Ok(entry.bytes as usize),
-        _ => open(entry, path, limits).and_then(|table| of_table(entry, &table, items)),
+    options: &LoadOptions,
+) -> Result<Prediction, SnapshotError> {
+    let [resident, peak] = match entry.kind.as_str() {
+        "catalog" | "popularity" | "item_neighbors" | "user_items" | "session_knn" | "item_vectors"
+        | "user_vectors" | "item_features" | "user_features" => open(entry, path, &options.table)
+            .and_then(|table| of_table(entry, &table, items, options.user_features_memory))
+            .map_err(|fault| fault.of(&entry.name))?
+            .map(|bytes| bytes as u64),
+        _ => [entry.bytes, entry.bytes.saturating_add(entry.bytes / DECODING)],
     };
-    bytes.map(|bytes| bytes as u64).map_err(|fault| fault.of(&entry.name))
+    Ok(Prediction { resident, peak: peak.max(resident) })
 }
 
-fn path_is_table(entry: &ArtifactEntry) -> bool {
-    entry.path.ends_with(".parquet")
-}
-
-fn of_table(entry: &ArtifactEntry, table: &Table, items: usize) -> Result<usize, Fault> {
+/// Resident bytes, and those at the peak.
+fn of_table(entry: &ArtifactEntry, table: &Table, items: usize, memory: u64) -> Result<[usize; 2], Fault> {
     let rows = table.rows();
     let entries = |column: &str| table.outline(column).map(|outline| outline.values);
-    Ok(match entry.kind.as_str() {
+    let resident = match entry.kind.as_str() {
         "catalog" => {
             let others = table.columns().iter().filter(|(name, _)| name != "item_id");
             let columns = others.map(|(name, kind)| column(table, name, kind, rows));
@@ -56,8 +71,12 @@ fn of_table(entry: &ArtifactEntry, table: &Table, items: usize) -> Result<usize,
         "item_neighbors" => Lists::predict_bytes(items, entries("neighbors")?),
         "user_items" => ids(table, "user_id")? + Lists::predict_bytes(rows, entries("items")?),
         "session_knn" => {
-            let (sessions, clicks) = sessions(table)?;
-            SessionKnn::predict_bytes(items, sessions, clicks)
+            let found = sessions(table)?;
+            // As the decoder says of itself.
+            let building = rows.saturating_mul(12).saturating_add(found.sessions.saturating_mul(24));
+            let peak = building.saturating_add(found.ids);
+            let stays = SessionKnn::predict_bytes(items, found.clicks);
+            return Ok([stays, peak.max(usual_peak(stays))]);
         }
         "item_vectors" => {
             let width = entries("vector")? / rows.max(1);
@@ -66,11 +85,25 @@ fn of_table(entry: &ArtifactEntry, table: &Table, items: usize) -> Result<usize,
             VectorIndex::predict_bytes(items, rows, width, metric, &index) + width * width * size_of::<f32>()
         }
         "user_vectors" => ids(table, "user_id")? + vectors(rows, entries("vector")? / rows.max(1)),
-        _ => {
-            let each = table.columns().iter().map(|(name, kind)| column(table, name, kind, rows));
-            each.sum::<Result<usize, Fault>>()?
+        "user_features" => {
+            let whole = whole_bytes(table);
+            if whole <= memory {
+                ids(table, "user_id")? + features(table, "user_id", rows)?
+            } else {
+                let cache = usize::try_from(memory.min(whole)).unwrap_or(usize::MAX);
+                let places = shards(&Params(entry))? as usize * size_of::<Option<u32>>();
+                // The cache fills later: a load reads no more than the ids.
+                return Ok([cache.saturating_add(IdFilter::predict_bytes(rows)).saturating_add(places); 2]);
+            }
         }
-    })
+        "item_features" => features(table, "item_id", items)?,
+        _ => 0, // no table
+    };
+    Ok([resident, usual_peak(resident)])
+}
+
+fn usual_peak(resident: usize) -> usize {
+    resident.saturating_add(resident / DECODING as usize)
 }
 
 /// A table of ids.
@@ -84,6 +117,19 @@ fn ids(table: &Table, name: &str) -> Result<usize, Fault> {
         Ok(())
     })?;
     Ok(IdTable::predict_bytes(outline.values, outline.text, lengths.len() <= 1))
+}
+
+/// Features, narrowed to 32 bits a cell; all columns but that of the id.
+fn features(table: &Table, id: &str, rows: usize) -> Result<usize, Fault> {
+    let mut bytes = 0usize;
+    for (name, kind) in table.columns().iter().filter(|(name, _)| name != id) {
+        bytes = bytes.saturating_add(rows.saturating_mul(size_of::<f32>()));
+        if *kind == CellKind::Text {
+            let outline = table.outline(name)?;
+            bytes += outline.distinct * size_of::<Box<str>>() + outline.distinct_text;
+        }
+    }
+    Ok(bytes)
 }
 
 /// A column of attributes.
@@ -110,19 +156,39 @@ fn vectors(rows: usize, width: usize) -> usize {
     rows * (width * size_of::<f32>() + size_of::<bool>())
 }
 
-/// Sessions and the distinct items in them together, projected from the first rows.
-fn sessions(table: &Table) -> Result<(usize, usize), Fault> {
+/// What a table of sessions holds, projected from its first rows.
+struct Sessions {
+    sessions: usize,
+    /// The distinct items of each session, together.
+    clicks: usize,
+    /// The table of the sessions' ids, which decoding needs unless they ascend.
+    ids: usize,
+}
+
+fn sessions(table: &Table) -> Result<Sessions, Fault> {
     let mut session_of: Vec<u32> = Vec::new();
-    let mut last = String::new();
-    let mut count = 0u32;
+    let (mut texts, mut integers) = (HashMap::<String, u32>::new(), HashMap::<i64, u32>::new());
+    let (mut bytes, mut ascends) = (0, true);
+    let (mut last_text, mut last_integer) = (String::new(), i64::MIN);
     table.head("session_id", SAMPLE, &mut |_, cell| {
-        if let Cell::Text(id) = cell {
-            if count == 0 || id != last {
-                count += 1;
-                last.clear();
-                last.push_str(id);
+        let known = (texts.len() + integers.len()) as u32;
+        match cell {
+            Cell::Text(id) => {
+                ascends &= last_text.as_str() <= id;
+                id.clone_into(&mut last_text);
+                let number = texts.get(id).copied().unwrap_or_else(|| {
+                    bytes += id.len();
+                    texts.insert(id.to_owned(), known);
+                    known
+                });
+                session_of.push(number);
             }
-            session_of.push(count);
+            Cell::Int(id) => {
+                ascends &= last_integer <= id;
+                last_integer = id;
+                session_of.push(*integers.entry(id).or_insert(known));
+            }
+            _ => {} // the decoder will refuse it
         }
         Ok(())
     })?;
@@ -137,5 +203,10 @@ fn sessions(table: &Table) -> Result<(usize, usize), Fault> {
         let seen = session_of.len().max(1);
         (part as f64 / seen as f64 * table.rows() as f64).round() as usize
     };
-    Ok((share(count as usize), share(pairs.len())))
+    let ids = match ascends {
+        true => 0,
+        false => IdTable::predict_bytes(share(texts.len()), share(bytes), false)
+            .saturating_add(share(integers.len()).saturating_mul(INTEGER_ID)),
+    };
+    Ok(Sessions { sessions: share(texts.len() + integers.len()), clicks: share(pairs.len()), ids })
 }

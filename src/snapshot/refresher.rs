@@ -122,6 +122,7 @@ impl<T: Send + Sync> Refresher<T> {
         snapshot: fn(&T) -> &Snapshot,
         options: RefreshOptions,
     ) -> Result<Self, SnapshotError> {
+        super::users::settle_priority(); // before there are threads that yield
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|n| format!("larder-load-{n}"))
             .start_handler(|_| {
@@ -350,8 +351,11 @@ impl<T: Send + Sync> Refresher<T> {
             lock(&known).insert(entry.name.clone(), path.clone());
             Ok(path)
         };
-        self.make_room(&file, &manifest, previous)?;
-        let prepared = || (self.prepare)(load(&file, manifest, previous, options)?);
+        // All of it on the loader's threads, which yield to serving: so do downloads and digests.
+        let prepared = || {
+            self.make_room(&file, &manifest, previous)?;
+            (self.prepare)(load(&file, manifest, previous, options)?)
+        };
         // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
         let caught = catch_unwind(AssertUnwindSafe(|| self.workers.install(prepared)));
         caught.unwrap_or_else(|_| {

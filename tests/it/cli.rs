@@ -141,13 +141,21 @@ fn a_server_with_fewer_instructions_shows_the_same() {
 fn a_shop_of_any_size_becomes_a_snapshot_whose_memory_is_known_beforehand() {
     let dir = tempfile::tempdir().unwrap();
     let shop = dir.path().join("shop").display().to_string();
-    let sizes = ["--scale", "2k", "--sessions", "5000", "--user-features", "0"];
+    let sizes = ["--scale", "2k", "--sessions", "5000", "--user-features", "40000"];
     assert!(run(&[&["sample", "--out", &shop][..], &sizes].concat()).status.success());
+    let build = |memory: &str| run(&["snapshot", "build", &shop, "--user-features-memory", memory]);
+    assert_eq!(build("1KiB").status.code(), Some(64));
+    let refused = build("1MiB");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("user_features_memory is 1048576"), "{said}");
     let built = run(&["snapshot", "build", &shop]);
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let inspected = run(&["snapshot", "inspect", "--load", "--store", &shop]);
     let said = String::from_utf8_lossy(&inspected.stdout).into_owned();
     assert!(inspected.status.success() && said.contains("will take") && said.contains("takes"), "{said}");
+    let told = json(&run(&["snapshot", "inspect", "--json", "--store", &shop]));
+    let artifacts = told["artifacts"].as_array().unwrap();
+    assert!(artifacts.iter().all(|artifact| artifact["predicted_bytes"].as_u64().unwrap() > 0), "{told}");
     for wrong in [&["--scale", "many"][..], &["--scale", "5"], &["--user-features", "10"]] {
         assert_eq!(run(&[&["sample", "--out", &shop], wrong].concat()).status.code(), Some(64), "{wrong:?}");
     }

@@ -134,12 +134,12 @@ fn degradation(degradation: &Degradation) -> v1::Degradation {
     }
 }
 
-/// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
 /// Says that an answer is not to be kept.
 pub(in crate::server) fn uncacheable() -> v1::Cache {
     v1::Cache { scope: v1::cache::Scope::None.into(), key: None, max_age: None }
 }
 
+/// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
 fn cache(answer: &Answer<'_>) -> v1::Cache {
     let Answer { request, recommendation, max_age, .. } = answer;
     let passing = [Cause::Deadline, Cause::StageFailed, Cause::UserFeaturesLate];

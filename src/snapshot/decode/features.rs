@@ -10,7 +10,7 @@ use crate::snapshot::content::Keyed;
 use crate::snapshot::users::{IdFilter, Plan, Sharded, UserColumn, UserFeatures, shard_of};
 
 /// The most shards of a user table.
-const MAX_SHARDS: f64 = 65_536.0;
+pub(in crate::snapshot) const MAX_SHARDS: u32 = 65_536;
 /// What the id of a user takes beside its text.
 const ID_BYTES: u64 = 16;
 
@@ -39,9 +39,7 @@ pub(super) fn by_user(
     memory: u64,
 ) -> Result<UserFeatures, Fault> {
     let known = user_columns(table)?;
-    let cells = known.len() as u64 * 4;
-    let whole = table.column_bytes("user_id").saturating_add(table.rows() as u64 * (cells + ID_BYTES));
-    let shards = params.number("shards", 0.0, 0.0..=MAX_SHARDS)? as u32;
+    let (whole, shards) = (whole_bytes(table), shards(params)?);
     if whole <= memory {
         return Ok(UserFeatures::whole(known, keyed(table)?));
     }
@@ -56,6 +54,17 @@ pub(super) fn by_user(
     let (groups, filter) = survey(table, shards)?;
     let plan = Plan { groups, filter, memory, whole };
     Ok(UserFeatures::sharded(known, Sharded::open(table, path, plan, keyed)?))
+}
+
+/// The bytes that a table of users takes as a whole, roughly: the measure by which it is held whole or read by shard.
+pub(in crate::snapshot) fn whole_bytes(table: &Table) -> u64 {
+    let cells = (table.columns().len() as u64).saturating_sub(1) * 4;
+    table.column_bytes("user_id").saturating_add((table.rows() as u64).saturating_mul(cells + ID_BYTES))
+}
+
+/// The shards that a table of users is said to be in; 0 where nothing is said.
+pub(in crate::snapshot) fn shards(params: &Params<'_>) -> Result<u32, Fault> {
+    Ok(params.number("shards", 0.0, 0.0..=f64::from(MAX_SHARDS))? as u32)
 }
 
 /// Whether the row groups of a table are these many shards.
@@ -105,6 +114,7 @@ fn survey(table: &Table, shards: u32) -> Result<(Vec<Option<u32>>, IdFilter), Fa
 fn keyed(table: &Table) -> Result<Keyed<Features>, TableError> {
     let mut users = IdTable::with_capacity(table.rows());
     table.each_id("user_id", |_, id| users.insert(id).map(|_| ()))?;
+    users.shrink();
     let rows = columns(table, "user_id", users.len(), |row| row)?;
     Ok(Keyed { users, rows })
 }

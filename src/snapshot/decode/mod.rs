@@ -17,7 +17,7 @@ use crate::artifact::table::{CellKind, Table, TableError, TableLimits};
 use crate::index::{FoldIn, IndexKind, IndexParams, VectorIndex};
 
 pub(super) use catalog::catalog;
-pub(super) use features::is_sharded;
+pub(super) use features::{MAX_SHARDS, is_sharded, shards, whole_bytes};
 
 /// A decoder's own error, without the artifact's name.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Refresher;
-use crate::snapshot::loader::has_same;
+use crate::snapshot::loader::shares;
 use crate::snapshot::memory::{Room, Verdict, available_bytes};
-use crate::snapshot::{ArtifactEntry, Files, Manifest, Snapshot, SnapshotError, predict_files};
+use crate::snapshot::{ArtifactEntry, Files, Manifest, Prediction, Snapshot, SnapshotError, predict_files};
 
 impl<T: Send + Sync> Refresher<T> {
     /// Refuses a snapshot that would not fit into memory, before any of it is decoded.
@@ -15,13 +15,12 @@ impl<T: Send + Sync> Refresher<T> {
         manifest: &Manifest,
         served: Option<&Snapshot>,
     ) -> Result<(), SnapshotError> {
-        let same = |entry: &ArtifactEntry| served.is_some_and(|old| has_same(old, entry));
-        let same_items = manifest.of_kind("catalog").all(same);
-        let predict = || predict_files(file, manifest, &self.options.load, |entry| same_items && same(entry));
+        let shared = |entry: &ArtifactEntry| served.is_some_and(|old| shares(old, manifest, entry));
+        let predict = || predict_files(file, manifest, &self.options.load, shared);
         // What a hostile file does to its reader is told by the decoder, which runs guarded, and names the artifact.
         let Ok(bytes) = catch_unwind(AssertUnwindSafe(predict)) else { return Ok(()) };
         let names = manifest.artifacts.iter().map(|entry| entry.name.as_str());
-        let predicted: Vec<(&str, u64)> = names.zip(bytes?).collect();
+        let predicted: Vec<(&str, Prediction)> = names.zip(bytes?).collect();
         let resident = |snapshot: Option<&Snapshot>| snapshot.map_or(0, |held| held.resident_bytes() as u64);
         let previous = self.registry.previous();
         let room = Room {

@@ -33,6 +33,11 @@ impl IdFilter {
         probes(id, self.words.len()).all(set)
     }
 
+    /// The bytes that a filter of so many ids will occupy.
+    pub(in crate::snapshot) fn predict_bytes(ids: usize) -> usize {
+        (ids.saturating_mul(BITS) / 64 + 1).saturating_mul(8)
+    }
+
     pub(super) fn resident_bytes(&self) -> usize {
         self.words.capacity() * 8
     }

@@ -1,5 +1,6 @@
 //! A shard on its way into memory, and those who wait for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,10 @@ impl Flight {
         let listeners = std::mem::take(&mut state.listeners);
         drop(state);
         self.landed.notify_all();
-        listeners.into_iter().for_each(|listener| listener());
+        for listener in listeners {
+            // Somebody else's code: if it panics, the thread that reads goes on, and the next one is told.
+            let _ = catch_unwind(AssertUnwindSafe(listener));
+        }
     }
 }
 
@@ -97,6 +101,7 @@ mod tests {
         assert!(!pending.wait(Duration::ZERO));
         let (tell, told) = std::sync::mpsc::channel();
         let early = tell.clone();
+        pending.on_ready(|| panic!("a listener that gives up is no reason not to tell the next one"));
         pending.on_ready(move || early.send("early").unwrap());
         let waiter = std::thread::spawn({
             let pending = pending.clone();

@@ -3,6 +3,7 @@
 mod filter;
 mod flight;
 mod shards;
+mod threads;
 mod write;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub(super) use filter::IdFilter;
 pub use flight::Pending;
 pub(super) use shards::Plan;
 pub use shards::{Sharded, UserCounts};
+pub(super) use threads::settle_priority;
 pub use write::write_shards;
 
 /// The `user_features` artifact: typed columns by user id.
@@ -91,6 +93,14 @@ impl UserFeatures {
         match &self.rows {
             Rows::Whole(users) => users.users.resident_bytes() + users.rows.resident_bytes(),
             Rows::Sharded(shards) => shards.resident_bytes(),
+        }
+    }
+
+    /// How often a shard was read from disk; 0 for a table that is whole.
+    pub fn readings(&self) -> u64 {
+        match &self.rows {
+            Rows::Whole(_) => 0,
+            Rows::Sharded(shards) => shards.readings(),
         }
     }
 

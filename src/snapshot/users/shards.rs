@@ -11,7 +11,7 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::flight::Flight;
-use super::{IdFilter, Lookup, Pending, Users, row, shard_of};
+use super::{IdFilter, Lookup, Pending, Users, row, shard_of, threads};
 use crate::artifact::table::{Table, TableError};
 use crate::feature::Features;
 use crate::snapshot::content::Keyed;
@@ -44,6 +44,7 @@ pub struct Sharded {
     cache: Cache<u32, Users>,
     flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>>,
     jobs: SyncSender<u32>,
+    readings: Arc<AtomicU64>,
 }
 
 /// How users were found, in all sharded tables since the process started.
@@ -98,24 +99,25 @@ impl Sharded {
         let (jobs, queue) = sync_channel(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         let flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>> = Arc::default();
+        let readings: Arc<AtomicU64> = Arc::default();
         for reader in 0..READERS {
             let reader_of = Reader {
                 table: table.clone(),
                 groups: plan.groups.clone(),
                 cache: cache.clone(),
                 flights: Arc::clone(&flights),
+                readings: Arc::clone(&readings),
                 decode,
             };
             let queue = Arc::clone(&queue);
-            let started = std::thread::Builder::new()
-                .name(format!("larder-users-{reader}"))
-                .spawn(move || reader_of.run(&queue));
+            // A load runs on threads that yield to everybody; those who read for requests must not begin as such.
+            let started = threads::start(format!("larder-users-{reader}"), move || reader_of.run(&queue));
             started.map_err(|e| TableError::Unreadable {
                 file: path.display().to_string(),
                 reason: format!("a thread to read it could not be started: {e}"),
             })?;
         }
-        Ok(Self { plan, cache, flights, jobs })
+        Ok(Self { plan, cache, flights, jobs, readings })
     }
 
     pub(super) fn find(&self, user: &str) -> Lookup {
@@ -151,6 +153,10 @@ impl Sharded {
         cache.saturating_add(self.plan.filter.resident_bytes()).saturating_add(self.plan.groups.len() * 8)
     }
 
+    pub(super) fn readings(&self) -> u64 {
+        self.readings.load(Ordering::Relaxed)
+    }
+
     pub(super) fn cached_bytes(&self) -> u64 {
         self.cache.run_pending_tasks();
         self.cache.weighted_size()
@@ -163,6 +169,7 @@ struct Reader {
     groups: Vec<Option<u32>>,
     cache: Cache<u32, Users>,
     flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>>,
+    readings: Arc<AtomicU64>,
     decode: Decode,
 }
 
@@ -188,6 +195,7 @@ impl Reader {
     }
 
     fn read(&self, shard: u32) -> Result<Users, String> {
+        self.readings.fetch_add(1, Ordering::Relaxed);
         let group = self.groups.get(shard as usize).copied().flatten();
         let users = match group {
             Some(group) => self.table.group(group as usize).and_then(|rows| (self.decode)(&rows)),
@@ -197,9 +205,17 @@ impl Reader {
     }
 }
 
+/// Counts and logs the 1st, 2nd, 4th, 8th … failure: each request may meet one, and must not fill the log.
 fn failed(shard: u32, reason: &str) -> Option<Users> {
-    FAILED.fetch_add(1, Ordering::Relaxed);
-    tracing::warn!(shard, reason, "a shard of user features could not be read; its users count as late");
+    let failures = FAILED.fetch_add(1, Ordering::Relaxed) + 1;
+    if failures.is_power_of_two() {
+        tracing::warn!(
+            shard,
+            reason,
+            failures,
+            "a shard of user features could not be read; its users count as late"
+        );
+    }
     None
 }
 

@@ -1,5 +1,8 @@
 //! Users' features: whole in memory or by shard, the slates are the same; what is not there in time is said to be late.
 
+use larder::recommender::Served;
+use larder::snapshot::UserFeatures;
+
 use super::*;
 
 const USERS: usize = 3000;
@@ -33,12 +36,15 @@ fn unhurried() -> Limits {
     Limits { user_features_wait: Duration::from_secs(60), ..Limits::default() }
 }
 
-fn is_sharded(recommender: &Recommender) -> bool {
-    let served = recommender.served().unwrap();
+fn habits(served: &Served) -> &UserFeatures {
     let Some(Artifact::UserFeatures(users)) = served.snapshot.artifact("habits").map(AsRef::as_ref) else {
         panic!("there are no habits");
     };
-    users.is_sharded()
+    users
+}
+
+fn is_sharded(recommender: &Recommender) -> bool {
+    habits(&recommender.served().unwrap()).is_sharded()
 }
 
 #[test]
@@ -71,9 +77,7 @@ fn a_cache_smaller_than_the_table_holds_no_more_than_it_may() {
         recommender.recommend(&ranked().user(format!("u{user}"))).unwrap();
     }
     let served = recommender.served().unwrap();
-    let Some(Artifact::UserFeatures(users)) = served.snapshot.artifact("habits").map(AsRef::as_ref) else {
-        panic!("there are no habits");
-    };
+    let users = habits(&served);
     let cached = users.cached_bytes();
     assert!((1..=40_000).contains(&cached), "{cached} bytes are cached");
     assert!(users.resident_bytes() >= 40_000, "a cache counts as full");
@@ -154,21 +158,24 @@ fn nobody_waits_for_a_stranger_or_for_a_placement_without_a_ranker() {
 #[test]
 fn many_at_once_get_their_features_from_one_reading() {
     let recommender = shop(SHARDS).open_with(&little(), unhurried());
+    let together = std::sync::Barrier::new(8);
     std::thread::scope(|scope| {
-        for thread in 0..8 {
-            let recommender = &recommender;
-            scope.spawn(move || {
-                for user in (thread..400).step_by(3) {
-                    let answer = recommender.recommend(&ranked().user(format!("u{user}"))).unwrap();
-                    assert_eq!(answer.slate.degradation.level, DegradationLevel::None, "u{user}");
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for user in ["u4", "u5", "u6"] {
+                    together.wait();
+                    let answer = recommender.recommend(&ranked().user(user)).unwrap();
+                    assert_eq!(answer.slate.degradation.level, DegradationLevel::None, "{user}");
                 }
             });
         }
     });
+    let served = recommender.served().unwrap();
+    assert!((1..=3).contains(&habits(&served).readings()), "three users are in three shards at most");
 }
 
 #[test]
-fn a_page_waits_once_for_all_of_its_slots() {
+fn a_page_gets_the_features_of_all_its_slots() {
     let recommender = shop(SHARDS).open_with(&little(), unhurried());
     let requests: Vec<Request> = (0..20).map(|user| ranked().user(format!("u{user}"))).collect();
     for answer in recommender.recommend_batch(&requests, false) {

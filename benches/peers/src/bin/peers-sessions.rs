@@ -70,7 +70,7 @@ fn compare(name: &str, sessions: usize, items: usize) -> Result<Vec<Value>, Box<
             "ours_p50": at(&our_times, 0.5), "ours_p90": at(&our_times, 0.9), "ours_p99": at(&our_times, 0.99),
             "theirs_p50": at(&their_times, 0.5), "theirs_p99": at(&their_times, 0.99),
             "bytes_per_click": our_bytes as f64 / clicks as f64,
-            "predicted_bytes_per_click": SessionKnn::predict_bytes(items, sessions, clicks) as f64 / clicks as f64,
+            "predicted_bytes_per_click": SessionKnn::predict_bytes(items, clicks) as f64 / clicks as f64,
             "theirs_bytes_per_click": their_bytes as f64 / clicks as f64,
             "same_top20": same, "build_seconds": build_seconds,
         });
