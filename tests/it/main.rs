@@ -29,6 +29,8 @@ mod support {
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
+    #[cfg(feature = "onnx")]
+    pub(crate) mod network;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]
