@@ -15,6 +15,10 @@ format:
 test:
     cargo test --workspace
 
+# CI: rankers that are ONNX networks, a feature off by default
+onnx:
+    cargo test --features onnx --test it onnx
+
 # CI: lint
 lint:
     cargo clippy --workspace --all-targets -- -D warnings

@@ -11,7 +11,7 @@ pub enum Format {
     XgboostUbj,
     /// Weights in JSON: `{"weights": {"price": -0.5}, "intercept": 1.0, "link": "logistic"}`.
     Linear,
-    /// ONNX: known, but refused; nothing here runs it yet.
+    /// ONNX, a network: read in builds with the feature `onnx`, refused by others.
     Onnx,
 }
 

@@ -8,6 +8,8 @@ mod lightgbm;
 mod linear;
 mod link;
 mod matrix;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod ranker;
 mod xgboost;
 

@@ -34,6 +34,8 @@ pub struct RankScratch {
     /// By output, then by padded row.
     sums: Vec<f64>,
     forest: ForestScratch,
+    #[cfg(feature = "onnx")]
+    onnx: super::onnx::OnnxScratch,
 }
 
 /// What the readers hand over.
@@ -52,6 +54,8 @@ pub(super) struct Parts {
 pub(super) enum Body {
     Linear(Linear),
     Forest(Box<Forest>),
+    #[cfg(feature = "onnx")]
+    Onnx(Box<super::onnx::Onnx>),
 }
 
 impl Ranker {
@@ -62,8 +66,14 @@ impl Ranker {
             Format::XgboostJson => xgboost::read_json(bytes)?,
             Format::XgboostUbj => xgboost::read_ubjson(bytes)?,
             Format::Linear => Linear::read(bytes)?,
+            #[cfg(feature = "onnx")]
+            Format::Onnx => super::onnx::Onnx::read(bytes)?,
+            #[cfg(not(feature = "onnx"))]
             Format::Onnx => {
-                return Err(ModelError::unsupported("an ONNX model", "publish trees or a linear ranker"));
+                return Err(ModelError::unsupported(
+                    "an ONNX model",
+                    "use a build with the feature `onnx`, or publish trees or a linear ranker",
+                ));
             }
         };
         let Parts { objective, inputs, body, link, outputs, divisor } = parts;
@@ -76,6 +86,22 @@ impl Ranker {
             return Err(ModelError::NoSuchOutput { output, outputs: self.outputs });
         }
         Ok(Self { chosen: output, ..self })
+    }
+
+    /// The same model, getting `value` where a feature is missing. For ONNX networks, which do not know missing values; the other
+    /// formats say themselves what becomes of one.
+    pub fn with_missing(self, value: f32) -> Result<Self, ModelError> {
+        match self.body {
+            #[cfg(feature = "onnx")]
+            Body::Onnx(mut network) => {
+                network.set_missing(value);
+                Ok(Self { body: Body::Onnx(network), ..self })
+            }
+            _ => {
+                let what = format!("{value} in place of a missing feature of a {} model", self.format.name());
+                Err(ModelError::unsupported(what, "leave it out: the model says itself what becomes of them"))
+            }
+        }
     }
 
     /// The columns that the matrix must have, in this order.
@@ -103,6 +129,8 @@ impl Ranker {
         let size = match &self.body {
             Body::Linear(_) => "linear".to_owned(),
             Body::Forest(forest) => format!("{} trees, {} leaves", forest.trees(), forest.leaf_count()),
+            #[cfg(feature = "onnx")]
+            Body::Onnx(network) => format!("{} operations", network.operations()),
         };
         format!("{} {}: {size}, {} inputs", self.format.name(), self.objective, self.inputs.len())
     }
@@ -145,7 +173,7 @@ impl Ranker {
     pub fn leaves(&self, rows: &Matrix, row: usize) -> Vec<u32> {
         match &self.body {
             Body::Forest(forest) => forest.leaves(rows, row, &mut ForestScratch::default()),
-            Body::Linear(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -154,6 +182,8 @@ impl Ranker {
         let body = match &self.body {
             Body::Linear(linear) => linear.resident_bytes(),
             Body::Forest(forest) => forest.resident_bytes(),
+            #[cfg(feature = "onnx")]
+            Body::Onnx(network) => network.resident_bytes(),
         };
         size_of::<Self>() + body + self.inputs.iter().map(Input::resident_bytes).sum::<usize>()
     }
@@ -165,6 +195,8 @@ impl Ranker {
         match &self.body {
             Body::Linear(linear) => linear.sum(rows, &mut scratch.sums),
             Body::Forest(forest) => forest.sum(rows, &mut scratch.forest, &mut scratch.sums),
+            #[cfg(feature = "onnx")]
+            Body::Onnx(network) => network.sum(rows, &mut scratch.onnx, stride, &mut scratch.sums),
         }
         stride
     }

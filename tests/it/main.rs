@@ -30,6 +30,8 @@ mod support {
     pub(crate) mod following;
     pub(crate) mod grocer;
     pub(crate) mod levels;
+    #[cfg(feature = "onnx")]
+    pub(crate) mod network;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]

@@ -18,6 +18,8 @@ use crate::support::grocer::{self, array, floats, table, texts};
 
 mod features;
 mod memory;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod users;
 
 /// A shop whose placement "ranked" shows neighbours of the seed in the order of a ranker called "judge".
@@ -27,7 +29,7 @@ struct Shop {
 
 impl Shop {
     /// `params` is the `[judge]` table of `params.toml`, or more tables.
-    fn new(file: &str, model: &str, params: &str) -> Self {
+    fn new(file: &str, model: impl AsRef<[u8]>, params: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         grocer::stock(dir.path(), 1);
         fs::write(dir.path().join(file), model).unwrap();
@@ -39,7 +41,7 @@ impl Shop {
     }
 
     fn linear(weights: &str) -> Self {
-        Self::new("judge.json", &format!("{{\"weights\": {weights}}}"), "")
+        Self::new("judge.json", format!("{{\"weights\": {weights}}}"), "")
     }
 
     /// Gives the placement other keys than its sources.

@@ -14,6 +14,8 @@ use crate::support::skip::skip;
 mod bad_models;
 mod categories;
 mod linear;
+#[cfg(feature = "onnx")]
+mod onnx;
 
 /// What the script writes about a model.
 #[derive(Debug, Clone, Deserialize)]

@@ -27,7 +27,7 @@ const NEVER: [(&str, &str); 3] = [("pipeline", "train"), ("recommender", "train"
 const ROOMS: [&str; 6] = ["source", "hydrator", "filter", "scorer", "reranker", "selector"];
 
 /// Crates, by how their names begin, and the only places that may name them.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("aws_", &["artifact/s3"]),
     ("arc_swap", &["snapshot/registry.rs"]),
     ("larder_proto", &["server/"]),
@@ -36,6 +36,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
     ("http_body", &["server/"]),
+    ("tract_", &["model/onnx/"]),
     ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs"]),
 ];
 

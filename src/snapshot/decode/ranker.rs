@@ -24,6 +24,7 @@ pub(super) fn ranker(params: &Params<'_>, path: &Path) -> Result<RankerModel, Fa
     let last = model.outputs().saturating_sub(1) as f64;
     let output = params.number("output", 0.0, 0.0..=last)? as usize;
     let model = model.with_output(output).map_err(|error| Fault::Content(error.to_string()))?;
+    let model = missing(params, model)?;
     let names = names(params, model.inputs())?;
     let categories = categories(params, &names)?;
     let inputs = model.inputs().iter().zip(names).zip(categories);
@@ -34,6 +35,16 @@ pub(super) fn ranker(params: &Params<'_>, path: &Path) -> Result<RankerModel, Fa
     });
     let inputs = inputs.collect();
     Ok(RankerModel { model, inputs })
+}
+
+/// What a network gets where a feature is missing.
+fn missing(params: &Params<'_>, model: Ranker) -> Result<Ranker, Fault> {
+    if !params.0.params.contains_key("missing") {
+        return Ok(model);
+    }
+    let greatest = f64::from(f32::MAX);
+    let value = params.number("missing", 0.0, -greatest..=greatest)? as f32;
+    model.with_missing(value).map_err(|error| Fault::Content(format!("params.missing: {error}")))
 }
 
 fn format(params: &Params<'_>, bytes: &[u8]) -> Result<Format, Fault> {

@@ -275,10 +275,14 @@ fn a_linear_model_with_a_fault_is_refused() {
     assert!(said.contains("more than 65536 weights"), "{said}");
 }
 
+#[cfg(not(feature = "onnx"))]
 #[test]
-fn an_onnx_model_is_refused_with_what_to_do_instead() {
+fn without_the_feature_an_onnx_model_is_refused_with_what_to_do_instead() {
     let said = Ranker::read(Format::Onnx, b"\x08\x08\x12\x07pytorch").unwrap_err().to_string();
-    assert_eq!(said, "an ONNX model cannot be served: publish trees or a linear ranker");
+    assert_eq!(
+        said,
+        "an ONNX model cannot be served: use a build with the feature `onnx`, or publish trees or a linear ranker"
+    );
 }
 
 /// A file that is cut off anywhere, or has one byte changed, is refused or read; it never panics or takes long.
