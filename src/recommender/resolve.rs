@@ -47,14 +47,21 @@ pub(super) fn resolve<'a>(
         }
         item
     };
-    let mut query: Query<'a> = std::mem::take(&mut spare.query);
-    query.session.extend(request.session_events.iter().filter_map(|event| find(&event.item_id)));
+    // What may be refused comes first: the memory of the last query is not lost with a refusal.
     for (at, seed) in request.seeds.iter().enumerate() {
         if seed.weight != 0.0 && !(1e-6..=1e6).contains(&seed.weight) {
             let field = format!("seed_items[{at}].weight");
             let reason = format!("is {}, expected 0, or 0.000001 to 1000000", seed.weight);
             return Err(RecommendError::Invalid { field, reason });
         }
+    }
+    let filter = match request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
+        Some(filter) => Some(Predicate::compile(filter, snapshot.catalog(), &request.filter_params)?),
+        None => None,
+    };
+    let mut query: Query<'a> = std::mem::take(&mut spare.query);
+    query.session.extend(request.session_events.iter().filter_map(|event| find(&event.item_id)));
+    for seed in &request.seeds {
         match find(&seed.item_id) {
             Some(item) if seed.role == SeedRole::Disliked => query.disliked.push(item),
             Some(item) => query.seeds.push(QuerySeed { item, role: seed.role, weight: seed.weight }),
@@ -77,10 +84,7 @@ pub(super) fn resolve<'a>(
         only.extend(request.candidate_item_ids.iter().filter_map(|id| find(id)));
         query.only = Some(only);
     }
-    if let Some(filter) = request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
-        let predicate = Predicate::compile(filter, snapshot.catalog(), &request.filter_params)?;
-        query.filter = Some(predicate.bitmap(snapshot.items().len()));
-    }
+    query.filter = filter.map(|predicate| predicate.bitmap(snapshot.items().len()));
     let consents = request.subject.consent != Consent::Denied;
     query.user = request.subject.user_id.as_deref().filter(|_| consents);
     if let (Some(user), Some(Artifact::UserItems(lists))) =
