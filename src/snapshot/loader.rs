@@ -117,7 +117,7 @@ impl Source {
 /// same digest are shared, neither fetched nor decoded again.
 ///
 /// # Errors
-/// Whatever is wrong with any artifact; the first in the manifest's order.
+/// Whatever is wrong with any artifact; the first in the manifest's order, sessions before the others.
 pub fn load(
     file: &Files<'_>,
     manifest: Manifest,
@@ -146,14 +146,17 @@ pub fn load(
             None => fresh.push((entry, file(entry)?)),
         }
     }
-    let decoded: Vec<Result<(String, Arc<Artifact>), SnapshotError>> = fresh
-        .into_par_iter()
-        .map(|(entry, path)| {
-            let artifact = guarded(entry, || decode::artifact(entry, &path, &items, options))?;
-            Ok((entry.name.clone(), Arc::new(artifact)))
-        })
-        .collect();
-    for outcome in decoded {
+    let decoded = |(entry, path): (&ArtifactEntry, PathBuf)| {
+        let artifact = guarded(entry, || decode::artifact(entry, &path, &items, options))?;
+        Ok((entry.name.clone(), Arc::new(artifact)))
+    };
+    // Sessions take twice their size while they are decoded: they go before the others, which then have that room.
+    let (sessions, others): (Vec<_>, Vec<_>) =
+        fresh.into_iter().partition(|(entry, _)| entry.kind == "session_knn");
+    let mut outcomes: Vec<Result<(String, Arc<Artifact>), SnapshotError>> =
+        sessions.into_iter().map(decoded).collect();
+    outcomes.par_extend(others.into_par_iter().map(decoded));
+    for outcome in outcomes {
         let (name, artifact) = outcome?;
         artifacts.insert(name, artifact);
     }
