@@ -1,6 +1,7 @@
 //! Feature tables: columns as rankers read them, 32 bits a cell, with missing values.
 
-use hashbrown::HashMap;
+use super::Texts;
+use super::texts::TextsBuilder;
 
 /// The code of a missing text.
 const MISSING: u32 = u32::MAX;
@@ -28,7 +29,7 @@ pub enum FeatureColumn {
 #[derive(Debug, Clone)]
 pub struct TextCodes {
     codes: Vec<u32>,
-    texts: Vec<Box<str>>,
+    texts: Texts,
 }
 
 impl Features {
@@ -98,16 +99,13 @@ impl FeatureColumn {
     /// A cell as text; `None` where it is missing or a number.
     pub fn text(&self, row: usize) -> Option<&str> {
         let Self::Texts(texts) = self else { return None };
-        texts.code(row).and_then(|code| texts.texts.get(code as usize)).map(|text| &**text)
+        texts.code(row).and_then(|code| texts.texts.get(code as usize))
     }
 
     fn resident_bytes(&self) -> usize {
         match self {
             Self::Numbers(numbers) => numbers.capacity() * 4,
-            Self::Texts(texts) => {
-                let each = texts.texts.iter().map(|text| text.len() + size_of::<Box<str>>());
-                texts.codes.capacity() * 4 + each.sum::<usize>()
-            }
+            Self::Texts(texts) => texts.codes.capacity() * 4 + texts.texts.resident_bytes(),
         }
     }
 }
@@ -119,7 +117,7 @@ impl TextCodes {
     }
 
     /// The distinct texts, by code.
-    pub fn texts(&self) -> &[Box<str>] {
+    pub fn texts(&self) -> &Texts {
         &self.texts
     }
 }
@@ -127,32 +125,25 @@ impl TextCodes {
 /// Builds a [`FeatureColumn::Texts`] in any order of rows.
 #[derive(Debug)]
 pub struct TextCodesBuilder {
-    column: TextCodes,
-    lookup: HashMap<Box<str>, u32>,
+    codes: Vec<u32>,
+    texts: TextsBuilder,
 }
 
 impl TextCodesBuilder {
     /// A builder of `rows` missing cells.
     pub fn new(rows: usize) -> Self {
-        let column = TextCodes { codes: vec![MISSING; rows], texts: Vec::new() };
-        Self { column, lookup: HashMap::new() }
+        Self { codes: vec![MISSING; rows], texts: TextsBuilder::default() }
     }
 
     /// Sets a cell. Rows that do not exist are ignored.
     pub fn set(&mut self, row: usize, text: &str) {
-        let code = self.lookup.get(text).copied().unwrap_or_else(|| {
-            let code = self.column.texts.len() as u32;
-            self.column.texts.push(text.into());
-            self.lookup.insert(text.into(), code);
-            code
-        });
-        if let Some(cell) = self.column.codes.get_mut(row) {
-            *cell = code;
+        if let Some(cell) = self.codes.get_mut(row) {
+            *cell = self.texts.code(text);
         }
     }
 
     /// The finished column.
     pub fn finish(self) -> FeatureColumn {
-        FeatureColumn::Texts(self.column)
+        FeatureColumn::Texts(TextCodes { codes: self.codes, texts: self.texts.finish() })
     }
 }

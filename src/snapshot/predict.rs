@@ -126,7 +126,7 @@ fn features(table: &Table, id: &str, rows: usize) -> Result<usize, Fault> {
         bytes = bytes.saturating_add(rows.saturating_mul(size_of::<f32>()));
         if *kind == CellKind::Text {
             let outline = table.outline(name)?;
-            bytes += outline.distinct * size_of::<Box<str>>() + outline.distinct_text;
+            bytes += Texts::predict_bytes(outline.distinct, outline.distinct_text);
         }
     }
     Ok(bytes)

@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use crate::feature::Texts;
 use crate::model::CategoryValue;
 
 /// The codes of one categorical input. A value without a code is missing to the model.
@@ -64,8 +65,8 @@ impl Codes {
     }
 
     /// The model's code for each of a column's own codes.
-    pub(super) fn table(&self, texts: &[&str]) -> Box<[f32]> {
-        texts.iter().map(|text| self.text(text)).collect()
+    pub(super) fn table(&self, texts: Option<&Texts>) -> Box<[f32]> {
+        texts.into_iter().flat_map(Texts::iter).map(|text| self.text(text)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::ItemIdx;
-use crate::feature::{Column, ColumnKind, FeatureColumn, Features, Table};
+use crate::feature::{Column, ColumnKind, FeatureColumn, Features, Table, Texts};
 use crate::snapshot::Artifact;
 
 /// Where a column is. Cheap to look into: no name is compared.
@@ -31,20 +31,11 @@ impl ItemColumn {
             || matches!(self.features(), Some(FeatureColumn::Texts(_)))
     }
 
-    /// The distinct texts, by the column's own code.
-    pub(super) fn texts(&self) -> Vec<&str> {
+    /// The distinct texts, by the column's own code; `None` for a column of numbers.
+    pub(super) fn texts(&self) -> Option<&Texts> {
         match (self.catalog(), self.features()) {
-            (Some(column), _) => column.texts().map(|texts| texts.iter().collect()).unwrap_or_default(),
-            (_, Some(FeatureColumn::Texts(texts))) => texts.texts().iter().map(AsRef::as_ref).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The text of the column's own code.
-    pub(super) fn text(&self, code: u32) -> Option<&str> {
-        match (self.catalog(), self.features()) {
-            (Some(column), _) => column.texts()?.get(code as usize),
-            (_, Some(FeatureColumn::Texts(texts))) => texts.texts().get(code as usize).map(AsRef::as_ref),
+            (Some(column), _) => column.texts(),
+            (_, Some(FeatureColumn::Texts(texts))) => Some(texts.texts()),
             _ => None,
         }
     }

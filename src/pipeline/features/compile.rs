@@ -56,7 +56,7 @@ impl Compiler<'_> {
                 Ok(match value(input, column.is_text())? {
                     Value::Number => Step::Numbers(column),
                     Value::Code(codes) if column.is_text() => {
-                        let codes = codes.table(&column.texts());
+                        let codes = codes.table(column.texts());
                         Step::Coded(column, codes)
                     }
                     Value::Code(codes) => Step::NumberCoded(column, codes),

@@ -98,7 +98,9 @@ impl Step {
                 out.iter_mut().for_each(|cell| *cell = codes.number(*cell));
             }
             Step::Seed(column, value) => {
-                let text = seed.and_then(|seed| column.code(seed)).and_then(|code| column.text(code));
+                let text = seed
+                    .and_then(|seed| column.code(seed))
+                    .and_then(|code| column.texts()?.get(code as usize));
                 out.fill(match (seed, value) {
                     (Some(_), Value::Code(codes)) if column.is_text() => {
                         text.map_or(f32::NAN, |text| codes.text(text))
