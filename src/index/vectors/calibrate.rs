@@ -16,7 +16,7 @@ const CAUTIONS: [f32; 12] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.
 
 impl VectorIndex {
     /// Sets how cautiously partitions are left out, by the recall that `queries` reach (vectors of this width; about 100 are
-    /// enough). If that takes more work than looking at every row, the index stays exact.
+    /// enough). If that takes more work than looking at every row, the partitions are given up.
     pub fn calibrate(&mut self, queries: &[Vec<f32>]) {
         self.caution = f32::INFINITY;
         self.recall = 1.0;
@@ -37,6 +37,7 @@ impl VectorIndex {
                 break;
             }
         }
+        self.partitions = None;
         self.caution = f32::INFINITY;
         self.recall = 1.0;
     }
