@@ -103,13 +103,15 @@ async fn load(args: RunArgs) -> Verdict {
     let mix = Mix::new(requests, args.traffic_class)?;
     let setup = Setup {
         command: std::env::args().collect(),
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        profile: format!("constant {}/s", args.rps),
         started_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
         target: args.target.to_string(),
         rps: args.rps,
         warmup_s: args.warmup.as_secs_f64(),
         duration_s: args.duration.as_secs_f64(),
         requests: mix.len(),
+        ..Setup::default()
     };
     let server = Arc::new(Server::connect(&args.target, args.connections).await?);
     let load = Arc::new(Load {

@@ -1,24 +1,33 @@
-//! What a run found, as written to `--json`.
+//! What a run found, as written to `--json` and read again by the commands that compare and reckon.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::slo::Verdict;
 use crate::swaps::{self, Swap, Windows};
 use crate::tally::{Counts, ErrorCount, Tally};
 
 /// One run.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// The figures that are quoted.
     pub(crate) summary: Summary,
     pub(crate) setup: Setup,
+    /// The same by placement.
+    #[serde(default)]
+    pub(crate) placements: BTreeMap<String, Summary>,
+    /// Latency by the share of answers that were as fast, finer towards the slow end.
+    #[serde(default)]
+    pub(crate) curve: Vec<Quantile>,
+    /// What the server's own metrics say; absent if they were not asked.
+    #[serde(default)]
+    pub(crate) server: Option<ServerFigures>,
     /// Errors by code, each with the first message.
     pub(crate) errors: BTreeMap<String, ErrorCount>,
     /// Degraded answers by level.
-    pub(crate) degraded: BTreeMap<&'static str, u64>,
+    pub(crate) degraded: BTreeMap<String, u64>,
     /// How long the failed requests took to fail; they are in no other percentile.
     pub(crate) failures: Percentiles,
     /// How late the generator itself sent; part of the latencies, and large only where the generator was too slow.
@@ -32,7 +41,8 @@ pub(crate) struct Report {
 }
 
 /// The whole run. Percentiles are of the answered requests, from the moment each was due.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Summary {
     pub(crate) offered: u64,
     pub(crate) answered: u64,
@@ -43,19 +53,35 @@ pub(crate) struct Summary {
     pub(crate) p99_ms: Option<f64>,
     pub(crate) p999_ms: Option<f64>,
     pub(crate) max_ms: Option<f64>,
+    /// Answers that came within the deadline that the requests were sent with; all of them where there was none.
+    pub(crate) in_time: u64,
+    /// CPU that the server spent over the run, by each answer; absent where its metrics were not asked.
+    pub(crate) cpu_us_per_request: Option<f64>,
 }
 
 /// How the run was made.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Setup {
     /// The command line.
     pub(crate) command: Vec<String>,
     /// Of the generator.
-    pub(crate) version: &'static str,
+    pub(crate) version: String,
+    /// Of the server, if its metrics were asked.
+    pub(crate) server_version: Option<String>,
+    /// Processor, cores and system of the generator's machine.
+    pub(crate) machine: String,
+    /// The scenario's name, if there was one.
+    pub(crate) scenario: Option<String>,
     /// Seconds since 1970.
     pub(crate) started_at: u64,
     pub(crate) target: String,
+    /// The rate over time in words: `constant 800/s`, `diurnal 200 to 800 to 200/s`.
+    pub(crate) profile: String,
+    /// The highest rate of the profile, in requests per second.
     pub(crate) rps: f64,
+    /// The deadline that requests were sent with, in milliseconds.
+    pub(crate) deadline_ms: Option<f64>,
     pub(crate) warmup_s: f64,
     pub(crate) duration_s: f64,
     /// Different requests in the mix.
@@ -63,15 +89,52 @@ pub(crate) struct Setup {
 }
 
 /// Percentiles of some other stretch of time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Percentiles {
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
     pub(crate) max_ms: Option<f64>,
 }
 
+/// One point of the percentile curve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Quantile {
+    /// Above 0, at most 1.
+    pub(crate) quantile: f64,
+    pub(crate) ms: f64,
+}
+
+/// The server's metrics over the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServerFigures {
+    /// CPU seconds from the end of the warm-up to the end of the run.
+    pub(crate) cpu_s: f64,
+    /// The most cores busy at once, over windows of five seconds.
+    pub(crate) peak_cores: f64,
+    /// The most resident memory seen.
+    pub(crate) peak_rss_bytes: f64,
+    /// `larder_cpu_seconds_total` over the answers, in microseconds, by placement.
+    pub(crate) placement_cpu_us: BTreeMap<String, f64>,
+    /// Answers from the result cache over those that asked it; absent where the server does not say.
+    pub(crate) cache_hit_ratio: Option<f64>,
+    /// One entry a scrape, once a second.
+    pub(crate) samples: Vec<ServerSample>,
+}
+
+/// The server's process at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ServerSample {
+    /// Seconds after the warm-up.
+    pub(crate) at_s: f64,
+    /// CPU seconds since the process began.
+    pub(crate) cpu_s: f64,
+    pub(crate) rss_bytes: f64,
+}
+
 /// One second of the run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Second {
     pub(crate) second: usize,
     #[serde(flatten)]
@@ -87,7 +150,10 @@ impl Report {
             summary: Summary::new(&tally.total),
             setup,
             errors: tally.errors.clone(),
-            degraded: tally.levels.clone(),
+            degraded: tally.levels.iter().map(|(level, count)| ((*level).to_owned(), *count)).collect(),
+            placements: BTreeMap::new(),
+            curve: Vec::new(),
+            server: None,
             failures: Percentiles::new(&tally.failures),
             lag: Percentiles::new(&tally.lag),
             swaps,
@@ -120,6 +186,8 @@ impl Summary {
             p99_ms: latencies.ms(0.99),
             p999_ms: latencies.ms(0.999),
             max_ms: latencies.max_ms(),
+            in_time: counts.answered(),
+            cpu_us_per_request: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::Report;
 use crate::units::{ms, parse_duration};
@@ -13,7 +13,7 @@ use crate::units::{ms, parse_duration};
 pub(crate) struct Slo(Vec<Rule>);
 
 /// One rule and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     /// The rule, as given.
     pub(crate) rule: String,

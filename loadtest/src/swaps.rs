@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::latency::Latencies;
 use crate::tally::Counts;
@@ -23,7 +23,7 @@ pub(crate) struct Change {
 }
 
 /// One swap, as reported. Percentiles are of requests due in whole seconds around it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Swap {
     /// Seconds after the warm-up.
     pub(crate) at_s: f64,
@@ -42,7 +42,7 @@ pub(crate) struct Swap {
 }
 
 /// All windows together against all other seconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Windows {
     /// Seconds on each side of the swap's own.
     pub(crate) side_s: usize,

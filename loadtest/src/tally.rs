@@ -51,7 +51,7 @@ pub(crate) struct Counts {
 }
 
 /// Errors of one code.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ErrorCount {
     pub(crate) count: u64,
     /// The message of the first.
