@@ -148,10 +148,14 @@ impl App {
             })?;
         }
         let runtime = match self.config.threads {
-            1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            1 => {
+                telemetry::count_this_thread();
+                tokio::runtime::Builder::new_current_thread().enable_all().build()?
+            }
             threads => tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(threads)
                 .thread_name("larder-serve")
+                .on_thread_start(telemetry::count_this_thread)
                 .enable_all()
                 .build()?,
         };

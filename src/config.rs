@@ -13,8 +13,10 @@ use crate::machine::Level;
 use crate::recommender::Limits;
 use crate::snapshot::{LoadOptions, RefreshOptions};
 
+mod check;
 mod size;
 
+use check::{address, bounded, within};
 pub(crate) use size::user_features_memory;
 use size::{size_in_bytes, written};
 
@@ -115,12 +117,21 @@ pub struct RawConfig {
     /// Threads that answer requests [default: one per core]
     #[arg(long, env = "LARDER_THREADS")]
     pub threads: Option<usize>,
-    /// Requests answered at once; more are refused [default: 1024]
+    /// The most requests worked for at once; how many it is follows from the latencies [default: 1024]
     #[arg(long, env = "LARDER_MAX_IN_FLIGHT")]
     pub max_in_flight: Option<usize>,
+    /// The most requests that wait for their turn; further ones are refused [default: 1024]
+    #[arg(long, env = "LARDER_MAX_WAITING")]
+    pub max_waiting: Option<usize>,
     /// Connections open at once per port [default: 4096]
     #[arg(long, env = "LARDER_MAX_CONNECTIONS")]
     pub max_connections: Option<usize>,
+    /// HTTP/2 streams open at once per connection [default: 256]
+    #[arg(long, env = "LARDER_MAX_STREAMS")]
+    pub max_streams: Option<usize>,
+    /// Seconds after which a connection without a request is closed [default: 300]
+    #[arg(long, env = "LARDER_IDLE_S")]
+    pub idle_s: Option<u64>,
     /// Largest page a request may ask for [default: 100]
     #[arg(long, env = "LARDER_MAX_PAGE_SIZE")]
     pub max_page_size: Option<usize>,
@@ -236,7 +247,10 @@ impl RawConfig {
             cpu: self.cpu.or(other.cpu),
             threads: self.threads.or(other.threads),
             max_in_flight: self.max_in_flight.or(other.max_in_flight),
+            max_waiting: self.max_waiting.or(other.max_waiting),
             max_connections: self.max_connections.or(other.max_connections),
+            max_streams: self.max_streams.or(other.max_streams),
+            idle_s: self.idle_s.or(other.idle_s),
             max_page_size: self.max_page_size.or(other.max_page_size),
             max_latency_ms: self.max_latency_ms.or(other.max_latency_ms),
             user_features_memory: self.user_features_memory.or(other.user_features_memory),
@@ -277,7 +291,14 @@ impl RawConfig {
         let poll = raw.poll_interval_ms.unwrap_or_default();
         let poll = bounded("poll_interval_ms", poll, 50..=86_400_000, "50 to 86400000")?;
         let memory = user_features_memory(raw.user_features_memory.as_deref().unwrap_or_default())?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = within("threads", raw.threads.or(Some(cores)), 1024, "1 to 1024")?;
+        let idle = bounded("idle_s", raw.idle_s.unwrap_or_default(), 1..=86_400, "1 to 86400")?;
         let server = crate::server::Config {
+            threads,
+            max_waiting: within("max_waiting", raw.max_waiting, 1_000_000, "1 to 1000000")?,
+            max_streams: within("max_streams", raw.max_streams, 1_000_000, "1 to 1000000")? as u32,
+            idle: Duration::from_secs(idle),
             max_in_flight: within("max_in_flight", raw.max_in_flight, 1_000_000, "1 to 1000000")?,
             max_connections: within("max_connections", raw.max_connections, 1_000_000, "1 to 1000000")?,
             max_age: Duration::from_secs(raw.cache_max_age_s.unwrap_or_default()),
@@ -320,7 +341,6 @@ impl RawConfig {
                 known: Level::all().map(Level::name).collect::<Vec<_>>().join(", "),
             })?),
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Config {
             store: default_store(raw.store.unwrap_or_default()),
             store_options,
@@ -338,7 +358,7 @@ impl RawConfig {
             grpc_addr: address("grpc_addr", raw.grpc_addr)?,
             http_addr: address("http_addr", raw.http_addr)?,
             admin_addr: address("admin_addr", raw.admin_addr)?,
-            threads: within("threads", raw.threads.or(Some(cores)), 1024, "1 to 1024")?,
+            threads,
             exposures: raw.exposure_log.map(|path| (path, exposure_queue)),
             log_format,
             log,
@@ -362,34 +382,6 @@ fn default_store(store: String) -> String {
             None => store,
         },
     }
-}
-
-fn within(
-    key: &'static str,
-    value: Option<usize>,
-    most: usize,
-    expected: &'static str,
-) -> Result<usize, ConfigError> {
-    match value.unwrap_or_default() {
-        value if (1..=most).contains(&value) => Ok(value),
-        value => Err(ConfigError::Value { key, value: value.to_string(), expected }),
-    }
-}
-
-fn bounded(
-    key: &'static str,
-    value: u64,
-    range: std::ops::RangeInclusive<u64>,
-    expected: &'static str,
-) -> Result<u64, ConfigError> {
-    let wrong = || ConfigError::Value { key, value: value.to_string(), expected };
-    if range.contains(&value) { Ok(value) } else { Err(wrong()) }
-}
-
-fn address(key: &'static str, value: Option<String>) -> Result<SocketAddr, ConfigError> {
-    let value = value.unwrap_or_default();
-    let expected = "an address and a port, such as 0.0.0.0:8080";
-    value.parse().map_err(|_| ConfigError::Value { key, value, expected })
 }
 
 #[cfg(test)]

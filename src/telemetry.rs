@@ -1,5 +1,7 @@
 //! Logs and metrics: how they are set up, and the names of all metrics in one place.
 
+mod cost;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -12,7 +14,10 @@ use crate::exposure::Counts;
 use crate::recommender::Served;
 use crate::snapshot::{Artifact, Health, UserCounts};
 
-pub use crate::server::names::{CONNECTIONS, DEGRADED, REQUESTS, SECONDS};
+pub use crate::server::names::{
+    CONNECTIONS, DEGRADED, IN_FLIGHT, LIMIT, REFUSED, REQUESTS, SECONDS, WAITED, WAITING,
+};
+pub use cost::{SERVING_CPU, count_this_thread};
 
 /// 1 for the served version, 0 for those shown before; labelled with the version.
 pub const SNAPSHOT_INFO: &str = "larder_snapshot_info";
@@ -67,6 +72,7 @@ pub fn init_logs(format: LogFormat, filter: &str) -> bool {
 pub fn init_metrics() -> Option<PrometheusHandle> {
     let builder =
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &BUCKETS);
+    let builder = builder.ok()?.set_buckets_for_metric(Matcher::Full(WAITED.to_owned()), &BUCKETS);
     builder.ok()?.install_recorder().ok()
 }
 
@@ -137,6 +143,7 @@ pub fn observe(served: Option<&Served>, health: &Health) {
     for ((artifact, reason), count) in &health.failures {
         metrics::counter!(FAILURES, "artifact" => artifact.clone(), "reason" => *reason).absolute(*count);
     }
+    cost::observe();
     if let Some((cpu, memory)) = process_figures() {
         metrics::gauge!(CPU).set(cpu);
         metrics::gauge!(MEMORY).set(memory);

@@ -1,16 +1,21 @@
 //! Accepts connections on a port, serves a router on each, and closes them without cutting anybody off.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::Service as HyperService;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::limits;
@@ -23,9 +28,21 @@ const HEAD_LIMIT: Duration = Duration::from_secs(75);
 /// HTTP/2 pings on a connection, and how long the answer may take.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_LIMIT: Duration = Duration::from_secs(10);
-const STREAMS_PER_CONNECTION: u32 = 256;
+/// How long a client may leave what we sent unread, or unacknowledged, before its connection is cut.
+const UNREAD_LIMIT: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptors left): let some connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What connections may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ConnectionLimits {
+    /// Open at once on the port; more wait in the operating system's backlog.
+    pub(super) connections: usize,
+    /// HTTP/2 streams open at once on each.
+    pub(super) streams: u32,
+    /// One without a request for so long is told to go away.
+    pub(super) idle: Duration,
+}
 
 /// One port and its open connections.
 #[derive(Debug)]
@@ -36,9 +53,9 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     /// Starts to accept.
-    pub(super) fn open(listener: TcpListener, routes: Router, face: Face, max_connections: usize) -> Self {
+    pub(super) fn open(listener: TcpListener, routes: Router, face: Face, limits: ConnectionLimits) -> Self {
         let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(accept(listener, routes, face, max_connections, stopped)) }
+        Self { stop, task: tokio::spawn(accept(listener, routes, face, limits, stopped)) }
     }
 
     /// Closes the port, lets requests in flight finish for at most `limit`, and returns when all connections are gone.
@@ -54,11 +71,11 @@ async fn accept(
     listener: TcpListener,
     routes: Router,
     face: Face,
-    max_connections: usize,
+    limits: ConnectionLimits,
     mut stopped: oneshot::Receiver<Duration>,
 ) {
-    let places = Arc::new(Semaphore::new(max_connections));
-    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let (close, closing) = watch::channel(());
     let mut open = JoinSet::new();
     let limit = loop {
         let next = async {
@@ -70,7 +87,7 @@ async fn accept(
             limit = &mut stopped => break limit.unwrap_or_default(),
             (place, accepted) = next => match accepted {
                 Ok((stream, _)) => {
-                    let connection = serve(stream, routes.clone(), face, graceful.watcher());
+                    let connection = serve(stream, routes.clone(), face, limits, closing.clone());
                     open.spawn(async move {
                         let _place = place;
                         let gauge = metrics::gauge!(observe::names::CONNECTIONS, "face" => face.label());
@@ -88,8 +105,10 @@ async fn accept(
         }
     };
     drop(listener);
-    // HTTP/2 clients get GOAWAY, HTTP/1 clients `connection: close`. What is left after the limit is cut by `open`.
-    if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
+    // HTTP/2 clients get GOAWAY, HTTP/1 clients `connection: close`. What is left after the limit is cut.
+    drop(close);
+    let all_closed = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(limit, all_closed).await.is_err() {
         tracing::warn!(
             face = face.label(),
             connections = open.len(),
@@ -114,10 +133,22 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-async fn serve(stream: TcpStream, routes: Router, face: Face, watcher: Watcher) {
+/// Serves one connection until its client closes it, it is idle for too long, or `closing` says that all are to close.
+async fn serve(
+    stream: TcpStream,
+    routes: Router,
+    face: Face,
+    limits: ConnectionLimits,
+    closing: watch::Receiver<()>,
+) {
     let outcome = async {
         stream.set_nodelay(true)?;
-        let opened = tokio::time::timeout(HEAD_LIMIT, first_bytes(&stream)).await;
+        limit_unread(&stream)?;
+        let mut closed = pin!(told_to_close(closing));
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(HEAD_LIMIT, first_bytes(&stream)) => opened,
+            () = &mut closed => return Ok(()), // nothing was asked yet
+        };
         opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "said nothing"))??;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -129,13 +160,81 @@ async fn serve(stream: TcpStream, routes: Router, face: Face, watcher: Watcher) 
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_LIMIT)
-            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .max_concurrent_streams(limits.streams)
             .max_header_list_size(limits::HEADER_BYTES as u32);
         let builder = if face == Face::Grpc { builder.http2_only() } else { builder };
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-        watcher.watch(connection.into_owned()).await.map_err(io::Error::other)
+        let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
+        let service = Noted { service: TowerToHyperService::new(routes), usage: Arc::clone(&usage) };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            done = connection.as_mut() => return done.map_err(io::Error::other),
+            () = &mut closed => {}
+            () = usage.idle(limits.idle) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await.map_err(io::Error::other)
     };
     if let Err(error) = outcome.await {
         tracing::debug!(%error, face = face.label(), "a connection ended badly");
+    }
+}
+
+async fn told_to_close(mut closing: watch::Receiver<()>) {
+    while closing.changed().await.is_ok() {}
+}
+
+#[cfg(target_os = "linux")]
+fn limit_unread(stream: &TcpStream) -> io::Result<()> {
+    let millis = UNREAD_LIMIT.as_millis() as u32;
+    rustix::net::sockopt::set_tcp_user_timeout(stream, millis).map_err(io::Error::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_unread(_: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
+/// When a connection last had a request.
+#[derive(Debug)]
+struct Usage {
+    opened: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Usage {
+    fn note(&self) {
+        self.last_ms.store(self.opened.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Completes when there was no request for `limit`.
+    async fn idle(&self, limit: Duration) {
+        loop {
+            let last = self.opened + Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
+            let left = limit.saturating_sub(last.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// A service that notes when it is called.
+#[derive(Debug, Clone)]
+struct Noted<S> {
+    service: S,
+    usage: Arc<Usage>,
+}
+
+impl<S: HyperService<Request<Incoming>, Response = Response<Body>>> HyperService<Request<Incoming>>
+    for Noted<S>
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> S::Future {
+        self.usage.note();
+        self.service.call(request)
     }
 }

@@ -2,6 +2,8 @@
 
 /// Bytes of a request body or message.
 pub(super) const BODY_BYTES: usize = 1 << 20;
+/// Requests that are open at once: read, waiting or worked for.
+pub(super) const OPEN: usize = 16_384;
 /// Bytes of all headers together.
 pub(super) const HEADER_BYTES: usize = 32 << 10;
 /// Items of a slate.

@@ -1,5 +1,16 @@
-//! What every request passes on its way in and out, on both faces, in one function.
+//! What every request passes on its way in and out, on both faces:
+//!
+//! 1. the connection's own limits: bytes of headers, streams, idle and slow clients ([`super::connections`]);
+//! 2. metrics, outermost of what is here, so that what is refused below is counted too;
+//! 3. a bound on what is open at all, so that memory has one;
+//! 4. the deadline: the client's time travels with the request, the server's own ends it;
+//! 5. the handler reads and checks the message, and waits for the features of users that are not in memory;
+//! 6. admission, once the class of the caller is known: live before background before synthetic ([`super::admission`]);
+//! 7. the recommender, which plans what the time that is left allows, from the full pipeline to what is popular.
+//!
+//! Steps 2 to 4 are the function [`pass`], 5 to 7 are [`super::service`].
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,8 +28,8 @@ use super::status::{self, Kind, Problem};
 pub(super) struct Gate {
     /// The face, which decides how errors and deadlines are spelled.
     pub(super) face: Face,
-    /// One permit a request in flight, on both faces together.
-    pub(super) in_flight: Arc<Semaphore>,
+    /// One permit a request that is being read, waits or is worked for, on both faces together.
+    pub(super) open: Arc<Semaphore>,
     /// The longest a request may take, with its body.
     pub(super) limit: Duration,
 }
@@ -35,7 +46,14 @@ pub(super) enum Face {
 pub(super) struct Arrival {
     at: Instant,
     budget: Option<Duration>,
-    placement: Arc<OnceLock<String>>,
+    notes: Arc<Notes>,
+}
+
+/// What only the handler knows, for the metrics.
+#[derive(Debug, Default)]
+struct Notes {
+    placement: OnceLock<String>,
+    worked_ns: AtomicU64,
 }
 
 impl Arrival {
@@ -44,24 +62,30 @@ impl Arrival {
         self.budget.map(|budget| budget.saturating_sub(self.at.elapsed()))
     }
 
+    /// When the client's time is up.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.at.checked_add(self.budget?)
+    }
+
     /// Tells the metrics which placement was asked for, once it is known to exist: made-up names must not become labels.
     pub(super) fn known_placement(&self, name: &str) {
-        self.placement.get_or_init(|| name.to_owned());
+        self.notes.placement.get_or_init(|| name.to_owned());
+    }
+
+    /// Tells the metrics how long the answer was worked at.
+    pub(super) fn worked(&self, time: Duration) {
+        self.notes.worked_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
-/// From outside in: metrics, shedding, deadline.
+/// Metrics, the bound on open requests, the deadline.
 pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response<Body> {
-    // Metrics are outermost, so that what is refused below is counted too.
-    let mut arrival = Arrival { at: Instant::now(), budget: None, placement: Arc::default() };
+    let mut arrival = Arrival { at: Instant::now(), budget: None, notes: Arc::default() };
 
     let response = 'answer: {
-        // Over the limit a request is refused at once: queueing would only make all of them late.
-        let Ok(_permit) = gate.in_flight.try_acquire() else {
-            break 'answer gate.face.refuse(Problem::new(Kind::Overloaded, "too many requests in flight"));
+        let Ok(_open) = gate.open.try_acquire() else {
+            break 'answer gate.face.refuse(Problem::new(Kind::Overloaded, "too many requests are open"));
         };
-
-        // The client's time travels with the request and lowers quality. The server's own limit ends the request.
         arrival.budget = match gate.face.budget(request.headers()) {
             Ok(budget) => budget,
             Err(problem) => break 'answer gate.face.refuse(problem),
@@ -75,8 +99,9 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
         }
     };
 
-    let placement = arrival.placement.get().map(String::as_str);
-    observe::request(gate.face.label(), placement, gate.face.code(&response), arrival.at.elapsed());
+    let placement = arrival.notes.placement.get().map(String::as_str);
+    let worked = Duration::from_nanos(arrival.notes.worked_ns.load(Ordering::Relaxed));
+    observe::request(gate.face.label(), placement, gate.face.code(&response), arrival.at.elapsed(), worked);
     response
 }
 

@@ -2,6 +2,7 @@
 //! comes from.
 
 mod admin;
+mod admission;
 mod connections;
 mod convert;
 mod grpc;
@@ -25,20 +26,29 @@ use tonic_health::server::HealthReporter;
 
 use crate::exposure::Exposures;
 use crate::recommender::Recommender;
-use connections::Acceptor;
+use admission::Admission;
+use connections::{Acceptor, ConnectionLimits};
 use middleware::{Face, Gate};
 use service::Service;
 
 pub use admin::{Admin, Control};
-pub use observe::names;
+pub use observe::{Work, names};
 
 /// How the faces treat requests and connections.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Requests answered at once, on both faces; more are refused with RESOURCE_EXHAUSTED (429).
+    /// Threads that the runtime answers with.
+    pub threads: usize,
+    /// The most requests worked for at once, on both faces; how many it really is follows from the latencies.
     pub max_in_flight: usize,
+    /// The most requests that wait for their turn; further ones are refused with RESOURCE_EXHAUSTED (429).
+    pub max_waiting: usize,
     /// Connections open at once on each port; more wait in the operating system's backlog.
     pub max_connections: usize,
+    /// HTTP/2 streams open at once on each connection; clients hold further ones back.
+    pub max_streams: u32,
+    /// A connection without a request for so long is closed.
+    pub idle: Duration,
     /// The longest a request may take, with its body; then DEADLINE_EXCEEDED (504).
     pub request_limit: Duration,
     /// For how long caches may reuse an answer.
@@ -54,8 +64,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            threads: 1,
             max_in_flight: 1024,
+            max_waiting: 1024,
             max_connections: 4096,
+            max_streams: 256,
+            idle: Duration::from_secs(300),
             request_limit: Duration::from_secs(5),
             max_age: Duration::from_secs(60),
             linger: Duration::ZERO,
@@ -92,16 +106,22 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let service = Service::new(recommender, config.max_age, config.exposures);
-    let in_flight = Arc::new(Semaphore::new(config.max_in_flight));
-    let gate = |face| Arc::new(Gate { face, in_flight: in_flight.clone(), limit: config.request_limit });
+    let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
+    let service = Service::new(recommender, config.max_age, config.exposures, admission);
+    let open = Arc::new(Semaphore::new(limits::OPEN));
+    let gate = |face| Arc::new(Gate { face, open: open.clone(), limit: config.request_limit });
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
     let grpc = grpc::routes(service.clone(), gate(Face::Grpc), &health)?;
     let http = http::routes(service.clone(), gate(Face::Http));
-    let grpc = Acceptor::open(listeners.grpc, grpc, Face::Grpc, config.max_connections);
-    let http = Acceptor::open(listeners.http, http, Face::Http, config.max_connections);
+    let limits = ConnectionLimits {
+        connections: config.max_connections,
+        streams: config.max_streams,
+        idle: config.idle,
+    };
+    let grpc = Acceptor::open(listeners.grpc, grpc, Face::Grpc, limits);
+    let http = Acceptor::open(listeners.http, http, Face::Http, limits);
 
     tokio::select! {
         () = shutdown => {}

@@ -1,7 +1,9 @@
 //! The metrics of the faces.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
@@ -20,6 +22,17 @@ pub mod names {
     pub const DEGRADED: &str = "larder_degraded_total";
     /// Open connections, by `face`.
     pub const CONNECTIONS: &str = "larder_connections";
+    /// Requests that may be worked for at once, as found from the latencies.
+    pub const LIMIT: &str = "larder_concurrency_limit";
+    /// Requests that are worked for.
+    pub const IN_FLIGHT: &str = "larder_in_flight";
+    /// Requests that wait for their turn.
+    pub const WAITING: &str = "larder_waiting";
+    /// Seconds that requests waited for their turn, those that did.
+    pub const WAITED: &str = "larder_waiting_seconds";
+    /// Requests that were not worked for, by `class` (`live`, `shadow`, `synthetic`) and `reason`: `full`, `late` (the deadline
+    /// came before the turn), `gone` (the caller went away).
+    pub const REFUSED: &str = "larder_refused_total";
 }
 
 /// The placement label of batches: their slots have placements, they have none.
@@ -33,6 +46,35 @@ const CACHED: usize = 1000;
 struct Handles {
     ok: Counter,
     seconds: Histogram,
+    work: Arc<Work>,
+}
+
+/// What a placement's requests cost so far.
+#[derive(Debug, Default)]
+pub struct Work {
+    requests: AtomicU64,
+    worked_ns: AtomicU64,
+}
+
+/// By the label of the placement, on both faces together. Locked once a placement and thread, and by who reads it.
+static WORK: Mutex<BTreeMap<String, Arc<Work>>> = Mutex::new(BTreeMap::new());
+
+impl Work {
+    /// By placement: requests, refused ones included, and the time that their answers were worked at, without reading and
+    /// writing them.
+    pub fn by_placement() -> Vec<(String, u64, Duration)> {
+        let work = WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = |(placement, work): (&String, &Arc<Work>)| {
+            let worked = Duration::from_nanos(work.worked_ns.load(Ordering::Relaxed));
+            (placement.clone(), work.requests.load(Ordering::Relaxed), worked)
+        };
+        work.iter().map(figures).collect()
+    }
+
+    fn of(placement: &str) -> Arc<Work> {
+        let mut work = WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(work.entry(placement.to_owned()).or_default())
+    }
 }
 
 thread_local! {
@@ -41,7 +83,13 @@ thread_local! {
 }
 
 /// Notes one request. `placement` is `None` unless the placement exists.
-pub(super) fn request(face: &'static str, placement: Option<&str>, code: &'static str, took: Duration) {
+pub(super) fn request(
+    face: &'static str,
+    placement: Option<&str>,
+    code: &'static str,
+    took: Duration,
+    worked: Duration,
+) {
     let placement = placement.unwrap_or(UNKNOWN);
     HANDLES.with_borrow_mut(|handles| {
         let key = [face, "/", placement].concat();
@@ -51,7 +99,10 @@ pub(super) fn request(face: &'static str, placement: Option<&str>, code: &'stati
         let handles = handles.entry(key).or_insert_with(|| Handles {
             ok: requests(face, placement, OK),
             seconds: metrics::histogram!(names::SECONDS, "face" => face, "placement" => placement.to_owned()),
+            work: Work::of(placement),
         });
+        handles.work.requests.fetch_add(1, Ordering::Relaxed);
+        handles.work.worked_ns.fetch_add(worked.as_nanos() as u64, Ordering::Relaxed);
         handles.seconds.record(took.as_secs_f64());
         if code == OK {
             handles.ok.increment(1);
@@ -69,6 +120,16 @@ pub(super) fn degraded(placement: &str, causes: &[Cause]) {
     }
 }
 
+/// Notes a request that was not worked for.
+pub(super) fn refused(class: &'static str, reason: &'static str) {
+    metrics::counter!(names::REFUSED, "class" => class, "reason" => reason).increment(1);
+}
+
+/// Notes how long a request waited for its turn.
+pub(super) fn waited(time: Duration) {
+    metrics::histogram!(names::WAITED).record(time.as_secs_f64());
+}
+
 fn requests(face: &'static str, placement: &str, code: &'static str) -> Counter {
     metrics::counter!(names::REQUESTS, "face" => face, "placement" => placement.to_owned(), "code" => code)
 }
@@ -83,9 +144,9 @@ mod tests {
     fn made_up_placements_do_not_become_labels() {
         let recorder = PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, || {
-            request("http", Some("pdp.similar"), "OK", Duration::from_millis(1));
-            request("http", None, "NOT_FOUND", Duration::from_millis(1));
-            request("http", None, "NOT_FOUND", Duration::from_millis(1));
+            request("http", Some("pdp.similar"), "OK", Duration::from_millis(1), Duration::ZERO);
+            request("http", None, "NOT_FOUND", Duration::from_millis(1), Duration::ZERO);
+            request("http", None, "NOT_FOUND", Duration::from_millis(1), Duration::ZERO);
             degraded("pdp.similar", &[Cause::NoSignal]);
         });
         let text = recorder.handle().render();

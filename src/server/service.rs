@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use larder_proto::v1;
 
+use super::admission::{self, Admission};
 use super::convert::{self, Answer, Asked};
 use super::middleware::Arrival;
 use super::observe;
@@ -21,6 +22,7 @@ pub(super) struct Service {
     recommender: Arc<Recommender>,
     max_age: Duration,
     exposures: Option<Exposures>,
+    admission: Arc<Admission>,
 }
 
 impl Service {
@@ -28,8 +30,9 @@ impl Service {
         recommender: Arc<Recommender>,
         max_age: Duration,
         exposures: Option<Exposures>,
+        admission: Arc<Admission>,
     ) -> Self {
-        Self { recommender, max_age, exposures }
+        Self { recommender, max_age, exposures, admission }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -45,13 +48,19 @@ impl Service {
         let start = Instant::now();
         let Asked { request, page_of } = guarded(|| convert::recommend(message, arrival.budget_left()))?;
         let begun = self.begin(std::slice::from_ref(&request)).await?;
-        guarded(|| {
-            let outcome = self.recommender.finish(&request, &begun);
-            if !matches!(outcome, Err(RecommendError::UnknownPlacement { .. } | RecommendError::NotReady)) {
-                arrival.known_placement(&request.placement);
-            }
-            self.write(&request, page_of.as_deref(), &outcome?, start)
-        })
+        let mut permit = self.admission.enter(request.traffic_class, arrival.due()).await?;
+        let answer = permit.work(|| {
+            guarded(|| {
+                let outcome = self.recommender.finish(&request, &begun);
+                if !matches!(outcome, Err(RecommendError::UnknownPlacement { .. } | RecommendError::NotReady))
+                {
+                    arrival.known_placement(&request.placement);
+                }
+                self.write(&request, page_of.as_deref(), &outcome?, start)
+            })
+        });
+        arrival.worked(permit.worked());
+        answer
     }
 
     /// Answers a request for the slates of a page.
@@ -70,37 +79,44 @@ impl Service {
                 .map(|(slot_id, asked)| (slot_id, asked.map(|request| requests.push(request))))
                 .collect();
         let begun = self.begin(&requests).await?;
-        guarded(|| {
-            let outcomes = self.recommender.finish_batch(&requests, deduplicate, &begun);
-            let mut answers = requests.iter().zip(outcomes);
-            let one = |(i, (slot_id, checked)): (usize, (String, Result<(), Problem>))| {
-                let outcome = checked.and_then(|()| {
-                    let missing = || Problem::new(Kind::Internal, "the slot was not answered");
-                    let (request, outcome) = answers.next().ok_or_else(missing)?;
-                    outcome
-                        .map_err(Problem::from)
-                        .and_then(|recommendation| self.write(request, None, &recommendation, start))
-                        .map_err(|problem| problem.inside(&format!("slots[{i}]")))
-                });
-                let result = match outcome {
-                    Ok(mut response) if deduplicate && i > 0 => {
-                        // What this slot shows depends on the slots before it: not on its own request alone.
-                        response.cache = Some(convert::uncacheable());
-                        v1::slot_result::Result::Response(response)
-                    }
-                    Ok(response) => v1::slot_result::Result::Response(response),
-                    Err(problem) if problem.kind == Kind::NotReady => return Err(problem),
-                    Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
-                        code: problem.code() as i32,
-                        message: problem.detail,
-                        field: problem.field,
-                    }),
+        let class =
+            requests.iter().map(|request| request.traffic_class).min_by_key(|class| admission::rank(*class));
+        let mut permit = self.admission.enter(class.unwrap_or_default(), arrival.due()).await?;
+        let answer = permit.work(|| {
+            guarded(|| {
+                let outcomes = self.recommender.finish_batch(&requests, deduplicate, &begun);
+                let mut answers = requests.iter().zip(outcomes);
+                let one = |(i, (slot_id, checked)): (usize, (String, Result<(), Problem>))| {
+                    let outcome = checked.and_then(|()| {
+                        let missing = || Problem::new(Kind::Internal, "the slot was not answered");
+                        let (request, outcome) = answers.next().ok_or_else(missing)?;
+                        outcome
+                            .map_err(Problem::from)
+                            .and_then(|recommendation| self.write(request, None, &recommendation, start))
+                            .map_err(|problem| problem.inside(&format!("slots[{i}]")))
+                    });
+                    let result = match outcome {
+                        Ok(mut response) if deduplicate && i > 0 => {
+                            // What this slot shows depends on the slots before it: not on its own request alone.
+                            response.cache = Some(convert::uncacheable());
+                            v1::slot_result::Result::Response(response)
+                        }
+                        Ok(response) => v1::slot_result::Result::Response(response),
+                        Err(problem) if problem.kind == Kind::NotReady => return Err(problem),
+                        Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
+                            code: problem.code() as i32,
+                            message: problem.detail,
+                            field: problem.field,
+                        }),
+                    };
+                    Ok(v1::SlotResult { slot_id, result: Some(result) })
                 };
-                Ok(v1::SlotResult { slot_id, result: Some(result) })
-            };
-            let slots = slots.into_iter().enumerate().map(one).collect::<Result<_, _>>()?;
-            Ok(v1::BatchRecommendResponse { slots })
-        })
+                let slots = slots.into_iter().enumerate().map(one).collect::<Result<_, _>>()?;
+                Ok(v1::BatchRecommendResponse { slots })
+            })
+        });
+        arrival.worked(permit.worked());
+        answer
     }
 
     /// Waits, without holding a thread, until what is to be known of the users is in memory, or for as long as that is worth.

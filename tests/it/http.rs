@@ -191,18 +191,6 @@ fn the_contract_can_be_fetched() {
 }
 
 #[test]
-fn over_the_limit_requests_are_shed() {
-    let server = Server::with(shop(), Config { max_in_flight: 1, ..Config::default() });
-    let mut slow = in_flight(&server);
-    let shed = server.post(SIMILAR, "{}");
-    shed.problem(429, "");
-    assert_eq!(shed.header("retry-after"), Some("1"));
-    slow.write_all(b"{}").unwrap();
-    assert_eq!(read_reply(slow).status, 200);
-    assert_eq!(server.post(SIMILAR, "{}").status, 200);
-}
-
-#[test]
 fn a_drain_answers_what_is_in_flight_and_accepts_nothing_new() {
     let server = Server::start(shop());
     let (http, grpc) = (server.http, server.grpc);

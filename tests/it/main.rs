@@ -13,6 +13,8 @@ mod grpc;
 #[cfg(feature = "server")]
 mod http;
 mod memory;
+#[cfg(feature = "server")]
+mod overload;
 mod pyarrow;
 mod quality;
 mod ranked;

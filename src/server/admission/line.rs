@@ -1,0 +1,178 @@
+//! The line in front of the work: pure bookkeeping, told the time by its caller.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Classes of callers, the most important first.
+const CLASSES: usize = 3;
+/// A line that has not been empty for so long is no burst but an overload.
+const BURST: Duration = Duration::from_millis(100);
+
+/// Who waits, by class.
+#[derive(Debug)]
+pub(super) struct Line<T> {
+    classes: [VecDeque<Waiting<T>>; CLASSES],
+    most: usize,
+    joined: u64,
+    /// When it was last empty; `None` while it is.
+    since: Option<Instant>,
+    /// It was longer than allowed since it was last empty.
+    overflowed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    number: u64,
+    due: Option<Instant>,
+    who: T,
+}
+
+/// Whose turn it is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next<T> {
+    /// To be worked for.
+    Serve(T),
+    /// Of this class, and its time is up.
+    Late(T, usize),
+}
+
+impl<T> Line<T> {
+    /// A line of at most `most`.
+    pub(super) fn new(most: usize) -> Self {
+        Self { classes: Default::default(), most, joined: 0, since: None, overflowed: false }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.classes.iter().all(VecDeque::is_empty)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.classes.iter().map(VecDeque::len).sum()
+    }
+
+    /// Puts somebody at the end and gives their number, for [`Line::leave`].
+    pub(super) fn join(&mut self, class: usize, due: Option<Instant>, who: T, now: Instant) -> u64 {
+        self.since.get_or_insert(now);
+        self.joined += 1;
+        let number = self.joined;
+        if let Some(class) = self.classes.get_mut(class) {
+            class.push_back(Waiting { number, due, who });
+        }
+        number
+    }
+
+    /// Whether they were still in line.
+    pub(super) fn leave(&mut self, class: usize, number: u64) -> bool {
+        let Some(waiting) = self.classes.get_mut(class) else { return false };
+        let found = waiting.binary_search_by_key(&number, |waiting| waiting.number);
+        let left = found.ok().and_then(|at| waiting.remove(at)).is_some();
+        self.note_empty();
+        left
+    }
+
+    /// Who has to go, with their class, because the line is too long: the oldest of the least important class.
+    ///
+    /// While it overflows, more than `short` are too many.
+    pub(super) fn overflow(&mut self, short: usize, now: Instant) -> Option<(T, usize)> {
+        self.overflowed |= self.len() > self.most;
+        let most = if self.newest_first(now) { short.min(self.most) } else { self.most };
+        if self.len() <= most {
+            return None;
+        }
+        let (class, waiting) =
+            self.classes.iter_mut().enumerate().rfind(|(_, waiting)| !waiting.is_empty())?;
+        let gone = waiting.pop_front()?;
+        self.note_empty();
+        Some((gone.who, class))
+    }
+
+    /// Whose turn it is: of the most important class the oldest, or the newest while the line overflows.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Next<T>> {
+        let newest_first = self.newest_first(now);
+        let (class, waiting) =
+            self.classes.iter_mut().enumerate().find(|(_, waiting)| !waiting.is_empty())?;
+        let next = if newest_first { waiting.pop_back() } else { waiting.pop_front() }?;
+        self.note_empty();
+        Some(match next.due {
+            Some(due) if due <= now => Next::Late(next.who, class),
+            _ => Next::Serve(next.who),
+        })
+    }
+
+    fn newest_first(&self, now: Instant) -> bool {
+        self.overflowed || self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST)
+    }
+
+    fn note_empty(&mut self) {
+        if self.is_empty() {
+            (self.since, self.overflowed) = (None, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIVE: usize = 0;
+    const SHADOW: usize = 1;
+    const SYNTHETIC: usize = 2;
+
+    fn joined(most: usize, classes: &[usize], now: Instant) -> Line<usize> {
+        let mut line = Line::new(most);
+        for (who, class) in classes.iter().enumerate() {
+            line.join(*class, None, who, now);
+        }
+        line
+    }
+
+    fn order(line: &mut Line<usize>, now: Instant) -> Vec<usize> {
+        let served = std::iter::from_fn(|| line.next(now));
+        served.map(|next| if let Next::Serve(who) = next { who } else { panic!("late") }).collect()
+    }
+
+    #[test]
+    fn a_burst_is_served_oldest_first_and_by_class() {
+        let now = Instant::now();
+        let mut line = joined(10, &[SYNTHETIC, LIVE, SHADOW, LIVE, SYNTHETIC], now);
+        assert_eq!(line.overflow(2, now), None, "a burst may be longer than an overflowing line");
+        assert_eq!(order(&mut line, now), [1, 3, 2, 0, 4]);
+    }
+
+    #[test]
+    fn a_line_that_does_not_empty_is_served_newest_first_and_kept_short() {
+        let now = Instant::now();
+        let mut line = joined(10, &[LIVE; 6], now);
+        let later = now + BURST + Duration::from_millis(1);
+        let evicted: Vec<_> = std::iter::from_fn(|| line.overflow(4, later)).collect();
+        assert_eq!(evicted, [(0, LIVE), (1, LIVE)], "the oldest go");
+        assert_eq!(order(&mut line, later), [5, 4, 3, 2]);
+        // Empty: the next burst is a burst again.
+        line.join(LIVE, None, 8, later);
+        line.join(LIVE, None, 9, later);
+        assert_eq!(order(&mut line, later), [8, 9]);
+    }
+
+    #[test]
+    fn the_least_important_make_room_even_if_they_came_last() {
+        let now = Instant::now();
+        let mut line = joined(2, &[LIVE, LIVE, SYNTHETIC], now);
+        assert_eq!(line.overflow(1, now), Some((2, SYNTHETIC)));
+        assert_eq!(line.overflow(1, now), Some((0, LIVE)), "once it overflows it is kept short");
+        assert_eq!(line.overflow(1, now), None);
+    }
+
+    #[test]
+    fn who_has_gone_or_is_late_is_not_served() {
+        let now = Instant::now();
+        let mut line = Line::new(10);
+        let gone = line.join(LIVE, None, 'a', now);
+        line.join(LIVE, Some(now), 'b', now);
+        line.join(LIVE, Some(now + BURST), 'c', now);
+        assert!(line.leave(LIVE, gone));
+        assert!(!line.leave(LIVE, gone), "once");
+        assert_eq!(line.next(now), Some(Next::Late('b', LIVE)));
+        assert_eq!(line.next(now), Some(Next::Serve('c')));
+        assert_eq!((line.next(now), line.len()), (None, 0));
+    }
+}

@@ -1,0 +1,245 @@
+//! Who is worked for when not everybody can be: an adaptive limit, a short line in front of it, and three classes of callers.
+//!
+//! A request joins once it is decoded, because its class is inside. The line is served oldest first while it empties now and
+//! then. When it has not been empty for a while, requests come faster than they are answered: then the newest are served, whose
+//! callers still have time, and the oldest are refused at once, which is the adaptive LIFO of B. Maurer, "Fail at Scale", ACM
+//! Queue 13 (8), 2015.
+
+mod limit;
+mod line;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use metrics::Gauge;
+use tokio::sync::oneshot;
+
+use super::observe;
+use super::status::{Kind, Problem};
+use crate::domain::TrafficClass;
+use limit::AdaptiveLimit;
+use line::{Line, Next};
+
+/// How long the line may take to empty once it overflows: what is refused then waited for less than a millisecond.
+const SHORT: Duration = Duration::from_micros(500);
+/// The shortest that the overflowing line gets.
+const FEWEST: usize = 4;
+
+/// The one entrance to the work, for both faces.
+#[derive(Debug)]
+pub(super) struct Admission {
+    state: Mutex<State>,
+    threads: usize,
+    gauges: Gauges,
+}
+
+#[derive(Debug)]
+struct State {
+    inside: usize,
+    limit: AdaptiveLimit,
+    line: Line<oneshot::Sender<Verdict>>,
+}
+
+type Verdict = Result<Permit, Refusal>;
+
+/// Why a request is not worked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There are more requests than can be answered.
+    Full,
+    /// Its time was up before its turn came.
+    Late,
+}
+
+/// The right to work for one request, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    admission: Arc<Admission>,
+    since: Instant,
+    worked: Duration,
+}
+
+struct Gauges {
+    limit: Gauge,
+    inside: Gauge,
+    waiting: Gauge,
+}
+
+impl Admission {
+    /// For `threads` that work; never more than `most` requests at once, never more than `waiting` in line.
+    pub(super) fn new(threads: usize, most: usize, waiting: usize) -> Arc<Self> {
+        let state = State { inside: 0, limit: AdaptiveLimit::new(threads, most), line: Line::new(waiting) };
+        let gauges = Gauges {
+            limit: metrics::gauge!(observe::names::LIMIT),
+            inside: metrics::gauge!(observe::names::IN_FLIGHT),
+            waiting: metrics::gauge!(observe::names::WAITING),
+        };
+        gauges.limit.set(state.limit.allowed() as f64);
+        Arc::new(Self { state: Mutex::new(state), threads, gauges })
+    }
+
+    /// Waits for this request's turn. If the caller goes away, which drops the future, the place in line is given up.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        class: TrafficClass,
+        due: Option<Instant>,
+    ) -> Result<Permit, Refusal> {
+        let now = Instant::now();
+        let Some((_place, told)) = self.take_place(rank(class), due, now) else {
+            let permit = Permit { admission: Arc::clone(self), since: now, worked: Duration::ZERO };
+            // What has arrived in the meantime is read before the work begins, or it would wait unseen in the sockets.
+            tokio::task::yield_now().await;
+            return Ok(permit);
+        };
+        let verdict = told.await.unwrap_or(Err(Refusal::Full));
+        observe::waited(now.elapsed());
+        verdict
+    }
+
+    /// A place in line; `None`: it is this request's turn.
+    fn take_place(
+        &self,
+        class: usize,
+        due: Option<Instant>,
+        now: Instant,
+    ) -> Option<(Place<'_>, oneshot::Receiver<Verdict>)> {
+        let mut state = self.lock();
+        if state.inside < state.limit.allowed() && state.line.is_empty() {
+            state.inside += 1;
+            self.gauges.inside.set(state.inside as f64);
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        let short = self.short(&state.limit);
+        let number = state.line.join(class, due, tell, now);
+        while let Some((evicted, class)) = state.line.overflow(short, now) {
+            observe::refused(class_name(class), Refusal::Full.as_str());
+            let _ = evicted.send(Err(Refusal::Full)); // or it has gone by itself
+        }
+        self.gauges.waiting.set(state.line.len() as f64);
+        Some((Place { admission: self, class, number }, told))
+    }
+
+    /// As many as are worked off in [`SHORT`].
+    fn short(&self, limit: &AdaptiveLimit) -> usize {
+        let each = limit.mean_work().max(Duration::from_micros(1));
+        let most = SHORT.as_nanos() / each.as_nanos();
+        (self.threads * most as usize).max(FEWEST)
+    }
+
+    fn leave(self: &Arc<Self>, since: Instant, worked: Duration) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let present = state.inside;
+        if !worked.is_zero() {
+            state.limit.record(now.saturating_duration_since(since), worked, present, now);
+        }
+        state.inside -= 1;
+        self.gauges.limit.set(state.limit.allowed() as f64);
+        while state.inside < state.limit.allowed() {
+            let Some(next) = state.line.next(now) else { break };
+            match next {
+                Next::Serve(tell) => {
+                    let permit = Permit { admission: Arc::clone(self), since: now, worked: Duration::ZERO };
+                    // One that has gone in this very moment gives the permit back by itself, which needs the lock.
+                    state.inside += 1;
+                    drop(state);
+                    let _ = tell.send(Ok(permit));
+                    state = self.lock();
+                }
+                Next::Late(tell, class) => {
+                    observe::refused(class_name(class), Refusal::Late.as_str());
+                    let _ = tell.send(Err(Refusal::Late));
+                }
+            }
+        }
+        self.gauges.inside.set(state.inside as f64);
+        self.gauges.waiting.set(state.line.len() as f64);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit {
+    /// Works, and notes for how long.
+    pub(super) fn work<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = work();
+        self.worked += began.elapsed();
+        done
+    }
+
+    /// Time worked so far.
+    pub(super) fn worked(&self) -> Duration {
+        self.worked
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.admission.leave(self.since, self.worked);
+    }
+}
+
+/// A place in line, given up when the caller goes away.
+struct Place<'a> {
+    admission: &'a Admission,
+    class: usize,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.admission.lock();
+        if state.line.leave(self.class, self.number) {
+            observe::refused(class_name(self.class), "gone");
+            self.admission.gauges.waiting.set(state.line.len() as f64);
+        }
+    }
+}
+
+impl Refusal {
+    fn as_str(self) -> &'static str {
+        match self {
+            Refusal::Full => "full",
+            Refusal::Late => "late",
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full => {
+                Self::new(Kind::Overloaded, "more requests than can be answered; try again later")
+            }
+            Refusal::Late => {
+                Self::new(Kind::DeadlineExceeded, "the time was up before the request's turn came")
+            }
+        }
+    }
+}
+
+/// The most important first.
+pub(super) fn rank(class: TrafficClass) -> usize {
+    match class {
+        TrafficClass::Live => 0,
+        TrafficClass::Shadow => 1,
+        TrafficClass::Synthetic => 2,
+    }
+}
+
+fn class_name(rank: usize) -> &'static str {
+    ["live", "shadow", "synthetic"].get(rank).copied().unwrap_or("synthetic")
+}
+
+impl std::fmt::Debug for Gauges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! What happens to callers when there are more than can be served. The work is held up by a source that waits for the test.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use larder::domain::{CandidateSet, ItemIdx};
+use larder::pipeline::{BuildError, CandidateSource, Context, Spec, StageError, Stages};
+use larder::recommender::{Limits, Recommender, Served};
+use larder::server::Config;
+use larder::snapshot::{LoadOptions, Registry, open_directory};
+use larder_proto::v1;
+use larder_proto::v1::recommend_request::TrafficClass;
+use tonic::Code;
+
+use crate::support::server::{Reply, Server, read_reply, write_head};
+use crate::support::shop;
+
+const HELD: &str = "/v1/placements/held:recommend";
+
+/// Holds up every request until the test lets go, and remembers which came by their page sizes.
+#[derive(Debug, Default)]
+struct Hold {
+    state: Mutex<(bool, Vec<usize>)>,
+    changed: Condvar,
+}
+
+struct Held(Arc<Hold>);
+
+/// A stage is made by a plain function: it finds its test's hold here, by the number in its recipe.
+static HOLDS: Mutex<Vec<Arc<Hold>>> = Mutex::new(Vec::new());
+
+#[derive(serde::Deserialize)]
+struct Params {
+    hold: usize,
+}
+
+impl Held {
+    fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
+        let Params { hold } = spec.parse()?;
+        Ok(Box::new(Self(Arc::clone(&HOLDS.lock().unwrap()[hold]))))
+    }
+}
+
+impl CandidateSource for Held {
+    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+        let mut state = self.0.state.lock().unwrap();
+        state.1.extend(ctx.request.page_size);
+        self.0.changed.notify_all();
+        drop(self.0.changed.wait_while(state, |state| !state.0).unwrap());
+        out.push(ItemIdx(0), 1.0);
+        Ok(())
+    }
+}
+
+impl Hold {
+    fn let_go(&self) {
+        self.state.lock().unwrap().0 = true;
+        self.changed.notify_all();
+    }
+
+    fn came(&self) -> Vec<usize> {
+        self.state.lock().unwrap().1.clone()
+    }
+
+    fn wait_for(&self, count: usize) {
+        drop(self.changed.wait_while(self.state.lock().unwrap(), |state| state.1.len() < count).unwrap());
+    }
+}
+
+/// A server that works for one request at a time and lets `waiting` wait.
+fn server(waiting: usize) -> (Server, Arc<Hold>) {
+    let hold = Arc::new(Hold::default());
+    let number = {
+        let mut holds = HOLDS.lock().unwrap();
+        holds.push(Arc::clone(&hold));
+        holds.len() - 1
+    };
+    let recipes = format!("[placements.held]\nsources = [ {{ kind = \"held\", hold = {number} }} ]");
+    let stages = Stages::default().source("held", Held::make);
+    let snapshot = open_directory(shop::snapshot(20).path(), "production", &LoadOptions::default()).unwrap();
+    let registry = Arc::new(Registry::default());
+    registry.publish(Arc::new(Served::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
+    let recommender = Recommender::new(registry, Limits::default());
+    let config = Config { max_in_flight: 1, max_waiting: waiting, ..Config::default() };
+    (Server::with(recommender, config), hold)
+}
+
+/// Sends a request that asks for so many items, as traffic of a class, without reading the answer.
+fn sent(server: &Server, size: usize, class: &str) -> TcpStream {
+    sent_with(server, size, class, &[])
+}
+
+fn sent_with(server: &Server, size: usize, class: &str, headers: &[&str]) -> TcpStream {
+    let body = format!(r#"{{"pageSize":{size},"trafficClass":"{class}"}}"#);
+    let mut stream = TcpStream::connect(server.http).unwrap();
+    write_head(
+        &mut stream,
+        "POST",
+        HELD,
+        &[&["content-type: application/json"], headers].concat(),
+        body.len(),
+    );
+    stream.write_all(body.as_bytes()).unwrap();
+    stream
+}
+
+fn reading(stream: TcpStream) -> JoinHandle<Reply> {
+    std::thread::spawn(move || read_reply(stream))
+}
+
+/// Lets the server read what was sent; there is no way to see a request that waits from outside.
+fn settle() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
+#[test]
+fn over_the_limit_the_oldest_are_refused_at_once_and_the_rest_is_served() {
+    let (server, hold) = server(1);
+    let first = reading(sent(&server, 1, "LIVE"));
+    hold.wait_for(1);
+    let second = reading(sent(&server, 2, "LIVE"));
+    settle();
+    let third = reading(sent(&server, 3, "LIVE"));
+    let refused = second.join().unwrap();
+    refused.problem(429, "");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    hold.let_go();
+    assert_eq!(first.join().unwrap().status, 200);
+    assert_eq!(third.join().unwrap().status, 200);
+    assert_eq!(hold.came(), [1, 3]);
+}
+
+#[test]
+fn a_test_makes_room_for_a_person() {
+    let (server, hold) = server(1);
+    let first = reading(sent(&server, 1, "SYNTHETIC"));
+    hold.wait_for(1);
+    let test = reading(sent(&server, 2, "SYNTHETIC"));
+    settle();
+    let person = reading(sent(&server, 3, "LIVE"));
+    assert_eq!(test.join().unwrap().status, 429);
+    let other_test = reading(sent(&server, 4, "SYNTHETIC"));
+    assert_eq!(other_test.join().unwrap().status, 429, "and gets none from one");
+    hold.let_go();
+    assert_eq!((first.join().unwrap().status, person.join().unwrap().status), (200, 200));
+    assert_eq!(hold.came(), [1, 3]);
+}
+
+#[test]
+fn work_whose_caller_has_gone_is_never_started() {
+    let (server, hold) = server(10);
+    let first = reading(sent(&server, 1, "LIVE"));
+    hold.wait_for(1);
+    let gone = sent(&server, 2, "LIVE");
+    settle();
+    drop(gone);
+    settle();
+    let mut client = server.client();
+    server.runtime.block_on(async {
+        let request =
+            v1::RecommendRequest { placement: "held".into(), page_size: Some(3), ..Default::default() };
+        let cancelled = tokio::time::timeout(Duration::from_millis(50), client.recommend(request));
+        assert!(cancelled.await.is_err(), "it waits");
+    });
+    let last = reading(sent(&server, 4, "LIVE"));
+    settle();
+    hold.let_go();
+    assert_eq!((first.join().unwrap().status, last.join().unwrap().status), (200, 200));
+    assert_eq!(hold.came(), [1, 4]);
+}
+
+#[test]
+fn a_request_whose_deadline_comes_before_its_turn_is_told_so_and_not_worked_for() {
+    let (server, hold) = server(10);
+    let first = reading(sent(&server, 1, "LIVE"));
+    hold.wait_for(1);
+    let late = reading(sent_with(&server, 2, "LIVE", &["x-request-timeout-ms: 20"]));
+    let patient = reading(sent_with(&server, 3, "LIVE", &["x-request-timeout-ms: 60000"]));
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(200) {
+        settle();
+    }
+    hold.let_go();
+    assert_eq!((first.join().unwrap().status, patient.join().unwrap().status), (200, 200));
+    late.join().unwrap().problem(504, "");
+    assert_eq!(hold.came(), [1, 3]);
+}
+
+#[test]
+fn a_full_server_says_so_over_grpc_with_the_time_to_wait() {
+    let (server, hold) = server(1);
+    let first = reading(sent(&server, 1, "LIVE"));
+    hold.wait_for(1);
+    let waiting = reading(sent(&server, 2, "LIVE"));
+    settle();
+    let mut client = server.client();
+    let request = v1::RecommendRequest {
+        placement: "held".into(),
+        traffic_class: TrafficClass::Shadow.into(),
+        ..Default::default()
+    };
+    let refused = server.runtime.block_on(client.recommend(request)).unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
+    hold.let_go();
+    assert_eq!((first.join().unwrap().status, waiting.join().unwrap().status), (200, 200));
+}
