@@ -32,7 +32,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve recommendations over gRPC and HTTP/JSON
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Train on events and a catalogue; write a snapshot and point its channel there
     Train(train::TrainArgs),
     /// Replay held-out events through the recommender and print the quality
@@ -95,7 +95,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Snapshot(command) => snapshot::run(&command),

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 /// Classes of callers, the most important first.
 const CLASSES: usize = 3;
-/// A line that has not been empty for so long is no burst but an overload.
+/// A line that has not been empty for so long, although so many were served, is no burst but an overload. Either alone may be a
+/// hitch: a container out of its CPU quota stands still for a while, and then has all that came in the meantime in line.
 const BURST: Duration = Duration::from_millis(100);
+const BURST_SERVED: u32 = 100;
 
 /// Who waits, by class.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(super) struct Line<T> {
     joined: u64,
     /// When it was last empty; `None` while it is.
     since: Option<Instant>,
+    /// How many were served since then.
+    served: u32,
     /// It was longer than allowed since it was last empty.
     overflowed: bool,
 }
@@ -39,7 +43,7 @@ pub(super) enum Next<T> {
 impl<T> Line<T> {
     /// A line of at most `most`.
     pub(super) fn new(most: usize) -> Self {
-        Self { classes: Default::default(), most, joined: 0, since: None, overflowed: false }
+        Self { classes: Default::default(), most, joined: 0, since: None, served: 0, overflowed: false }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -92,6 +96,7 @@ impl<T> Line<T> {
         let (class, waiting) =
             self.classes.iter_mut().enumerate().find(|(_, waiting)| !waiting.is_empty())?;
         let next = if newest_first { waiting.pop_back() } else { waiting.pop_front() }?;
+        self.served = self.served.saturating_add(1);
         self.note_empty();
         Some(match next.due {
             Some(due) if due <= now => Next::Late(next.who, class),
@@ -100,12 +105,13 @@ impl<T> Line<T> {
     }
 
     fn newest_first(&self, now: Instant) -> bool {
-        self.overflowed || self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST)
+        let long = self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST);
+        self.overflowed || (long && self.served >= BURST_SERVED)
     }
 
     fn note_empty(&mut self) {
         if self.is_empty() {
-            (self.since, self.overflowed) = (None, false);
+            (self.since, self.served, self.overflowed) = (None, 0, false);
         }
     }
 }
@@ -142,11 +148,14 @@ mod tests {
     #[test]
     fn a_line_that_does_not_empty_is_served_newest_first_and_kept_short() {
         let now = Instant::now();
-        let mut line = joined(10, &[LIVE; 6], now);
+        let mut line = joined(200, &[LIVE; 106], now);
         let later = now + BURST + Duration::from_millis(1);
+        assert_eq!(line.overflow(4, later), None, "nobody was served: a hitch");
+        let served: Vec<_> = (0..BURST_SERVED).map(|_| line.next(later)).collect();
+        assert!(served.iter().enumerate().all(|(n, next)| *next == Some(Next::Serve(n))));
         let evicted: Vec<_> = std::iter::from_fn(|| line.overflow(4, later)).collect();
-        assert_eq!(evicted, [(0, LIVE), (1, LIVE)], "the oldest go");
-        assert_eq!(order(&mut line, later), [5, 4, 3, 2]);
+        assert_eq!(evicted, [(100, LIVE), (101, LIVE)], "the oldest go");
+        assert_eq!(order(&mut line, later), [105, 104, 103, 102]);
         // Empty: the next burst is a burst again.
         line.join(LIVE, None, 8, later);
         line.join(LIVE, None, 9, later);
