@@ -12,12 +12,14 @@ mod golden;
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
+mod hurry;
 mod memory;
 mod pyarrow;
 mod quality;
 mod ranked;
 mod rankers;
 mod reload;
+mod result_cache;
 mod s3;
 mod tidy;
 mod training;
