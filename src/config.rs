@@ -18,7 +18,7 @@ mod size;
 
 use check::{address, bounded, within};
 pub(crate) use size::user_features_memory;
-use size::{size_in_bytes, written};
+use size::{result_cache, size_in_bytes, written};
 
 /// A configuration that cannot be used. The process exits with 64.
 #[derive(Debug, Error)]
@@ -145,6 +145,10 @@ pub struct RawConfig {
     /// Milliseconds an answer may wait for a user's features that are not in memory [default: 20]
     #[arg(long, env = "LARDER_USER_FEATURES_WAIT_MS")]
     pub user_features_wait_ms: Option<u64>,
+    /// Memory for finished slates that depend on no person, of each snapshot; 0 keeps none [default: 8MiB]
+    #[arg(long, env = "LARDER_RESULT_CACHE")]
+    #[serde(deserialize_with = "written")]
+    pub result_cache: Option<String>,
     /// After SIGTERM, milliseconds to go on accepting while load balancers notice [default: 0]
     #[arg(long, env = "LARDER_LINGER_MS")]
     pub linger_ms: Option<u64>,
@@ -255,6 +259,7 @@ impl RawConfig {
             max_latency_ms: self.max_latency_ms.or(other.max_latency_ms),
             user_features_memory: self.user_features_memory.or(other.user_features_memory),
             user_features_wait_ms: self.user_features_wait_ms.or(other.user_features_wait_ms),
+            result_cache: self.result_cache.or(other.result_cache),
             linger_ms: self.linger_ms.or(other.linger_ms),
             drain_ms: self.drain_ms.or(other.drain_ms),
             cache_max_age_s: self.cache_max_age_s.or(other.cache_max_age_s),
@@ -286,6 +291,7 @@ impl RawConfig {
             user_features_wait: Duration::from_millis(wait),
             max_page_size: within("max_page_size", raw.max_page_size, 100, "1 to 100")?,
             max_latency: raw.max_latency_ms.map(Duration::from_millis),
+            result_cache_bytes: result_cache(raw.result_cache.as_deref().unwrap_or_default())?,
             ..Limits::default()
         };
         let poll = raw.poll_interval_ms.unwrap_or_default();

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 use crate::exposure::Counts;
-use crate::recommender::Served;
+use crate::recommender::{PlacementCounts, Plan, Served};
 use crate::snapshot::{Artifact, Health, UserCounts};
 
 pub use crate::server::names::{
@@ -45,6 +45,10 @@ pub const USER_LATE: &str = "larder_user_features_late_total";
 pub const USER_FAILED: &str = "larder_user_features_failed_total";
 /// Bytes of the shards in memory, by artifact.
 pub const USER_CACHED: &str = "larder_user_features_cached_bytes";
+/// Looks into the result cache, by placement and outcome.
+pub const CACHE: &str = "larder_cache_requests_total";
+/// Answers that were not in it, by placement and how much of the recipe there was time for.
+pub const PLANS: &str = "larder_plans_total";
 /// Slates told to the exposure log, by outcome.
 pub const EXPOSURES: &str = "larder_exposures_total";
 /// CPU time of the process.
@@ -137,6 +141,7 @@ pub fn observe(served: Option<&Served>, health: &Health) {
     }
     metrics::counter!(USER_LATE).absolute(users.late);
     metrics::counter!(USER_FAILED).absolute(users.failed);
+    observe_placements();
     metrics::counter!(SWAPS).absolute(health.swaps);
     metrics::gauge!(LOAD_SECONDS).set(health.last_load.as_secs_f64());
     metrics::gauge!(REFRESH_FAILING).set(f64::from(u8::from(health.last_failure.is_some())));
@@ -147,6 +152,21 @@ pub fn observe(served: Option<&Served>, health: &Health) {
     if let Some((cpu, memory)) = process_figures() {
         metrics::gauge!(CPU).set(cpu);
         metrics::gauge!(MEMORY).set(memory);
+    }
+}
+
+/// Sets the counters of the placements.
+fn observe_placements() {
+    for (placement, counts) in PlacementCounts::now() {
+        let looked = [("hit", counts.hits), ("miss", counts.misses), ("uncacheable", counts.uncacheable)];
+        for (outcome, count) in looked {
+            let placement = placement.clone();
+            metrics::counter!(CACHE, "placement" => placement, "outcome" => outcome).absolute(count);
+        }
+        for (plan, count) in Plan::ALL.iter().zip(counts.plans) {
+            let placement = placement.clone();
+            metrics::counter!(PLANS, "placement" => placement, "plan" => plan.as_str()).absolute(count);
+        }
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let served = Arc::new(Served::compile(Arc::new(snapshot), &recipes, &Stages::default())?);
     let registry: Arc<Registry<Served>> = Arc::default();
     registry.publish(Arc::clone(&served), false);
-    let limits = Limits { placement_deadlines: false, ..Limits::default() };
+    let limits = Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() };
     let recommender = Recommender::new(registry, limits);
     let options = ReplayOptions {
         objective: args.protocol.map(Objective::from),

@@ -17,6 +17,18 @@ pub(crate) fn user_features_memory(text: &str) -> Result<u64, ConfigError> {
     })
 }
 
+/// Bytes for the result cache of one snapshot; 0: none.
+pub(super) fn result_cache(text: &str) -> Result<u64, ConfigError> {
+    let bytes = if text == "0" { Some(0) } else { size_in_bytes(text) };
+    bytes.filter(|bytes| *bytes == 0 || (1 << 16..=1 << 40).contains(bytes)).ok_or_else(|| {
+        ConfigError::Value {
+            key: "result_cache",
+            value: text.to_owned(),
+            expected: "0, or a size such as 8MiB or 8388608, from 64KiB to 1024GiB",
+        }
+    })
+}
+
 /// A size in a file: a text, or a plain number of bytes.
 pub(super) fn written<'de, D: Deserializer<'de>>(file: D) -> Result<Option<String>, D::Error> {
     struct Size;

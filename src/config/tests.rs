@@ -12,6 +12,19 @@ fn instructions_the_processor_lacks_are_refused_with_those_it_has() {
 }
 
 #[test]
+fn the_result_cache_has_a_size_or_is_off() {
+    let of =
+        |text: &str| RawConfig { result_cache: Some(text.to_owned()), ..RawConfig::default() }.validate();
+    assert_eq!(of("16MiB").unwrap().limits.result_cache_bytes, 16 << 20);
+    assert_eq!(of("0").unwrap().limits.result_cache_bytes, 0);
+    assert_eq!(RawConfig::default().validate().unwrap().limits, Limits::default());
+    for wrong in ["1", "-1", "none", "2000TiB"] {
+        let said = of(wrong).unwrap_err().to_string();
+        assert!(said.contains("result_cache") && said.contains("8MiB"), "{said}");
+    }
+}
+
+#[test]
 fn the_memory_for_users_features_is_a_size_or_a_number_of_bytes() {
     let of =
         |line: &str| RawConfig::parse(line).map_err(|e| e.to_string())?.validate().map_err(|e| e.to_string());

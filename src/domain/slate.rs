@@ -66,6 +66,20 @@ impl Slate {
         trace.clear();
         *more = false;
     }
+
+    /// Becomes equal to `other`, in the memory of this slate.
+    pub fn copy_from(&mut self, other: &Self) {
+        let Self { items, degradation, missing_item_ids, warnings, more, trace } = other;
+        let Degradation { level, causes, skipped_stages } = degradation;
+        self.items.clone_from(items);
+        self.degradation.level = *level;
+        self.degradation.causes.clone_from(causes);
+        self.degradation.skipped_stages.clone_from(skipped_stages);
+        self.missing_item_ids.clone_from(missing_item_ids);
+        self.warnings.clone_from(warnings);
+        self.more = *more;
+        self.trace.clone_from(trace);
+    }
 }
 
 impl Degradation {
@@ -118,6 +132,12 @@ pub enum Cause {
     ExclusionsRelaxed,
     /// The time was up.
     Deadline,
+    /// There was no time for re-rankers, nor for a trained ranker: the blend of the sources decided.
+    DeadlineNoRerank,
+    /// There was no time for retrieval: the answer is the one that anybody gets, without what this subject must not see.
+    DeadlineCached,
+    /// There was no time for retrieval: the fallback ladder answered alone.
+    DeadlinePopular,
     /// A stage failed.
     StageFailed,
     /// The user's features were not in memory in time: the ranker took them for unknown.
@@ -125,6 +145,17 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether there was too little time, planned or not.
+    pub fn is_deadline(self) -> bool {
+        use Cause::{Deadline, DeadlineCached, DeadlineNoRerank, DeadlinePopular};
+        matches!(self, Deadline | DeadlineNoRerank | DeadlineCached | DeadlinePopular)
+    }
+
+    /// Whether the next attempt may do better, so that the answer is not to be kept.
+    pub fn is_passing(self) -> bool {
+        self.is_deadline() || matches!(self, Cause::StageFailed | Cause::UserFeaturesLate)
+    }
+
     /// The name used in answers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -135,6 +166,9 @@ impl Cause {
             Cause::Filtered => "filtered",
             Cause::ExclusionsRelaxed => "exclusions_relaxed",
             Cause::Deadline => "deadline",
+            Cause::DeadlineNoRerank => "deadline_no_rerank",
+            Cause::DeadlineCached => "deadline_cached",
+            Cause::DeadlinePopular => "deadline_popular",
             Cause::StageFailed => "stage_failed",
             Cause::UserFeaturesLate => "user_features_late",
         }

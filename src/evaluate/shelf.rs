@@ -57,6 +57,9 @@ impl Trial {
         let served = Served::compile(Arc::clone(&self.snapshot), recipes, &Stages::default())?;
         let registry = Arc::new(Registry::default());
         registry.publish(Arc::new(served), false);
-        Ok(Recommender::new(registry, Limits { placement_deadlines: false, ..Limits::default() }))
+        Ok(Recommender::new(
+            registry,
+            Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() },
+        ))
     }
 }

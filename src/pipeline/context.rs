@@ -85,6 +85,11 @@ impl Deadline {
         Self(start.checked_add(budget))
     }
 
+    /// The instant, if there is one.
+    pub fn due(&self) -> Option<Instant> {
+        self.0
+    }
+
     /// Whether it has passed.
     pub fn has_passed(&self) -> bool {
         self.0.is_some_and(|due| Instant::now() >= due)

@@ -23,7 +23,7 @@ use crate::snapshot::{Artifact, Snapshot};
 
 pub use build::{BuildError, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Spec, Stages};
 pub use context::{Context, Deadline, Query, QuerySeed, USER_TABLES};
-pub use run::{Ran, Scratch};
+pub use run::{Depth, Ran, Scratch, Spans};
 
 /// Retrieves possible items.
 pub trait CandidateSource: Send + Sync {
@@ -72,6 +72,16 @@ pub trait Scorer: Send + Sync {
     /// before the walk, which is the one thing that a request may wait for, and are in [`Query::user_rows`] in this order.
     fn user_tables(&self) -> &[Arc<Artifact>] {
         &[]
+    }
+
+    /// What scores instead where there is no time for this stage; `None` for one that is cheap.
+    fn stand_in(&self) -> Option<&dyn Scorer> {
+        None
+    }
+
+    /// Whether scores change with the hour of the day or the day of the week.
+    fn reads_clock(&self) -> bool {
+        false
     }
 }
 

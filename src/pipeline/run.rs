@@ -1,7 +1,7 @@
 //! The walk of one request through the corridor.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Context, Deadline, Filter, Pipeline, Query, Stage, StageError};
 use crate::domain::{
@@ -27,51 +27,103 @@ pub struct Ran {
     pub degradation: Degradation,
     /// One entry a stage, for [`View::Debug`].
     pub trace: Vec<StageTrace>,
+    /// How long groups of stages took.
+    pub spans: Spans,
+}
+
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Through all rooms.
+    Full,
+    /// Not to the re-rankers; a scorer that has a [stand-in](super::Scorer::stand_in) leaves the scoring to it.
+    NoRerank,
+    /// Only as far as to know what may be shown.
+    Mask,
+}
+
+/// How long groups of stages took, where there is a deadline; `None` for a group of which anything was left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spans {
+    /// Sources, hydrators and filters.
+    pub retrieval: Option<Duration>,
+    /// The scorer.
+    pub scoring: Option<Duration>,
+    /// Re-rankers and selector.
+    pub reranking: Option<Duration>,
 }
 
 impl Pipeline {
     /// Leaves at most `size` candidates in `scratch.set`, in slate order, and what happened in `scratch.ran`.
     ///
-    /// Late or failing sources, hydrators and re-rankers are skipped and noted; filters, scoring and selection always run.
+    /// Late or failing sources, hydrators and re-rankers are skipped and noted; filters, scoring and selection always run. What
+    /// `depth` leaves out is among the skipped stages; its cause is for the caller to say.
+    #[expect(clippy::too_many_arguments, reason = "the walk is where everything meets")]
     pub fn run(
         &self,
         request: &Request,
         query: &Query<'_>,
         snapshot: &Snapshot,
         deadline: Deadline,
+        depth: Depth,
         size: usize,
         scratch: &mut Scratch,
     ) {
         let Scratch { set, mask, ran } = scratch;
         ran.degradation.clear();
         ran.trace.clear();
+        ran.spans = Spans::default();
         let items = snapshot.items().len();
+        let mut walk = Walk::begin(ran, deadline, request.view == View::Debug);
         mask.reset(items);
         self.filters.iter().for_each(|stage| stage.inner.narrow(query, snapshot, mask));
         set.reset(items, self.sources.len());
         let ctx = Context { request, query, snapshot, mask, deadline };
-        let mut walk = Walk { ran, deadline, traced: request.view == View::Debug };
+        let stand_in = self.scorer.inner.stand_in().filter(|_| depth != Depth::Full);
 
-        for (at, source) in self.sources.iter().enumerate() {
-            set.open_source(at);
-            walk.optional(&source.label, set, |set| source.inner.retrieve(&ctx, set));
+        if depth != Depth::Mask {
+            for (at, source) in self.sources.iter().enumerate() {
+                set.open_source(at);
+                walk.optional(&source.label, set, |set| source.inner.retrieve(&ctx, set));
+            }
+            for hydrator in &self.hydrators {
+                walk.optional(&hydrator.label, set, |set| hydrator.inner.hydrate(&ctx, set));
+            }
+            for filter in &self.filters {
+                walk.step(&filter.label, set, |set| close(filter, &ctx, set));
+            }
+            walk.ran.spans.retrieval = walk.lap();
+            let scorer = stand_in.unwrap_or(&*self.scorer.inner);
+            walk.step(&self.scorer.label, set, |set| {
+                set.score_and_sort(|set, scores| scorer.score(&ctx, set, scores))
+            });
+            walk.ran.spans.scoring = walk.lap().filter(|_| stand_in.is_none());
+        } else {
+            self.sources.iter().for_each(|stage| walk.leave_out(&stage.label));
+            self.hydrators.iter().for_each(|stage| walk.leave_out(&stage.label));
         }
-        for hydrator in &self.hydrators {
-            walk.optional(&hydrator.label, set, |set| hydrator.inner.hydrate(&ctx, set));
+        if stand_in.is_some() {
+            walk.leave_out(&self.scorer.label);
         }
-        for filter in &self.filters {
-            walk.step(&filter.label, set, |set| close(filter, &ctx, set));
-        }
-        walk.step(&self.scorer.label, set, |set| {
-            set.score_and_sort(|set, scores| self.scorer.inner.score(&ctx, set, scores))
-        });
         for reranker in &self.rerankers {
-            walk.optional(&reranker.label, set, |set| reranker.inner.rerank(&ctx, set));
+            match depth {
+                Depth::Full => walk.optional(&reranker.label, set, |set| reranker.inner.rerank(&ctx, set)),
+                Depth::NoRerank | Depth::Mask => walk.leave_out(&reranker.label),
+            }
         }
-        walk.step(&self.selector.label, set, |set| {
-            self.selector.inner.select(&ctx, set, size);
-            Ok(())
-        });
+        if depth != Depth::Mask {
+            walk.step(&self.selector.label, set, |set| {
+                self.selector.inner.select(&ctx, set, size);
+                Ok(())
+            });
+            walk.ran.spans.reranking = walk.lap().filter(|_| depth == Depth::Full);
+        }
+    }
+
+    /// Whether [`Depth::NoRerank`] leaves anything out, and whether that is the scorer too.
+    pub fn lighter(&self) -> (bool, bool) {
+        let scorer = self.scorer.inner.stand_in().is_some();
+        (scorer || !self.rerankers.is_empty(), scorer)
     }
 
     /// Drops what the filters do not let through from candidates that were found on another way than [`Pipeline::run`].
@@ -92,9 +144,26 @@ struct Walk<'r> {
     ran: &'r mut Ran,
     deadline: Deadline,
     traced: bool,
+    /// When the present group of stages began; `None` without a deadline, or after anything was late.
+    began: Option<Instant>,
 }
 
-impl Walk<'_> {
+impl<'r> Walk<'r> {
+    fn begin(ran: &'r mut Ran, deadline: Deadline, traced: bool) -> Self {
+        Self { ran, deadline, traced, began: deadline.due().map(|_| Instant::now()) }
+    }
+
+    /// How long the group of stages took that ends here.
+    fn lap(&mut self) -> Option<Duration> {
+        let now = self.began.map(|_| Instant::now());
+        std::mem::replace(&mut self.began, now).zip(now).map(|(began, now)| now.duration_since(began))
+    }
+
+    /// Names a stage that the plan has no time for.
+    fn leave_out(&mut self, label: &Arc<str>) {
+        self.ran.degradation.skipped_stages.push(Arc::clone(label));
+    }
+
     /// Runs a stage unless the time is up.
     fn optional(
         &mut self,
@@ -127,7 +196,10 @@ impl Walk<'_> {
 
     fn failed(&mut self, label: &Arc<str>, error: &StageError) {
         let cause = match error {
-            StageError::Deadline => Cause::Deadline,
+            StageError::Deadline => {
+                self.began = None;
+                Cause::Deadline
+            }
             StageError::Failed(reason) => {
                 tracing::debug!(stage = %label, reason, "stage failed");
                 Cause::StageFailed

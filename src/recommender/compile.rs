@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::counts::Counts;
+use super::plan::Pace;
 use super::{Placement, PlacementSpec, PlacementsFile, StageSpec};
 use crate::pipeline::filter::{AttributeFilter, ExcludeFilter, Exclusion, RequestFilter};
 use crate::pipeline::hydrator::Attributes;
@@ -37,7 +39,7 @@ pub(super) fn compile(
     for (name, spec) in file.placements {
         let at = spec.span();
         let placement = recipe
-            .placement(spec.into_inner(), at)
+            .placement(&name, spec.into_inner(), at)
             .map_err(|(at, reason)| refused(text, &at, Some(&name), &reason))?;
         placements.insert(name, placement);
     }
@@ -60,7 +62,7 @@ struct Recipe<'a> {
 }
 
 impl Recipe<'_> {
-    fn placement(&self, spec: PlacementSpec, at: Range<usize>) -> Result<Placement, At> {
+    fn placement(&self, name: &str, spec: PlacementSpec, at: Range<usize>) -> Result<Placement, At> {
         if !(1..=100).contains(&spec.page_size) {
             return Err((at, format!("page_size is {}, expected 1 to 100", spec.page_size)));
         }
@@ -120,6 +122,9 @@ impl Recipe<'_> {
             history,
             objective: spec.objective,
             exclude: spec.exclude,
+            cache: spec.cache,
+            counts: Counts::of(name),
+            pace: Pace::unknown(),
         })
     }
 

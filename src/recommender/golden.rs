@@ -14,7 +14,7 @@ const WARM_REQUESTS: usize = 16;
 const MAX_GOLDEN: usize = 1000;
 
 pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
-    let limits = Limits { placement_deadlines: false, ..Limits::default() };
+    let limits = Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() };
     let asker = Recommender::new(Arc::new(Registry::default()), limits);
     let items = served.snapshot.items();
     let stride = (items.len() / WARM_REQUESTS).max(1);

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Placement;
+use super::answer::Memory;
 use super::resolve::Resolved;
-use super::{Memory, Placement, level, note_causes};
 use crate::domain::{Cause, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
 use crate::pipeline::{Context, Deadline, Scratch};
 use crate::snapshot::Snapshot;
@@ -58,7 +59,7 @@ impl Filled {
             return; // the rungs had nothing to add: a short answer, not a lesser one
         }
         let level = level(own, filled);
-        if !degradation.causes.contains(&Cause::Deadline) {
+        if !degradation.causes.iter().any(|cause| cause.is_deadline()) {
             note_causes(resolved, request, missing, level, degradation);
         }
         degradation.level = degradation.level.max(level);
@@ -107,5 +108,37 @@ fn climb(
             score: 0.0, // below everything that the recipe scored, whatever the rung's own scale
             source: rung.label.clone(),
         }));
+    }
+}
+
+/// Notes why nothing came of the recipe, from what the request had to offer; `missing`: it named ids that are not known.
+fn note_causes(
+    resolved: &Resolved<'_>,
+    request: &Request,
+    missing: bool,
+    level: DegradationLevel,
+    degradation: &mut Degradation,
+) {
+    if resolved.unknown_user {
+        degradation.note(level, Cause::UnknownUser);
+    }
+    let named = !request.seeds.is_empty() || !request.session_events.is_empty();
+    let known = !resolved.query.session.is_empty();
+    match (named, known) {
+        (true, false) if missing => degradation.note(level, Cause::UnknownItems),
+        (true, false) => degradation.note(level, Cause::NoSignal),
+        (false, _) if resolved.query.user.is_none() => degradation.note(level, Cause::NoSignal),
+        _ if resolved.unknown_user => {}
+        _ => degradation.note(level, Cause::FewCandidates),
+    }
+}
+
+/// The level of an answer of which `own` items come from the recipe and `filled` from the ladder.
+fn level(own: usize, filled: usize) -> DegradationLevel {
+    match (own, filled) {
+        (0, 0) => DegradationLevel::Empty,
+        (0, _) => DegradationLevel::Fallback,
+        (_, 0) => DegradationLevel::None,
+        _ => DegradationLevel::Backfilled,
     }
 }

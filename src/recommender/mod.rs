@@ -14,26 +14,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
+mod cache;
 mod compile;
+mod counts;
 mod error;
 mod golden;
 mod ladder;
+mod plan;
 mod resolve;
 mod served;
 mod spec;
 mod users;
 
-use std::cell::RefCell;
-use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Cause, Degradation, DegradationLevel, ItemIdx, Request, Slate, View, score};
-use crate::pipeline::{Deadline, Scratch, Stages};
+use crate::domain::{Request, Slate};
+use crate::pipeline::{Deadline, Stages};
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
+use answer::Origin;
+pub use counts::PlacementCounts;
 pub use error::RecommendError;
+pub use plan::Plan;
 pub use served::{Placement, Served};
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
 pub use users::Begun;
@@ -53,6 +58,8 @@ pub struct Limits {
     pub placement_deadlines: bool,
     /// The longest time to wait for a user's features that are not in memory.
     pub user_features_wait: Duration,
+    /// Memory for the finished slates of each snapshot; 0: none is kept.
+    pub result_cache_bytes: u64,
 }
 
 impl Default for Limits {
@@ -63,6 +70,7 @@ impl Default for Limits {
             max_latency: None,
             placement_deadlines: true,
             user_features_wait: Duration::from_millis(20),
+            result_cache_bytes: 8 << 20,
         }
     }
 }
@@ -76,6 +84,8 @@ pub struct Recommendation {
     pub snapshot: Arc<Snapshot>,
     /// Whether the answer may depend on who asked: a user, a visitor or a session.
     pub personal: bool,
+    /// Whether it was in the result cache, or somebody else was just making it.
+    pub cached: bool,
 }
 
 /// What a slate that somebody else holds was made from.
@@ -85,6 +95,8 @@ pub struct Pinned {
     pub snapshot: Arc<Snapshot>,
     /// As [`Recommendation::personal`].
     pub personal: bool,
+    /// As [`Recommendation::cached`].
+    pub cached: bool,
 }
 
 /// Answers requests from whatever snapshot is served at the moment. Share it; it takes no lock.
@@ -92,18 +104,6 @@ pub struct Pinned {
 pub struct Recommender {
     registry: Arc<Registry<Served>>,
     limits: Limits,
-}
-
-thread_local! {
-    static MEMORY: RefCell<Memory> = RefCell::default();
-}
-
-/// What one thread uses for one request after another.
-#[derive(Debug, Default)]
-struct Memory {
-    spare: resolve::Spare,
-    scratch: Scratch,
-    found: Vec<score::Key>,
 }
 
 impl Recommender {
@@ -181,8 +181,9 @@ impl Recommender {
         begun.wait();
         let unknown = UserRows::default();
         let users = begun.users(0).unwrap_or(&unknown);
-        let personal = self.answer_into(&begun.served, request, &[], begun.started, users, slate)?;
-        Ok(Pinned { snapshot: Arc::clone(&begun.served.snapshot), personal })
+        let origin = self.answer_into(&begun.served, request, &[], begun.started, users, slate)?;
+        let Origin { personal, cached } = origin;
+        Ok(Pinned { snapshot: Arc::clone(&begun.served.snapshot), personal, cached })
     }
 
     /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
@@ -223,81 +224,6 @@ impl Recommender {
             answers.push(answer);
         }
         answers
-    }
-
-    fn answer(
-        &self,
-        served: &Served,
-        request: &Request,
-        shown: &[ItemIdx],
-        started: Instant,
-        users: &UserRows,
-    ) -> Result<Recommendation, RecommendError> {
-        let mut slate = Slate::default();
-        let personal = self.answer_into(served, request, shown, started, users, &mut slate)?;
-        Ok(Recommendation { slate, snapshot: Arc::clone(&served.snapshot), personal })
-    }
-
-    /// Fills an empty slate; says whether the answer is personal.
-    fn answer_into(
-        &self,
-        served: &Served,
-        request: &Request,
-        shown: &[ItemIdx],
-        started: Instant,
-        users: &UserRows,
-        slate: &mut Slate,
-    ) -> Result<bool, RecommendError> {
-        let placement = served.placement(&request.placement)?;
-        let snapshot = &served.snapshot;
-        let size = self.page_size(request, placement)?;
-        check_fields(request, snapshot)?;
-        // Taken, not borrowed: a stage may ask another recommender on the same thread.
-        let mut memory = MEMORY.take();
-        let history = placement.history.as_deref();
-        let missing = &mut slate.missing_item_ids;
-        let mut resolved =
-            match resolve::resolve(request, snapshot, history, shown, &mut memory.spare, missing) {
-                Ok(resolved) => resolved,
-                Err(error) => {
-                    MEMORY.set(memory);
-                    slate.clear();
-                    return Err(error);
-                }
-            };
-        let late;
-        (resolved.query.user_rows, late) = users.now();
-        let deadline = self.deadline(request, placement, started);
-        if !request.validate_only {
-            let page = request.offset..request.offset + size;
-            let wanted = page.end + 1; // one more, to know whether there is another page
-            let query = &resolved.query;
-            let ran = &mut memory.scratch.ran; // writes into the answer's own memory
-            (ran.degradation, ran.trace) = (take(&mut slate.degradation), take(&mut slate.trace));
-            placement.pipeline.run(request, query, snapshot, deadline, wanted, &mut memory.scratch);
-            let ran = &mut memory.scratch.ran;
-            (slate.degradation, slate.trace) = (take(&mut ran.degradation), take(&mut ran.trace));
-            if late {
-                slate.degradation.note(DegradationLevel::Partial, Cause::UserFeaturesLate);
-            }
-            slate.items.reserve(wanted);
-            placement.slate_items(&memory.scratch.set, wanted, &mut slate.items);
-            let filled = ladder::fill(placement, request, &resolved, snapshot, &page, &mut memory, slate);
-            let missing = !slate.missing_item_ids.is_empty();
-            filled.note(&page, slate.items.len(), &resolved, request, missing, &mut slate.degradation);
-            slate.more = slate.items.len() > page.end;
-            slate.items.truncate(page.end);
-            slate.items.drain(..page.start.min(slate.items.len()));
-        }
-        memory.spare.keep(resolved.query);
-        MEMORY.set(memory);
-        if request.view == View::Basic {
-            slate.trace.clear();
-        }
-        let subject = &request.subject;
-        let known = [&subject.user_id, &subject.visitor_id, &subject.session_id];
-        let personal = known.iter().any(|id| id.is_some()) || !request.session_events.is_empty();
-        Ok(personal)
     }
 
     fn page_size(&self, request: &Request, placement: &Placement) -> Result<usize, RecommendError> {
@@ -341,37 +267,5 @@ fn check_fields(request: &Request, snapshot: &Snapshot) -> Result<(), RecommendE
             let reason = format!("the catalogue has no attribute \"{name}\"{hint}");
             Err(RecommendError::Invalid { field: format!("item_fields[{at}]"), reason })
         }
-    }
-}
-
-/// Notes why nothing came of the recipe, from what the request had to offer; `missing`: it named ids that are not known.
-fn note_causes(
-    resolved: &resolve::Resolved<'_>,
-    request: &Request,
-    missing: bool,
-    level: DegradationLevel,
-    degradation: &mut Degradation,
-) {
-    if resolved.unknown_user {
-        degradation.note(level, Cause::UnknownUser);
-    }
-    let named = !request.seeds.is_empty() || !request.session_events.is_empty();
-    let known = !resolved.query.session.is_empty();
-    match (named, known) {
-        (true, false) if missing => degradation.note(level, Cause::UnknownItems),
-        (true, false) => degradation.note(level, Cause::NoSignal),
-        (false, _) if resolved.query.user.is_none() => degradation.note(level, Cause::NoSignal),
-        _ if resolved.unknown_user => {}
-        _ => degradation.note(level, Cause::FewCandidates),
-    }
-}
-
-/// The level of an answer of which `own` items come from the recipe and `filled` from the ladder.
-fn level(own: usize, filled: usize) -> DegradationLevel {
-    match (own, filled) {
-        (0, 0) => DegradationLevel::Empty,
-        (0, _) => DegradationLevel::Fallback,
-        (_, 0) => DegradationLevel::None,
-        _ => DegradationLevel::Backfilled,
     }
 }

@@ -1,9 +1,12 @@
 //! A snapshot with its recipes compiled: what a request pins.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::cache::ResultCache;
+use super::counts::Counts;
+use super::plan::Pace;
 use super::{Objective, RecommendError};
 use crate::domain::{CandidateSet, SlateItem};
 use crate::feature::nearest;
@@ -18,6 +21,8 @@ pub struct Served {
     pub snapshot: Arc<Snapshot>,
     /// Its placements by name.
     pub placements: BTreeMap<String, Placement>,
+    /// Slates that it has made, once somebody asked for one.
+    cache: OnceLock<ResultCache>,
 }
 
 /// A placement ready to answer.
@@ -37,6 +42,10 @@ pub struct Placement {
     pub objective: Objective,
     /// The exclusion groups of the recipe.
     pub exclude: Vec<Exclusion>,
+    /// Whether slates that depend on no person are kept in the result cache.
+    pub cache: bool,
+    pub(super) counts: Arc<Counts>,
+    pub(super) pace: Pace,
 }
 
 impl Served {
@@ -57,7 +66,12 @@ impl Served {
     /// A recipe that does not fit.
     pub fn compile(snapshot: Arc<Snapshot>, recipes: &str, stages: &Stages) -> Result<Self, SnapshotError> {
         let placements = super::compile::compile(&snapshot, recipes, stages)?;
-        Ok(Self { snapshot, placements })
+        Ok(Self { snapshot, placements, cache: OnceLock::new() })
+    }
+
+    /// The cache of its slates; the first caller says how large it is.
+    pub(super) fn cache(&self, bytes: u64) -> &ResultCache {
+        self.cache.get_or_init(|| ResultCache::new(bytes))
     }
 
     /// A placement by name.

@@ -47,6 +47,13 @@ pub struct PlacementSpec {
     /// What an evaluation of this placement replays.
     #[serde(default)]
     pub objective: Objective,
+    /// Whether slates that depend on no person are kept in the result cache.
+    #[serde(default = "default_cache")]
+    pub cache: bool,
+}
+
+fn default_cache() -> bool {
+    true
 }
 
 fn default_page_size() -> usize {

@@ -45,16 +45,23 @@ fn a_warm_request_takes_no_memory_but_that_of_its_answer() {
     }
     let mut refused = requests[0].clone();
     refused.filter = Some("no such filter".to_owned());
+    let mut hits = 0;
     for request in &requests {
         assert!(recommender.recommend_into(&refused, &mut slate).is_err());
-        let taken = allocations(|| drop(recommender.recommend_into(request, &mut slate)));
+        let cached = recommender.recommend_into(request, &mut slate).unwrap().cached;
+        hits += u32::from(cached);
+        let mut ask = || allocations(|| drop(recommender.recommend_into(request, &mut slate)));
+        // The result cache tidies up once in a while, at the cost of whoever comes by: not three times in a row.
+        let taken = if cached { ask().min(ask()).min(ask()) } else { ask() };
         assert_eq!(taken, 0, "{taken} allocations for {request:#?}");
-        let fresh = allocations(|| drop(recommender.recommend(request)));
+        let fresh = || allocations(|| drop(recommender.recommend(request)));
+        let fresh = if cached { fresh().min(fresh()).min(fresh()) } else { fresh() };
         let own = [slate.items.len(), slate.degradation.causes.len(), slate.trace.len()];
         let most =
             own.iter().filter(|length| **length > 0).count() as u64 + slate.trace.len().div_ceil(4) as u64;
         assert!(fresh > 0 && fresh <= most, "{fresh} allocations for an answer of {own:?}");
     }
+    assert!(hits > 0 && hits < requests.len() as u32, "{hits} hits: both ways were counted");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod golden;
 mod grpc;
 #[cfg(feature = "server")]
 mod http;
+mod hurry;
 mod memory;
 #[cfg(feature = "server")]
 mod overload;
@@ -20,6 +21,7 @@ mod quality;
 mod ranked;
 mod rankers;
 mod reload;
+mod result_cache;
 mod s3;
 mod tidy;
 mod training;

@@ -374,7 +374,7 @@ pub struct Degradation {
     #[prost(enumeration = "degradation::Level", tag = "1")]
     pub level: i32,
     /// Why: `unknown_user`, `unknown_items`, `no_signal`, `few_candidates`, `filtered`, `exclusions_relaxed`, `deadline`,
-    /// `stage_failed`, `user_features_late`. More may be added.
+    /// `deadline_no_rerank`, `deadline_cached`, `deadline_popular`, `stage_failed`, `user_features_late`. More may be added.
     #[prost(string, repeated, tag = "2")]
     pub causes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Stages that did not run or failed.

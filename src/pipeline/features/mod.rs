@@ -78,6 +78,11 @@ impl Gatherer {
         &self.users
     }
 
+    /// Whether a feature is the hour or the day of the week, which a request may leave to the clock.
+    pub fn reads_clock(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Context(Attribute::Clock(..), _)))
+    }
+
     /// Gives the matrix a row for each candidate and a column for each input, and fills it.
     pub fn gather(&self, ctx: &Context<'_>, set: &CandidateSet, matrix: &mut Matrix) {
         matrix.reset(set.len(), self.steps.len());

@@ -85,4 +85,12 @@ impl Scorer for Ranker {
     fn user_tables(&self) -> &[Arc<Artifact>] {
         self.gatherer.user_tables()
     }
+
+    fn stand_in(&self) -> Option<&dyn Scorer> {
+        Some(&self.blend)
+    }
+
+    fn reads_clock(&self) -> bool {
+        self.gatherer.reads_clock()
+    }
 }

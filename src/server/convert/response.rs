@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::fingerprint;
 use super::token::{Attribution, PageToken};
-use crate::domain::{Cause, Degradation, DegradationLevel, Request, StageTrace, View};
+use crate::domain::{Degradation, DegradationLevel, Request, StageTrace, View};
 use crate::feature;
 use crate::recommender::Recommendation;
 use crate::server::limits;
@@ -142,12 +142,8 @@ pub(in crate::server) fn uncacheable() -> v1::Cache {
 /// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
 fn cache(answer: &Answer<'_>) -> v1::Cache {
     let Answer { request, recommendation, max_age, .. } = answer;
-    let passing = [Cause::Deadline, Cause::StageFailed, Cause::UserFeaturesLate];
     let causes = &recommendation.slate.degradation.causes;
-    if causes.iter().any(|cause| passing.contains(cause))
-        || request.view == View::Debug
-        || request.validate_only
-    {
+    if causes.iter().any(|cause| cause.is_passing()) || request.view == View::Debug || request.validate_only {
         return uncacheable();
     }
     let personal = recommendation.personal;
