@@ -1,6 +1,9 @@
 //! How many instructions does one warm request take, by placement? Counted by callgrind on the sample snapshot in `models/`, where
 //! the clock is no help: the count is the same on a busy machine.
 //!
+//! Three shapes: a user with a session, who gets an answer of their own; the same page for anybody, worked out; and the same from the
+//! result cache.
+//!
 //! `just instructions` writes `benches/instructions.json`. Valgrind knows no AVX-512, so what is counted is at most the `avx2` level.
 
 #![allow(
@@ -13,14 +16,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
 use larder::domain::{Request, Slate};
-use larder::recommender::Recommender;
+use larder::recommender::{Limits, Recommender};
+use larder::snapshot::Registry;
 use serde_json::{Value, json};
 
 /// Distinct requests, and how often each is asked while it is counted.
 const REQUESTS: usize = 50;
 const ROUNDS: usize = 4;
+
+/// What is asked: the name in the record, and in the environment of the counted process.
+const SHAPES: [&str; 3] = ["personal", "common", "cached"];
 
 fn main() -> ExitCode {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
@@ -37,9 +45,17 @@ fn main() -> ExitCode {
 /// Warms up, then asks what is counted.
 fn ask(recommender: &Recommender, placement: &str) {
     let served = recommender.served().expect("a snapshot");
+    let shape = std::env::var("LARDER_COUNTED_SHAPE").expect("a shape");
+    let registry = Arc::new(Registry::default());
+    registry.publish(Arc::clone(&served), false);
+    let result_cache_bytes = if shape == "cached" { 8 << 20 } else { 0 };
+    let recommender = &Recommender::new(registry, Limits { result_cache_bytes, ..Limits::default() });
     let items = served.snapshot.items();
     let id = |at: usize| items.text((at * 7919 % items.len()) as u32);
     let one = |at: usize| {
+        if shape != "personal" {
+            return Request::new(placement).viewing(id(at));
+        }
         let session = (0..4).fold(Request::new(placement), |request, step| request.event(id(at * 5 + step)));
         session.viewing(id(at)).user(format!("U{:05}", at * 31))
     };
@@ -66,15 +82,16 @@ fn record(recommender: &Recommender) -> ExitCode {
     let program = std::env::current_exe().expect("this program");
     let scratch = tempfile::tempdir().expect("a directory");
     let arguments = ["--tool=callgrind", "--toggle-collect=*counted_request*", "--callgrind-out-file"];
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
     let served = recommender.served().expect("a snapshot");
-    for placement in served.placements.keys() {
+    for (placement, shape) in served.placements.keys().flat_map(|name| SHAPES.map(|shape| (name, shape))) {
         let out = scratch.path().join("callgrind.out");
         let ran = Command::new("valgrind")
             .args(&arguments[..2])
             .arg(format!("{}={}", arguments[2], out.display()))
             .arg(&program)
             .env("LARDER_COUNTED_PLACEMENT", placement)
+            .env("LARDER_COUNTED_SHAPE", shape)
             .output();
         let Ok(output) = ran else {
             eprintln!("valgrind is not installed: nothing was counted");
@@ -86,15 +103,17 @@ fn record(recommender: &Recommender) -> ExitCode {
             return ExitCode::FAILURE;
         };
         let each = count / (REQUESTS * ROUNDS) as u64;
-        println!("{placement:<24} {each:>10} instructions a request");
-        counts.insert(placement.clone(), each);
+        println!("{placement:<24} {shape:<10} {each:>10} instructions a request");
+        counts.entry(shape).or_default().insert(placement.clone(), each);
     }
     let record = json!({
         "command": "cargo bench --bench instructions --no-default-features",
         "tool": format!("valgrind {} {}", arguments[0], arguments[1]),
         "machine": machine(),
         "snapshot": served.snapshot.version(),
-        "instructions_per_request": counts,
+        "instructions_per_request": counts.get("personal"),
+        "instructions_per_common_request": counts.get("common"),
+        "instructions_per_cached_request": counts.get("cached"),
     });
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/instructions.json");
     std::fs::write(&file, format!("{record:#}\n")).expect("benches/ can be written");

@@ -23,7 +23,7 @@ use crate::snapshot::{Artifact, Snapshot};
 
 pub use build::{BuildError, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Spec, Stages};
 pub use context::{Context, Deadline, Query, QuerySeed, USER_TABLES};
-pub use run::{Depth, Ran, Scratch, Spans};
+pub use run::{Depth, Ran, Scratch, Span, Spans};
 
 /// Retrieves possible items.
 pub trait CandidateSource: Send + Sync {

@@ -42,15 +42,26 @@ pub enum Depth {
     Mask,
 }
 
-/// How long groups of stages took, where there is a deadline; `None` for a group of which anything was left out.
+/// How long groups of stages took, where there is a deadline; `None` for a group that the plan or a deadline kept from beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spans {
     /// Sources, hydrators and filters.
-    pub retrieval: Option<Duration>,
+    pub retrieval: Option<Span>,
     /// The scorer.
-    pub scoring: Option<Duration>,
+    pub scoring: Option<Span>,
     /// Re-rankers and selector.
-    pub reranking: Option<Duration>,
+    pub reranking: Option<Span>,
+    /// When the last of them ended, if nothing was late.
+    pub ended: Option<Instant>,
+}
+
+/// How long a group of stages took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The time.
+    pub took: Duration,
+    /// Whether all of them ran; else they would have taken longer.
+    pub whole: bool,
 }
 
 impl Pipeline {
@@ -144,19 +155,24 @@ struct Walk<'r> {
     ran: &'r mut Ran,
     deadline: Deadline,
     traced: bool,
-    /// When the present group of stages began; `None` without a deadline, or after anything was late.
+    /// When the present group of stages began; `None` without a deadline, and after a group in which anything was late.
     began: Option<Instant>,
+    /// Whether anything was late.
+    cut: bool,
 }
 
 impl<'r> Walk<'r> {
     fn begin(ran: &'r mut Ran, deadline: Deadline, traced: bool) -> Self {
-        Self { ran, deadline, traced, began: deadline.due().map(|_| Instant::now()) }
+        Self { ran, deadline, traced, began: deadline.due().map(|_| Instant::now()), cut: false }
     }
 
     /// How long the group of stages took that ends here.
-    fn lap(&mut self) -> Option<Duration> {
-        let now = self.began.map(|_| Instant::now());
-        std::mem::replace(&mut self.began, now).zip(now).map(|(began, now)| now.duration_since(began))
+    fn lap(&mut self) -> Option<Span> {
+        let began = self.began?;
+        let now = Instant::now();
+        self.began = (!self.cut).then_some(now);
+        self.ran.spans.ended = self.began;
+        Some(Span { took: now.duration_since(began), whole: !self.cut })
     }
 
     /// Names a stage that the plan has no time for.
@@ -197,7 +213,7 @@ impl<'r> Walk<'r> {
     fn failed(&mut self, label: &Arc<str>, error: &StageError) {
         let cause = match error {
             StageError::Deadline => {
-                self.began = None;
+                self.cut = true;
                 Cause::Deadline
             }
             StageError::Failed(reason) => {

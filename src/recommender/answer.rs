@@ -201,10 +201,9 @@ impl Asked<'_> {
                 placement.slate_items(&memory.scratch.set, wanted, &mut slate.items);
             }
             let spans = memory.scratch.ran.spans;
-            let began = self.deadline.due().map(|_| Instant::now());
             let filled = ladder::fill(placement, request, &resolved, snapshot, &page, &mut memory, slate);
-            if let Some(took) = began.map(|began| began.elapsed()) {
-                placement.pace.learn(room, &spans, took);
+            if self.deadline.due().is_some() {
+                placement.pace.learn(room, &spans);
             }
             let missing = !slate.missing_item_ids.is_empty();
             filled.note(&page, slate.items.len(), &resolved, request, missing, &mut slate.degradation);

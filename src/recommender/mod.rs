@@ -31,7 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::{Request, Slate};
+use crate::domain::{ItemIdx, Request, Slate};
 use crate::pipeline::{Deadline, Stages};
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
@@ -159,13 +159,7 @@ impl Recommender {
     /// # Errors
     /// As [`Recommender::recommend`].
     pub fn finish(&self, request: &Request, begun: &Begun) -> Result<Recommendation, RecommendError> {
-        self.answer(
-            &begun.served,
-            request,
-            &[],
-            begun.started,
-            begun.users(0).unwrap_or(&UserRows::default()),
-        )
+        self.finish_slot(request, 0, None, begun)
     }
 
     /// As [`Recommender::recommend`], into a slate whose memory is used again: what it held is dropped, also after an error.
@@ -197,33 +191,40 @@ impl Recommender {
         match self.begin(requests) {
             Ok(begun) => {
                 begun.wait();
-                self.finish_batch(requests, deduplicate, &begun)
+                let mut shown = Vec::new();
+                let slots = requests.iter().enumerate();
+                slots
+                    .map(|(place, request)| {
+                        self.finish_slot(request, place, deduplicate.then_some(&mut shown), &begun)
+                    })
+                    .collect()
             }
             Err(_) => requests.iter().map(|_| Err(RecommendError::NotReady)).collect(),
         }
     }
 
-    /// As [`Recommender::recommend_batch`] for the requests that were begun, without waiting for anything.
+    /// Answers the slot at `place` of the requests that were begun, without waiting for anything. With `shown`, what is in it is
+    /// shown elsewhere on the page: it is left out, and what is answered is added.
     ///
     /// There is one clock for the page, from its beginning: a caller waits for all of it.
-    pub fn finish_batch(
+    ///
+    /// # Errors
+    /// As [`Recommender::recommend`].
+    pub fn finish_slot(
         &self,
-        requests: &[Request],
-        deduplicate: bool,
+        request: &Request,
+        place: usize,
+        shown: Option<&mut Vec<ItemIdx>>,
         begun: &Begun,
-    ) -> Vec<Result<Recommendation, RecommendError>> {
-        let mut shown = Vec::new();
-        let mut answers = Vec::with_capacity(requests.len());
-        for (place, request) in requests.iter().enumerate() {
-            let unknown = UserRows::default();
-            let users = begun.users(place).unwrap_or(&unknown);
-            let answer = self.answer(&begun.served, request, &shown, begun.started, users);
-            if let (Ok(answer), true) = (&answer, deduplicate) {
-                shown.extend(answer.slate.items.iter().map(|item| item.item));
-            }
-            answers.push(answer);
+    ) -> Result<Recommendation, RecommendError> {
+        let unknown = UserRows::default();
+        let users = begun.users(place).unwrap_or(&unknown);
+        let before = shown.as_ref().map_or(&[][..], |shown| shown.as_slice());
+        let answer = self.answer(&begun.served, request, before, begun.started, users)?;
+        if let Some(shown) = shown {
+            shown.extend(answer.slate.items.iter().map(|item| item.item));
         }
-        answers
+        Ok(answer)
     }
 
     fn page_size(&self, request: &Request, placement: &Placement) -> Result<usize, RecommendError> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::domain::Cause;
-use crate::pipeline::{Depth, Pipeline, Spans};
+use crate::pipeline::{Depth, Pipeline, Span, Spans};
 
 /// How an answer is made, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,19 +105,20 @@ impl Pace {
         if is_lighter && least + scoring <= left { Room::NoRerank } else { Room::Little }
     }
 
-    /// Takes in what one walk took.
-    pub(super) fn learn(&self, room: Room, spans: &Spans, ladder: Duration) {
+    /// Takes in what one walk took that ended now.
+    pub(super) fn learn(&self, room: Room, spans: &Spans) {
+        let now = Instant::now();
         let groups = [
             (&self.retrieval, spans.retrieval),
             (&self.scoring, spans.scoring),
             (&self.reranking, spans.reranking),
+            (&self.ladder, spans.ended.map(|ended| Span { took: now.duration_since(ended), whole: true })),
         ];
-        for (estimate, took) in groups {
-            took.into_iter().for_each(|took| estimate.learn(took, room));
+        for (estimate, span) in groups {
+            span.into_iter().for_each(|span| estimate.learn(span, room));
         }
-        self.ladder.learn(ladder, room);
-        if matches!(room, Room::Full | Room::Trial) {
-            self.whole_at.store(self.at(Instant::now()), Ordering::Relaxed);
+        if room == Room::Trial || spans.reranking.is_some_and(|span| span.whole) {
+            self.whole_at.store(self.at(now), Ordering::Relaxed);
         }
     }
 
@@ -145,9 +146,12 @@ impl Estimate {
         mean + 4.0 * deviation
     }
 
-    fn learn(&self, took: Duration, room: Room) {
+    fn learn(&self, span: Span, room: Room) {
         let (mean, deviation) = self.read();
-        let took = micros(took);
+        let took = micros(span.took);
+        if !span.whole && took <= mean {
+            return; // it would have taken longer, and nobody knows how long
+        }
         // Trials are few: each counts for four, so that a slow moment is forgotten within a second or so.
         let weight = if room == Room::Trial { 4.0 } else { 1.0 };
         let next = if (mean, deviation) == (0.0, 0.0) {

@@ -73,50 +73,52 @@ impl Service {
         arrival.known_placement(observe::BATCH);
         let deduplicate = message.deduplicate;
         let mut requests = Vec::with_capacity(message.slots.len());
-        let slots: Vec<(String, Result<(), Problem>)> =
-            guarded(|| convert::batch(message, arrival.budget_left()))?
-                .into_iter()
-                .map(|(slot_id, asked)| (slot_id, asked.map(|request| requests.push(request))))
-                .collect();
+        // Each slot with its name, and its place among the requests or why it is none.
+        let mut slots = Vec::new();
+        for (slot_id, asked) in guarded(|| convert::batch(message, arrival.budget_left()))? {
+            let place = requests.len();
+            slots.push((slot_id, asked.map(|request| requests.push(request)).map(|()| place)));
+        }
         let begun = self.begin(&requests).await?;
-        let class =
-            requests.iter().map(|request| request.traffic_class).min_by_key(|class| admission::rank(*class));
-        let mut permit = self.admission.enter(class.unwrap_or_default(), arrival.due()).await?;
-        let answer = permit.work(|| {
-            guarded(|| {
-                let outcomes = self.recommender.finish_batch(&requests, deduplicate, &begun);
-                let mut answers = requests.iter().zip(outcomes);
-                let one = |(i, (slot_id, checked)): (usize, (String, Result<(), Problem>))| {
-                    let outcome = checked.and_then(|()| {
-                        let missing = || Problem::new(Kind::Internal, "the slot was not answered");
-                        let (request, outcome) = answers.next().ok_or_else(missing)?;
-                        outcome
-                            .map_err(Problem::from)
-                            .and_then(|recommendation| self.write(request, None, &recommendation, start))
-                            .map_err(|problem| problem.inside(&format!("slots[{i}]")))
-                    });
-                    let result = match outcome {
-                        Ok(mut response) if deduplicate && i > 0 => {
-                            // What this slot shows depends on the slots before it: not on its own request alone.
-                            response.cache = Some(convert::uncacheable());
-                            v1::slot_result::Result::Response(response)
-                        }
-                        Ok(response) => v1::slot_result::Result::Response(response),
-                        Err(problem) if problem.kind == Kind::NotReady => return Err(problem),
-                        Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
-                            code: problem.code() as i32,
-                            message: problem.detail,
-                            field: problem.field,
-                        }),
-                    };
-                    Ok(v1::SlotResult { slot_id, result: Some(result) })
-                };
-                let slots = slots.into_iter().enumerate().map(one).collect::<Result<_, _>>()?;
-                Ok(v1::BatchRecommendResponse { slots })
-            })
-        });
+        let classes = requests.iter().map(|request| request.traffic_class);
+        let class = classes.min_by_key(|class| admission::rank(*class)).unwrap_or_default();
+        let mut permit = self.admission.enter(class, arrival.due()).await?;
+        let mut shown = deduplicate.then(Vec::new);
+        let mut results = Vec::with_capacity(slots.len());
+        for (i, (slot_id, asked)) in slots.into_iter().enumerate() {
+            if i > 0 {
+                tokio::task::yield_now().await; // to other requests, and to the news that this caller has gone
+            }
+            let answer = asked.and_then(|place| {
+                let answer = permit.work(|| {
+                    guarded(|| {
+                        let missing = || Problem::new(Kind::Internal, "the slot was not asked");
+                        let request = requests.get(place).ok_or_else(missing)?;
+                        let recommendation =
+                            self.recommender.finish_slot(request, place, shown.as_mut(), &begun)?;
+                        self.write(request, None, &recommendation, start)
+                    })
+                });
+                answer.map_err(|problem| problem.inside(&format!("slots[{i}]")))
+            });
+            let result = match answer {
+                Ok(mut response) => {
+                    if deduplicate && i > 0 {
+                        // What this slot shows depends on the slots before it: not on its own request alone.
+                        response.cache = Some(convert::uncacheable());
+                    }
+                    v1::slot_result::Result::Response(response)
+                }
+                Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
+                    code: problem.code() as i32,
+                    message: problem.detail,
+                    field: problem.field,
+                }),
+            };
+            results.push(v1::SlotResult { slot_id, result: Some(result) });
+        }
         arrival.worked(permit.worked());
-        answer
+        Ok(v1::BatchRecommendResponse { slots: results })
     }
 
     /// Waits, without holding a thread, until what is to be known of the users is in memory, or for as long as that is worth.

@@ -205,6 +205,21 @@ fn a_person_in_a_hurry_gets_the_common_slate_without_what_they_have_seen() {
 }
 
 #[test]
+fn a_walk_that_was_cut_short_teaches_too() {
+    let popular = r#"{ kind = "popular", artifact = "popularity" }"#;
+    let recipe = format!("sources = [ {{ slow }}, {popular} ]\ncache = false\n{LADDER}");
+    let recommender = recommender("hurry.cut", &recipe);
+    let tight = within(TIGHT, &Request::new("hurry.cut"));
+    let first = recommender.recommend(&tight).unwrap();
+    assert_eq!(first.slate.degradation.causes, [Cause::Deadline], "nothing is known yet");
+    assert_eq!(skipped(&first), ["popular"]);
+    let planned = (0..20)
+        .map(|_| recommender.recommend(&tight).unwrap())
+        .find(|answer| answer.slate.degradation.causes == [Cause::DeadlinePopular]);
+    assert_eq!(skipped(&planned.expect("a plan that leaves out both")), ["slow", "popular"]);
+}
+
+#[test]
 fn a_hurried_answer_is_not_kept_for_others() {
     let recommender = recommender("hurry.kept", &format!("sources = [ {{ slow }} ]\n{LADDER}"));
     // Another key teaches the planner that there is no time.

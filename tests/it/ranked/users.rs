@@ -116,7 +116,8 @@ fn who_must_not_block_is_told_when_the_features_are_there() {
     let (tell, told) = std::sync::mpsc::channel();
     begun.on_ready(move || tell.send(()).unwrap());
     told.recv_timeout(Duration::from_secs(60)).unwrap();
-    for answer in recommender.finish_batch(&requests, false, &begun) {
+    for (place, request) in requests.iter().enumerate() {
+        let answer = recommender.finish_slot(request, place, None, &begun);
         assert_eq!(answer.unwrap().slate.degradation.level, DegradationLevel::None);
     }
     let begun = recommender.begin(&requests).unwrap();
