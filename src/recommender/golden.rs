@@ -1,7 +1,7 @@
 //! Asks a snapshot a few questions before anybody else does: warms it, and checks the answers it was published with.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::users::UserRows;
 use super::{Limits, Recommender, Served};
@@ -14,7 +14,13 @@ const WARM_REQUESTS: usize = 16;
 const MAX_GOLDEN: usize = 1000;
 
 pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
-    let limits = Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() };
+    // A deadline that is never met: with it the walks are timed, and live requests find the planner informed.
+    let limits = Limits {
+        placement_deadlines: false,
+        max_latency: Some(Duration::from_secs(3600)),
+        result_cache_bytes: 0,
+        ..Limits::default()
+    };
     let asker = Recommender::new(Arc::new(Registry::default()), limits);
     let items = served.snapshot.items();
     let stride = (items.len() / WARM_REQUESTS).max(1);

@@ -68,6 +68,9 @@ pub(super) enum Room {
 /// So often a placement tries the whole recipe although the estimates say that there is no time for it.
 const TRIAL_EVERY: Duration = Duration::from_millis(100);
 
+/// What counts as no time at all, in microseconds.
+const NOTHING: f32 = 250.0;
+
 /// What the walks of one placement took lately. Lock-free: of two updates at once, one may be lost.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -152,6 +155,11 @@ impl Estimate {
         if !span.whole && took <= mean {
             return; // it would have taken longer, and nobody knows how long
         }
+        let took = match (mean, deviation) {
+            (0.0, 0.0) => took,
+            // One walk that was not let run, as on a throttled core, says little; several in a row are believed.
+            _ => took.min(4.0 * (mean + 4.0 * deviation).max(NOTHING)),
+        };
         // Trials are few: each counts for four, so that a slow moment is forgotten within a second or so.
         let weight = if room == Room::Trial { 4.0 } else { 1.0 };
         let next = if (mean, deviation) == (0.0, 0.0) {

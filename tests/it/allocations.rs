@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use larder::domain::{Request, SeedRole, Slate, View};
-use larder::recommender::Recommender;
+use larder::pipeline::Stages;
+use larder::recommender::{Limits, Recommender};
+use larder::snapshot::{LoadOptions, open_directory};
 
 use crate::support::counting::allocations;
 
@@ -34,10 +36,17 @@ fn requests(recommender: &Recommender) -> Vec<Request> {
     requests
 }
 
+/// The sample without deadlines: on a busy machine they would change answers between two askings.
+fn open(models: &Path) -> Recommender {
+    let snapshot = open_directory(models, "production", &LoadOptions::default()).unwrap();
+    let limits = Limits { placement_deadlines: false, ..Limits::default() };
+    Recommender::with(snapshot, &Stages::default(), limits).unwrap()
+}
+
 #[test]
 fn a_warm_request_takes_no_memory_but_that_of_its_answer() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let recommender = Recommender::open(models).unwrap();
+    let recommender = open(&models);
     let requests = requests(&recommender);
     let mut slate = Slate::default();
     for request in requests.iter().chain(&requests) {
@@ -67,7 +76,7 @@ fn a_warm_request_takes_no_memory_but_that_of_its_answer() {
 #[test]
 fn an_answer_into_used_memory_is_the_same_as_a_fresh_one() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let recommender = Recommender::open(models).unwrap();
+    let recommender = open(&models);
     let mut slate = Slate::default();
     for mut request in requests(&recommender) {
         request.view = View::Standard; // a trace has times

@@ -29,7 +29,10 @@ fn sample() -> (Recommender, Recommender) {
     let snapshot = open_directory(&models, "production", &LoadOptions::default()).unwrap();
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(Served::prepare(snapshot, &Stages::default()).unwrap()), false);
-    (Recommender::new(Arc::clone(&registry), Limits::default()), Recommender::new(registry, OFF))
+    // Without deadlines: a busy machine changes no answer.
+    let on = Limits { placement_deadlines: false, ..Limits::default() };
+    let off = Limits { placement_deadlines: false, ..OFF };
+    (Recommender::new(Arc::clone(&registry), on), Recommender::new(registry, off))
 }
 
 /// Something a shop could ask, out of few values, so that the same comes again with a difference in one place.
