@@ -4,11 +4,15 @@
 //! file could not be written.
 
 mod cli;
+mod compare;
+mod cost;
 mod draw;
 mod latency;
 mod mix;
 mod pace;
+mod page;
 mod progress;
+mod reading;
 mod report;
 mod run;
 mod shoppers;
@@ -49,6 +53,8 @@ enum Error {
     Mix(#[from] MixError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Reading(#[from] reading::ReadingError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]
@@ -75,7 +81,8 @@ fn main() -> ExitCode {
         Err(error) => {
             drop(writeln!(io::stderr(), "error: {error}"));
             ExitCode::from(match error {
-                Error::Mix(_) => 64,
+                Error::Reading(reading::ReadingError::Write { .. }) => 74,
+                Error::Mix(_) | Error::Reading(_) => 64,
                 Error::Target(_) => 69,
                 Error::Write { .. } | Error::Start(_) | Error::Histogram(_) => 74,
             })
@@ -92,6 +99,7 @@ fn start(cli: Cli) -> Verdict {
         Command::Run(args) => runtime.block_on(load(*args)),
         Command::Record(args) => record(&args),
         Command::CompareSlates(args) => runtime.block_on(compare(args)),
+        Command::Reading(reading) => print(&reading.run()?).map(|()| true),
     }
 }
 
@@ -144,6 +152,9 @@ async fn load(args: RunArgs) -> Verdict {
             serde_json::to_writer_pretty(&mut *out, &report)?;
             writeln!(out)
         })?;
+    }
+    if let Some(path) = &args.html {
+        page::write(path, &report)?;
     }
     print(&Text { report: &report, tally: &tally })?;
     Ok(report.slo.iter().all(|verdict| verdict.held))
