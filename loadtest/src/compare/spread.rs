@@ -76,17 +76,25 @@ pub(super) fn interval(statistic: Statistic, a: &[Part], b: &[Part]) -> Option<R
 }
 
 impl Statistic {
+    /// Of the seconds as they are; `None` of nothing.
+    pub(super) fn of(self, parts: &[Part]) -> Option<f64> {
+        self.together(parts.iter(), &mut Vec::new())
+    }
+
     fn of_resampled(self, parts: &[Part], room: &mut Vec<f64>, rng: &mut Rng) -> Option<f64> {
-        let mut drawn = (0..parts.len()).filter_map(|_| parts.get(rng.usize(..parts.len())));
+        self.together((0..parts.len()).filter_map(|_| parts.get(rng.usize(..parts.len()))), room)
+    }
+
+    fn together<'a>(self, parts: impl Iterator<Item = &'a Part>, room: &mut Vec<f64>) -> Option<f64> {
         match self {
             Statistic::Median => {
                 room.clear();
-                room.extend(drawn.map(|part| part.value));
+                room.extend(parts.map(|part| part.value));
                 quantile(room, 0.5)
             }
             Statistic::Share => {
-                let (value, of) = drawn
-                    .try_fold((0.0, 0.0), |(value, of), part| Some((value + part.value, of + part.of)))?;
+                let (value, of) =
+                    parts.fold((0.0, 0.0), |(value, of), part| (value + part.value, of + part.of));
                 (of > 0.0).then(|| value / of)
             }
         }

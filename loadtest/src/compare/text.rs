@@ -16,8 +16,8 @@ impl Display for Comparison {
         }
         writeln!(
             out,
-            "{:<18}{:>9}{:>19}{:>9}{:>19}{:>8}{:>16}",
-            "", "A", "middle half", "B", "middle half", "B/A", "95 %"
+            "{:<19}{:>9}{:>17}{:>9}{:>17}{:>8}{:>24}",
+            "", "A", "middle half", "B", "middle half", "B/A", "B/A by seconds"
         )?;
         self.measures.iter().try_for_each(|measure| row(out, measure))?;
         writeln!(
@@ -38,17 +38,22 @@ fn row(out: &mut Formatter<'_>, measure: &Compared) -> fmt::Result {
     let middle = |of: &Option<super::Quartiles>| {
         of.map_or("-".to_owned(), |of| format!("{} to {}", figure(of.low), figure(of.high)))
     };
+    let middle_ratio = measure.ratio_of_seconds.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
+    let by_seconds = match measure.interval {
+        Some(range) => format!("{middle_ratio} ({:.3} to {:.3})", range.low, range.high),
+        None => middle_ratio,
+    };
     let whole = |value: Option<f64>| value.map_or("-".to_owned(), figure);
     write!(
         out,
-        "{:<18}{:>9}{:>19}{:>9}{:>19}{:>8}{:>16}",
+        "{:<19}{:>9}{:>17}{:>9}{:>17}{:>8}{:>24}",
         format!("{} ({})", measure.name, measure.unit),
         whole(measure.a),
         middle(&measure.seconds_a),
         whole(measure.b),
         middle(&measure.seconds_b),
         measure.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
-        measure.interval.map_or("-".to_owned(), |range| format!("{:.3} to {:.3}", range.low, range.high)),
+        by_seconds,
     )?;
     let said = match measure.verdict {
         Verdict::More => "  B is higher",

@@ -44,7 +44,7 @@ pub(crate) struct Assumptions {
     #[arg(long, value_enum, default_value_t = Front::Alb)]
     pub(crate) balancer: Front,
     /// Bytes of a request and its answer, which a load balancer counts
-    #[arg(long, default_value_t = 4_000.0, value_name = "BYTES", value_parser = positive)]
+    #[arg(long, default_value_t = 2_000.0, value_name = "BYTES", value_parser = positive)]
     pub(crate) bytes_per_request: f64,
     /// Count the fee of a Kubernetes cluster with nodes of one's own
     #[arg(long)]

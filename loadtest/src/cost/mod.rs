@@ -157,9 +157,9 @@ mod tests {
         let fargate = of(&cost, Way::Fargate, Arch::X86);
         assert_eq!(fargate.what, "2 x 0.25 vCPU, 0.5 GB");
         near(fargate.compute_month, 18.02005);
-        // 0.0225 × 730 = 16.425; 500 × 3600 × 4 kB = 7.2 GB an hour: 0.0576 × 730 = 42.048
-        near(fargate.front_month, 58.473);
-        near(fargate.per_million, (18.02005 + 58.473) / 1314.0);
+        // 0.0225 × 730 = 16.425; 500 × 3600 × 2 kB = 3.6 GB an hour: 0.0288 × 730 = 21.024
+        near(fargate.front_month, 37.449);
+        near(fargate.per_million, (18.02005 + 37.449) / 1314.0);
         near(fargate.size.unwrap().peak_use_with_one_gone.unwrap(), 0.48);
         // 2 × (0.25 × 0.03238 + 0.5 × 0.00356) × 730
         near(of(&cost, Way::Fargate, Arch::Arm).compute_month, 14.4175);
@@ -171,7 +171,7 @@ mod tests {
         // 333 × 3.50 + 667 × 2.80 + 314 × 2.38
         near(of(&cost, Way::LambdaRestApi, Arch::X86).front_month, 3780.42);
         assert_eq!(cost.lambda_over_fargate[0].0, Arch::X86);
-        near(cost.lambda_over_fargate[0].1, 1694.4004 / 76.49305);
+        near(cost.lambda_over_fargate[0].1, 1694.4004 / 55.46905);
     }
 
     #[test]

@@ -185,6 +185,10 @@ impl Display for Plan {
             .iter()
             .filter(|line| !line.starts_with("Lambda"))
             .try_for_each(|line| writeln!(out, "- {line}"))?;
+        writeln!(
+            out,
+            "- a part of a vCPU under a quota has longer tails than the same part of a free core: run at the size you choose"
+        )?;
         writeln!(out)?;
         text::priced(out, &self.origins, [&self.region, &self.prices_of], self.prices_from.as_deref())
     }

@@ -28,23 +28,25 @@ impl Display for Cost {
         )?;
         writeln!(
             out,
-            "measured: {:.1} us of CPU a request ({:.3} cores at the peak), {:.0} MiB of memory at most\n",
+            "measured: {:.1} us of CPU a request ({:.3} cores at the peak), {:.0} MiB of memory at most; {:.0} requests/s by vCPU\n",
             demand.cpu_us_per_request,
             demand.peak_cores,
             demand.peak_memory_gb * 1024.0,
+            demand.rps_per_vcpu,
         )?;
         table(out, &self.offers, &self.currency)?;
+        writeln!(out)?;
         for (arch, times) in &self.lambda_over_fargate {
-            writeln!(out, "\nLambda + HTTP API costs {times:.1} times what Fargate costs ({})", arch.name())?;
+            writeln!(out, "Lambda + HTTP API costs {times:.1} times what Fargate costs ({})", arch.name())?;
         }
         for offer in self.offers.iter().filter(|offer| offer.way == Way::Fargate) {
             let Some(size) = offer.size else { continue };
             if let Some(share) = size.peak_use_with_one_gone {
-                let arch = offer.arch.name();
                 writeln!(
                     out,
-                    "With one task gone at the peak, those left use {:.0} % of their CPU ({arch})",
-                    100.0 * share
+                    "with one task gone at the peak, those left use {:.0} % of their CPU (Fargate {})",
+                    100.0 * share,
+                    offer.arch.name()
                 )?;
             }
         }
@@ -65,7 +67,7 @@ pub(super) fn table(out: &mut Formatter<'_>, offers: &[Offer], currency: &str) -
         "",
         "",
         "compute",
-        "front",
+        "in front",
         "together",
         "per million"
     )?;
@@ -91,7 +93,8 @@ pub(super) fn table(out: &mut Formatter<'_>, offers: &[Offer], currency: &str) -
                 offer.per_million,
             )?;
         }
-        if archs.is_empty() {
+        let lambda = matches!(way, Way::LambdaHttpApi | Way::LambdaRestApi);
+        if archs.is_empty() && !lambda {
             writeln!(out, "{:<20}no size has memory enough", way.name())?;
         }
     }
@@ -121,11 +124,7 @@ pub(super) fn assumptions(run: &Recorded, demand: &Demand, assumed: &Assumptions
             "the run stands for a day, and the month for such days; replicas for the peak stand all day (no scaling), at least {}",
             assumed.min_replicas
         ),
-        format!(
-            "a replica uses at most {:.0} % of its CPU at the peak: {:.0} requests/s by vCPU",
-            assumed.utilisation * 100.0,
-            demand.rps_per_vcpu
-        ),
+        format!("a replica uses at most {:.0} % of its CPU at the peak", assumed.utilisation * 100.0),
         format!(
             "a replica has {} times the run's peak memory ({:.2} GB), rounded up to a legal size: a swap holds two snapshots",
             assumed.memory_factor, demand.replica_memory_gb

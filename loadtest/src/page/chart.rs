@@ -23,6 +23,8 @@ pub(super) struct Chart {
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) colour: Colour,
+    /// In pixels; what may lie under another line is wider.
+    pub(super) width: u32,
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
 
@@ -111,11 +113,12 @@ impl Chart {
             let line = PathElement::new([(at, y.range.start), (at, y.range.end)], violet.stroke_width(1));
             chart.draw_series([line])?;
             let style = ("sans-serif", 12).into_font().transform(FontTransform::Rotate90).color(&violet);
-            let text = Text::new(mark.text.clone(), (at, y.range.end), style);
+            let text = Text::new(mark.text.clone(), (15, 4), style); // pixels beside the line
+            let text = EmptyElement::at((at, y.range.end)) + text;
             chart.draw_series([text])?;
         }
         for line in &self.lines {
-            let style = line.colour.rgb().stroke_width(2);
+            let style = line.colour.rgb().stroke_width(line.width);
             for part in line.points.split(|(_, value)| value.is_none()) {
                 let places: Vec<(f64, f64)> =
                     part.iter().filter_map(|(at, value)| Some((x.at(*at), y.at((*value)?)))).collect();
@@ -293,6 +296,7 @@ mod tests {
             lines: vec![Line {
                 name: "CPU",
                 colour: Colour::Blue,
+                width: 2,
                 points: (0..10).map(|at| (f64::from(at), (at != 5).then_some(0.1))).collect(),
             }],
             marks: vec![Mark { x: 4.0, text: "<b>v2".to_owned() }],

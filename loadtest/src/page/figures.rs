@@ -13,6 +13,9 @@ pub(super) struct Figure {
     pub(super) chart: Chart,
 }
 
+/// Lies under what was answered.
+const OFFERED: &str = "offered";
+
 const SECONDS: &str = "seconds after the warm-up";
 
 /// Letters of a version that are written beside its mark.
@@ -27,7 +30,12 @@ pub(super) fn of(report: &Report) -> Vec<Figure> {
 }
 
 fn latency(report: &Report) -> Option<Figure> {
-    let of = |name, colour, of: fn(&Summary) -> Option<f64>| Line { name, colour, points: over(report, of) };
+    let of = |name, colour, of: fn(&Summary) -> Option<f64>| Line {
+        name,
+        colour,
+        width: 2,
+        points: over(report, of),
+    };
     let lines = vec![
         of("p99", Colour::Red, |second| second.p99_ms),
         of("p90", Colour::Orange, |second| second.p90_ms),
@@ -54,7 +62,7 @@ fn curve(report: &Report) -> Option<Figure> {
         below.map(|point| (point.quantile, Some(point.ms))).collect()
     };
     let most = points.last()?.0;
-    let lines = vec![Line { name: "latency of the whole run", colour: Colour::Blue, points }];
+    let lines = vec![Line { name: "latency of the whole run", colour: Colour::Blue, width: 2, points }];
     let y = Axis::log("milliseconds (log scale)", values(&lines));
     let x =
         Axis::nines("share of the answers that were at least as fast (each nine takes as much room)", most);
@@ -70,6 +78,7 @@ fn counts(report: &Report) -> Option<Figure> {
     let of = |name, colour, of: fn(&Summary) -> u64| Line {
         name,
         colour,
+        width: if name == OFFERED { 6 } else { 2 },
         points: report
             .seconds
             .iter()
@@ -77,7 +86,7 @@ fn counts(report: &Report) -> Option<Figure> {
             .collect(),
     };
     let mut lines = vec![
-        of("offered", Colour::Blue, |second| second.offered),
+        of(OFFERED, Colour::Blue, |second| second.offered),
         of("answered", Colour::Green, |second| second.answered),
     ];
     let late = report.seconds.iter().any(|second| second.summary.in_time < second.summary.answered);
@@ -98,7 +107,7 @@ fn cpu(report: &Report) -> Option<Figure> {
         let cores = (length > 0.0).then(|| (after.cpu_s - before.cpu_s) / length);
         (after.at_s >= 0.0).then_some((after.at_s, cores))
     });
-    let lines = vec![Line { name: "cores busy", colour: Colour::Blue, points: points.collect() }];
+    let lines = vec![Line { name: "cores busy", colour: Colour::Blue, width: 2, points: points.collect() }];
     let y = Axis::linear("cores", most(&lines));
     figure(report, "CPU of the server", "CPU seconds by second, from its own metrics.", y, lines)
 }
@@ -106,7 +115,8 @@ fn cpu(report: &Report) -> Option<Figure> {
 fn memory(report: &Report) -> Option<Figure> {
     let samples = report.server.as_ref()?.samples.iter().filter(|sample| sample.at_s >= 0.0);
     let points = samples.map(|sample| (sample.at_s, Some(sample.rss_bytes / (1024.0 * 1024.0))));
-    let lines = vec![Line { name: "resident memory", colour: Colour::Green, points: points.collect() }];
+    let lines =
+        vec![Line { name: "resident memory", colour: Colour::Green, width: 2, points: points.collect() }];
     let y = Axis::linear("MiB", most(&lines));
     figure(report, "Memory of the server", "Resident memory, from its own metrics.", y, lines)
 }
