@@ -112,10 +112,6 @@ impl Chart {
             let at = x.at(mark.x);
             let line = PathElement::new([(at, y.range.start), (at, y.range.end)], violet.stroke_width(1));
             chart.draw_series([line])?;
-            let style = ("sans-serif", 12).into_font().transform(FontTransform::Rotate90).color(&violet);
-            let text = Text::new(mark.text.clone(), (15, 4), style); // pixels beside the line
-            let text = EmptyElement::at((at, y.range.end)) + text;
-            chart.draw_series([text])?;
         }
         for line in &self.lines {
             let style = line.colour.rgb().stroke_width(line.width);
@@ -128,6 +124,11 @@ impl Chart {
                     chart.draw_series(LineSeries::new(places, style))?;
                 }
             }
+        }
+        for mark in &self.marks {
+            let style = ("sans-serif", 12).into_font().transform(FontTransform::Rotate90).color(&violet);
+            let text = Text::new(mark.text.clone(), (15, 4), style); // pixels beside the line
+            chart.draw_series([EmptyElement::at((x.at(mark.x), y.range.end)) + text])?;
         }
         area.present()
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod readings;
+mod scripts;
 mod shop;
 
 use std::path::Path;
