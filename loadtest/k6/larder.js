@@ -67,7 +67,7 @@ const client = new grpc.Client();
 client.load(['../../proto/proto'], 'larder/v1/recommendation.proto');
 let connected = false;
 
-// ghz fills its templates in itself; here it is done by hand: {{printf `P%05d` (randomInt 1 3000)}}.
+// ghz fills its templates in itself; here it is done by hand: {{printf `P%05d` (randomInt 1 2400)}}.
 const template = /\{\{printf `([A-Z]+)%0(\d+)d` \(randomInt (\d+) (\d+)\)\}\}/g;
 
 function request() {

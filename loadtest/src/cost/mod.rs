@@ -211,6 +211,28 @@ mod tests {
     }
 
     #[test]
+    fn replicas_that_could_not_lose_one_are_called_so() {
+        // 1,066/s at the peak: 0.16 cores at 150 µs; the one that is left has 0.25
+        assert!(!cost(&recorded(), "--rps 666").to_string().contains("--min-replicas"));
+        // 1,920/s: 0.288 cores for the one that is left, 115 %
+        let said = cost(&recorded(), "--rps 1200").to_string();
+        assert!(said.contains("115 % of their CPU, more than they have: raise --min-replicas"), "{said}");
+        assert!(
+            !cost(&recorded(), "--rps 1200 --min-replicas 3").to_string().contains("more than they have")
+        );
+    }
+
+    #[test]
+    fn prices_from_memory_are_marked() {
+        let Line { cost } = Line::parse_from(["cost", "run.json"]);
+        let mut prices = Prices::read(None).unwrap();
+        prices.lambda.origin.confirmed = false;
+        let run = recorded();
+        let said = Cost::new(&run, Rates::of(&run).unwrap(), &prices, &cost.assumed).unwrap().to_string();
+        assert_eq!(said.matches("FROM MEMORY").count(), 1, "{said}");
+    }
+
+    #[test]
     fn a_report_without_cpu_or_memory_is_refused_with_what_to_do() {
         let Line { cost } = Line::parse_from(["cost", "run.json"]);
         let prices = Prices::read(None).unwrap();

@@ -91,7 +91,15 @@ impl Reckoner<'_> {
             let hour = size.vcpu * rate.vcpu_hour + size.memory_gb * rate.gb_hour;
             Some((f64::from(size.replicas) * hour, size))
         });
-        let (hour, size) = sizes.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        // Of sizes that cost the same: first what survives the loss of one at the peak, then the fewest.
+        let rank = |(hour, size): &(f64, Size)| {
+            let short = size.peak_use_with_one_gone.is_none_or(|share| share > 1.0);
+            ((hour * 1e6).round(), short, size.replicas)
+        };
+        let (hour, size) = sizes.min_by(|a, b| {
+            let ((hour_a, short_a, count_a), (hour_b, short_b, count_b)) = (rank(a), rank(b));
+            hour_a.total_cmp(&hour_b).then((short_a, count_a).cmp(&(short_b, count_b)))
+        })?;
         let what = format!("{} x {} vCPU, {} GB", size.replicas, size.vcpu, size.memory_gb);
         Some(self.replicas(Way::Fargate, arch, what, size, hour))
     }

@@ -157,12 +157,8 @@ impl Display for Plan {
                 self.currency,
                 offer.front_month,
             )?;
-            if let Some(share) = size.peak_use_with_one_gone {
-                writeln!(
-                    out,
-                    "  with one gone at the peak, those left use {:.0} % of their CPU",
-                    100.0 * share
-                )?;
+            if let Some(said) = text::with_one_gone(size) {
+                writeln!(out, "  {said}")?;
             }
         }
         writeln!(out)?;
@@ -270,9 +266,9 @@ mod tests {
         let plan = plan(&run, "--rps 8000 --p99 10ms");
         assert_eq!(plan.evidence, Evidence::Search { held_rps: 5000.0, p99_ms: 9.0, rps_per_core: 5000.0 });
         assert_eq!(plan.bound, Bound::Utilisation);
-        // 2 vCPU together: 2 × 1 vCPU at 2 GB, or 4 × 0.5 at 1 GB, or 8 × 0.25 at 0.5 GB cost the same
-        let size = fargate(&plan).size.unwrap();
-        assert_eq!(f64::from(size.replicas) * size.vcpu, 2.0);
+        // 2 vCPU together: 2 × 1 vCPU at 2 GB, 4 × 0.5 at 1 GB and 8 × 0.25 at 0.5 GB cost the same; of 2 × 1, one
+        // alone would have 1.2 cores to carry
+        assert_eq!(fargate(&plan).what, "4 x 0.5 vCPU, 1 GB");
         assert!(plan.to_string().contains("The search held p99 9.00 ms at 5000 requests/s"), "{plan}");
     }
 

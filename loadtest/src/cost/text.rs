@@ -8,7 +8,7 @@ use crate::units::grouped;
 
 use super::Cost;
 use super::demand::{Assumptions, Demand, Front};
-use super::offer::{Offer, Way};
+use super::offer::{Offer, Size, Way};
 use super::prices::Origin;
 
 /// The share of a vCPU that a Lambda has by its memory: one at 1,769 MB
@@ -40,14 +40,8 @@ impl Display for Cost {
             writeln!(out, "Lambda + HTTP API costs {times:.1} times what Fargate costs ({})", arch.name())?;
         }
         for offer in self.offers.iter().filter(|offer| offer.way == Way::Fargate) {
-            let Some(size) = offer.size else { continue };
-            if let Some(share) = size.peak_use_with_one_gone {
-                writeln!(
-                    out,
-                    "with one task gone at the peak, those left use {:.0} % of their CPU (Fargate {})",
-                    100.0 * share,
-                    offer.arch.name()
-                )?;
+            if let Some(said) = offer.size.and_then(with_one_gone) {
+                writeln!(out, "Fargate {}: {said}", offer.arch.name())?;
             }
         }
         writeln!(out)?;
@@ -99,6 +93,13 @@ pub(super) fn table(out: &mut Formatter<'_>, offers: &[Offer], currency: &str) -
         }
     }
     Ok(())
+}
+
+/// Whether those left carry the peak; nothing where one is all.
+pub(super) fn with_one_gone(size: Size) -> Option<String> {
+    let share = size.peak_use_with_one_gone?;
+    let enough = if share > 1.0 { ", more than they have: raise --min-replicas" } else { "" };
+    Some(format!("with one gone at the peak, those left use {:.0} % of their CPU{enough}", 100.0 * share))
 }
 
 /// Where the prices come from.

@@ -23,7 +23,7 @@ pub(super) struct Chart {
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) colour: Colour,
-    /// In pixels; what may lie under another line is wider.
+    /// In pixels; what may lie under another line is wider, and pale.
     pub(super) width: u32,
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
@@ -114,7 +114,8 @@ impl Chart {
             chart.draw_series([line])?;
         }
         for line in &self.lines {
-            let style = line.colour.rgb().stroke_width(line.width);
+            let opacity = if line.width > 2 { 0.4 } else { 1.0 };
+            let style = line.colour.rgb().mix(opacity).stroke_width(line.width);
             for part in line.points.split(|(_, value)| value.is_none()) {
                 let places: Vec<(f64, f64)> =
                     part.iter().filter_map(|(at, value)| Some((x.at(*at), y.at((*value)?)))).collect();

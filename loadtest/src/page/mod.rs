@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::reading::{ReadingError, Recorded, Trial};
+use crate::reading::{self, ReadingError, Recorded, Trial};
 use crate::report::Report;
 use figures::Figure;
 use html::{Html, escaped};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &PageArgs) -> Result<String, ReadingError> {
 
 /// The page of a run that has just ended.
 pub(crate) fn write(path: &Path, report: &Report) -> Result<(), ReadingError> {
-    save(path, &page(report, &[])?)
+    save(path, &page(report, &reading::trials(report)?)?)
 }
 
 fn save(path: &Path, page: &str) -> Result<(), ReadingError> {

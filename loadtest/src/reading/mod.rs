@@ -99,19 +99,26 @@ impl Reading {
 
 impl Recorded {
     pub(crate) fn read(path: &Path) -> Result<Recorded, ReadingError> {
-        /// What stands beside the report in the same object.
-        #[derive(Deserialize)]
-        struct Beside {
-            #[serde(default)]
-            search: Option<Vec<Trial>>,
-        }
         let text =
             std::fs::read(path).map_err(|source| ReadingError::Read { path: path.to_owned(), source })?;
         let wrong = |source| ReadingError::NotAReport { path: path.to_owned(), source };
         let report = serde_json::from_slice(&text).map_err(wrong)?;
-        let beside: Beside = serde_json::from_slice(&text).map_err(wrong)?;
-        Ok(Recorded { path: path.to_owned(), report, trials: beside.search.unwrap_or_default() })
+        let Beside { search } = serde_json::from_slice(&text).map_err(wrong)?;
+        Ok(Recorded { path: path.to_owned(), report, trials: search.unwrap_or_default() })
     }
+}
+
+/// What some reports have beside the rest.
+#[derive(Debug, Deserialize)]
+struct Beside {
+    #[serde(default)]
+    search: Option<Vec<Trial>>,
+}
+
+/// The rates that a search tried, of a report that was not read from a file.
+pub(crate) fn trials(report: &Report) -> Result<Vec<Trial>, ReadingError> {
+    let Beside { search } = serde_json::from_value(serde_json::to_value(report)?)?;
+    Ok(search.unwrap_or_default())
 }
 
 /// Either as text or as JSON, with a last line end.
