@@ -89,15 +89,16 @@ pub(super) const MEASURES: [Measure; 10] = [
             (seconds > 0.0).then(|| report.summary.answered as f64 / seconds)
         },
         seconds: |report| {
-            let answered = report.seconds.iter().map(|second| second.summary.answered as f64);
-            answered.map(|answered| Part { value: answered, of: 1.0 }).collect()
+            let seconds = report.seconds.iter();
+            let answered = seconds.map(|second| (second.second, second.summary.answered as f64));
+            answered.map(|(at, value)| Part { at, value, of: 1.0 }).collect()
         },
     },
 ];
 
 fn latencies(report: &Report, of: fn(&Summary) -> Option<f64>) -> Vec<Part> {
-    let values = report.seconds.iter().filter_map(|second| of(&second.summary));
-    values.map(|value| Part { value, of: 1.0 }).collect()
+    let values = report.seconds.iter().filter_map(|second| Some((second.second, of(&second.summary)?)));
+    values.map(|(at, value)| Part { at, value, of: 1.0 }).collect()
 }
 
 /// In per cent.
@@ -106,8 +107,12 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 }
 
 fn shares(report: &Report, of: fn(&Summary) -> u64) -> Vec<Part> {
-    let seconds = report.seconds.iter().map(|second| &second.summary).filter(|second| second.offered > 0);
-    seconds.map(|second| Part { value: 100.0 * of(second) as f64, of: second.offered as f64 }).collect()
+    let seconds = report.seconds.iter().filter(|second| second.summary.offered > 0);
+    let parts = seconds.map(|second| {
+        let (value, of) = (100.0 * of(&second.summary) as f64, second.summary.offered as f64);
+        Part { at: second.second, value, of }
+    });
+    parts.collect()
 }
 
 /// Microseconds by answer between one scrape and the next, over the answers of the second in between.
@@ -119,15 +124,16 @@ fn cpu(report: &Report) -> Vec<Part> {
         if !(length > 0.0 && middle >= 0.0) {
             return None;
         }
-        let answered = report.seconds.get(middle as usize)?.summary.answered as f64 * length;
-        (answered > 0.0).then(|| Part { value: (after.cpu_s - before.cpu_s) * 1e6 / answered, of: 1.0 })
+        let at = middle as usize;
+        let answered = report.seconds.get(at)?.summary.answered as f64 * length;
+        (answered > 0.0).then(|| Part { at, value: (after.cpu_s - before.cpu_s) * 1e6 / answered, of: 1.0 })
     });
     costs.collect()
 }
 
 fn memory(report: &Report) -> Vec<Part> {
     let samples = report.server.iter().flat_map(|server| &server.samples);
-    samples.map(|sample| Part { value: mib(sample.rss_bytes), of: 1.0 }).collect()
+    samples.enumerate().map(|(at, sample)| Part { at, value: mib(sample.rss_bytes), of: 1.0 }).collect()
 }
 
 fn mib(bytes: f64) -> f64 {

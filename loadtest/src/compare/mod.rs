@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::reading::{Form, ReadingError, Recorded, shown};
 use measure::{MEASURES, Measure};
-use spread::{Quartiles, Range};
+use spread::{Quartiles, Range, Schedule};
 
 mod alike;
 mod measure;
@@ -84,8 +84,8 @@ enum Verdict {
 }
 
 const METHOD: &str = "by seconds: the ratio of the medians of the seconds (latencies, CPU, memory) or of their shares (rate, \
-errors, degraded); in brackets where 95 % of it lie when the seconds of each run are drawn anew 1,000 times. Seconds are \
-taken as independent, so a drift within a run makes the true interval wider";
+errors, degraded); in brackets where 95 % of it lie when the seconds of each run are drawn anew 1,000 times, the same of \
+both where their profile is the same. Seconds are taken as independent, so a drift within a run makes the true interval wider";
 
 pub(crate) fn run(args: &CompareReportsArgs) -> Result<String, ReadingError> {
     if !args.reports.len().is_multiple_of(2) {
@@ -119,7 +119,7 @@ fn compared(measure: &Measure, a: &[&Recorded], b: &[&Recorded]) -> Compared {
     let ratio = |a: f64, b: f64| (a > 0.0).then(|| b / a);
     let (whole_a, whole_b) = (spread::median(&whole(a)), spread::median(&whole(b)));
     let (parts_a, parts_b) = (seconds(a), seconds(b));
-    let interval = spread::interval(measure.statistic, &parts_a, &parts_b);
+    let interval = spread::interval(measure.statistic, schedule(a, b), &parts_a, &parts_b);
     let of_seconds = measure.statistic.of(&parts_a).zip(measure.statistic.of(&parts_b));
     let single = a.iter().zip(b).filter_map(|(a, b)| {
         let (a, b) = ((measure.whole)(&a.report)?, (measure.whole)(&b.report)?);
@@ -145,6 +145,12 @@ fn compared(measure: &Measure, a: &[&Recorded], b: &[&Recorded]) -> Compared {
     }
 }
 
+/// Runs of one profile are due the same in each second.
+fn schedule(a: &[&Recorded], b: &[&Recorded]) -> Schedule {
+    let said = |run: &&Recorded| (run.report.setup.profile.clone(), run.report.seconds.len());
+    if a.iter().map(said).eq(b.iter().map(said)) { Schedule::Same } else { Schedule::Different }
+}
+
 impl Side {
     fn new(run: &Recorded) -> Side {
         let setup = &run.report.setup;
@@ -163,10 +169,13 @@ mod tests {
     use super::*;
     use crate::reading::sample;
 
+    /// The p99 of each second is off by up to a tenth.
     fn slower(times: f64) -> Recorded {
         let mut report = sample::report();
+        let mut rng = fastrand::Rng::with_seed(times.to_bits());
         for second in &mut report.seconds {
-            second.summary.p99_ms = second.summary.p99_ms.map(|ms| ms * times);
+            let noise = 0.9 + 0.2 * rng.f64();
+            second.summary.p99_ms = second.summary.p99_ms.map(|ms| ms * times * noise);
         }
         report.summary.p99_ms = report.summary.p99_ms.map(|ms| ms * times);
         Recorded { report, ..Recorded::default() }
@@ -188,9 +197,6 @@ mod tests {
             );
             assert!(measure.ratio.is_none_or(|ratio| ratio == 1.0), "{measure:?}");
         }
-        let p50 = named(&comparison, "p50");
-        let range = p50.interval.unwrap();
-        assert!(range.low < 1.0 && range.high > 1.0, "{range:?}");
     }
 
     #[test]
@@ -201,7 +207,7 @@ mod tests {
         assert_eq!((p99.ratio, p99.verdict), (Some(1.5), Verdict::More));
         let (range, middle) = (p99.interval.unwrap(), p99.ratio_of_seconds.unwrap());
         assert!(range.low <= middle && middle <= range.high, "{middle} {range:?}");
-        assert!((middle - 1.5).abs() < 1e-9, "{middle}");
+        assert!((middle - 1.5).abs() < 0.1, "{middle}");
         assert_eq!(named(&compare(&[(&half, &a)]), "p99").verdict, Verdict::Less);
         assert_eq!(named(&compare(&[(&a, &hair)]), "p99").verdict, Verdict::WithinNoise);
     }

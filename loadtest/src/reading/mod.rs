@@ -12,7 +12,7 @@ use crate::compare::{self, CompareReportsArgs};
 use crate::cost::plan::{self, PlanArgs};
 use crate::cost::{self, CostArgs};
 use crate::page::{self, PageArgs};
-use crate::report::Report;
+use crate::report::{Report, Summary};
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -77,12 +77,33 @@ pub(crate) struct Recorded {
 
 /// One rate that a search tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Tried")]
 pub(crate) struct Trial {
     pub(crate) rps: f64,
-    /// Whether every rule of the search held.
+    /// Whether every rule of the search held, and the generator kept to its schedule.
     pub(crate) held: bool,
-    #[serde(default)]
     pub(crate) p99_ms: Option<f64>,
+}
+
+/// A trial as reports have it: the p99 in its own summary, or beside the rate.
+#[derive(Debug, Deserialize)]
+struct Tried {
+    rps: f64,
+    held: bool,
+    /// The generator was too slow: it says nothing about the server.
+    #[serde(default)]
+    void: bool,
+    #[serde(default)]
+    p99_ms: Option<f64>,
+    #[serde(default)]
+    summary: Summary,
+}
+
+impl From<Tried> for Trial {
+    fn from(tried: Tried) -> Trial {
+        let Tried { rps, held, void, p99_ms, summary } = tried;
+        Trial { rps, held: held && !void, p99_ms: p99_ms.or(summary.p99_ms) }
+    }
 }
 
 impl Reading {
@@ -157,11 +178,18 @@ mod tests {
         assert_eq!(plain.report.summary, sample::report().summary);
         assert!(plain.trials.is_empty());
 
-        json["search"] = serde_json::json!([{"rps": 900.0, "held": true, "p99_ms": 8.5, "more": 1}, {"rps": 2000.0, "held": false, "p99_ms": null}]);
+        json["search"] = serde_json::json!([
+            {"rps": 900.0, "held": true, "p99_ms": 8.5, "more": 1},
+            {"rps": 2000.0, "held": false, "p99_ms": null},
+            {"rps": 1000.0, "held": true, "void": false, "summary": {"p99_ms": 9.5}},
+            {"rps": 1500.0, "held": true, "void": true, "summary": {"p99_ms": 9.5}},
+        ]);
         std::fs::write(&path, json.to_string()).unwrap();
         let trials = Recorded::read(&path).unwrap().trials;
         assert_eq!(trials[0], Trial { rps: 900.0, held: true, p99_ms: Some(8.5) });
         assert_eq!(trials[1].p99_ms, None);
+        assert_eq!(trials[2], Trial { rps: 1000.0, held: true, p99_ms: Some(9.5) });
+        assert!(!trials[3].held, "a trial that the generator spoiled shows nothing");
     }
 
     #[test]
