@@ -13,14 +13,29 @@ use crate::draw::Weighted;
 pub(crate) struct Shop {
     /// What is asked for.
     pub(crate) placements: Vec<WeightedPlacement>,
-    /// Known item ids, most popular first.
-    pub(crate) items: Vec<String>,
-    /// Known user ids, most active first.
-    pub(crate) users: Vec<String>,
+    /// Known items, most popular first.
+    pub(crate) items: Pool,
+    /// Known users, most active first.
+    pub(crate) users: Pool,
     /// Context that each session draws from.
     pub(crate) contexts: Vec<ContextChoice>,
-    /// How much more popular the popular are: the exponent of Zipf's law.
+    /// How much more popular the popular are where nothing says so: the exponent of Zipf's law.
     pub(crate) zipf: f64,
+    /// The share of shoppers that are not signed in.
+    pub(crate) anonymous: f64,
+    /// Of those that are, the share that is new to the shop.
+    pub(crate) new_users: f64,
+    /// Of the items looked at, the share that is too new for the server to know.
+    pub(crate) new_items: f64,
+}
+
+/// Ids to draw from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Pool {
+    /// The most frequent first.
+    pub(crate) ids: Vec<String>,
+    /// How frequent each is; by Zipf's law if nothing is known.
+    pub(crate) weights: Option<Vec<f64>>,
 }
 
 /// A placement and how often it is asked for: `pdp.similar` or `pdp.similar=5`.
@@ -28,6 +43,10 @@ pub(crate) struct Shop {
 pub(crate) struct WeightedPlacement {
     pub(crate) name: String,
     pub(crate) weight: f64,
+    /// Only shoppers who are signed in and known are asked about; in sessions of others it is left out.
+    pub(crate) signed_in: bool,
+    /// Who asks, and what they looked at, is sent along; if not, then only what is on the screen.
+    pub(crate) personal: bool,
 }
 
 /// A context attribute and the values it takes: `category=Coffee,Tea`. `country`, `locale` and `channel` fill the
@@ -35,7 +54,7 @@ pub(crate) struct WeightedPlacement {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ContextChoice {
     pub(crate) name: String,
-    pub(crate) values: Vec<String>,
+    pub(crate) values: Pool,
 }
 
 /// An argument that cannot be read.
@@ -47,31 +66,40 @@ pub(crate) enum ShopError {
     Choice(String),
 }
 
-/// Of a hundred shoppers: signed in and known, signed in and new to the shop; the others are not signed in.
-const KNOWN_USERS: u32 = 50;
-const NEW_USERS: u32 = 10;
-/// Of a hundred items looked at: too new for the server to know.
-const NEW_ITEMS: u32 = 2;
+/// The share of shoppers that are not signed in, where nothing else is asked for.
+pub(crate) const ANONYMOUS: f64 = 0.4;
+/// The share of [`Shop::new_users`], likewise.
+pub(crate) const NEW_USERS: f64 = 1.0 / 6.0;
+/// The share of [`Shop::new_items`], likewise.
+pub(crate) const NEW_ITEMS: f64 = 0.02;
 /// Of a hundred items looked at: put into the cart.
 const INTO_CART: u32 = 15;
 /// Of a hundred requests: the last of their session.
 const LEAVE: u32 = 25;
 const LONGEST_SESSION: usize = 30;
+/// Looks without anything to ask for, after which no more shoppers are made up.
+const FRUITLESS: usize = 1_000_000;
 
 /// Makes up `count` requests. The same shop and seed give the same requests.
 pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::RecommendRequest> {
     let mut rng = Rng::with_seed(seed);
     let placements = Weighted::new(shop.placements.iter().map(|placement| placement.weight));
-    let items = Weighted::zipf(shop.items.len(), shop.zipf);
-    let users = Weighted::zipf(shop.users.len(), shop.zipf);
-    let mut requests = Vec::with_capacity(count);
-    let mut session = Session::open(shop, &users, &mut rng);
-    while requests.len() < count {
+    let items = shop.items.draws(shop.zipf);
+    let users = shop.users.draws(shop.zipf);
+    let contexts: Vec<Weighted> = shop.contexts.iter().map(|choice| choice.values.draws(0.0)).collect();
+    let for_all = shop.placements.iter().map(|all| if all.signed_in { 0.0 } else { all.weight });
+    let for_all = Weighted::new(for_all);
+    let (mut requests, mut fruitless) = (Vec::with_capacity(count), 0);
+    let mut session = Session::open(shop, &users, &contexts, &mut rng);
+    while requests.len() < count && fruitless < FRUITLESS {
         session.look(shop, &items, &mut rng);
-        let Some(placement) = placements.draw(&mut rng) else { break };
-        requests.push(session.request(&shop.placements[placement].name));
+        let drawn = if session.known { placements.draw(&mut rng) } else { for_all.draw(&mut rng) };
+        match drawn {
+            Some(placement) => requests.push(session.request(&shop.placements[placement])),
+            None => fruitless += 1,
+        }
         if percent(&mut rng, LEAVE) || session.events.len() >= LONGEST_SESSION {
-            session = Session::open(shop, &users, &mut rng);
+            session = Session::open(shop, &users, &contexts, &mut rng);
         }
     }
     requests
@@ -80,26 +108,29 @@ pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::Recommen
 #[derive(Debug)]
 struct Session {
     subject: v1::Subject,
+    /// Somebody whom the shop knows.
+    known: bool,
     context: v1::Context,
     events: Vec<v1::SessionEvent>,
     cart: Vec<String>,
 }
 
 impl Session {
-    fn open(shop: &Shop, users: &Weighted, rng: &mut Rng) -> Session {
+    fn open(shop: &Shop, users: &Weighted, contexts: &[Weighted], rng: &mut Rng) -> Session {
         let mut subject =
             v1::Subject { session_id: Some(format!("s-{:016x}", rng.u64(..))), ..Default::default() };
-        let ticket = rng.u32(0..100);
-        match users.draw(rng).filter(|_| ticket < KNOWN_USERS) {
-            Some(user) => subject.user_id = Some(shop.users[user].clone()),
-            None if ticket < KNOWN_USERS + NEW_USERS => {
+        let (ticket, signed_in) = (rng.f64(), 1.0 - shop.anonymous);
+        let user = users.draw(rng).filter(|_| ticket < signed_in * (1.0 - shop.new_users));
+        match user {
+            Some(user) => subject.user_id = Some(shop.users.ids[user].clone()),
+            None if ticket < signed_in => {
                 subject.user_id = Some(format!("new-user-{:08x}", rng.u32(..)));
             }
             None => subject.visitor_id = Some(format!("visitor-{:08x}", rng.u32(..))),
         }
         let mut context = v1::Context::default();
-        for ContextChoice { name, values } in &shop.contexts {
-            let value = rng.choice(values).cloned();
+        for (ContextChoice { name, values }, draws) in shop.contexts.iter().zip(contexts) {
+            let value = draws.draw(rng).map(|value| values.ids[value].clone());
             match name.as_str() {
                 "country" => context.country = value,
                 "locale" => context.locale = value,
@@ -107,13 +138,13 @@ impl Session {
                 _ => context.attributes.extend(value.map(|value| (name.clone(), value))),
             }
         }
-        Session { subject, context, events: Vec::new(), cart: Vec::new() }
+        Session { subject, known: user.is_some(), context, events: Vec::new(), cart: Vec::new() }
     }
 
     fn look(&mut self, shop: &Shop, items: &Weighted, rng: &mut Rng) {
-        let known = items.draw(rng).filter(|_| !percent(rng, NEW_ITEMS));
+        let known = items.draw(rng).filter(|_| rng.f64() >= shop.new_items);
         let item_id = match known {
-            Some(item) => shop.items[item].clone(),
+            Some(item) => shop.items.ids[item].clone(),
             None => format!("new-item-{:08x}", rng.u32(..)),
         };
         let into_cart = percent(rng, INTO_CART);
@@ -129,7 +160,8 @@ impl Session {
     }
 
     /// What a shop would send for the placement. The first word of its name says what is on the screen.
-    fn request(&self, placement: &str) -> v1::RecommendRequest {
+    fn request(&self, placement: &WeightedPlacement) -> v1::RecommendRequest {
+        let WeightedPlacement { name: placement, personal, .. } = placement;
         let viewed = self.events.last().map(|event| event.item_id.clone());
         let screen = placement.split('.').next().unwrap_or_default();
         let (seeds, role) = match screen {
@@ -140,11 +172,11 @@ impl Session {
         };
         let seed = |item_id| v1::SeedItem { item_id, role: role.into(), weight: None };
         v1::RecommendRequest {
-            placement: placement.to_owned(),
-            subject: Some(self.subject.clone()),
+            placement: placement.clone(),
+            subject: personal.then(|| self.subject.clone()),
             context: (self.context != v1::Context::default()).then(|| self.context.clone()),
             seed_items: seeds.into_iter().map(seed).collect(),
-            session_events: self.events.clone(),
+            session_events: if *personal { self.events.clone() } else { Vec::new() },
             traffic_class: v1::recommend_request::TrafficClass::Synthetic.into(),
             ..Default::default()
         }
@@ -155,16 +187,36 @@ fn percent(rng: &mut Rng, chance: u32) -> bool {
     rng.u32(0..100) < chance
 }
 
+impl Pool {
+    fn draws(&self, zipf: f64) -> Weighted {
+        match &self.weights {
+            Some(weights) => Weighted::new(weights.iter().copied()),
+            None => Weighted::zipf(self.ids.len(), zipf),
+        }
+    }
+}
+
+impl From<Vec<String>> for Pool {
+    fn from(ids: Vec<String>) -> Pool {
+        Pool { ids, weights: None }
+    }
+}
+
 impl FromStr for WeightedPlacement {
     type Err = ShopError;
 
     fn from_str(text: &str) -> Result<WeightedPlacement, ShopError> {
         let Some((name, weight)) = text.rsplit_once('=') else {
-            return Ok(WeightedPlacement { name: text.to_owned(), weight: 1.0 });
+            return Ok(WeightedPlacement {
+                name: text.to_owned(),
+                weight: 1.0,
+                signed_in: false,
+                personal: true,
+            });
         };
         let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight > 0.0);
         let weight = weight.ok_or_else(|| ShopError::Weight(text.to_owned()))?;
-        Ok(WeightedPlacement { name: name.to_owned(), weight })
+        Ok(WeightedPlacement { name: name.to_owned(), weight, signed_in: false, personal: true })
     }
 }
 
@@ -178,7 +230,7 @@ impl FromStr for ContextChoice {
         if values.iter().any(String::is_empty) {
             return Err(wrong());
         }
-        Ok(ContextChoice { name: name.to_owned(), values })
+        Ok(ContextChoice { name: name.to_owned(), values: values.into() })
     }
 }
 
@@ -190,10 +242,13 @@ mod tests {
         let placements = ["pdp.similar=5", "home.for_you=2", "cart.complements"];
         Shop {
             placements: placements.map(|text| text.parse().unwrap()).to_vec(),
-            items: (0..500).map(|n| format!("item-{n}")).collect(),
-            users: (0..100).map(|n| format!("user-{n}")).collect(),
+            items: (0..500).map(|n| format!("item-{n}")).collect::<Vec<_>>().into(),
+            users: (0..100).map(|n| format!("user-{n}")).collect::<Vec<_>>().into(),
             contexts: vec!["country=FI,SE".parse().unwrap(), "category=Coffee".parse().unwrap()],
             zipf: 1.0,
+            anonymous: ANONYMOUS,
+            new_users: NEW_USERS,
+            new_items: NEW_ITEMS,
         }
     }
 
@@ -236,6 +291,43 @@ mod tests {
         assert!(of("home.for_you").iter().all(|r| r.seed_items.is_empty()));
         assert!(of("cart.complements").iter().any(|r| r.seed_items.len() > 1));
         assert!(of("cart.complements").iter().all(|r| !r.seed_items.is_empty()));
+    }
+
+    #[test]
+    fn a_placement_that_is_not_personal_is_asked_with_what_is_on_the_screen_alone() {
+        let mut shop = shop();
+        shop.placements.iter_mut().for_each(|placement| placement.personal = placement.name != "pdp.similar");
+        for request in requests(&shop, 500, 1) {
+            let personal = request.placement != "pdp.similar";
+            assert_eq!((request.subject.is_some(), !request.session_events.is_empty()), (personal, personal));
+            assert!(request.context.is_some() && (personal || request.seed_items.len() == 1));
+        }
+    }
+
+    #[test]
+    fn what_needs_a_known_user_is_asked_for_nobody_else_and_nothing_is_new_where_nothing_may_be() {
+        let mut shop = Shop { new_items: 0.0, new_users: 0.0, ..shop() };
+        shop.placements[1].signed_in = true;
+        let made = requests(&shop, 3000, 1);
+        let user = |r: &v1::RecommendRequest| r.subject.clone().unwrap().user_id.unwrap_or_default();
+        let home = || made.iter().filter(|r| r.placement == "home.for_you");
+        assert!(home().count() > 100 && home().all(|r| user(r).starts_with("user-")));
+        assert!(made.iter().any(|r| user(r).is_empty()) && !made.iter().any(|r| user(r).starts_with("new-")));
+        assert!(made.iter().flat_map(|r| &r.session_events).all(|event| event.item_id.starts_with("item-")));
+
+        shop.placements.iter_mut().for_each(|placement| placement.signed_in = true);
+        assert_eq!(requests(&Shop { anonymous: 1.0, ..shop }, 10, 1), []);
+    }
+
+    #[test]
+    fn popularity_that_is_known_is_drawn_by_and_nobody_need_be_anonymous() {
+        let ids = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let items = Pool { ids, weights: Some(vec![1.0, 0.0, 9.0]) };
+        let requests = requests(&Shop { items, anonymous: 0.0, ..shop() }, 4000, 1);
+        let of =
+            |id: &str| requests.iter().filter(|r| r.session_events.last().unwrap().item_id == id).count();
+        assert!(of("c") > 7 * of("a") && of("a") > 0 && of("b") == 0);
+        assert!(requests.iter().all(|r| r.subject.as_ref().unwrap().user_id.is_some()));
     }
 
     #[test]

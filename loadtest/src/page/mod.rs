@@ -139,6 +139,7 @@ mod tests {
         let mut report = sample::report();
         report.errors = [(evil.to_owned(), ErrorCount { count: 1, example: evil.to_owned() })].into();
         report.degraded = [(evil.to_owned(), 7)].into();
+        report.causes = [(evil.to_owned(), 7)].into();
         report.placements =
             report.placements.into_values().map(|summary| (evil.to_owned(), summary)).collect();
         report.swaps[0].to = evil.to_owned();

@@ -116,9 +116,29 @@ pub(super) fn refusals(page: &mut Html, report: &Report) {
             page.element("p", &format!("They came after p50 {p50} ms, p99 {p99} ms, at most {max} ms."));
         }
     }
+    let refusals = &report.refusals;
+    if refusals.p50_ms.is_some() {
+        let [p50, p99, max] = [refusals.p50_ms, refusals.p99_ms, refusals.max_ms].map(ms);
+        let said = format!(
+            "Refusals (RESOURCE_EXHAUSTED), from when each was sent: p50 {p50} ms, p99 {p99} ms, at most {max} ms."
+        );
+        page.element("p", &said);
+    }
+    if report.retries > 0 {
+        let said = format!(
+            "{} requests were sent again, because a server that went had not begun with them.",
+            grouped(report.retries)
+        );
+        page.element("p", &said);
+    }
     if !report.degraded.is_empty() {
         let rows = report.degraded.iter().map(|(level, count)| vec![level.clone(), grouped(*count)]);
         page.element("h2", "Degraded answers").table(&["level", "count"], &rows.collect::<Vec<_>>());
+        let rows: Vec<Vec<String>> =
+            report.causes.iter().map(|(cause, count)| vec![cause.clone(), grouped(*count)]).collect();
+        if !rows.is_empty() {
+            page.table(&["cause (one answer may have several)", "count"], &rows);
+        }
     }
 }
 

@@ -54,13 +54,9 @@ pub(crate) enum ReadingError {
 /// What a report does not say and a command needs, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub(crate) enum Lack {
-    #[error(
-        "has no CPU per request: run again with the server's metrics asked (`larder-loadtest run --help` says how)"
-    )]
+    #[error("has no CPU per request: run again with `--metrics http://host:port/metrics`")]
     Cpu,
-    #[error(
-        "has no memory of the server: run again with the server's metrics asked (`larder-loadtest run --help` says how)"
-    )]
+    #[error("has no memory of the server: run again with `--metrics http://host:port/metrics`")]
     Memory,
     #[error("has no requests in it: give --rps, or a report of a run that sent some")]
     Requests,
