@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Send the same requests to two servers and compare the slates to the last bit
     CompareSlates(CompareArgs),
+    #[command(flatten)]
+    Reading(crate::reading::Reading),
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +88,9 @@ pub(crate) struct RunArgs {
     /// Write the report to this file, too
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write a page with charts to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// What must hold, or the exit code is 1: p99<10ms,errors=0,degraded<1%,swap_ratio<1.5
     #[arg(long, value_name = "RULES")]
     pub(crate) slo: Option<Slo>,

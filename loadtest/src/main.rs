@@ -5,12 +5,16 @@
 
 mod cli;
 mod clock;
+mod compare;
+mod cost;
 mod draw;
 mod latency;
 mod live;
 mod measure;
 mod mix;
+mod page;
 mod profile;
+mod reading;
 mod report;
 mod run;
 mod scenario;
@@ -59,6 +63,8 @@ enum Error {
     Run(#[from] RunError),
     #[error(transparent)]
     Metrics(#[from] ScrapeError),
+    #[error(transparent)]
+    Reading(#[from] reading::ReadingError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]
@@ -85,7 +91,8 @@ fn main() -> ExitCode {
         Err(error) => {
             drop(writeln!(io::stderr(), "error: {error}"));
             ExitCode::from(match error {
-                Error::Mix(_) | Error::Settings(_) => 64,
+                Error::Reading(reading::ReadingError::Write { .. }) => 74,
+                Error::Mix(_) | Error::Settings(_) | Error::Reading(_) => 64,
                 Error::Target(_) | Error::Metrics(_) | Error::Run(RunError::Target(_)) => 69,
                 Error::Write { .. } | Error::Start(_) | Error::Histogram(_) | Error::Run(_) => 74,
             })
@@ -100,6 +107,7 @@ fn start(cli: Cli) -> Verdict {
         Command::Run(args) => runtime.block_on(load(*args, cli.threads)),
         Command::Record(args) => record(&args),
         Command::CompareSlates(args) => runtime.block_on(compare(args)),
+        Command::Reading(reading) => print(&reading.run()?).map(|()| true),
     }
 }
 
@@ -123,6 +131,9 @@ async fn load(args: RunArgs, threads: u16) -> Verdict {
             serde_json::to_writer_pretty(&mut *out, &report)?;
             writeln!(out)
         })?;
+    }
+    if let Some(path) = &args.html {
+        page::write(path, report)?;
     }
     print(&Text { report, tally: &measured.tally })?;
     Ok(report.slo.iter().all(|verdict| verdict.held))

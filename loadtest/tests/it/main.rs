@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod load;
+mod readings;
+mod scripts;
 mod shop;
 
 use std::path::Path;
