@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Send the same requests to two servers and compare the slates to the last bit
     CompareSlates(CompareArgs),
+    /// Serve the answers of a server without its work: the yardstick for its CPU
+    Bare(Box<crate::bare::BareArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all well; 1 the servers or the objectives fell short; 64 bad arguments or input; 69 no server; 74 a
 //! file could not be written.
 
+mod bare;
 mod cli;
 mod draw;
 mod latency;
@@ -31,6 +32,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 use larder_proto::v1;
 
+use crate::bare::BareError;
 use crate::cli::{Cli, Command, CompareArgs, RecordArgs, RunArgs, ShopArgs};
 use crate::mix::{Mix, MixError, SentAs};
 use crate::pace::Profile;
@@ -49,6 +51,8 @@ enum Error {
     Mix(#[from] MixError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Bare(#[from] bare::BareError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]
@@ -75,15 +79,18 @@ fn main() -> ExitCode {
         Err(error) => {
             drop(writeln!(io::stderr(), "error: {error}"));
             ExitCode::from(match error {
-                Error::Mix(_) => 64,
-                Error::Target(_) => 69,
-                Error::Write { .. } | Error::Start(_) | Error::Histogram(_) => 74,
+                Error::Mix(_) | Error::Bare(BareError::Mix(_)) => 64,
+                Error::Target(_) | Error::Bare(BareError::Target(_) | BareError::Refused { .. }) => 69,
+                Error::Write { .. } | Error::Start(_) | Error::Histogram(_) | Error::Bare(_) => 74,
             })
         }
     }
 }
 
 fn start(cli: Cli) -> Verdict {
+    if let Command::Bare(args) = &cli.command {
+        return Ok(bare::serve(args, cli.threads, made_up).map(|()| true)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::from(cli.threads))
         .enable_all()
@@ -92,6 +99,7 @@ fn start(cli: Cli) -> Verdict {
         Command::Run(args) => runtime.block_on(load(*args)),
         Command::Record(args) => record(&args),
         Command::CompareSlates(args) => runtime.block_on(compare(args)),
+        Command::Bare(_) => Ok(true), // has a runtime of its own, above
     }
 }
 
