@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 
+use crate::report::Quantile;
+
 /// Latencies, counted.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies(Histogram<u32>);
@@ -38,6 +40,21 @@ impl Latencies {
         (!self.0.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1000.0)
     }
 
+    /// By the share of answers that were as fast: ten steps in each power of ten towards the slowest.
+    pub(crate) fn curve(&self) -> Vec<Quantile> {
+        let mut curve = Vec::new();
+        let mut rest = 1.0; // the share of the slower ones
+        while rest * self.count() as f64 >= 1.0 {
+            curve.extend((0..9).filter_map(|step| {
+                let quantile = 1.0 - rest * (1.0 - 0.1 * f64::from(step));
+                Some(Quantile { quantile, ms: self.ms(quantile)? }).filter(|_| quantile > 0.0)
+            }));
+            rest *= 0.1;
+        }
+        curve.extend(self.max_ms().map(|ms| Quantile { quantile: 1.0, ms }));
+        curve
+    }
+
     pub(crate) fn max_ms(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.max() as f64 / 1000.0)
     }
@@ -57,7 +74,15 @@ mod tests {
         let near = |quantile, ms: f64| (latencies.ms(quantile).unwrap() - ms).abs() <= ms * 1e-3;
         assert!(near(0.5, 500.0) && near(0.99, 990.0) && near(1.0, 1000.0), "{latencies:?}");
 
+        let curve = latencies.curve();
+        assert!(curve.windows(2).all(|pair| pair[0].quantile < pair[1].quantile && pair[0].ms <= pair[1].ms));
+        assert_eq!(curve.last().unwrap().quantile, 1.0);
+        assert!(
+            curve.iter().any(|point| (point.quantile - 0.99).abs() < 1e-9 && (point.ms - 990.0).abs() < 1.0)
+        );
+
         let mut all = latencies.fresh();
+        assert_eq!(all.curve(), []);
         assert_eq!(all.count(), 0);
         all.record(Duration::from_secs(600));
         all.add(&latencies);

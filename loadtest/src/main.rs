@@ -5,16 +5,23 @@
 
 mod bare;
 mod cli;
+mod clock;
 mod draw;
 mod latency;
+mod live;
+mod measure;
 mod mix;
-mod pace;
-mod progress;
+mod profile;
 mod report;
 mod run;
+mod scenario;
+mod scrape;
+mod search;
+mod settings;
 mod shoppers;
 mod slates;
 mod slo;
+mod snapshot;
 mod swaps;
 mod tally;
 mod target;
@@ -25,21 +32,18 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use larder_proto::v1;
 
 use crate::bare::BareError;
-use crate::cli::{Cli, Command, CompareArgs, RecordArgs, RunArgs, ShopArgs};
+use crate::cli::{Cli, Command, CompareArgs, RecordArgs, RunArgs};
+use crate::measure::{measure, search};
 use crate::mix::{Mix, MixError, SentAs};
-use crate::pace::Profile;
-use crate::report::{Report, Setup};
-use crate::run::{Load, locked};
-use crate::shoppers::Shop;
-use crate::tally::Tally;
+use crate::run::RunError;
+use crate::scrape::ScrapeError;
+use crate::settings::{Settings, SettingsError};
 use crate::target::{Server, TargetError};
 use crate::text::Text;
 use crate::units::grouped;
@@ -48,11 +52,17 @@ use crate::units::grouped;
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
     Mix(#[from] MixError),
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]
-    Bare(#[from] bare::BareError),
+    Bare(#[from] BareError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Metrics(#[from] ScrapeError),
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot start: {0}")]
@@ -79,9 +89,11 @@ fn main() -> ExitCode {
         Err(error) => {
             drop(writeln!(io::stderr(), "error: {error}"));
             ExitCode::from(match error {
-                Error::Mix(_) | Error::Bare(BareError::Mix(_)) => 64,
-                Error::Target(_) | Error::Bare(BareError::Target(_) | BareError::Refused { .. }) => 69,
-                Error::Write { .. } | Error::Start(_) | Error::Histogram(_) | Error::Bare(_) => 74,
+                Error::Mix(_) | Error::Settings(_) | Error::Bare(BareError::Settings(_)) => 64,
+                Error::Target(_) | Error::Metrics(_) | Error::Run(RunError::Target(_)) => 69,
+                Error::Bare(BareError::Target(_) | BareError::Refused { .. }) => 69,
+                Error::Write { .. } | Error::Start(_) | Error::Histogram(_) | Error::Run(_) => 74,
+                Error::Bare(_) => 74,
             })
         }
     }
@@ -89,63 +101,32 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Verdict {
     if let Command::Bare(args) = &cli.command {
-        return Ok(bare::serve(args, cli.threads, made_up).map(|()| true)?);
+        return Ok(bare::serve(args, cli.threads).map(|()| true)?); // with a runtime of its own
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(usize::from(cli.threads))
-        .enable_all()
-        .build()?;
+    // Requests of a run have threads of their own: this one shows, reads metrics and waits.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     match cli.command {
-        Command::Run(args) => runtime.block_on(load(*args)),
+        Command::Run(args) => runtime.block_on(load(*args, cli.threads)),
         Command::Record(args) => record(&args),
         Command::CompareSlates(args) => runtime.block_on(compare(args)),
         Command::Bare(_) => Ok(true), // has a runtime of its own, above
     }
 }
 
-async fn load(args: RunArgs) -> Verdict {
-    let requests = match &args.requests {
-        Some(path) => mix::read(path)?,
-        None => made_up(&args.shop)?,
+async fn load(args: RunArgs, threads: u16) -> Verdict {
+    let settings = Settings::new(&args)?;
+    let measured = match &args.search {
+        Some(rules) => search(&args, threads, &settings, rules).await?,
+        None => Some(measure(&args, threads, &settings, settings.schedule).await?),
     };
-    let mix = Mix::new(requests, args.traffic_class)?;
-    let setup = Setup {
-        command: std::env::args().collect(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        profile: format!("constant {}/s", args.rps),
-        started_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
-        target: args.target.to_string(),
-        rps: args.rps,
-        warmup_s: args.warmup.as_secs_f64(),
-        duration_s: args.duration.as_secs_f64(),
-        requests: mix.len(),
-        ..Setup::default()
+    let Some(mut measured) = measured else {
+        note("no rate was found at which the rules hold")?;
+        return Ok(false);
     };
-    let server = Arc::new(Server::connect(&args.target, args.connections).await?);
-    let load = Arc::new(Load {
-        mix,
-        profile: Profile::Constant { rps: args.rps },
-        warmup: args.warmup,
-        duration: args.duration,
-        timeout: args.timeout,
-        max_in_flight: args.max_in_flight,
-    });
-    let tally = Arc::new(Mutex::new(Tally::new(args.warmup)?));
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await // then Ctrl-C cannot be noticed
-        }
-    };
-    tokio::select! {
-        done = run::run(server, load, tally.clone(), interrupted) => done?,
-        () = progress::show(tally.clone(), args.warmup, args.duration) => {}
-    }
-    progress::clear();
-
-    let tally = locked(&tally);
-    let mut report = Report::new(setup, &tally, args.warmup, args.swap_window);
-    if let Some(slo) = &args.slo {
-        report.slo = slo.judge(&report);
+    let report = &mut measured.report;
+    if let Some(slo) = &settings.slo {
+        let verdicts = slo.judge(report);
+        report.slo.extend(verdicts);
     }
     if let Some(path) = &args.json {
         write_to(path, |out| {
@@ -153,12 +134,12 @@ async fn load(args: RunArgs) -> Verdict {
             writeln!(out)
         })?;
     }
-    print(&Text { report: &report, tally: &tally })?;
+    print(&Text { report, tally: &measured.tally })?;
     Ok(report.slo.iter().all(|verdict| verdict.held))
 }
 
 fn record(args: &RecordArgs) -> Verdict {
-    let requests = made_up(&args.shop)?;
+    let requests = settings::to_record(args.scenario.as_deref(), &args.shop)?;
     write_to(&args.out, |out| {
         for request in &requests {
             serde_json::to_writer(&mut *out, request)?;
@@ -173,23 +154,16 @@ fn record(args: &RecordArgs) -> Verdict {
 async fn compare(args: CompareArgs) -> Verdict {
     let mix = Arc::new(Mix::new(mix::read(&args.requests)?, SentAs::Synthetic)?);
     let connections = Some(args.at_a_time as usize);
-    let a = Arc::new(Server::connect(&args.a, connections).await?);
-    let b = Arc::new(Server::connect(&args.b, connections).await?);
+    let a = Arc::new(Server::connect(&args.a, connections, None).await?);
+    let b = Arc::new(Server::connect(&args.b, connections, None).await?);
     let comparison = slates::compare(a, b, mix, args.count, args.at_a_time).await;
     print(&comparison)?;
     Ok(comparison.same())
 }
 
-fn made_up(args: &ShopArgs) -> Result<Vec<v1::RecommendRequest>, MixError> {
-    let ids = |path: &Option<PathBuf>| path.as_deref().map_or(Ok(Vec::new()), mix::read_ids);
-    let shop = Shop {
-        placements: args.placements.clone(),
-        items: ids(&args.items)?,
-        users: ids(&args.users)?,
-        contexts: args.contexts.clone(),
-        zipf: args.zipf,
-    };
-    Ok(shoppers::requests(&shop, args.count, args.seed))
+/// A line beside the result.
+fn note(text: &str) -> Result<(), Error> {
+    writeln!(io::stderr(), "{text}").map_err(|source| Error::Write { path: "standard error".into(), source })
 }
 
 fn print(text: &dyn std::fmt::Display) -> Result<(), Error> {

@@ -9,21 +9,31 @@ use hyper::body::Bytes;
 use hyper::http::uri::PathAndQuery;
 use larder_proto::v1;
 use larder_proto::v1::recommend_request::TrafficClass;
+use prost::Message as _;
 
 /// One request, ready to be sent over either protocol.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) message: v1::RecommendRequest,
+    /// Which of the mix's placements it asks for.
+    pub(crate) placement: usize,
+    /// Over gRPC: the message with its prefix, encoded once.
+    pub(crate) frame: Bytes,
+    /// Over HTTP: where to, and what.
     pub(crate) path: PathAndQuery,
     pub(crate) body: Bytes,
 }
 
 /// Requests in the order in which they are sent; never empty.
 #[derive(Debug)]
-pub(crate) struct Mix(Vec<Call>);
+pub(crate) struct Mix {
+    calls: Vec<Call>,
+    placements: Vec<String>,
+}
 
 /// Which traffic class the requests are sent with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum SentAs {
     Synthetic,
     Shadow,
@@ -49,23 +59,41 @@ pub(crate) enum MixError {
 
 impl Mix {
     pub(crate) fn new(requests: Vec<v1::RecommendRequest>, sent_as: SentAs) -> Result<Mix, MixError> {
-        let call = |(at, request)| Call::new(at + 1, request, sent_as);
-        let calls: Vec<Call> = requests.into_iter().enumerate().map(call).collect::<Result<_, _>>()?;
-        if calls.is_empty() { Err(MixError::Empty) } else { Ok(Mix(calls)) }
+        let mut placements: Vec<String> = Vec::new();
+        let mut calls = Vec::with_capacity(requests.len());
+        for (at, request) in requests.into_iter().enumerate() {
+            let known = placements.iter().position(|name| *name == request.placement);
+            let placement = known.unwrap_or_else(|| {
+                placements.push(request.placement.clone());
+                placements.len() - 1
+            });
+            calls.push(Call::new(at + 1, request, placement, sent_as)?);
+        }
+        if calls.is_empty() { Err(MixError::Empty) } else { Ok(Mix { calls, placements }) }
     }
 
     /// The request for the `n`th turn.
     pub(crate) fn turn(&self, n: u64) -> &Call {
-        &self.0[(n % self.0.len() as u64) as usize]
+        &self.calls[(n % self.calls.len() as u64) as usize]
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.calls.len()
+    }
+
+    /// Names of the placements asked for, each once.
+    pub(crate) fn placements(&self) -> &[String] {
+        &self.placements
     }
 }
 
 impl Call {
-    fn new(number: usize, mut message: v1::RecommendRequest, sent_as: SentAs) -> Result<Call, MixError> {
+    fn new(
+        number: usize,
+        mut message: v1::RecommendRequest,
+        placement: usize,
+        sent_as: SentAs,
+    ) -> Result<Call, MixError> {
         if message.placement.is_empty() {
             return Err(MixError::NoPlacement(number));
         }
@@ -79,7 +107,7 @@ impl Call {
         let path = format!("/v1/placements/{}:recommend", escaped(&message.placement));
         let path = path.parse().map_err(|error| unsendable(format!("placement: {error}")))?;
         let body = serde_json::to_vec(&message).map_err(|error| unsendable(error.to_string()))?;
-        Ok(Call { message, path, body: body.into() })
+        Ok(Call { frame: framed(&message), message, placement, path, body: body.into() })
     }
 }
 
@@ -105,6 +133,16 @@ pub(crate) fn read_ids(path: &Path) -> Result<Vec<String>, MixError> {
 fn lines(path: &Path) -> Result<Vec<String>, MixError> {
     let failed = |source| MixError::Read { path: path.to_owned(), source };
     BufReader::new(File::open(path).map_err(failed)?).lines().collect::<Result<_, _>>().map_err(failed)
+}
+
+/// gRPC's frame: not compressed, the length, the message.
+fn framed(message: &v1::RecommendRequest) -> Bytes {
+    let message = message.encode_to_vec();
+    let mut frame = Vec::with_capacity(message.len() + 5);
+    frame.push(0);
+    frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    frame.extend_from_slice(&message);
+    frame.into()
 }
 
 /// Percent-encoding for one segment of a path.

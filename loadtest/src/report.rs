@@ -30,6 +30,15 @@ pub(crate) struct Report {
     pub(crate) degraded: BTreeMap<String, u64>,
     /// How long the failed requests took to fail; they are in no other percentile.
     pub(crate) failures: Percentiles,
+    /// How long refusals (`RESOURCE_EXHAUSTED`) took, from when the request was sent.
+    #[serde(default)]
+    pub(crate) refusals: Percentiles,
+    /// Requests sent again because a server had not begun with them when it said goodbye.
+    #[serde(default)]
+    pub(crate) retries: u64,
+    /// The trials of a search for the highest rate, in their order; this report is of the run at the end.
+    #[serde(default)]
+    pub(crate) search: Vec<Trial>,
     /// How late the generator itself sent; part of the latencies, and large only where the generator was too slow.
     pub(crate) lag: Percentiles,
     pub(crate) swaps: Vec<Swap>,
@@ -57,6 +66,22 @@ pub(crate) struct Summary {
     pub(crate) in_time: u64,
     /// CPU that the server spent over the run, by each answer; absent where its metrics were not asked.
     pub(crate) cpu_us_per_request: Option<f64>,
+}
+
+/// One trial of a search.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Trial {
+    /// Requests per second.
+    pub(crate) rps: f64,
+    pub(crate) duration_s: f64,
+    /// Whether all rules held.
+    pub(crate) held: bool,
+    /// The generator sent late, so that the trial says nothing about the server.
+    pub(crate) void: bool,
+    pub(crate) summary: Summary,
+    pub(crate) lag_p99_ms: Option<f64>,
+    pub(crate) rules: Vec<Verdict>,
 }
 
 /// How the run was made.
@@ -142,20 +167,30 @@ pub(crate) struct Second {
 }
 
 impl Report {
-    /// `side` is the length in seconds of each side of a swap's window.
-    pub(crate) fn new(setup: Setup, tally: &Tally, warmup: Duration, side: usize) -> Report {
+    /// `names` are the mix's placements, and `side` is the length in seconds of each side of a swap's window.
+    pub(crate) fn new(
+        setup: Setup,
+        tally: &Tally,
+        names: &[String],
+        warmup: Duration,
+        side: usize,
+    ) -> Report {
         let (swaps, swap_windows) = swaps::judge(&tally.versions.changes, warmup, &tally.seconds, side);
         let seconds = tally.seconds.iter().enumerate();
+        let placements = names.iter().zip(&tally.placements);
         Report {
             summary: Summary::new(&tally.total),
             setup,
             errors: tally.errors.clone(),
             degraded: tally.levels.iter().map(|(level, count)| ((*level).to_owned(), *count)).collect(),
-            placements: BTreeMap::new(),
-            curve: Vec::new(),
+            placements: placements.map(|(name, counts)| (name.clone(), Summary::new(counts))).collect(),
+            curve: tally.total.latencies.curve(),
             server: None,
             failures: Percentiles::new(&tally.failures),
+            refusals: Percentiles::new(&tally.refusals),
             lag: Percentiles::new(&tally.lag),
+            retries: 0,
+            search: Vec::new(),
             swaps,
             swap_windows,
             slo: Vec::new(),
@@ -163,6 +198,17 @@ impl Report {
                 .map(|(second, counts)| Second { second, summary: Summary::new(counts) })
                 .collect(),
         }
+    }
+
+    /// What the server's metrics say goes beside what was measured here.
+    pub(crate) fn add_server(&mut self, server: ServerFigures, version: Option<String>) {
+        let each = |seconds: f64, answered: u64| (answered > 0).then(|| seconds * 1e6 / answered as f64);
+        self.summary.cpu_us_per_request = each(server.cpu_s, self.summary.answered);
+        for (name, summary) in &mut self.placements {
+            summary.cpu_us_per_request = server.placement_cpu_us.get(name).copied();
+        }
+        self.setup.server_version = version;
+        self.server = Some(server);
     }
 
     /// How much slower the p99 was during the worst swap than before it. `None` if any swap could not be compared: the
@@ -186,7 +232,7 @@ impl Summary {
             p99_ms: latencies.ms(0.99),
             p999_ms: latencies.ms(0.999),
             max_ms: latencies.max_ms(),
-            in_time: counts.answered(),
+            in_time: counts.in_time,
             cpu_us_per_request: None,
         }
     }
@@ -205,7 +251,7 @@ mod tests {
     #[test]
     fn the_summary_has_the_names_that_others_read() {
         let tally = Tally::new(Duration::ZERO).unwrap();
-        let report = Report::new(Setup::default(), &tally, Duration::ZERO, 2);
+        let report = Report::new(Setup::default(), &tally, &[], Duration::ZERO, 2);
         let json = serde_json::to_value(&report).unwrap();
         for name in ["offered", "answered", "errors", "degraded", "p50_ms", "p99_ms", "p999_ms"] {
             assert!(json["summary"].get(name).is_some(), "{name}");

@@ -13,14 +13,25 @@ use crate::draw::Weighted;
 pub(crate) struct Shop {
     /// What is asked for.
     pub(crate) placements: Vec<WeightedPlacement>,
-    /// Known item ids, most popular first.
-    pub(crate) items: Vec<String>,
-    /// Known user ids, most active first.
-    pub(crate) users: Vec<String>,
+    /// Known items, most popular first.
+    pub(crate) items: Pool,
+    /// Known users, most active first.
+    pub(crate) users: Pool,
     /// Context that each session draws from.
     pub(crate) contexts: Vec<ContextChoice>,
-    /// How much more popular the popular are: the exponent of Zipf's law.
+    /// How much more popular the popular are where nothing says so: the exponent of Zipf's law.
     pub(crate) zipf: f64,
+    /// The share of shoppers that are not signed in.
+    pub(crate) anonymous: f64,
+}
+
+/// Ids to draw from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Pool {
+    /// The most frequent first.
+    pub(crate) ids: Vec<String>,
+    /// How frequent each is; by Zipf's law if nothing is known.
+    pub(crate) weights: Option<Vec<f64>>,
 }
 
 /// A placement and how often it is asked for: `pdp.similar` or `pdp.similar=5`.
@@ -28,6 +39,8 @@ pub(crate) struct Shop {
 pub(crate) struct WeightedPlacement {
     pub(crate) name: String,
     pub(crate) weight: f64,
+    /// Who asks, and what they looked at, is sent along; if not, then only what is on the screen.
+    pub(crate) personal: bool,
 }
 
 /// A context attribute and the values it takes: `category=Coffee,Tea`. `country`, `locale` and `channel` fill the
@@ -35,7 +48,7 @@ pub(crate) struct WeightedPlacement {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ContextChoice {
     pub(crate) name: String,
-    pub(crate) values: Vec<String>,
+    pub(crate) values: Pool,
 }
 
 /// An argument that cannot be read.
@@ -47,9 +60,10 @@ pub(crate) enum ShopError {
     Choice(String),
 }
 
-/// Of a hundred shoppers: signed in and known, signed in and new to the shop; the others are not signed in.
-const KNOWN_USERS: u32 = 50;
-const NEW_USERS: u32 = 10;
+/// The share of shoppers that are not signed in, where nothing else is asked for.
+pub(crate) const ANONYMOUS: f64 = 0.4;
+/// Of six who are signed in, one is new to the shop.
+const NEW_USERS: f64 = 1.0 / 6.0;
 /// Of a hundred items looked at: too new for the server to know.
 const NEW_ITEMS: u32 = 2;
 /// Of a hundred items looked at: put into the cart.
@@ -62,16 +76,17 @@ const LONGEST_SESSION: usize = 30;
 pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::RecommendRequest> {
     let mut rng = Rng::with_seed(seed);
     let placements = Weighted::new(shop.placements.iter().map(|placement| placement.weight));
-    let items = Weighted::zipf(shop.items.len(), shop.zipf);
-    let users = Weighted::zipf(shop.users.len(), shop.zipf);
+    let items = shop.items.draws(shop.zipf);
+    let users = shop.users.draws(shop.zipf);
+    let contexts: Vec<Weighted> = shop.contexts.iter().map(|choice| choice.values.draws(0.0)).collect();
     let mut requests = Vec::with_capacity(count);
-    let mut session = Session::open(shop, &users, &mut rng);
+    let mut session = Session::open(shop, &users, &contexts, &mut rng);
     while requests.len() < count {
         session.look(shop, &items, &mut rng);
         let Some(placement) = placements.draw(&mut rng) else { break };
-        requests.push(session.request(&shop.placements[placement].name));
+        requests.push(session.request(&shop.placements[placement]));
         if percent(&mut rng, LEAVE) || session.events.len() >= LONGEST_SESSION {
-            session = Session::open(shop, &users, &mut rng);
+            session = Session::open(shop, &users, &contexts, &mut rng);
         }
     }
     requests
@@ -86,20 +101,20 @@ struct Session {
 }
 
 impl Session {
-    fn open(shop: &Shop, users: &Weighted, rng: &mut Rng) -> Session {
+    fn open(shop: &Shop, users: &Weighted, contexts: &[Weighted], rng: &mut Rng) -> Session {
         let mut subject =
             v1::Subject { session_id: Some(format!("s-{:016x}", rng.u64(..))), ..Default::default() };
-        let ticket = rng.u32(0..100);
-        match users.draw(rng).filter(|_| ticket < KNOWN_USERS) {
-            Some(user) => subject.user_id = Some(shop.users[user].clone()),
-            None if ticket < KNOWN_USERS + NEW_USERS => {
+        let (ticket, signed_in) = (rng.f64(), 1.0 - shop.anonymous);
+        match users.draw(rng).filter(|_| ticket < signed_in * (1.0 - NEW_USERS)) {
+            Some(user) => subject.user_id = Some(shop.users.ids[user].clone()),
+            None if ticket < signed_in => {
                 subject.user_id = Some(format!("new-user-{:08x}", rng.u32(..)));
             }
             None => subject.visitor_id = Some(format!("visitor-{:08x}", rng.u32(..))),
         }
         let mut context = v1::Context::default();
-        for ContextChoice { name, values } in &shop.contexts {
-            let value = rng.choice(values).cloned();
+        for (ContextChoice { name, values }, draws) in shop.contexts.iter().zip(contexts) {
+            let value = draws.draw(rng).map(|value| values.ids[value].clone());
             match name.as_str() {
                 "country" => context.country = value,
                 "locale" => context.locale = value,
@@ -113,7 +128,7 @@ impl Session {
     fn look(&mut self, shop: &Shop, items: &Weighted, rng: &mut Rng) {
         let known = items.draw(rng).filter(|_| !percent(rng, NEW_ITEMS));
         let item_id = match known {
-            Some(item) => shop.items[item].clone(),
+            Some(item) => shop.items.ids[item].clone(),
             None => format!("new-item-{:08x}", rng.u32(..)),
         };
         let into_cart = percent(rng, INTO_CART);
@@ -129,7 +144,8 @@ impl Session {
     }
 
     /// What a shop would send for the placement. The first word of its name says what is on the screen.
-    fn request(&self, placement: &str) -> v1::RecommendRequest {
+    fn request(&self, placement: &WeightedPlacement) -> v1::RecommendRequest {
+        let WeightedPlacement { name: placement, personal, .. } = placement;
         let viewed = self.events.last().map(|event| event.item_id.clone());
         let screen = placement.split('.').next().unwrap_or_default();
         let (seeds, role) = match screen {
@@ -140,11 +156,11 @@ impl Session {
         };
         let seed = |item_id| v1::SeedItem { item_id, role: role.into(), weight: None };
         v1::RecommendRequest {
-            placement: placement.to_owned(),
-            subject: Some(self.subject.clone()),
+            placement: placement.clone(),
+            subject: personal.then(|| self.subject.clone()),
             context: (self.context != v1::Context::default()).then(|| self.context.clone()),
             seed_items: seeds.into_iter().map(seed).collect(),
-            session_events: self.events.clone(),
+            session_events: if *personal { self.events.clone() } else { Vec::new() },
             traffic_class: v1::recommend_request::TrafficClass::Synthetic.into(),
             ..Default::default()
         }
@@ -155,16 +171,31 @@ fn percent(rng: &mut Rng, chance: u32) -> bool {
     rng.u32(0..100) < chance
 }
 
+impl Pool {
+    fn draws(&self, zipf: f64) -> Weighted {
+        match &self.weights {
+            Some(weights) => Weighted::new(weights.iter().copied()),
+            None => Weighted::zipf(self.ids.len(), zipf),
+        }
+    }
+}
+
+impl From<Vec<String>> for Pool {
+    fn from(ids: Vec<String>) -> Pool {
+        Pool { ids, weights: None }
+    }
+}
+
 impl FromStr for WeightedPlacement {
     type Err = ShopError;
 
     fn from_str(text: &str) -> Result<WeightedPlacement, ShopError> {
         let Some((name, weight)) = text.rsplit_once('=') else {
-            return Ok(WeightedPlacement { name: text.to_owned(), weight: 1.0 });
+            return Ok(WeightedPlacement { name: text.to_owned(), weight: 1.0, personal: true });
         };
         let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight > 0.0);
         let weight = weight.ok_or_else(|| ShopError::Weight(text.to_owned()))?;
-        Ok(WeightedPlacement { name: name.to_owned(), weight })
+        Ok(WeightedPlacement { name: name.to_owned(), weight, personal: true })
     }
 }
 
@@ -178,7 +209,7 @@ impl FromStr for ContextChoice {
         if values.iter().any(String::is_empty) {
             return Err(wrong());
         }
-        Ok(ContextChoice { name: name.to_owned(), values })
+        Ok(ContextChoice { name: name.to_owned(), values: values.into() })
     }
 }
 
@@ -190,10 +221,11 @@ mod tests {
         let placements = ["pdp.similar=5", "home.for_you=2", "cart.complements"];
         Shop {
             placements: placements.map(|text| text.parse().unwrap()).to_vec(),
-            items: (0..500).map(|n| format!("item-{n}")).collect(),
-            users: (0..100).map(|n| format!("user-{n}")).collect(),
+            items: (0..500).map(|n| format!("item-{n}")).collect::<Vec<_>>().into(),
+            users: (0..100).map(|n| format!("user-{n}")).collect::<Vec<_>>().into(),
             contexts: vec!["country=FI,SE".parse().unwrap(), "category=Coffee".parse().unwrap()],
             zipf: 1.0,
+            anonymous: ANONYMOUS,
         }
     }
 
@@ -236,6 +268,28 @@ mod tests {
         assert!(of("home.for_you").iter().all(|r| r.seed_items.is_empty()));
         assert!(of("cart.complements").iter().any(|r| r.seed_items.len() > 1));
         assert!(of("cart.complements").iter().all(|r| !r.seed_items.is_empty()));
+    }
+
+    #[test]
+    fn a_placement_that_is_not_personal_is_asked_with_what_is_on_the_screen_alone() {
+        let mut shop = shop();
+        shop.placements.iter_mut().for_each(|placement| placement.personal = placement.name != "pdp.similar");
+        for request in requests(&shop, 500, 1) {
+            let personal = request.placement != "pdp.similar";
+            assert_eq!((request.subject.is_some(), !request.session_events.is_empty()), (personal, personal));
+            assert!(request.context.is_some() && (personal || request.seed_items.len() == 1));
+        }
+    }
+
+    #[test]
+    fn popularity_that_is_known_is_drawn_by_and_nobody_need_be_anonymous() {
+        let ids = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let items = Pool { ids, weights: Some(vec![1.0, 0.0, 9.0]) };
+        let requests = requests(&Shop { items, anonymous: 0.0, ..shop() }, 4000, 1);
+        let of =
+            |id: &str| requests.iter().filter(|r| r.session_events.last().unwrap().item_id == id).count();
+        assert!(of("c") > 7 * of("a") && of("a") > 0 && of("b") == 0);
+        assert!(requests.iter().all(|r| r.subject.as_ref().unwrap().user_id.is_some()));
     }
 
     #[test]

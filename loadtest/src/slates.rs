@@ -178,7 +178,8 @@ mod tests {
                 ..Default::default()
             };
             let items = (1..=n).map(item).collect();
-            Ok(Reply::Message(Box::new(v1::RecommendResponse { items, ..Default::default() })))
+            let answer = v1::RecommendResponse { items, ..Default::default() };
+            Ok(Reply::Message(prost::Message::encode_to_vec(&answer).into()))
         }
     }
 

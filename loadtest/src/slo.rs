@@ -54,11 +54,14 @@ enum Measure {
     Answered,
     Errors,
     Degraded,
+    InTime,
+    RefusalP99,
+    CpuUs,
     Swaps,
     SwapRatio,
 }
 
-const MEASURES: [(&str, Measure); 12] = [
+const MEASURES: [(&str, Measure); 15] = [
     ("p50", Measure::P50),
     ("p90", Measure::P90),
     ("p99", Measure::P99),
@@ -69,6 +72,9 @@ const MEASURES: [(&str, Measure); 12] = [
     ("answered", Measure::Answered),
     ("errors", Measure::Errors),
     ("degraded", Measure::Degraded),
+    ("in_time", Measure::InTime),
+    ("refusal_p99", Measure::RefusalP99),
+    ("cpu_us", Measure::CpuUs),
     ("swaps", Measure::Swaps),
     ("swap_ratio", Measure::SwapRatio),
 ];
@@ -109,6 +115,10 @@ impl Rule {
             Measure::Answered => count(summary.answered),
             Measure::Errors => count(summary.errors),
             Measure::Degraded => count(summary.degraded),
+            Measure::InTime => count(summary.in_time),
+            // Nothing refused is refused fast.
+            Measure::RefusalP99 => report.refusals.p99_ms.or(Some(0.0)),
+            Measure::CpuUs => summary.cpu_us_per_request,
             Measure::Swaps => Some(report.swaps.len() as f64),
             Measure::SwapRatio => report.worst_swap_ratio(),
         };
@@ -159,11 +169,16 @@ impl FromStr for Rule {
         };
         let percentage = value.strip_suffix('%');
         let bound = match measure {
-            Measure::P50 | Measure::P90 | Measure::P99 | Measure::P999 | Measure::Max => {
+            Measure::P50
+            | Measure::P90
+            | Measure::P99
+            | Measure::P999
+            | Measure::Max
+            | Measure::RefusalP99 => {
                 let bound = parse_duration(value).map_err(|_| wrong("a length of time such as 10ms"))?;
                 bound.as_secs_f64() * 1000.0
             }
-            Measure::Swaps | Measure::SwapRatio => number(value, "a number")?,
+            Measure::Swaps | Measure::SwapRatio | Measure::CpuUs => number(value, "a number")?,
             _ => number(percentage.unwrap_or(value), "a number or a percentage of the offered")?,
         };
         Ok(Rule { text: text.to_owned(), measure, comparison, bound, of_offered: percentage.is_some() })
@@ -192,6 +207,8 @@ mod tests {
             answered: 999,
             errors: 1,
             degraded: 5,
+            in_time: 990,
+            cpu_us_per_request: Some(80.0),
             p50_ms: Some(1.0),
             p99_ms: Some(10.0),
             ..Summary::default()
@@ -209,6 +226,7 @@ mod tests {
         assert_eq!(held("p99<10ms, p99<=10ms, p99=0.01s, p50<1500us"), [false, true, true, true]);
         assert_eq!(held("errors=0,errors<=1,errors<0.2%,errors<0.1%"), [false, true, true, false]);
         assert_eq!(held("answered>=99.9%,answered>999,degraded<1%,swaps=0"), [true, false, true, true]);
+        assert_eq!(held("in_time>=99%,in_time>990,cpu_us<100,refusal_p99<1ms"), [true, false, true, true]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::target::{Failure, Glance};
 /// One request. Moments are counted from the start of the run, its warm-up included.
 #[derive(Debug)]
 pub(crate) struct Sample {
+    /// Which of the mix's placements it asked for.
+    pub(crate) placement: usize,
     /// When it should have been sent. Latency counts from here.
     pub(crate) due: Duration,
     /// When it was sent.
@@ -26,12 +28,18 @@ pub(crate) struct Sample {
 #[derive(Debug)]
 pub(crate) struct Tally {
     warmup: Duration,
+    /// Answers within it are in time; all are where there is none.
+    deadline: Option<Duration>,
     /// All seconds together.
     pub(crate) total: Counts,
     /// By the second in which the request was due.
     pub(crate) seconds: Vec<Counts>,
+    /// By the placement's place in the mix.
+    pub(crate) placements: Vec<Counts>,
     /// How long it took to be told no, or to give up waiting.
     pub(crate) failures: Latencies,
+    /// How long it took to be refused by a server with too much to do, from when the request was sent.
+    pub(crate) refusals: Latencies,
     /// How late the generator itself was; contained in the latencies.
     pub(crate) lag: Latencies,
     pub(crate) errors: BTreeMap<String, ErrorCount>,
@@ -46,6 +54,8 @@ pub(crate) struct Counts {
     pub(crate) offered: u64,
     pub(crate) errors: u64,
     pub(crate) degraded: u64,
+    /// Answered within the deadline.
+    pub(crate) in_time: u64,
     /// Of what was answered.
     pub(crate) latencies: Latencies,
 }
@@ -63,9 +73,12 @@ impl Tally {
         let none = Latencies::new()?;
         Ok(Tally {
             warmup,
+            deadline: None,
             total: Counts::new(&none),
             seconds: Vec::new(),
+            placements: Vec::new(),
             failures: none.fresh(),
+            refusals: none.fresh(),
             lag: none,
             errors: BTreeMap::new(),
             levels: BTreeMap::new(),
@@ -73,37 +86,53 @@ impl Tally {
         })
     }
 
-    /// A request is due, whatever becomes of it.
-    pub(crate) fn offer(&mut self, due: Duration) {
+    /// Counts answers within the deadline, too.
+    pub(crate) fn with_deadline(self, deadline: Option<Duration>) -> Tally {
+        Tally { deadline, ..self }
+    }
+
+    /// A request for a placement is due, whatever becomes of it.
+    pub(crate) fn offer(&mut self, placement: usize, due: Duration) {
         let Some(second) = self.second(due) else { return };
+        if placement >= self.placements.len() {
+            self.placements.resize(placement + 1, Counts::new(&self.lag));
+        }
         self.seconds[second].offered += 1;
+        self.placements[placement].offered += 1;
         self.total.offered += 1;
     }
 
     /// What became of a request that was offered.
     pub(crate) fn record(&mut self, sample: Sample) {
-        let Sample { due, sent, done, outcome } = sample;
+        let Sample { placement, due, sent, done, outcome } = sample;
         if let Ok(glance) = &outcome {
             self.versions.see(&glance.snapshot, sent, done);
         }
         let Some(second) = self.second(due) else { return };
         self.lag.record(sent.saturating_sub(due));
         let latency = done.saturating_sub(due);
-        let both = [&mut self.seconds[second], &mut self.total];
+        let in_time = self.deadline.is_none_or(|deadline| latency <= deadline);
+        let all =
+            [Some(&mut self.seconds[second]), self.placements.get_mut(placement), Some(&mut self.total)];
+        let all = all.into_iter().flatten();
         match outcome {
             Ok(glance) => {
                 let degraded = glance.level != Level::None;
-                for counts in both {
+                for counts in all {
                     counts.latencies.record(latency);
                     counts.degraded += u64::from(degraded);
+                    counts.in_time += u64::from(in_time);
                 }
                 if degraded {
                     *self.levels.entry(glance.level.as_str_name()).or_default() += 1;
                 }
             }
             Err(failure) => {
-                both.into_iter().for_each(|counts| counts.errors += 1);
+                all.for_each(|counts| counts.errors += 1);
                 self.failures.record(latency);
+                if failure.code == "RESOURCE_EXHAUSTED" {
+                    self.refusals.record(done.saturating_sub(sent));
+                }
                 let entry = self.errors.entry(failure.code.into_owned());
                 entry.or_insert(ErrorCount { count: 0, example: failure.message }).count += 1;
             }
@@ -124,7 +153,7 @@ impl Tally {
 impl Counts {
     /// Nothing yet; `like` gives the histogram's make.
     pub(crate) fn new(like: &Latencies) -> Counts {
-        Counts { offered: 0, errors: 0, degraded: 0, latencies: like.fresh() }
+        Counts { offered: 0, errors: 0, degraded: 0, in_time: 0, latencies: like.fresh() }
     }
 
     pub(crate) fn answered(&self) -> u64 {
@@ -135,6 +164,7 @@ impl Counts {
         self.offered += other.offered;
         self.errors += other.errors;
         self.degraded += other.degraded;
+        self.in_time += other.in_time;
         self.latencies.add(&other.latencies);
     }
 }
@@ -154,8 +184,14 @@ mod tests {
     #[test]
     fn latency_counts_from_the_moment_a_request_was_due() {
         let mut tally = Tally::new(Duration::ZERO).unwrap();
-        tally.offer(ms(10));
-        tally.record(Sample { due: ms(10), sent: ms(310), done: ms(311), outcome: answered(Level::None) });
+        tally.offer(0, ms(10));
+        tally.record(Sample {
+            placement: 0,
+            due: ms(10),
+            sent: ms(310),
+            done: ms(311),
+            outcome: answered(Level::None),
+        });
         let latency = tally.total.latencies.ms(0.99).unwrap();
         assert!((latency - 301.0).abs() < 1.0, "{latency}");
         assert!(tally.lag.ms(0.99).unwrap() > 299.0);
@@ -165,13 +201,14 @@ mod tests {
     fn the_warm_up_does_not_count_and_every_request_counts_in_the_second_it_was_due() {
         let mut tally = Tally::new(ms(500)).unwrap();
         for due in (0..3000).step_by(100).map(ms) {
-            tally.offer(due);
+            tally.offer(usize::from(due > ms(2000)), due);
             let outcome = match due.as_millis() {
                 2900 => Err(Failure::new("TIMEOUT", "late")),
                 1200 => answered(Level::Backfilled),
                 _ => answered(Level::None),
             };
-            tally.record(Sample { due, sent: due, done: due + ms(5000), outcome });
+            let placement = usize::from(due > ms(2000));
+            tally.record(Sample { placement, due, sent: due, done: due + ms(5000), outcome });
         }
         let counts = |c: &Counts| (c.offered, c.answered(), c.errors, c.degraded);
         assert_eq!(counts(&tally.total), (25, 24, 1, 1));
@@ -184,5 +221,24 @@ mod tests {
         let mut sum = Counts::new(&tally.lag);
         tally.seconds.iter().for_each(|second| sum.add(second));
         assert_eq!(counts(&sum), counts(&tally.total));
+        let placements: Vec<_> = tally.placements.iter().map(counts).collect();
+        assert_eq!(placements, [(16, 16, 0, 1), (9, 8, 1, 0)]);
+    }
+
+    #[test]
+    fn an_answer_is_in_time_from_the_schedule_and_a_refusal_counts_from_its_sending() {
+        let mut tally = Tally::new(Duration::ZERO).unwrap().with_deadline(Some(ms(100)));
+        let refused = || Err(Failure::new("RESOURCE_EXHAUSTED", "full"));
+        for (sent, done, outcome) in [
+            (0, 99, answered(Level::None)),
+            (90, 101, answered(Level::None)),
+            (50, 51, refused()),
+            (0, 1, Err(Failure::new("TIMEOUT", "late"))),
+        ] {
+            tally.offer(0, ms(0));
+            tally.record(Sample { placement: 0, due: ms(0), sent: ms(sent), done: ms(done), outcome });
+        }
+        assert_eq!((tally.total.answered(), tally.total.in_time, tally.total.errors), (2, 1, 2));
+        assert_eq!((tally.refusals.count(), tally.refusals.max_ms()), (1, Some(1.0)));
     }
 }

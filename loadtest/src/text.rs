@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::report::{Report, Summary};
+use crate::measure::LATE_MS;
+use crate::report::{Percentiles, Report, Summary};
 use crate::tally::{Counts, Tally};
 use crate::units::{grouped, ms, percent};
 
@@ -22,9 +23,9 @@ impl Display for Text<'_> {
         let (setup, summary) = (&report.setup, &report.summary);
         writeln!(
             out,
-            "{} at {} requests/s for {} s after {} s of warm-up, {} requests in the mix\n",
+            "{} at {} for {} s after {} s of warm-up, {} requests in the mix\n",
             setup.target,
-            setup.rps,
+            setup.profile,
             setup.duration_s,
             setup.warmup_s,
             grouped(setup.requests as u64),
@@ -35,9 +36,11 @@ impl Display for Text<'_> {
         let [p50, p90, p99, p999, max] =
             [summary.p50_ms, summary.p90_ms, summary.p99_ms, summary.p999_ms, summary.max_ms].map(ms);
         writeln!(out, "  p50 {p50}   p90 {p90}   p99 {p99}   p99.9 {p999}   max {max}\n")?;
+        placements(out, report)?;
+        server(out, report)?;
         over_time(out, self.tally)?;
         swaps(out, report)?;
-        if report.lag.p99_ms.is_some_and(|lag| lag > 1.0) {
+        if report.lag.p99_ms.is_some_and(|lag| lag > LATE_MS) {
             writeln!(
                 out,
                 "\nwarning: this generator sent late (p99 {} ms, max {} ms), which is in the figures: give it more CPU, or ask for less",
@@ -69,7 +72,55 @@ fn counts(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         let [p50, p99, max] = [failures.p50_ms, failures.p99_ms, failures.max_ms].map(ms);
         writeln!(out, "  after ms: p50 {p50}   p99 {p99}   max {max}")?;
     }
+    if report.refusals != Percentiles::default() {
+        let refusals = &report.refusals;
+        let [p50, p99, max] = [refusals.p50_ms, refusals.p99_ms, refusals.max_ms].map(ms);
+        writeln!(out, "  refusals, from their sending, ms: p50 {p50}   p99 {p99}   max {max}")?;
+    }
+    if let Some(deadline) = report.setup.deadline_ms {
+        writeln!(out, "in time  {}   within {deadline} ms", share(summary.in_time))?;
+    }
+    if report.retries > 0 {
+        writeln!(out, "retries  {:>10}   not begun by a server that said goodbye", grouped(report.retries))?;
+    }
     Ok(())
+}
+
+fn placements(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    if report.placements.len() < 2 {
+        return Ok(());
+    }
+    let head = ["offered", "errors", "degraded", "p50", "p99", "p99.9", "max", "cpu us"];
+    write!(out, "{:<24}", "placement")?;
+    head.iter().try_for_each(|name| write!(out, "{name:>9}"))?;
+    writeln!(out)?;
+    for (name, summary) in &report.placements {
+        write!(out, "{name:<24}")?;
+        [summary.offered, summary.errors, summary.degraded]
+            .iter()
+            .try_for_each(|count| write!(out, "{:>9}", grouped(*count)))?;
+        [summary.p50_ms, summary.p99_ms, summary.p999_ms, summary.max_ms, summary.cpu_us_per_request]
+            .iter()
+            .try_for_each(|value| write!(out, "{:>9}", ms(*value)))?;
+        writeln!(out)?;
+    }
+    writeln!(out)
+}
+
+fn server(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(server) = &report.server else { return Ok(()) };
+    writeln!(
+        out,
+        "server   {} us of CPU a request, {:.2} s in all, {:.2} cores at most, {:.1} MiB of memory at most",
+        ms(report.summary.cpu_us_per_request),
+        server.cpu_s,
+        server.peak_cores,
+        server.peak_rss_bytes / 1_048_576.0,
+    )?;
+    if let Some(ratio) = server.cache_hit_ratio {
+        writeln!(out, "cache    {:.1} % of those that asked it", 100.0 * ratio)?;
+    }
+    writeln!(out)
 }
 
 fn over_time(out: &mut Formatter<'_>, tally: &Tally) -> fmt::Result {

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::thread;
 
 use axum::routing::get;
-use rustix::time::ClockId;
 
 /// Opens the port and says where it is. It closes with the process.
 pub(super) fn open(addr: SocketAddr) -> io::Result<SocketAddr> {
@@ -23,28 +22,44 @@ pub(super) fn open(addr: SocketAddr) -> io::Result<SocketAddr> {
     Ok(bound)
 }
 
-/// Prometheus' text format, under the names of its client libraries.
+/// Prometheus' text format, under the names of its client libraries; what Linux alone tells is left out elsewhere.
 fn metrics() -> String {
     let mut text = String::new();
-    let mut line = |name: &str, kind: &str, value: f64| {
-        let written = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+    let figures = [
+        ("process_cpu_seconds_total", "counter", cpu_seconds()),
+        ("process_resident_memory_bytes", "gauge", resident_bytes()),
+    ];
+    for (name, kind, value) in figures {
+        let Some(value) = value else { continue };
+        let written = writeln!(
+            text,
+            "# TYPE {name} {kind}
+{name} {value}"
+        );
         debug_assert!(written.is_ok(), "a string takes everything");
-    };
-    line("process_cpu_seconds_total", "counter", cpu_seconds());
-    if let Some(bytes) = resident_bytes() {
-        line("process_resident_memory_bytes", "gauge", bytes);
     }
     text
 }
 
-fn cpu_seconds() -> f64 {
-    let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+#[cfg(target_os = "linux")]
+fn cpu_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
 }
 
-/// As Linux tells it; `None` elsewhere.
+#[cfg(target_os = "linux")]
 fn resident_bytes() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: f64 = text.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as f64)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_seconds() -> Option<f64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn resident_bytes() -> Option<f64> {
+    None
 }

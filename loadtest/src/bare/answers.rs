@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hyper::body::Bytes;
 use larder_proto::v1;
 
-use crate::target::{Protocol, Reply, Url};
+use crate::target::{Failure, Protocol, Reply, Url};
 
 /// Answers of one protocol each; a placement that was not asked for has none.
 #[derive(Debug)]
@@ -38,13 +38,13 @@ impl Answers {
         kept < self.at_most
     }
 
-    pub(super) fn keep(&mut self, placement: &str, reply: Reply) {
-        match reply {
-            Reply::Message(message) => {
-                self.messages.entry(placement.to_owned()).or_default().all.push(*message);
-            }
-            Reply::Json(text) => self.texts.entry(placement.to_owned()).or_default().all.push(text),
+    pub(super) fn keep(&mut self, placement: &str, reply: Reply) -> Result<(), Failure> {
+        if let Reply::Json(text) = reply {
+            self.texts.entry(placement.to_owned()).or_default().all.push(text);
+        } else {
+            self.messages.entry(placement.to_owned()).or_default().all.push(reply.message()?);
         }
+        Ok(())
     }
 
     /// A message as a handler has it in hand: its own, to be encoded by the service.

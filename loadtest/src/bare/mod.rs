@@ -12,23 +12,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use larder_proto::v1;
 use tokio::net::TcpListener;
 
 use crate::cli::ShopArgs;
-use crate::mix::{Mix, MixError, SentAs};
+use crate::mix::{self, Mix, SentAs};
+use crate::settings::{self, SettingsError};
 use crate::target::{Server, TargetError, Url};
 use answers::Answers;
 
 /// What to give the answers of, and where.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("asked").required(true).args(["requests", "placements"]))]
+#[command(group = ArgGroup::new("asked").required(true).multiple(true).args(["scenario", "requests", "placements"]))]
 pub(crate) struct BareArgs {
     /// The server whose answers to give: grpc://host:port, http://host:port, or one of each; a face is served for each
     #[arg(long, value_name = "URL", required = true)]
     of: Vec<Url>,
+    /// A scenario that says what to ask
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "requests")]
+    scenario: Option<PathBuf>,
     /// Requests to ask it, one JSON RecommendRequest a line; instead of making them up
-    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["items", "users", "contexts"])]
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["placements", "items", "users", "contexts", "snapshot"])]
     requests: Option<PathBuf>,
     #[command(flatten)]
     shop: ShopArgs,
@@ -50,7 +53,7 @@ pub(crate) struct BareArgs {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BareError {
     #[error(transparent)]
-    Mix(#[from] MixError),
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error("{url}, placement {placement:?}: {reason}")]
@@ -65,12 +68,12 @@ pub(crate) enum BareError {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks, prints where it listens, and serves until Ctrl-C or SIGTERM. One thread serves, or as many as `threads` says.
-pub(crate) fn serve(args: &BareArgs, threads: u16, made_up: Requests) -> Result<(), BareError> {
+pub(crate) fn serve(args: &BareArgs, threads: u16) -> Result<(), BareError> {
     let requests = match &args.requests {
-        Some(path) => crate::mix::read(path)?,
-        None => made_up(&args.shop)?,
+        Some(path) => mix::read(path).map_err(SettingsError::from)?,
+        None => settings::to_record(args.scenario.as_deref(), &args.shop)?,
     };
-    let mix = Mix::new(requests, SentAs::Synthetic)?;
+    let mix = Mix::new(requests, SentAs::Synthetic).map_err(SettingsError::from)?;
     let runtime = match threads {
         1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         _ => tokio::runtime::Builder::new_multi_thread()
@@ -93,14 +96,11 @@ pub(crate) fn serve(args: &BareArgs, threads: u16, made_up: Requests) -> Result<
     })
 }
 
-/// Makes requests up from a shop.
-pub(crate) type Requests = fn(&ShopArgs) -> Result<Vec<v1::RecommendRequest>, MixError>;
-
 /// Each request of the mix once, until every placement has enough answers.
 async fn asked(args: &BareArgs, mix: &Mix) -> Result<Answers, BareError> {
     let mut answers = Answers::new(args.answers as usize);
     for url in &args.of {
-        let server = Server::connect(url, Some(1)).await?;
+        let server = Server::connect(url, Some(1), None).await?;
         for turn in 0..mix.len() {
             let call = mix.turn(turn as u64);
             if !answers.wants(url, &call.message.placement) {
@@ -116,7 +116,7 @@ async fn asked(args: &BareArgs, mix: &Mix) -> Result<Answers, BareError> {
             let answer = answer.map_err(|_| refused(format!("no answer within {PATIENCE:?}")))?;
             let reply =
                 answer.map_err(|failure| refused(format!("{}: {}", failure.code, failure.message)))?;
-            answers.keep(&call.message.placement, reply);
+            answers.keep(&call.message.placement, reply).map_err(|failure| refused(failure.message))?;
         }
     }
     Ok(answers)

@@ -1,14 +1,17 @@
 //! The server under test, over either of its protocols.
 
+pub(crate) mod fleet;
 mod grpc;
 mod http;
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::time::Duration;
 
 use hyper::body::Bytes;
 use larder_proto::v1;
 use larder_proto::v1::degradation::Level;
+use prost::Message as _;
 use serde::Deserialize;
 
 use crate::mix::Call;
@@ -19,10 +22,12 @@ pub(crate) trait Target: Send + Sync + 'static {
     fn ask(&self, call: &Call) -> impl Future<Output = Result<Reply, Failure>> + Send;
 }
 
-/// A whole answer, read as far as its protocol reads it on arrival.
+/// A whole answer, not yet read.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    Message(Box<v1::RecommendResponse>),
+    /// A `RecommendResponse` in Protocol Buffers.
+    Message(Bytes),
+    /// The same in JSON.
     Json(Bytes),
 }
 
@@ -40,6 +45,8 @@ pub(crate) struct Failure {
     pub(crate) code: Cow<'static, str>,
     /// For people.
     pub(crate) message: String,
+    /// The protocol says that the server did not begin with the request: it may be sent again, elsewhere.
+    pub(crate) not_begun: bool,
 }
 
 /// Where a server listens: `grpc://host:port` or `http://host:port`.
@@ -73,12 +80,18 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// Opens `connections`, or as many as suit the protocol.
-    pub(crate) async fn connect(url: &Url, connections: Option<usize>) -> Result<Server, TargetError> {
+    /// Opens `connections`, or as many as suit the protocol. Every request is told the deadline, if there is one.
+    pub(crate) async fn connect(
+        url: &Url,
+        connections: Option<usize>,
+        deadline: Option<Duration>,
+    ) -> Result<Server, TargetError> {
         match url.protocol {
-            Protocol::Grpc => Ok(Server::Grpc(grpc::Grpc::connect(url, connections.unwrap_or(4)).await?)),
+            Protocol::Grpc => {
+                Ok(Server::Grpc(grpc::Grpc::connect(url, connections.unwrap_or(4), deadline).await?))
+            }
             Protocol::Http => {
-                let http = http::Http::connect(url, connections.unwrap_or(64)).await?;
+                let http = http::Http::connect(url, connections.unwrap_or(64), deadline).await?;
                 Ok(Server::Http(Box::new(http)))
             }
         }
@@ -97,10 +110,15 @@ impl Target for Server {
 impl Reply {
     pub(crate) fn glance(&self) -> Result<Glance, Failure> {
         match self {
-            Reply::Message(message) => Ok(Glance {
-                level: message.degradation.as_ref().map_or(Level::None, v1::Degradation::level),
-                snapshot: message.serving.as_ref().map(|s| s.snapshot_version.clone()).unwrap_or_default(),
-            }),
+            Reply::Message(bytes) => {
+                let answer = MessageGlance::decode(bytes.clone()).map_err(unreadable)?;
+                let unknown = |_| Failure::new("BAD_ANSWER", "an unknown level of degradation");
+                let level = answer.degradation.unwrap_or_default().level;
+                Ok(Glance {
+                    level: Level::try_from(level).map_err(unknown)?,
+                    snapshot: answer.serving.unwrap_or_default().snapshot_version,
+                })
+            }
             Reply::Json(body) => {
                 let answer: JsonGlance = serde_json::from_slice(body).map_err(unreadable)?;
                 let level = answer.degradation.level;
@@ -114,13 +132,34 @@ impl Reply {
     /// The answer in full.
     pub(crate) fn message(self) -> Result<v1::RecommendResponse, Failure> {
         match self {
-            Reply::Message(message) => Ok(*message),
+            Reply::Message(bytes) => v1::RecommendResponse::decode(bytes).map_err(unreadable),
             Reply::Json(body) => serde_json::from_slice(&body).map_err(unreadable),
         }
     }
 }
 
-/// The few fields of a JSON answer that count; the rest is skipped over unread, to keep the generator cheap.
+/// The few fields of an answer that count; the rest is skipped over unread, to keep the generator cheap.
+#[derive(Clone, PartialEq, prost::Message)]
+struct MessageGlance {
+    #[prost(message, optional, tag = "5")]
+    degradation: Option<MessageDegradation>,
+    #[prost(message, optional, tag = "8")]
+    serving: Option<MessageServing>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MessageDegradation {
+    #[prost(int32, tag = "1")]
+    level: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MessageServing {
+    #[prost(string, tag = "1")]
+    snapshot_version: String,
+}
+
+/// The same in JSON.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct JsonGlance {
@@ -148,11 +187,16 @@ impl Url {
 
 impl Failure {
     pub(crate) fn new(code: &'static str, message: impl ToString) -> Failure {
-        Failure { code: Cow::Borrowed(code), message: message.to_string() }
+        Failure { code: Cow::Borrowed(code), message: message.to_string(), not_begun: false }
+    }
+
+    /// One after which the request may be sent again.
+    pub(crate) fn not_begun(message: impl ToString) -> Failure {
+        Failure { not_begun: true, ..Failure::new("CONNECTION", message) }
     }
 }
 
-fn unreadable(error: serde_json::Error) -> Failure {
+fn unreadable(error: impl ToString) -> Failure {
     Failure::new("BAD_ANSWER", error)
 }
 
@@ -207,13 +251,13 @@ mod tests {
         };
         let json = Bytes::from(serde_json::to_vec(&message).unwrap());
         let expected = Ok(Glance { level: Level::Partial, snapshot: "v7".into() });
-        assert_eq!(Reply::Message(Box::new(message.clone())).glance(), expected);
+        assert_eq!(Reply::Message(message.encode_to_vec().into()).glance(), expected);
         assert_eq!(Reply::Json(json.clone()).glance(), expected);
         assert_eq!(Reply::Json(json).message(), Ok(message));
 
         let bare = Ok(Glance { level: Level::None, snapshot: String::new() });
         assert_eq!(Reply::Json(Bytes::from_static(b"{\"degradation\":{}}")).glance(), bare);
-        assert_eq!(Reply::Message(Box::default()).glance(), bare);
+        assert_eq!(Reply::Message(Bytes::new()).glance(), bare);
         assert_eq!(Reply::Json(Bytes::from_static(b"<html>")).glance().unwrap_err().code, "BAD_ANSWER");
     }
 }

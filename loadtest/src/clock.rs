@@ -1,0 +1,120 @@
+//! Waits until a request is due, on the thread that also sends and receives.
+//!
+//! One thread does both so that a generator confined to one core does not fight itself. tokio's timers are up to a
+//! millisecond late: the thread sleeps on a timer of the kernel until shortly before the moment (Linux), and then looks
+//! at its connections over and over.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+/// How early to wake: the kernel's timers are up to this late.
+const EARLY: Duration = Duration::from_micros(120);
+#[cfg(not(target_os = "linux"))]
+const EARLY_WITHOUT_KERNEL: Duration = Duration::from_millis(2);
+
+/// Says once that the run ends.
+pub(crate) type Stop = watch::Receiver<bool>;
+
+/// The alarm of one thread.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    stop: Stop,
+    #[cfg(target_os = "linux")]
+    timer: tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>,
+}
+
+impl Clock {
+    /// Within a runtime.
+    pub(crate) fn new(stop: Stop) -> std::io::Result<Clock> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
+            let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            #[expect(
+                deprecated,
+                reason = "an `OwnedFd` stays open for as long as it is held, which is all `new` needs"
+            )]
+            let timer = tokio::io::unix::AsyncFd::new(timer)?;
+            Ok(Clock { stop, timer })
+        }
+        #[cfg(not(target_os = "linux"))]
+        Ok(Clock { stop })
+    }
+
+    /// Whether the moment came before the stop. A moment that has passed is there at once.
+    pub(crate) async fn wait_until(&mut self, due: Instant) -> bool {
+        loop {
+            if *self.stop.borrow() || self.stop.has_changed().is_err() {
+                return false;
+            }
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            if left > EARLY {
+                let mut stop = self.stop.clone();
+                tokio::select! {
+                    () = self.sleep(left - EARLY) => {}
+                    _ = stop.changed() => {}
+                }
+            } else {
+                tokio::task::yield_now().await; // answers are read meanwhile
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn sleep(&self, length: Duration) {
+        use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
+        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let Ok(value) = Timespec::try_from(length) else { return };
+        let set = Itimerspec { it_interval: zero, it_value: value };
+        if timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &set).is_err() {
+            return tokio::time::sleep(length).await;
+        }
+        if let Ok(mut ready) = self.timer.readable().await {
+            let mut expirations = [0; 8];
+            let read = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut expirations)?));
+            drop(read); // whether it has run out or not: the caller looks at the time
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn sleep(&self, length: Duration) {
+        match length.checked_sub(EARLY_WITHOUT_KERNEL) {
+            Some(length) => tokio::time::sleep(length).await,
+            None => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_moment_is_early_and_a_passed_one_is_there_at_once() {
+        let (_stopper, stop) = watch::channel(false);
+        let mut clock = Clock::new(stop).unwrap();
+        let start = Instant::now();
+        for wait in [0, 50, 300, 2000, 100].map(Duration::from_micros) {
+            let due = Instant::now() + wait;
+            assert!(clock.wait_until(due).await);
+            assert!(Instant::now() >= due);
+        }
+        assert!(clock.wait_until(start).await);
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_wait() {
+        let (stopper, stop) = watch::channel(false);
+        let mut clock = Clock::new(stop).unwrap();
+        let far = Instant::now() + Duration::from_secs(10_000);
+        let waited = tokio::spawn(async move { clock.wait_until(far).await });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        stopper.send(true).unwrap();
+        assert!(!waited.await.unwrap());
+    }
+}
