@@ -54,11 +54,6 @@ impl Schedule {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// Requests per second at so many seconds after the warm-up.
-    pub(crate) fn rate(&self, at: f64) -> f64 {
-        self.profile.rate(at.max(0.0), self.seconds())
-    }
-
     /// The end of the run, warm-up included.
     pub(crate) fn end(&self) -> Duration {
         self.warmup + self.duration
@@ -244,6 +239,10 @@ mod tests {
         }
     }
 
+    fn rate_at(schedule: &Schedule, at: f64) -> f64 {
+        schedule.profile.rate(at.max(0.0), schedule.seconds())
+    }
+
     #[test]
     fn a_constant_rate_does_not_drift() {
         let schedule = schedule("constant:800", 0.0, 7200.0);
@@ -257,7 +256,7 @@ mod tests {
         let steps = 200_000;
         let step = until / f64::from(steps);
         let at = |n: u32| (f64::from(n) + 0.5) * step - schedule.warmup.as_secs_f64();
-        (0..steps).map(|n| schedule.rate(at(n)) * step).sum()
+        (0..steps).map(|n| rate_at(schedule, at(n)) * step).sum()
     }
 
     #[test]
@@ -304,7 +303,7 @@ mod tests {
             for pair in dues.windows(2) {
                 assert!(pair[1] + Duration::from_nanos(2) >= pair[0], "{profile}: {pair:?}");
             }
-            let whole = schedule.profile.integral(6.0, 6.0) + 0.7 * schedule.rate(0.0);
+            let whole = schedule.profile.integral(6.0, 6.0) + 0.7 * rate_at(&schedule, 0.0);
             assert!((dues.len() as f64 - whole).abs() <= 1.5, "{profile}: {} of {whole}", dues.len());
         }
     }
@@ -312,10 +311,10 @@ mod tests {
     #[test]
     fn a_day_is_low_high_low_and_a_spike_is_where_it_was_asked_for() {
         let day = schedule("diurnal:200..800", 0.0, 60.0);
-        let rates = [0.0, 15.0, 30.0, 60.0].map(|at| day.rate(at).round());
+        let rates = [0.0, 15.0, 30.0, 60.0].map(|at| rate_at(&day, at).round());
         assert_eq!((rates, day.profile.peak()), ([200.0, 500.0, 800.0, 200.0], 800.0));
         let spike = schedule("spike:80x10@20s+5s", 0.0, 60.0);
-        assert_eq!([19.9, 20.1, 24.9, 25.1].map(|at| spike.rate(at)), [80.0, 800.0, 800.0, 80.0]);
+        assert_eq!([19.9, 20.1, 24.9, 25.1].map(|at| rate_at(&spike, at)), [80.0, 800.0, 800.0, 80.0]);
     }
 
     #[test]

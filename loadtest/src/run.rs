@@ -96,7 +96,9 @@ impl Run {
             starts.push(start);
         }
         let start = Instant::now();
-        starts.into_iter().for_each(|thread: oneshot::Sender<Instant>| drop(thread.send(start)));
+        for thread in starts {
+            thread.send(start).map_err(|_| std::io::Error::other("a thread has died"))?;
+        }
         Ok(Run { start, retries, threads, stopper })
     }
 
@@ -108,7 +110,7 @@ impl Run {
         tokio::select! {
             () = &mut all => {}
             () = stop => {
-                drop(self.stopper.send(true));
+                self.stopper.send_replace(true);
                 all.await;
             }
         }

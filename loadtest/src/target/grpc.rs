@@ -170,7 +170,7 @@ impl Exchanged {
             Some(0) => {}
             Some(code) => {
                 let name = CODES.get(code).copied().unwrap_or("UNKNOWN");
-                return Err(Failure::new(name, text("grpc-message").unwrap_or_default()));
+                return Err(Failure::new(name, unescaped(text("grpc-message").unwrap_or_default())));
             }
             None => return Err(Failure::new("BAD_ANSWER", format!("{}: no grpc-status", self.status))),
         }
@@ -195,6 +195,26 @@ fn failure(error: &h2::Error) -> Failure {
     let goodbye = error.is_remote() && error.is_go_away();
     let refused = error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     if goodbye || refused { Failure::not_begun(text) } else { Failure::new("CONNECTION", text) }
+}
+
+/// gRPC percent-encodes its messages.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        match hex.filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// By number.
