@@ -77,7 +77,7 @@ pub(crate) struct Trial {
     pub(crate) duration_s: f64,
     /// Whether all rules held.
     pub(crate) held: bool,
-    /// The generator sent late, so that the trial says nothing about the server.
+    /// The rules were broken while the generator sent late, which says nothing about the server.
     pub(crate) void: bool,
     pub(crate) summary: Summary,
     pub(crate) lag_p99_ms: Option<f64>,
