@@ -202,8 +202,8 @@ impl Report {
 
     /// What the server's metrics say goes beside what was measured here.
     pub(crate) fn add_server(&mut self, server: ServerFigures, version: Option<String>) {
-        let each = |seconds: f64, answered: u64| (answered > 0).then(|| seconds * 1e6 / answered as f64);
-        self.summary.cpu_us_per_request = each(server.cpu_s, self.summary.answered);
+        let answered = self.summary.answered;
+        self.summary.cpu_us_per_request = (answered > 0).then(|| server.cpu_s * 1e6 / answered as f64);
         for (name, summary) in &mut self.placements {
             summary.cpu_us_per_request = server.placement_cpu_us.get(name).copied();
         }

@@ -74,7 +74,7 @@ pub(crate) enum TargetError {
 /// A connected server.
 #[derive(Debug)]
 pub(crate) enum Server {
-    Grpc(grpc::Grpc),
+    Grpc(Box<grpc::Grpc>),
     Http(Box<http::Http>),
 }
 
@@ -87,7 +87,8 @@ impl Server {
     ) -> Result<Server, TargetError> {
         match url.protocol {
             Protocol::Grpc => {
-                Ok(Server::Grpc(grpc::Grpc::connect(url, connections.unwrap_or(4), deadline).await?))
+                let grpc = grpc::Grpc::connect(url, connections.unwrap_or(4), deadline).await?;
+                Ok(Server::Grpc(Box::new(grpc)))
             }
             Protocol::Http => {
                 let http = http::Http::connect(url, connections.unwrap_or(64), deadline).await?;
