@@ -28,6 +28,9 @@ pub(crate) struct Report {
     pub(crate) errors: BTreeMap<String, ErrorCount>,
     /// Degraded answers by level.
     pub(crate) degraded: BTreeMap<String, u64>,
+    /// Degraded answers by cause; one answer may have several.
+    #[serde(default)]
+    pub(crate) causes: BTreeMap<String, u64>,
     /// How long the failed requests took to fail; they are in no other percentile.
     pub(crate) failures: Percentiles,
     /// How long refusals (`RESOURCE_EXHAUSTED`) took, from when the request was sent.
@@ -183,6 +186,7 @@ impl Report {
             setup,
             errors: tally.errors.clone(),
             degraded: tally.levels.iter().map(|(level, count)| ((*level).to_owned(), *count)).collect(),
+            causes: tally.causes.clone(),
             placements: placements.map(|(name, counts)| (name.clone(), Summary::new(counts))).collect(),
             curve: tally.total.latencies.curve(),
             server: None,
