@@ -195,7 +195,7 @@ mod tests {
         let mut tally = Tally::new(SECOND).unwrap();
         for due in (1000..3000).step_by(10).map(Duration::from_millis) {
             tally.offer(0, due);
-            let outcome = Ok(Glance { level: Level::Partial, snapshot: "v1".into() });
+            let outcome = Ok(Glance { level: Level::Partial, causes: Vec::new(), snapshot: "v1".into() });
             tally.record(Sample {
                 placement: 0,
                 due,

@@ -28,6 +28,9 @@ pub(crate) struct Report {
     pub(crate) errors: BTreeMap<String, ErrorCount>,
     /// Degraded answers by level.
     pub(crate) degraded: BTreeMap<String, u64>,
+    /// Degraded answers by cause; one answer may have several.
+    #[serde(default)]
+    pub(crate) causes: BTreeMap<String, u64>,
     /// How long the failed requests took to fail; they are in no other percentile.
     pub(crate) failures: Percentiles,
     /// How long refusals (`RESOURCE_EXHAUSTED`) took, from when the request was sent.
@@ -77,7 +80,7 @@ pub(crate) struct Trial {
     pub(crate) duration_s: f64,
     /// Whether all rules held.
     pub(crate) held: bool,
-    /// The generator sent late, so that the trial says nothing about the server.
+    /// The rules were broken while the generator sent late, which says nothing about the server.
     pub(crate) void: bool,
     pub(crate) summary: Summary,
     pub(crate) lag_p99_ms: Option<f64>,
@@ -183,6 +186,7 @@ impl Report {
             setup,
             errors: tally.errors.clone(),
             degraded: tally.levels.iter().map(|(level, count)| ((*level).to_owned(), *count)).collect(),
+            causes: tally.causes.clone(),
             placements: placements.map(|(name, counts)| (name.clone(), Summary::new(counts))).collect(),
             curve: tally.total.latencies.curve(),
             server: None,
@@ -202,8 +206,8 @@ impl Report {
 
     /// What the server's metrics say goes beside what was measured here.
     pub(crate) fn add_server(&mut self, server: ServerFigures, version: Option<String>) {
-        let each = |seconds: f64, answered: u64| (answered > 0).then(|| seconds * 1e6 / answered as f64);
-        self.summary.cpu_us_per_request = each(server.cpu_s, self.summary.answered);
+        let answered = self.summary.answered;
+        self.summary.cpu_us_per_request = (answered > 0).then(|| server.cpu_s * 1e6 / answered as f64);
         for (name, summary) in &mut self.placements {
             summary.cpu_us_per_request = server.placement_cpu_us.get(name).copied();
         }

@@ -162,7 +162,7 @@ async fn drive<T: Target>(
         }
         n += share.of;
         // A long line of late requests must not keep the thread from reading answers.
-        if n / share.of % 16 == 0 {
+        if (n / share.of).is_multiple_of(16) {
             tokio::task::yield_now().await;
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Scenario {
     pub(crate) contexts: BTreeMap<String, Vec<String>>,
     pub(crate) zipf: Option<f64>,
     pub(crate) anonymous: Option<f64>,
+    pub(crate) new_users: Option<f64>,
+    pub(crate) new_items: Option<f64>,
     /// How many requests to make up.
     pub(crate) count: Option<usize>,
     pub(crate) seed: Option<u64>,
@@ -58,6 +60,9 @@ pub(crate) struct Scenario {
 pub(crate) struct PlacementShare {
     /// Relative to the others.
     pub(crate) weight: f64,
+    /// Whether it is asked for known users alone.
+    #[serde(default)]
+    pub(crate) signed_in: bool,
     /// Whether the subject and its session are sent along.
     #[serde(default = "yes")]
     pub(crate) personal: bool,
@@ -107,8 +112,9 @@ impl Scenario {
         {
             return Err("a recording says itself what is sent: leave out snapshot, items and users");
         }
-        if self.anonymous.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-            return Err("anonymous is a share from 0 to 1");
+        let shares = [self.anonymous, self.new_users, self.new_items];
+        if shares.into_iter().flatten().any(|share| !(0.0..=1.0).contains(&share)) {
+            return Err("anonymous, new_users and new_items are shares from 0 to 1");
         }
         if self.zipf.is_some_and(|zipf| !(0.0..=10.0).contains(&zipf)) {
             return Err("zipf is an exponent from 0 to 10");
@@ -172,8 +178,14 @@ mod tests {
             (read.duration, read.deadline),
             (Some(Duration::from_secs(120)), Some(Duration::from_millis(100)))
         );
-        assert_eq!(read.placements["pdp.similar"], PlacementShare { weight: 5.0, personal: false });
-        assert_eq!(read.placements["home.for_you"], PlacementShare { weight: 1.5, personal: true });
+        assert_eq!(
+            read.placements["pdp.similar"],
+            PlacementShare { weight: 5.0, signed_in: false, personal: false }
+        );
+        assert_eq!(
+            read.placements["home.for_you"],
+            PlacementShare { weight: 1.5, signed_in: false, personal: true }
+        );
         assert!(read.snapshot.unwrap().ends_with("models") && read.traffic_class == Some(SentAs::Shadow));
     }
 

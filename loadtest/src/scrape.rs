@@ -30,6 +30,9 @@ pub(crate) enum ScrapeError {
     Get { url: String, reason: String },
 }
 
+/// Names and values.
+type Labels = Vec<(String, String)>;
+
 /// One reading of the metrics.
 #[derive(Debug, Clone, Default)]
 struct Sheet {
@@ -155,7 +158,7 @@ impl Sheet {
 }
 
 /// `name{label="value",…} 12.5`, of Prometheus' text format 0.0.4; nothing for comments and what is not such a line.
-fn line(text: &str) -> Option<(&str, Vec<(String, String)>, f64)> {
+fn line(text: &str) -> Option<(&str, Labels, f64)> {
     let text = text.trim();
     let end = text.find(['{', ' ']).filter(|_| !text.starts_with('#'))?;
     let (name, mut rest) = text.split_at(end);

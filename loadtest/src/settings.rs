@@ -10,7 +10,7 @@ use crate::cli::{RunArgs, ShopArgs};
 use crate::mix::{self, Mix, MixError, SentAs};
 use crate::profile::{Profile, Schedule};
 use crate::scenario::{Scenario, ScenarioError};
-use crate::shoppers::{self, ANONYMOUS, ContextChoice, Pool, Shop, WeightedPlacement};
+use crate::shoppers::{self, ANONYMOUS, ContextChoice, NEW_ITEMS, NEW_USERS, Pool, Shop, WeightedPlacement};
 use crate::slo::Slo;
 use crate::snapshot::{self, Clientele, SnapshotError};
 use crate::target::Url;
@@ -96,6 +96,7 @@ fn made_up(args: &ShopArgs, scenario: &Scenario) -> Result<Vec<v1::RecommendRequ
             .map(|(name, share)| WeightedPlacement {
                 name: name.clone(),
                 weight: share.weight,
+                signed_in: share.signed_in,
                 personal: share.personal,
             })
             .collect(),
@@ -126,6 +127,8 @@ fn made_up(args: &ShopArgs, scenario: &Scenario) -> Result<Vec<v1::RecommendRequ
         contexts,
         zipf: args.zipf.or(scenario.zipf).unwrap_or(1.0),
         anonymous: args.anonymous.or(scenario.anonymous).unwrap_or(ANONYMOUS),
+        new_users: scenario.new_users.unwrap_or(NEW_USERS),
+        new_items: scenario.new_items.unwrap_or(NEW_ITEMS),
     };
     let (count, seed) = (args.count.or(scenario.count), args.seed.or(scenario.seed));
     Ok(shoppers::requests(&shop, count.unwrap_or(10_000), seed.unwrap_or(1)))

@@ -23,6 +23,10 @@ pub(crate) struct Shop {
     pub(crate) zipf: f64,
     /// The share of shoppers that are not signed in.
     pub(crate) anonymous: f64,
+    /// Of those that are, the share that is new to the shop.
+    pub(crate) new_users: f64,
+    /// Of the items looked at, the share that is too new for the server to know.
+    pub(crate) new_items: f64,
 }
 
 /// Ids to draw from.
@@ -39,6 +43,8 @@ pub(crate) struct Pool {
 pub(crate) struct WeightedPlacement {
     pub(crate) name: String,
     pub(crate) weight: f64,
+    /// Only shoppers who are signed in and known are asked about; in sessions of others it is left out.
+    pub(crate) signed_in: bool,
     /// Who asks, and what they looked at, is sent along; if not, then only what is on the screen.
     pub(crate) personal: bool,
 }
@@ -62,15 +68,17 @@ pub(crate) enum ShopError {
 
 /// The share of shoppers that are not signed in, where nothing else is asked for.
 pub(crate) const ANONYMOUS: f64 = 0.4;
-/// Of six who are signed in, one is new to the shop.
-const NEW_USERS: f64 = 1.0 / 6.0;
-/// Of a hundred items looked at: too new for the server to know.
-const NEW_ITEMS: u32 = 2;
+/// The share of [`Shop::new_users`], likewise.
+pub(crate) const NEW_USERS: f64 = 1.0 / 6.0;
+/// The share of [`Shop::new_items`], likewise.
+pub(crate) const NEW_ITEMS: f64 = 0.02;
 /// Of a hundred items looked at: put into the cart.
 const INTO_CART: u32 = 15;
 /// Of a hundred requests: the last of their session.
 const LEAVE: u32 = 25;
 const LONGEST_SESSION: usize = 30;
+/// Looks without anything to ask for, after which no more shoppers are made up.
+const FRUITLESS: usize = 1_000_000;
 
 /// Makes up `count` requests. The same shop and seed give the same requests.
 pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::RecommendRequest> {
@@ -79,12 +87,17 @@ pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::Recommen
     let items = shop.items.draws(shop.zipf);
     let users = shop.users.draws(shop.zipf);
     let contexts: Vec<Weighted> = shop.contexts.iter().map(|choice| choice.values.draws(0.0)).collect();
-    let mut requests = Vec::with_capacity(count);
+    let for_all = shop.placements.iter().map(|all| if all.signed_in { 0.0 } else { all.weight });
+    let for_all = Weighted::new(for_all);
+    let (mut requests, mut fruitless) = (Vec::with_capacity(count), 0);
     let mut session = Session::open(shop, &users, &contexts, &mut rng);
-    while requests.len() < count {
+    while requests.len() < count && fruitless < FRUITLESS {
         session.look(shop, &items, &mut rng);
-        let Some(placement) = placements.draw(&mut rng) else { break };
-        requests.push(session.request(&shop.placements[placement]));
+        let drawn = if session.known { placements.draw(&mut rng) } else { for_all.draw(&mut rng) };
+        match drawn {
+            Some(placement) => requests.push(session.request(&shop.placements[placement])),
+            None => fruitless += 1,
+        }
         if percent(&mut rng, LEAVE) || session.events.len() >= LONGEST_SESSION {
             session = Session::open(shop, &users, &contexts, &mut rng);
         }
@@ -95,6 +108,8 @@ pub(crate) fn requests(shop: &Shop, count: usize, seed: u64) -> Vec<v1::Recommen
 #[derive(Debug)]
 struct Session {
     subject: v1::Subject,
+    /// Somebody whom the shop knows.
+    known: bool,
     context: v1::Context,
     events: Vec<v1::SessionEvent>,
     cart: Vec<String>,
@@ -105,7 +120,8 @@ impl Session {
         let mut subject =
             v1::Subject { session_id: Some(format!("s-{:016x}", rng.u64(..))), ..Default::default() };
         let (ticket, signed_in) = (rng.f64(), 1.0 - shop.anonymous);
-        match users.draw(rng).filter(|_| ticket < signed_in * (1.0 - NEW_USERS)) {
+        let user = users.draw(rng).filter(|_| ticket < signed_in * (1.0 - shop.new_users));
+        match user {
             Some(user) => subject.user_id = Some(shop.users.ids[user].clone()),
             None if ticket < signed_in => {
                 subject.user_id = Some(format!("new-user-{:08x}", rng.u32(..)));
@@ -122,11 +138,11 @@ impl Session {
                 _ => context.attributes.extend(value.map(|value| (name.clone(), value))),
             }
         }
-        Session { subject, context, events: Vec::new(), cart: Vec::new() }
+        Session { subject, known: user.is_some(), context, events: Vec::new(), cart: Vec::new() }
     }
 
     fn look(&mut self, shop: &Shop, items: &Weighted, rng: &mut Rng) {
-        let known = items.draw(rng).filter(|_| !percent(rng, NEW_ITEMS));
+        let known = items.draw(rng).filter(|_| rng.f64() >= shop.new_items);
         let item_id = match known {
             Some(item) => shop.items.ids[item].clone(),
             None => format!("new-item-{:08x}", rng.u32(..)),
@@ -191,11 +207,16 @@ impl FromStr for WeightedPlacement {
 
     fn from_str(text: &str) -> Result<WeightedPlacement, ShopError> {
         let Some((name, weight)) = text.rsplit_once('=') else {
-            return Ok(WeightedPlacement { name: text.to_owned(), weight: 1.0, personal: true });
+            return Ok(WeightedPlacement {
+                name: text.to_owned(),
+                weight: 1.0,
+                signed_in: false,
+                personal: true,
+            });
         };
         let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight > 0.0);
         let weight = weight.ok_or_else(|| ShopError::Weight(text.to_owned()))?;
-        Ok(WeightedPlacement { name: name.to_owned(), weight, personal: true })
+        Ok(WeightedPlacement { name: name.to_owned(), weight, signed_in: false, personal: true })
     }
 }
 
@@ -226,6 +247,8 @@ mod tests {
             contexts: vec!["country=FI,SE".parse().unwrap(), "category=Coffee".parse().unwrap()],
             zipf: 1.0,
             anonymous: ANONYMOUS,
+            new_users: NEW_USERS,
+            new_items: NEW_ITEMS,
         }
     }
 
@@ -279,6 +302,21 @@ mod tests {
             assert_eq!((request.subject.is_some(), !request.session_events.is_empty()), (personal, personal));
             assert!(request.context.is_some() && (personal || request.seed_items.len() == 1));
         }
+    }
+
+    #[test]
+    fn what_needs_a_known_user_is_asked_for_nobody_else_and_nothing_is_new_where_nothing_may_be() {
+        let mut shop = Shop { new_items: 0.0, new_users: 0.0, ..shop() };
+        shop.placements[1].signed_in = true;
+        let made = requests(&shop, 3000, 1);
+        let user = |r: &v1::RecommendRequest| r.subject.clone().unwrap().user_id.unwrap_or_default();
+        let home = || made.iter().filter(|r| r.placement == "home.for_you");
+        assert!(home().count() > 100 && home().all(|r| user(r).starts_with("user-")));
+        assert!(made.iter().any(|r| user(r).is_empty()) && !made.iter().any(|r| user(r).starts_with("new-")));
+        assert!(made.iter().flat_map(|r| &r.session_events).all(|event| event.item_id.starts_with("item-")));
+
+        shop.placements.iter_mut().for_each(|placement| placement.signed_in = true);
+        assert_eq!(requests(&Shop { anonymous: 1.0, ..shop }, 10, 1), []);
     }
 
     #[test]

@@ -78,10 +78,12 @@ pub(crate) fn read(dir: &Path) -> Result<Clientele, SnapshotError> {
         segments.into_iter().map(|(name, values)| ContextChoice { name, values: ranked(values) }).collect();
 
     let mut users: HashMap<String, f64> = HashMap::new();
-    for path in of_kind("user_vectors").chain(of_kind("user_items")) {
+    let with_lists: Vec<PathBuf> = of_kind("user_items").collect();
+    // Who has no list has bought nothing; such users are asked for where there are no others.
+    let tables = if with_lists.is_empty() { of_kind("user_vectors").collect() } else { with_lists };
+    for path in tables {
         rows(&path, &["user_id", "items"], |row| {
             let Some(user) = text(&row, "user_id") else { return };
-            // Somebody who is known and has no list shops as often as one with a single item.
             let weight = users.entry(user).or_insert(1.0);
             *weight = weight.max(length(&row, "items") as f64);
         })?;

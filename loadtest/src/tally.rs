@@ -44,6 +44,8 @@ pub(crate) struct Tally {
     pub(crate) lag: Latencies,
     pub(crate) errors: BTreeMap<String, ErrorCount>,
     pub(crate) levels: BTreeMap<&'static str, u64>,
+    /// Of degraded answers; each may have several.
+    pub(crate) causes: BTreeMap<String, u64>,
     /// The snapshots that answered.
     pub(crate) versions: Versions,
 }
@@ -82,6 +84,7 @@ impl Tally {
             lag: none,
             errors: BTreeMap::new(),
             levels: BTreeMap::new(),
+            causes: BTreeMap::new(),
             versions: Versions::default(),
         })
     }
@@ -125,6 +128,9 @@ impl Tally {
                 }
                 if degraded {
                     *self.levels.entry(glance.level.as_str_name()).or_default() += 1;
+                    for cause in glance.causes {
+                        *self.causes.entry(cause).or_default() += 1;
+                    }
                 }
             }
             Err(failure) => {
@@ -178,7 +184,7 @@ mod tests {
     }
 
     fn answered(level: Level) -> Result<Glance, Failure> {
-        Ok(Glance { level, snapshot: "v1".into() })
+        Ok(Glance { level, causes: vec!["few_candidates".into()], snapshot: "v1".into() })
     }
 
     #[test]
@@ -215,7 +221,7 @@ mod tests {
         let seconds: Vec<_> = tally.seconds.iter().map(counts).collect();
         assert_eq!(seconds, [(10, 10, 0, 1), (10, 10, 0, 0), (5, 4, 1, 0)]);
         assert_eq!(tally.errors["TIMEOUT"], ErrorCount { count: 1, example: "late".into() });
-        assert_eq!(tally.levels["BACKFILLED"], 1);
+        assert_eq!((tally.levels["BACKFILLED"], tally.causes["few_candidates"]), (1, 1));
         assert_eq!((tally.failures.count(), tally.lag.count()), (1, 25));
 
         let mut sum = Counts::new(&tally.lag);

@@ -63,6 +63,10 @@ fn counts(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(out, "answered {}", share(summary.answered))?;
     write!(out, "degraded {}", share(summary.degraded))?;
     report.degraded.iter().try_for_each(|(level, count)| write!(out, "   {level} {}", grouped(*count)))?;
+    if !report.causes.is_empty() {
+        write!(out, "\n  because of")?;
+        report.causes.iter().try_for_each(|(cause, count)| write!(out, "   {cause} {}", grouped(*count)))?;
+    }
     writeln!(out, "\nerrors   {}", share(summary.errors))?;
     for (code, error) in &report.errors {
         writeln!(out, "  {code} {}, such as: {}", grouped(error.count), error.example)?;

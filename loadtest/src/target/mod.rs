@@ -35,6 +35,8 @@ pub(crate) enum Reply {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Glance {
     pub(crate) level: Level,
+    /// Why it is degraded.
+    pub(crate) causes: Vec<String>,
     pub(crate) snapshot: String,
 }
 
@@ -75,7 +77,7 @@ pub(crate) enum TargetError {
 /// A connected server.
 #[derive(Debug)]
 pub(crate) enum Server {
-    Grpc(grpc::Grpc),
+    Grpc(Box<grpc::Grpc>),
     Http(Box<http::Http>),
 }
 
@@ -88,7 +90,8 @@ impl Server {
     ) -> Result<Server, TargetError> {
         match url.protocol {
             Protocol::Grpc => {
-                Ok(Server::Grpc(grpc::Grpc::connect(url, connections.unwrap_or(4), deadline).await?))
+                let grpc = grpc::Grpc::connect(url, connections.unwrap_or(4), deadline).await?;
+                Ok(Server::Grpc(Box::new(grpc)))
             }
             Protocol::Http => {
                 let http = http::Http::connect(url, connections.unwrap_or(64), deadline).await?;
@@ -113,18 +116,23 @@ impl Reply {
             Reply::Message(bytes) => {
                 let answer = MessageGlance::decode(bytes.clone()).map_err(unreadable)?;
                 let unknown = |_| Failure::new("BAD_ANSWER", "an unknown level of degradation");
-                let level = answer.degradation.unwrap_or_default().level;
+                let MessageDegradation { level, causes } = answer.degradation.unwrap_or_default();
                 Ok(Glance {
                     level: Level::try_from(level).map_err(unknown)?,
+                    causes,
                     snapshot: answer.serving.unwrap_or_default().snapshot_version,
                 })
             }
             Reply::Json(body) => {
                 let answer: JsonGlance = serde_json::from_slice(body).map_err(unreadable)?;
-                let level = answer.degradation.level;
+                let JsonDegradation { level, causes } = answer.degradation;
                 let level = if level.is_empty() { Some(Level::None) } else { Level::from_str_name(&level) };
                 let unknown = || Failure::new("BAD_ANSWER", "an unknown level of degradation");
-                Ok(Glance { level: level.ok_or_else(unknown)?, snapshot: answer.serving.snapshot_version })
+                Ok(Glance {
+                    level: level.ok_or_else(unknown)?,
+                    causes,
+                    snapshot: answer.serving.snapshot_version,
+                })
             }
         }
     }
@@ -151,6 +159,8 @@ struct MessageGlance {
 struct MessageDegradation {
     #[prost(int32, tag = "1")]
     level: i32,
+    #[prost(string, repeated, tag = "2")]
+    causes: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -171,6 +181,7 @@ struct JsonGlance {
 #[serde(default)]
 struct JsonDegradation {
     level: String,
+    causes: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -245,17 +256,22 @@ mod tests {
     #[test]
     fn both_protocols_tell_the_same_at_a_glance() {
         let message = v1::RecommendResponse {
-            degradation: Some(v1::Degradation { level: Level::Partial.into(), ..Default::default() }),
+            degradation: Some(v1::Degradation {
+                level: Level::Partial.into(),
+                causes: vec!["deadline".into()],
+                ..Default::default()
+            }),
             serving: Some(v1::Serving { snapshot_version: "v7".into(), ..Default::default() }),
             ..Default::default()
         };
         let json = Bytes::from(serde_json::to_vec(&message).unwrap());
-        let expected = Ok(Glance { level: Level::Partial, snapshot: "v7".into() });
+        let expected =
+            Ok(Glance { level: Level::Partial, causes: vec!["deadline".into()], snapshot: "v7".into() });
         assert_eq!(Reply::Message(message.encode_to_vec().into()).glance(), expected);
         assert_eq!(Reply::Json(json.clone()).glance(), expected);
         assert_eq!(Reply::Json(json).message(), Ok(message));
 
-        let bare = Ok(Glance { level: Level::None, snapshot: String::new() });
+        let bare = Ok(Glance { level: Level::None, causes: Vec::new(), snapshot: String::new() });
         assert_eq!(Reply::Json(Bytes::from_static(b"{\"degradation\":{}}")).glance(), bare);
         assert_eq!(Reply::Message(Bytes::new()).glance(), bare);
         assert_eq!(Reply::Json(Bytes::from_static(b"<html>")).glance().unwrap_err().code, "BAD_ANSWER");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod bare;
+mod load;
 mod shop;
 
 use std::path::Path;

@@ -1,16 +1,18 @@
 //! A server of the real contract with made-up slates, over gRPC and HTTP/JSON.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::post;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
 use larder_proto::v1;
 use larder_proto::v1::degradation::Level;
 use larder_proto::v1::recommendation_service_server::{RecommendationService, RecommendationServiceServer};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tonic::{Request, Response, Status};
 
 pub(crate) struct Shop {
@@ -23,6 +25,13 @@ struct Inner {
     version: Mutex<String>,
     seen: Mutex<Vec<v1::RecommendRequest>>,
     first: Notify,
+    /// What callers said of their patience.
+    timeouts: Mutex<Vec<String>>,
+    /// Requests a second, beyond which there is no room.
+    capacity: Mutex<Option<usize>>,
+    /// When requests came.
+    came: Mutex<VecDeque<Instant>>,
+    drain: watch::Sender<bool>,
 }
 
 impl Shop {
@@ -31,6 +40,10 @@ impl Shop {
             version: Mutex::new("v1".to_owned()),
             seen: Mutex::default(),
             first: Notify::new(),
+            timeouts: Mutex::default(),
+            capacity: Mutex::default(),
+            came: Mutex::default(),
+            drain: watch::channel(false).0,
         });
         let (grpc, http) = (listener().await, listener().await);
         let urls = (
@@ -40,10 +53,17 @@ impl Shop {
 
         let service = RecommendationServiceServer::from_arc(inner.clone());
         let routes = tonic::service::Routes::new(service).into_axum_router();
-        tokio::spawn(axum::serve(grpc, routes).into_future());
-        let routes =
-            axum::Router::new().route("/v1/placements/{target}", post(json)).with_state(inner.clone());
-        tokio::spawn(axum::serve(http, routes).into_future());
+        let drained = || {
+            let mut drain = inner.drain.subscribe();
+            async move { drop(drain.wait_for(|drain| *drain).await) }
+        };
+        tokio::spawn(axum::serve(grpc, routes).with_graceful_shutdown(drained()).into_future());
+        let routes = axum::Router::new()
+            .route("/v1/placements/{target}", post(json))
+            .route("/metrics", get(metrics))
+            .route("/status", get(async || r#"{"version": "9.8.7"}"#))
+            .with_state(inner.clone());
+        tokio::spawn(axum::serve(http, routes).with_graceful_shutdown(drained()).into_future());
         Shop { inner, grpc: urls.0, http: urls.1 }
     }
 
@@ -63,12 +83,35 @@ impl Shop {
         self.inner.seen.lock().unwrap().clone()
     }
 
+    /// Refuses more than so many requests a second.
+    pub(crate) fn limit(&self, capacity: usize) {
+        *self.inner.capacity.lock().unwrap() = Some(capacity);
+    }
+
+    /// Answers what it has begun with, says goodbye, and takes no more connections.
+    pub(crate) fn drain(&self) {
+        self.inner.drain.send_replace(true);
+    }
+
+    pub(crate) fn timeouts(&self) -> Vec<String> {
+        self.inner.timeouts.lock().unwrap().clone()
+    }
+
     pub(crate) async fn first_request(&self) {
         self.inner.first.notified().await;
     }
 }
 
 impl Inner {
+    fn has_room(&self) -> bool {
+        let (mut came, now) = (self.came.lock().unwrap(), Instant::now());
+        while came.front().is_some_and(|first| now - *first > Duration::from_secs(1)) {
+            came.pop_front();
+        }
+        came.push_back(now);
+        self.capacity.lock().unwrap().is_none_or(|capacity| came.len() <= capacity)
+    }
+
     /// A slate that depends on the request and the snapshot alone.
     fn slate(&self, request: v1::RecommendRequest) -> Option<v1::RecommendResponse> {
         let snapshot_version = self.version.lock().unwrap().clone();
@@ -101,6 +144,12 @@ impl RecommendationService for Inner {
         &self,
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
+        if let Some(timeout) = request.metadata().get("grpc-timeout") {
+            self.timeouts.lock().unwrap().push(timeout.to_str().unwrap().to_owned());
+        }
+        if !self.has_room() {
+            return Err(Status::resource_exhausted("no room"));
+        }
         let answer = self.slate(request.into_inner());
         answer.map(Response::new).ok_or_else(|| Status::not_found("no placement \"no.such\""))
     }
@@ -118,11 +167,24 @@ type Problem = (StatusCode, Json<serde_json::Value>);
 async fn json(
     State(inner): State<Arc<Inner>>,
     Path(target): Path<String>,
+    headers: HeaderMap,
     Json(request): Json<v1::RecommendRequest>,
 ) -> Result<Json<v1::RecommendResponse>, Problem> {
     assert_eq!(target, format!("{}:recommend", request.placement));
+    if let Some(timeout) = headers.get("x-request-timeout-ms") {
+        inner.timeouts.lock().unwrap().push(timeout.to_str().unwrap().to_owned());
+    }
     let problem = || serde_json::json!({"title": "Not found", "detail": "no placement \"no.such\""});
     inner.slate(request).map(Json).ok_or_else(|| (StatusCode::NOT_FOUND, Json(problem())))
+}
+
+/// As if each request cost 250 microseconds of CPU.
+async fn metrics(State(inner): State<Arc<Inner>>) -> String {
+    let seconds = inner.seen.lock().unwrap().len() as f64 * 250e-6;
+    format!(
+        "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {seconds}\n\
+         process_resident_memory_bytes 50000000\nlarder_cpu_seconds_total{{placement=\"p\"}} {seconds}\n"
+    )
 }
 
 async fn listener() -> TcpListener {
