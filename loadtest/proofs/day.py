@@ -5,9 +5,11 @@ from programs import Server, say
 from verdicts import Result
 
 CORES, MEMORY = 0.25, 512 << 20
+# Causes that an unloaded server gives, too: the shopper or the item is new, or the recipe has little to choose from.
+OF_THE_REQUEST = {"unknown_user", "unknown_items", "no_signal", "few_candidates", "filtered", "exclusions_relaxed"}
 HOW = (
     "The server in a control group of 0.25 vCPU (25 ms of every 100 ms) and 512 MiB, on one CPU; the generator on another. "
-    "The mix over gRPC, 200 to 800 to 200 requests a second. Peak CPU is the most over any five seconds, from the kernel's "
+    "`scenarios/reference-day.toml` over gRPC, 200 to 800 to 200 requests a second. Peak CPU is the most over any five seconds, from the kernel's "
     "own account of the server's threads. Degraded are answers whose quality was lowered by time or failure; slates that "
     "are short because the shopper or the item is unknown are counted beside them."
 )
@@ -20,7 +22,7 @@ def prove(bench):
     cage = Cage(CORES, MEMORY)
     try:
         with Server(bench, bench.store, cage=cage) as server:
-            sent = bench.mix()
+            sent = bench.day()
             bench.run("day-warmup", server.url("grpc"), sent, rps=200, duration=3.0, keep=False)
             before = cage.figures()
             with server.watch() as watch:
@@ -33,7 +35,7 @@ def prove(bench):
     share = 100 * watch.peak_cores() / CORES
     result.tell("offered", summary["offered"])
     result.exactly("errors", summary["errors"], 0)
-    result.exactly("degraded by time or failure", summary["degraded"], 0)
+    result.exactly("degraded by time or failure", hurried(report), 0)
     result.at_most("p50", summary["p50_ms"], 2.0, " ms")
     result.at_most("p99", summary["p99_ms"], 10.0, " ms")
     result.tell("p99.9", f"{summary['p999_ms']:.3g} ms")
@@ -51,14 +53,20 @@ def prove(bench):
     return result, HOW
 
 
+def hurried(report):
+    """Answers that were lowered by anything but the request itself. One with several such causes counts for each."""
+    if report["degraded"] and not report["causes"]:
+        return sum(report["degraded"].values())  # nobody says why
+    return sum(count for cause, count in report["causes"].items() if cause not in OF_THE_REQUEST)
+
+
 def short(result, report):
     """What the shoppers' own strangeness did to slates, whatever the load."""
+    result.tell("in full, of the answered", f"{100 * (1 - report['summary']['degraded'] / report['summary']['answered']):.4g} %")
     if report["degraded"]:
         levels = ", ".join(f"{level} {count}" for level, count in sorted(report["degraded"].items()))
-        result.note(f"Levels of all answers that were not in full: {levels}.")
-    causes = report.get("degraded_causes") or {}
-    if causes:
-        result.note("Causes: " + ", ".join(f"{cause} {count}" for cause, count in sorted(causes.items())) + ".")
+        causes = ", ".join(f"{cause} {count}" for cause, count in sorted(report["causes"].items()))
+        result.note(f"Answers that were not in full, by level: {levels}; by cause: {causes}.")
 
 
 def lag(result, report, most_ms=2.0):

@@ -15,7 +15,7 @@ HOW = (
     "Two servers behind a balancer of connections (a few lines of asyncio) that looks at /readyz five times a second and sends "
     "new connections to the first server that is ready. Clients over gRPC and HTTP at the same time; the server that has all "
     f"of them gets SIGTERM, with --linger-ms {LINGER_MS}. The clients are `larder-loadtest`: they open a new connection after "
-    "GOAWAY or `connection: close`, and repeat no request that was sent."
+    "GOAWAY or `connection: close`, and send a request again only where the protocol says that it was not begun."
 )
 
 
@@ -101,6 +101,7 @@ def prove(bench):
         result.exactly(f"{face}: failed requests", report["summary"]["errors"], 0)
         for error, entry in report["errors"].items():
             result.note(f"{face}: {entry['count']} x {error}: {entry['example']}")
+        result.tell(f"{face}: sent again, because the server had not begun", report["retries"])
         result.tell(f"{face}: slowest answer", f"{report['summary']['max_ms']:.3g} ms")
         lag(result, report)
     result.tell("new connections at the server that stayed", balancer.connections[1])

@@ -194,6 +194,7 @@ class Bench:
             folder.mkdir(parents=True, exist_ok=True)
         self.flags = self._told("run", "--help")
         self._recording = arguments.requests and Path(arguments.requests).resolve()
+        self._given = self._recording is not None
         self._scenario = Path(arguments.scenario).resolve()
         self._rate = arguments.rate
 
@@ -215,6 +216,12 @@ class Bench:
 
     def mix(self):
         return ["--requests", self.recording()]
+
+    def day(self):
+        """What the reference day sends: its own scenario, unless a recording was given."""
+        if self._given:
+            return self.mix()
+        return ["--scenario", self.repository / "loadtest" / "scenarios" / "reference-day.toml"]
 
     def placements(self):
         """The placements of the mix, the most frequent first."""
@@ -241,7 +248,7 @@ class Bench:
         if self._rate is None:
             from capacity import highest_rate
 
-            self._rate = highest_rate(self, server, "grpc", self.mix(), "mix")
+            self._rate, _ = highest_rate(self, server, "grpc", self.mix(), "mix")
         return self._rate
 
 

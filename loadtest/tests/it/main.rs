@@ -4,6 +4,7 @@
 
 mod bare;
 mod load;
+mod proofs;
 mod shop;
 
 use std::path::Path;
