@@ -20,12 +20,14 @@ pub(crate) struct Search {
     broke: Option<f64>,
     /// Whether the generator set the upper bound.
     void_above: bool,
+    /// The rate of a void trial: it gets a second one.
+    again: Option<f64>,
     trials: usize,
 }
 
 impl Search {
     pub(crate) fn new(first: f64) -> Search {
-        Search { next: first, held: None, broke: None, void_above: false, trials: 0 }
+        Search { next: first, held: None, broke: None, void_above: false, again: None, trials: 0 }
     }
 
     /// The rate of the next trial; nothing once the search is over.
@@ -37,6 +39,10 @@ impl Search {
     /// A trial of the rate that was next.
     pub(crate) fn learn(&mut self, trial: &Trial) {
         self.trials += 1;
+        if trial.void && self.again != Some(trial.rps) {
+            self.again = Some(trial.rps);
+            return;
+        }
         if trial.held && !trial.void {
             self.held = Some(self.held.map_or(trial.rps, |held| held.max(trial.rps)));
         } else if self.broke.is_none_or(|broke| trial.rps < broke) {
@@ -49,6 +55,9 @@ impl Search {
             (Some(held), Some(broke)) => (held * broke).sqrt(),
             (None, None) => self.next,
         };
+        if self.next >= 100.0 {
+            self.next = self.next.round(); // people read it
+        }
     }
 
     /// The highest rate that held.
@@ -97,6 +106,16 @@ mod tests {
         let (search, _) = found(100.0, 1e9, 5000.0);
         assert!(search.is_generators_limit());
         assert!((4500.0..5000.0).contains(&search.found().unwrap()));
+    }
+
+    #[test]
+    fn a_void_trial_gets_another() {
+        let mut search = Search::new(100.0);
+        let trial = |held, void| Trial { rps: 100.0, held, void, ..Trial::default() };
+        search.learn(&trial(false, true));
+        assert_eq!(search.next(), Some(100.0));
+        search.learn(&trial(true, false));
+        assert_eq!((search.next(), search.found()), (Some(200.0), Some(100.0)));
     }
 
     #[test]
