@@ -44,7 +44,7 @@ class Swapper:
 
 def prove(bench):
     result = Result("swaps")
-    swaps, every = (3, 3.0) if bench.smoke else (10, 8.0)
+    swaps, every = (3, 3.0) if bench.smoke else (10, 12.0)
     shelf = Shelf(bench)
     with Server(bench, shelf.store, options=["--poll-interval-ms", "3600000"]) as server:
         rate = 0.5 * bench.capacity(server)
