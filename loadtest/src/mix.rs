@@ -51,7 +51,7 @@ pub(crate) enum MixError {
     Malformed { path: PathBuf, line: usize, reason: String },
     #[error("request {0}: no placement")]
     NoPlacement(usize),
-    #[error("no requests")]
+    #[error("no requests, and no placements to make them up for")]
     Empty,
     #[error("request {number}: {reason}")]
     Unsendable { number: usize, reason: String },

@@ -89,7 +89,7 @@ fn read(path: Option<&Path>) -> Result<Scenario, ScenarioError> {
 }
 
 fn made_up(args: &ShopArgs, scenario: &Scenario) -> Result<Vec<v1::RecommendRequest>, SettingsError> {
-    let placements = match args.placements.is_empty() {
+    let placements: Vec<WeightedPlacement> = match args.placements.is_empty() {
         true => scenario
             .placements
             .iter()
@@ -102,6 +102,9 @@ fn made_up(args: &ShopArgs, scenario: &Scenario) -> Result<Vec<v1::RecommendRequ
             .collect(),
         false => args.placements.clone(),
     };
+    if placements.is_empty() {
+        return Err(MixError::Empty.into());
+    }
     let snapshot = args.snapshot.as_ref().or(scenario.snapshot.as_ref());
     let known = snapshot.map_or(Ok(Clientele::default()), |dir| snapshot::read(dir))?;
     let mut contexts = args.contexts.clone();

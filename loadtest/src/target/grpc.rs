@@ -101,8 +101,7 @@ impl Grpc {
         Ok(open)
     }
 
-    async fn exchange(&self, sender: SendRequest<Bytes>, call: &Call) -> Result<Exchanged, h2::Error> {
-        let mut sender = sender.ready().await?;
+    async fn exchange(&self, mut sender: SendRequest<Bytes>, call: &Call) -> Result<Exchanged, h2::Error> {
         let mut request = Request::new(());
         *request.method_mut() = hyper::Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -150,6 +149,13 @@ impl Target for Grpc {
     async fn ask(&self, call: &Call) -> Result<Reply, Failure> {
         let slot = &self.slots[self.turn.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
         let Open { number, sender } = self.connection(slot).await.map_err(Failure::not_begun)?;
+        let sender = match sender.ready().await {
+            Ok(sender) => sender,
+            Err(error) => {
+                slot.give_up(number);
+                return Err(Failure::not_begun(error)); // nothing was sent
+            }
+        };
         match self.exchange(sender, call).await {
             Ok(exchanged) => exchanged.reply(),
             Err(error) => {
