@@ -53,3 +53,8 @@ instructions:
 # Speed beside the libraries that do the same: one table of ratios, and benches/peers/results.json
 bench-peers *arguments:
     python3 benches/peers/run.py {{arguments}}
+
+# Proofs under load: reference-day, capacity, overload, swaps, drain, siege, soak, or all; reports go to loadtest/runs/
+prove name *arguments:
+    cargo build --release --workspace
+    python3 loadtest/proofs/prove.py {{name}} {{arguments}}

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     CompareSlates(CompareArgs),
     #[command(flatten)]
     Reading(crate::reading::Reading),
+    /// Serve the answers of a server without its work: the yardstick for its CPU
+    Bare(Box<crate::bare::BareArgs>),
 }
 
 #[derive(Debug, Args)]

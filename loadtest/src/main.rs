@@ -3,6 +3,7 @@
 //! Exit codes: 0 all well; 1 the servers or the objectives fell short; 64 bad arguments or input; 69 no server; 74 a
 //! file could not be written.
 
+mod bare;
 mod cli;
 mod clock;
 mod compare;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use crate::bare::BareError;
 use crate::cli::{Cli, Command, CompareArgs, RecordArgs, RunArgs};
 use crate::measure::{measure, search};
 use crate::mix::{Mix, MixError, SentAs};
@@ -59,6 +61,8 @@ enum Error {
     Mix(#[from] MixError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Bare(#[from] BareError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -93,14 +97,20 @@ fn main() -> ExitCode {
             ExitCode::from(match error {
                 Error::Reading(reading::ReadingError::Write { .. }) => 74,
                 Error::Mix(_) | Error::Settings(_) | Error::Reading(_) => 64,
+                Error::Bare(BareError::Settings(_)) => 64,
                 Error::Target(_) | Error::Metrics(_) | Error::Run(RunError::Target(_)) => 69,
+                Error::Bare(BareError::Target(_) | BareError::Refused { .. }) => 69,
                 Error::Write { .. } | Error::Start(_) | Error::Histogram(_) | Error::Run(_) => 74,
+                Error::Bare(_) => 74,
             })
         }
     }
 }
 
 fn start(cli: Cli) -> Verdict {
+    if let Command::Bare(args) = &cli.command {
+        return Ok(bare::serve(args, cli.threads).map(|()| true)?); // with a runtime of its own
+    }
     // Requests of a run have threads of their own: this one shows, reads metrics and waits.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     match cli.command {
@@ -108,6 +118,7 @@ fn start(cli: Cli) -> Verdict {
         Command::Record(args) => record(&args),
         Command::CompareSlates(args) => runtime.block_on(compare(args)),
         Command::Reading(reading) => print(&reading.run()?).map(|()| true),
+        Command::Bare(_) => Ok(true), // has a runtime of its own, above
     }
 }
 

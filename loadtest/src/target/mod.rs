@@ -58,8 +58,9 @@ pub(crate) struct Url {
     authority: hyper::http::uri::Authority,
 }
 
+/// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
+pub(crate) enum Protocol {
     Grpc,
     Http,
 }
@@ -187,6 +188,12 @@ struct JsonDegradation {
 #[serde(default, rename_all = "camelCase")]
 struct JsonServing {
     snapshot_version: String,
+}
+
+impl Url {
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
 }
 
 impl Failure {

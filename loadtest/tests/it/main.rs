@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod bare;
 mod load;
+mod proofs;
 mod readings;
 mod scripts;
 mod shop;

@@ -1,0 +1,106 @@
+"""What one core carries, and what it spends on a request beside the empty handlers that return the same bytes."""
+
+import json
+import statistics
+
+from machine import Unable, cpu_seconds
+from programs import Bare, Load, Server, say
+from verdicts import Result
+
+MODERATE = 2000.0
+P99_MS = 10.0
+GRPC_SIMILAR, GRPC_MIX = 1.8, 4.0
+HOW = (
+    "Server on one CPU, generator on another. The highest rate is the highest that held p99 < 10 ms without errors, found by "
+    "`--search`. CPU per request is from the kernel's account of the server's threads, over "
+    "alternating runs of Larder and of `larder-loadtest bare` (a tonic service that clones and encodes a kept message; an "
+    "axum handler that returns kept bytes) with the same requests at the same rate; the ratio's spread is that of the pairs."
+)
+
+
+def prove(bench):
+    result = Result("capacity")
+    figures = {}
+    sends = {"mix": bench.mix()} | {name: bench.only(name) for name in bench.placements()}
+    if bench.quick or bench.smoke:
+        sends = {name: sent for name, sent in sends.items() if name in ("mix", "pdp.similar")}
+    with Server(bench, bench.store) as server, Bare(bench, server, bench.recording()) as bare:
+        for name, sent in sends.items():
+            figures[name] = {}
+            for face in ("grpc", "http"):
+                rate, limited = highest_rate(bench, server, face, sent, name)
+                found = {"highest_rps": rate, "generators_limit": limited, "moderate": None}
+                moderate = min(MODERATE, 0.5 * rate)  # the same for all that can
+                found["moderate"] = beside(bench, server, bare, face, sent, name, moderate)
+                if name in ("mix", "pdp.similar"):
+                    found["at_80_percent"] = beside(bench, server, bare, face, sent, name, 0.8 * rate)
+                figures[name][face] = found
+    (bench.out / "capacity.json").write_text(json.dumps(figures, indent=1) + "\n")
+    for name, faces in figures.items():
+        for face, found in faces.items():
+            moderate = found["moderate"]
+            bound = " or more" if found["generators_limit"] else ""
+            result.tell(f"{name}, {face}: highest rate at p99 < 10 ms", f"{found['highest_rps']:,.0f}/s{bound}")
+            result.tell(f"{name}, {face}: CPU per request, Larder and empty",
+                        f"{moderate['larder_us']:.1f} and {moderate['bare_us']:.1f} us")
+            most = {("pdp.similar", "grpc"): GRPC_SIMILAR, ("mix", "grpc"): GRPC_MIX}.get((name, face))
+            for key, at in (("moderate", f"at {moderate['rps']:,.0f}/s"), ("at_80_percent", "at 80 %")):
+                if key not in found:
+                    continue
+                low, high = found[key]["spread"]
+                what = f"{name}, {face}: ratio {at} (spread {low:.2f} to {high:.2f})"
+                if most and key == "moderate":
+                    result.at_most(what, found[key]["ratio"], most)
+                else:
+                    result.tell(what, found[key]["ratio"])
+    if any(found["generators_limit"] for faces in figures.values() for found in faces.values()):
+        result.note("\"Or more\": above this rate the generator itself sent late, so the server's limit may be higher.")
+    return result, HOW
+
+
+def highest_rate(bench, server, face, sent, name):
+    """The highest rate at which p99 stays below the limit, without errors, and whether the generator set it."""
+    trial = bench.seconds(3.0 if bench.quick else 4.0, 1.0)
+    options = ["--search", f"p99<{P99_MS:.0f}ms,errors=0", "--trial", f"{trial:.0f}s", "--pause", "300ms"]
+    run = f"search-{name}-{face}"
+    say(f"{run}: doubling from {MODERATE:,.0f}/s, then halving the gap")
+    load = Load(bench, run, server.url(face), sent, rps=MODERATE, duration=trial, warmup=0.5, options=options, keep=name == "mix",
+                metrics=server.metrics())
+    report = load.report(patience=40 * (trial + 5))
+    if not report["search"]:
+        raise Unable(f"no rate holds p99 < {P99_MS:.0f} ms over {face} for {name}; see {load.log}")
+    rate = report["setup"]["rps"]
+    limited = generators_limit(rate, report["search"])
+    say(f"  {rate:,.0f}/s in {len(report['search'])} trials{', the most that the generator could send' if limited else ''}")
+    return rate, limited
+
+
+def generators_limit(rate, trials):
+    """Whether the lowest rate above that was not held was void: sent late."""
+    broke = [trial for trial in trials if trial["rps"] > rate and (trial["void"] or not trial["held"])]
+    return bool(broke) and min(broke, key=lambda trial: trial["rps"])["void"]
+
+
+def beside(bench, server, bare, face, sent, name, rate):
+    """CPU per request of both, in alternation."""
+    rounds = 2 if bench.smoke else 3 if bench.quick else 5
+    duration = bench.seconds(3.0, 1.0)
+    pairs = []
+    for _ in range(rounds):
+        pair = []
+        for who, process in (("larder", server), ("bare", bare)):
+            began = cpu_seconds(process.pid)
+            run = f"cpu-{name}-{face}-{who}"
+            report = bench.run(run, process.url(face), sent, rps=rate, duration=duration, warmup=0.0, keep=False)
+            answered = max(1, report["summary"]["answered"])
+            pair.append((cpu_seconds(process.pid) - began) * 1e6 / answered)
+        pairs.append(pair)
+    ratios = sorted(larder / empty for larder, empty in pairs)
+    return {
+        "rps": rate,
+        "larder_us": statistics.median(larder for larder, _ in pairs),
+        "bare_us": statistics.median(empty for _, empty in pairs),
+        "ratio": statistics.median(ratios),
+        "spread": [ratios[0], ratios[-1]],
+        "pairs": pairs,
+    }

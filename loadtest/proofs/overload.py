@@ -1,0 +1,72 @@
+"""Three times what the server can do, for a minute, with a quiet stretch before and after."""
+
+import statistics
+import time
+
+from day import lag
+from programs import Server
+from verdicts import Result
+
+DEADLINE_MS = 100.0
+HOW = (
+    "Three runs back to back against one server on one CPU, the mix over gRPC, every request with a deadline of 100 ms: half "
+    "of the capacity, three times the capacity, half of it again. The last one has no warm-up: its first seconds are the "
+    "recovery. Refusals are timed from sending to the refusal."
+)
+
+
+def prove(bench):
+    result = Result("overload")
+    calm_for, storm_for = bench.seconds(10.0, 3.0), bench.seconds(20.0 if bench.quick else 60.0, 4.0)
+    # More connections than usual: a client that waits for one of its streams would not offer the load.
+    options = ["--deadline", f"{DEADLINE_MS:.0f}ms", "--connections", "16"]
+    with Server(bench, bench.store) as server:
+        capacity = bench.capacity(server)
+        target, sent = server.url("grpc"), bench.mix()
+
+        def run(name, rate, duration, warmup):
+            return bench.run(name, target, sent, rps=rate, duration=duration, warmup=warmup, options=options,
+                             metrics=server.metrics())
+
+        with server.watch() as watch:
+            calm = run("overload-before", 0.5 * capacity, calm_for, 2.0)
+            began = time.monotonic()
+            storm = run("overload", 3.0 * capacity, storm_for, 0.0)
+            ended = time.monotonic()
+            after = run("overload-after", 0.5 * capacity, calm_for, 0.0)
+    summary = storm["summary"]
+    result.tell("capacity", f"{capacity:,.0f}/s")
+    result.tell("offered", f"{summary['offered'] / storm_for:,.0f}/s")
+    result.tell("answered", f"{summary['answered'] / storm_for:,.0f}/s")
+    result.at_least("answered in time, of capacity", 100 * summary["in_time"] / storm_for / capacity, 90.0, " %")
+    result.at_most("p99 of what was answered", summary["p99_ms"], DEADLINE_MS, " ms")
+    refused = storm["errors"].get("RESOURCE_EXHAUSTED", {"count": 0})["count"]
+    result.tell("refused", refused)
+    if refused:
+        result.at_most("p99 of the refusals, from sending", storm["refusals"]["p99_ms"], 1.0, " ms")
+    others = {code: error["count"] for code, error in storm["errors"].items() if code != "RESOURCE_EXHAUSTED"}
+    result.tell("other errors", ", ".join(f"{code} {count}" for code, count in sorted(others.items())) or "none")
+    third = (ended - began) / 3
+    early = statistics.median(watch.resident(began, began + third))
+    late = statistics.median(watch.resident(ended - third, ended))
+    result.tell("resident memory in the first third", f"{early / 2**20:.1f} MiB")
+    result.at_most("resident memory in the last third, of that", 100 * late / early, 105.0, " %")
+    result.at_most("back to normal after", normal_after(calm, after), 2.0, " s")
+    degraded = ", ".join(f"{cause} {count}" for cause, count in sorted(storm["causes"].items()))
+    result.tell("causes of degraded answers during", degraded or "none")
+    result.tell("p99 before, after", f"{calm['summary']['p99_ms']:.3g}, {after['summary']['p99_ms']:.3g} ms")
+    result.exactly("errors before", calm["summary"]["errors"], 0)
+    lag(result, storm, 1.0)
+    return result, HOW
+
+
+def normal_after(calm, after):
+    """Seconds until no second fails a request or is much slower than the seconds before the storm were."""
+    usual = [second["p99_ms"] for second in calm["seconds"] if second["p99_ms"] is not None]
+    limit = 1.5 * max(usual, default=0.0)
+    normal = 0
+    for number, second in enumerate(after["seconds"], start=1):
+        silent = second["p99_ms"] is None and second.get("offered")
+        if second["errors"] or silent or (second["p99_ms"] or 0.0) > limit:
+            normal = number
+    return float(normal)

@@ -1,0 +1,90 @@
+"""What the proofs reckon from measurements, on made-up ones: `python3 -m unittest discover loadtest/proofs`."""
+
+import json
+import random
+import tempfile
+import unittest
+from pathlib import Path
+
+import capacity
+import day
+import overload
+import trend
+import verdicts
+from machine import Watch
+
+
+class Trend(unittest.TestCase):
+    def test_a_line_is_found_through_noise_and_an_outlier(self):
+        noise = random.Random(1)
+        values = [100 + 2 * n + noise.uniform(-1, 1) for n in range(20)]
+        values[7] = 1000
+        slope, low, high = trend.theil_sen(values)
+        self.assertAlmostEqual(slope, 2, delta=0.2)
+        self.assertTrue(0 < low <= slope <= high)
+
+    def test_noise_alone_has_no_slope(self):
+        noise = random.Random(2)
+        _, low, high = trend.theil_sen([100 + noise.uniform(-1, 1) for _ in range(20)])
+        self.assertTrue(low <= 0 <= high)
+
+    def test_one_value_has_no_slope(self):
+        self.assertEqual(trend.theil_sen([7.0]), (0.0, 0.0, 0.0))
+
+
+class Verdicts(unittest.TestCase):
+    def test_what_was_not_measured_does_not_hold(self):
+        result = verdicts.Result("soak")
+        self.assertFalse(result.held, "a proof without targets proves nothing")
+        result.at_most("p99", 9.9, 10.0, " ms")
+        self.assertTrue(result.held)
+        result.at_most("p50", None, 2.0, " ms")
+        self.assertFalse(result.held)
+        self.assertIn("MISSED", result.table())
+
+    def test_the_readme_lists_every_proof_that_was_run_and_what_was_missed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, most in (("swaps", 1.0), ("capacity", 3.0)):
+                result = verdicts.Result(name)
+                result.at_most("ratio", 2.0, most)
+                verdicts.keep(Path(folder), result, {"commit": "abc"}, "How.")
+            text = (Path(folder) / "README.md").read_text()
+            self.assertIn("| [swaps](#swaps) | **missed** |", text)
+            self.assertIn("| [capacity](#capacity) | held |", text)
+            self.assertLess(text.index("capacity"), text.index("swaps"), "in the order of the proofs")
+            kept = json.loads((Path(folder) / "verdicts.json").read_text())
+            self.assertEqual(kept["swaps"]["versions"], {"commit": "abc"})
+
+
+class Figures(unittest.TestCase):
+    def test_recovery_ends_with_the_last_second_that_is_not_normal(self):
+        seconds = lambda *p99: [{"p99_ms": ms, "errors": 0} for ms in p99]
+        calm = {"seconds": seconds(2.0, 3.0)}
+        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(3.0, 4.0, 2.0)}), 0.0)
+        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(90.0, 3.0, 5.0, 2.0)}), 3.0)
+        failed = seconds(2.0, 2.0)
+        failed[0]["errors"] = 1
+        self.assertEqual(overload.normal_after(calm, {"seconds": failed}), 1.0)
+        silent = [{"p99_ms": None, "errors": 0, "offered": 5}]
+        self.assertEqual(overload.normal_after(calm, {"seconds": silent + seconds(2.0)}), 1.0)
+
+    def test_what_the_shoppers_are_is_not_what_the_load_did(self):
+        causes = {"unknown_user": 5, "deadline": 2, "something_new": 1}
+        self.assertEqual(day.hurried({"degraded": {"FALLBACK": 8}, "causes": causes}), 3)
+        self.assertEqual(day.hurried({"degraded": {"FALLBACK": 8}, "causes": {}}), 8)
+        self.assertEqual(day.hurried({"degraded": {}, "causes": {}}), 0)
+
+    def test_peak_cpu_is_over_a_window_and_not_an_instant(self):
+        watch = Watch(0)
+        watch.samples = [(n * 0.5, 0.1 * n * 0.5 + (0.5 if n >= 20 else 0.0), 0) for n in range(60)]
+        self.assertAlmostEqual(watch.peak_cores(5.0), 0.1 + 0.5 / 5.0, delta=0.02)
+
+    def test_a_rate_is_the_generators_limit_only_where_the_next_trial_says_so(self):
+        trial = lambda rps, held, void: {"rps": rps, "held": held, "void": void}
+        self.assertTrue(capacity.generators_limit(100, [trial(100, True, False), trial(200, False, True)]))
+        self.assertFalse(capacity.generators_limit(100, [trial(120, False, False), trial(200, False, True)]))
+        self.assertFalse(capacity.generators_limit(100, [trial(100, True, False)]))
+
+
+if __name__ == "__main__":
+    unittest.main()
