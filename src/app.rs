@@ -21,9 +21,6 @@ use crate::snapshot::{
 };
 use crate::telemetry;
 
-/// How often collected samples are folded into the histograms.
-const UPKEEP: std::time::Duration = std::time::Duration::from_secs(5);
-
 /// Why the server did not start.
 #[derive(Debug, Error)]
 pub enum AppError {
@@ -131,22 +128,11 @@ impl App {
     pub fn run(self) -> Result<(), AppError> {
         let admin = Admin::open(self.admin, Arc::clone(&self.control) as Arc<dyn Control>)?;
         let (stop, stopped) = mpsc::sync_channel::<()>(1);
-        let mut upkeep = None;
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
             let _ = refresher.refresh(false); // logged and kept in health
             refresher.run(&stopped);
         })?;
-        if let Some(metrics) = self.control.metrics.clone() {
-            // Without this, samples would pile up while nobody scrapes.
-            let (still, pace) = mpsc::sync_channel::<()>(0);
-            upkeep = Some(still);
-            std::thread::Builder::new().name("larder-upkeep".to_owned()).spawn(move || {
-                while pace.recv_timeout(UPKEEP) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    metrics.run_upkeep();
-                }
-            })?;
-        }
         let runtime = match self.config.threads {
             1 => {
                 telemetry::count_this_thread();
@@ -179,7 +165,7 @@ impl App {
             };
             crate::server::run(listeners, recommender, config, shutdown).await.map_err(AppError::from)
         })?;
-        drop((stop, upkeep));
+        drop(stop);
         drop(admin);
         drop((runtime, self.control)); // the last ends of the exposure queue
         if let Some(writer) = self.exposures {
@@ -270,7 +256,9 @@ impl Control for Operator {
             telemetry::observe_exposures(exposures.counts());
         }
         telemetry::observe(self.registry.current().as_deref(), &self.refresher.health());
-        handle.render()
+        let mut text = handle.render();
+        crate::server::render_histograms(&mut text);
+        text
     }
 
     fn refresh(&self) -> Result<String, String> {

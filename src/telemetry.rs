@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
@@ -56,10 +56,6 @@ pub const CPU: &str = "process_cpu_seconds_total";
 /// Resident memory of the process.
 pub const MEMORY: &str = "process_resident_memory_bytes";
 
-/// Upper bounds of the latency histogram's buckets, in seconds.
-const BUCKETS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-
 /// Sends log lines to standard error; false if somebody set a subscriber before.
 pub fn init_logs(format: LogFormat, filter: &str) -> bool {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -74,10 +70,7 @@ pub fn init_logs(format: LogFormat, filter: &str) -> bool {
 
 /// Makes the registry that all counters go to; `None` if there is one already.
 pub fn init_metrics() -> Option<PrometheusHandle> {
-    let builder =
-        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &BUCKETS);
-    let builder = builder.ok()?.set_buckets_for_metric(Matcher::Full(WAITED.to_owned()), &BUCKETS);
-    builder.ok()?.install_recorder().ok()
+    PrometheusBuilder::new().install_recorder().ok()
 }
 
 /// Sets the counters of the exposure queue.

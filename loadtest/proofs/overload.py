@@ -61,12 +61,10 @@ def prove(bench):
 
 
 def normal_after(calm, after):
-    """Seconds until no second fails a request or is much slower than the seconds before the storm were."""
+    """Seconds until one fails no request and is not much slower than the seconds before the storm were."""
     usual = [second["p99_ms"] for second in calm["seconds"] if second["p99_ms"] is not None]
     limit = 1.5 * max(usual, default=0.0)
-    normal = 0
-    for number, second in enumerate(after["seconds"], start=1):
-        silent = second["p99_ms"] is None and second.get("offered")
-        if second["errors"] or silent or (second["p99_ms"] or 0.0) > limit:
-            normal = number
-    return float(normal)
+    for number, second in enumerate(after["seconds"]):
+        if not second["errors"] and second["p99_ms"] is not None and second["p99_ms"] <= limit:
+            return float(number)
+    return float(len(after["seconds"]))

@@ -6,6 +6,7 @@ mod admission;
 mod connections;
 mod convert;
 mod grpc;
+mod histogram;
 mod http;
 mod json;
 mod limits;
@@ -32,7 +33,7 @@ use middleware::{Face, Gate};
 use service::Service;
 
 pub use admin::{Admin, Control};
-pub use observe::{Work, names};
+pub use observe::{Work, names, render_histograms};
 
 /// How the faces treat requests and connections.
 #[derive(Debug, Clone)]

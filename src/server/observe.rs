@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Histogram};
+use metrics::Counter;
 
+use super::histogram::{Family, Histogram};
 use crate::domain::Cause;
 
 /// Names of the metrics, for the registry that describes them.
@@ -35,17 +36,20 @@ pub mod names {
     pub const REFUSED: &str = "larder_refused_total";
 }
 
+static SECONDS: Family = Family::new(names::SECONDS);
+static WAITED: Family = Family::new(names::WAITED);
+
 /// The placement label of batches: their slots have placements, they have none.
 pub(super) const BATCH: &str = "batch";
 const UNKNOWN: &str = "unknown";
-const OK: &str = "OK";
 
 /// More placements than this in one process are a misuse; then handles are looked up anew.
 const CACHED: usize = 1000;
 
 struct Handles {
-    ok: Counter,
-    seconds: Histogram,
+    /// By code, those that came up.
+    codes: Vec<(&'static str, Counter)>,
+    seconds: Arc<Histogram>,
     work: Arc<Work>,
 }
 
@@ -97,17 +101,20 @@ pub(super) fn request(
             handles.clear();
         }
         let handles = handles.entry(key).or_insert_with(|| Handles {
-            ok: requests(face, placement, OK),
-            seconds: metrics::histogram!(names::SECONDS, "face" => face, "placement" => placement.to_owned()),
+            codes: Vec::new(),
+            seconds: SECONDS.with(&[("face", face), ("placement", placement)]),
             work: Work::of(placement),
         });
         handles.work.requests.fetch_add(1, Ordering::Relaxed);
         handles.work.worked_ns.fetch_add(worked.as_nanos() as u64, Ordering::Relaxed);
-        handles.seconds.record(took.as_secs_f64());
-        if code == OK {
-            handles.ok.increment(1);
-        } else {
-            requests(face, placement, code).increment(1);
+        handles.seconds.record(took);
+        match handles.codes.iter().find(|(known, _)| *known == code) {
+            Some((_, counter)) => counter.increment(1),
+            None => {
+                let counter = requests(face, placement, code);
+                counter.increment(1);
+                handles.codes.push((code, counter));
+            }
         }
     });
 }
@@ -122,12 +129,27 @@ pub(super) fn degraded(placement: &str, causes: &[Cause]) {
 
 /// Notes a request that was not worked for.
 pub(super) fn refused(class: &'static str, reason: &'static str) {
-    metrics::counter!(names::REFUSED, "class" => class, "reason" => reason).increment(1);
+    thread_local! {
+        static COUNTERS: RefCell<HashMap<(&'static str, &'static str), Counter>> = RefCell::default();
+    }
+    COUNTERS.with_borrow_mut(|counters| {
+        let counter = || metrics::counter!(names::REFUSED, "class" => class, "reason" => reason);
+        counters.entry((class, reason)).or_insert_with(counter).increment(1);
+    });
 }
 
 /// Notes how long a request waited for its turn.
 pub(super) fn waited(time: Duration) {
-    metrics::histogram!(names::WAITED).record(time.as_secs_f64());
+    thread_local! {
+        static HISTOGRAM: Arc<Histogram> = WAITED.with(&[]);
+    }
+    HISTOGRAM.with(|histogram| histogram.record(time));
+}
+
+/// The histograms of the faces, in Prometheus' text format.
+pub fn render_histograms(out: &mut String) {
+    SECONDS.render(out);
+    WAITED.render(out);
 }
 
 fn requests(face: &'static str, placement: &str, code: &'static str) -> Counter {

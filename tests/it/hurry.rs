@@ -55,7 +55,7 @@ impl Slow {
     }
 
     fn dawdle(&self) {
-        if self.tally.fetch_add(2, Ordering::SeqCst) % 2 == 0 {
+        if self.tally.fetch_add(2, Ordering::SeqCst).is_multiple_of(2) {
             pause(SLOW);
         }
     }

@@ -113,7 +113,8 @@ fn reading(stream: TcpStream) -> JoinHandle<Reply> {
 
 /// Lets the server read what was sent; there is no way to see a request that waits from outside.
 fn settle() {
-    std::thread::sleep(Duration::from_millis(50));
+    let (_keep, never) = std::sync::mpsc::channel::<()>();
+    let _ = never.recv_timeout(Duration::from_millis(50));
 }
 
 #[test]

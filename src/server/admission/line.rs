@@ -20,8 +20,8 @@ pub(super) struct Line<T> {
     since: Option<Instant>,
     /// How many were served since then.
     served: u32,
-    /// It was longer than allowed since it was last empty.
-    overflowed: bool,
+    /// Until when it overflows: a while after somebody last had to go, whether it was empty in between or not.
+    overflows_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) enum Next<T> {
 impl<T> Line<T> {
     /// A line of at most `most`.
     pub(super) fn new(most: usize) -> Self {
-        Self { classes: Default::default(), most, joined: 0, since: None, served: 0, overflowed: false }
+        Self { classes: Default::default(), most, joined: 0, since: None, served: 0, overflows_until: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -78,21 +78,21 @@ impl<T> Line<T> {
     ///
     /// While it overflows, more than `short` are too many.
     pub(super) fn overflow(&mut self, short: usize, now: Instant) -> Option<(T, usize)> {
-        self.overflowed |= self.len() > self.most;
-        let most = if self.newest_first(now) { short.min(self.most) } else { self.most };
+        let most = if self.overflows(now) { short.min(self.most) } else { self.most };
         if self.len() <= most {
             return None;
         }
         let (class, waiting) =
             self.classes.iter_mut().enumerate().rfind(|(_, waiting)| !waiting.is_empty())?;
         let gone = waiting.pop_front()?;
+        self.overflows_until = now.checked_add(BURST);
         self.note_empty();
         Some((gone.who, class))
     }
 
     /// Whose turn it is: of the most important class the oldest, or the newest while the line overflows.
     pub(super) fn next(&mut self, now: Instant) -> Option<Next<T>> {
-        let newest_first = self.newest_first(now);
+        let newest_first = self.overflows(now);
         let (class, waiting) =
             self.classes.iter_mut().enumerate().find(|(_, waiting)| !waiting.is_empty())?;
         let next = if newest_first { waiting.pop_back() } else { waiting.pop_front() }?;
@@ -104,14 +104,15 @@ impl<T> Line<T> {
         })
     }
 
-    fn newest_first(&self, now: Instant) -> bool {
+    /// Whether requests come faster than they are served. Then the newest are served first.
+    pub(super) fn overflows(&self, now: Instant) -> bool {
         let long = self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST);
-        self.overflowed || (long && self.served >= BURST_SERVED)
+        self.overflows_until.is_some_and(|until| now < until) || (long && self.served >= BURST_SERVED)
     }
 
     fn note_empty(&mut self) {
         if self.is_empty() {
-            (self.since, self.served, self.overflowed) = (None, 0, false);
+            (self.since, self.served) = (None, 0);
         }
     }
 }
@@ -156,10 +157,15 @@ mod tests {
         let evicted: Vec<_> = std::iter::from_fn(|| line.overflow(4, later)).collect();
         assert_eq!(evicted, [(100, LIVE), (101, LIVE)], "the oldest go");
         assert_eq!(order(&mut line, later), [105, 104, 103, 102]);
-        // Empty: the next burst is a burst again.
-        line.join(LIVE, None, 8, later);
-        line.join(LIVE, None, 9, later);
-        assert_eq!(order(&mut line, later), [8, 9]);
+        // Empty for a moment is not over yet.
+        line.join(LIVE, None, 107, later);
+        line.join(LIVE, None, 108, later);
+        assert_eq!(order(&mut line, later), [108, 107]);
+        // Nobody had to go for a while: the next burst is a burst again.
+        let calm = later + BURST;
+        line.join(LIVE, None, 109, calm);
+        line.join(LIVE, None, 110, calm);
+        assert_eq!(order(&mut line, calm), [109, 110]);
     }
 
     #[test]

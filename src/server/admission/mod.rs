@@ -22,6 +22,9 @@ use line::{Line, Next};
 
 /// How long the line may take to empty once it overflows: what is refused then waited for less than a millisecond.
 const SHORT: Duration = Duration::from_micros(500);
+/// How much work may be inside while the line overflows: after so much, what has arrived is read and, mostly, refused. Less would
+/// mean to read and write in small pieces, which costs more than the work.
+const ROUND: Duration = Duration::from_micros(150);
 /// The shortest that the overflowing line gets.
 const FEWEST: usize = 4;
 
@@ -41,6 +44,19 @@ struct State {
 }
 
 type Verdict = Result<Permit, Refusal>;
+
+impl State {
+    /// How many may be inside now. While the line overflows, many inside would keep the server from reading and refusing.
+    fn allowed(&self, threads: usize, now: Instant) -> usize {
+        if self.line.overflows(now) { threads * self.works_in(ROUND).max(1) } else { self.limit.allowed() }
+    }
+
+    /// How many requests one thread works off in such a time.
+    fn works_in(&self, time: Duration) -> usize {
+        let each = self.limit.mean_work().max(Duration::from_micros(1));
+        (time.as_nanos() / each.as_nanos()) as usize
+    }
+}
 
 /// Why a request is not worked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,13 +103,13 @@ impl Admission {
         let now = Instant::now();
         let Some((_place, told)) = self.take_place(rank(class), due, now) else {
             let permit = Permit { admission: Arc::clone(self), since: now, worked: Duration::ZERO };
-            // What has arrived in the meantime is read before the work begins, or it would wait unseen in the sockets.
-            tokio::task::yield_now().await;
+            look_around().await;
             return Ok(permit);
         };
-        let verdict = told.await.unwrap_or(Err(Refusal::Full));
+        let permit = told.await.unwrap_or(Err(Refusal::Full))?;
         observe::waited(now.elapsed());
-        verdict
+        look_around().await;
+        Ok(permit)
     }
 
     /// A place in line; `None`: it is this request's turn.
@@ -110,7 +126,7 @@ impl Admission {
             return None;
         }
         let (tell, told) = oneshot::channel();
-        let short = self.short(&state.limit);
+        let short = (self.threads * state.works_in(SHORT)).max(FEWEST);
         let number = state.line.join(class, due, tell, now);
         while let Some((evicted, class)) = state.line.overflow(short, now) {
             observe::refused(class_name(class), Refusal::Full.as_str());
@@ -118,13 +134,6 @@ impl Admission {
         }
         self.gauges.waiting.set(state.line.len() as f64);
         Some((Place { admission: self, class, number }, told))
-    }
-
-    /// As many as are worked off in [`SHORT`].
-    fn short(&self, limit: &AdaptiveLimit) -> usize {
-        let each = limit.mean_work().max(Duration::from_micros(1));
-        let most = SHORT.as_nanos() / each.as_nanos();
-        (self.threads * most as usize).max(FEWEST)
     }
 
     fn leave(self: &Arc<Self>, since: Instant, worked: Duration) {
@@ -136,7 +145,7 @@ impl Admission {
         }
         state.inside -= 1;
         self.gauges.limit.set(state.limit.allowed() as f64);
-        while state.inside < state.limit.allowed() {
+        while state.inside < state.allowed(self.threads, now) {
             let Some(next) = state.line.next(now) else { break };
             match next {
                 Next::Serve(tell) => {
@@ -220,6 +229,11 @@ impl From<Refusal> for Problem {
             }
         }
     }
+}
+
+/// What has arrived in the meantime is read before the work begins, or it would wait unseen in the sockets.
+async fn look_around() {
+    tokio::task::yield_now().await;
 }
 
 /// The most important first.
