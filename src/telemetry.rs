@@ -15,7 +15,7 @@ use crate::recommender::{PlacementCounts, Plan, Served};
 use crate::snapshot::{Artifact, Health, UserCounts};
 
 pub use crate::server::names::{
-    CONNECTIONS, DEGRADED, IN_FLIGHT, LIMIT, REFUSED, REQUESTS, SECONDS, WAITED, WAITING,
+    CONNECTIONS, DEGRADED, IN_FLIGHT, LIMIT, REFUSAL, REFUSED, REQUESTS, SECONDS, WAITED, WAITING,
 };
 pub use cost::{SERVING_CPU, count_this_thread};
 

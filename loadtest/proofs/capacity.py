@@ -60,7 +60,7 @@ def prove(bench):
 
 def highest_rate(bench, server, face, sent, name):
     """The highest rate at which p99 stays below the limit, without errors, and whether the generator set it."""
-    trial = bench.seconds(3.0 if bench.quick else 4.0, 1.0)
+    trial = bench.seconds(3.0, 1.0)
     options = ["--search", f"p99<{P99_MS:.0f}ms,errors=0", "--trial", f"{trial:.0f}s", "--pause", "300ms"]
     run = f"search-{name}-{face}"
     say(f"{run}: doubling from {MODERATE:,.0f}/s, then halving the gap")
@@ -83,7 +83,7 @@ def generators_limit(rate, trials):
 
 def beside(bench, server, bare, face, sent, name, rate):
     """CPU per request of both, in alternation."""
-    rounds = 2 if bench.smoke else 3 if bench.quick else 5
+    rounds = 2 if bench.smoke else 3
     duration = bench.seconds(3.0, 1.0)
     pairs = []
     for _ in range(rounds):

@@ -33,6 +33,7 @@ def prove(bench):
             began = time.monotonic()
             storm = run("overload", 3.0 * capacity, storm_for, 0.0)
             ended = time.monotonic()
+            scraped = server.scrape()
             after = run("overload-after", 0.5 * capacity, calm_for, 0.0)
     summary = storm["summary"]
     result.tell("capacity", f"{capacity:,.0f}/s")
@@ -44,6 +45,8 @@ def prove(bench):
     result.tell("refused", refused)
     if refused:
         result.at_most("p99 of the refusals, from sending", storm["refusals"]["p99_ms"], 1.0, " ms")
+        result.tell("median of the refusals, from sending", f"{storm['refusals']['p50_ms']:.3g} ms")
+        result.tell("refused within 1 ms of the request's head, by the server", f"{share_within_1_ms(scraped):.3g} %")
     others = {code: error["count"] for code, error in storm["errors"].items() if code != "RESOURCE_EXHAUSTED"}
     result.tell("other errors", ", ".join(f"{code} {count}" for code, count in sorted(others.items())) or "none")
     third = (ended - began) / 3
@@ -58,6 +61,13 @@ def prove(bench):
     result.exactly("errors before", calm["summary"]["errors"], 0)
     lag(result, storm, 1.0)
     return result, HOW
+
+
+def share_within_1_ms(metrics):
+    """Of the server's refusals, by its own histogram."""
+    def count(line):
+        return next((float(text.split()[-1]) for text in metrics.splitlines() if text.startswith(line)), 0.0)
+    return 100 * count('larder_refusal_seconds_bucket{le="0.001"}') / max(1.0, count("larder_refusal_seconds_count"))
 
 
 def normal_after(calm, after):

@@ -104,6 +104,9 @@ class Server:
     def metrics(self):
         return f"http://{self.admin}/metrics"
 
+    def scrape(self):
+        return ask(self.metrics())
+
     def watch(self):
         return Watch(self.pid)
 

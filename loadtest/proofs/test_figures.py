@@ -57,16 +57,21 @@ class Verdicts(unittest.TestCase):
 
 
 class Figures(unittest.TestCase):
-    def test_recovery_ends_with_the_last_second_that_is_not_normal(self):
+    def test_recovery_ends_with_the_first_normal_second(self):
         seconds = lambda *p99: [{"p99_ms": ms, "errors": 0} for ms in p99]
         calm = {"seconds": seconds(2.0, 3.0)}
         self.assertEqual(overload.normal_after(calm, {"seconds": seconds(3.0, 4.0, 2.0)}), 0.0)
-        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(90.0, 3.0, 5.0, 2.0)}), 3.0)
+        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(90.0, 5.0, 3.0, 6.0)}), 2.0)
         failed = seconds(2.0, 2.0)
         failed[0]["errors"] = 1
         self.assertEqual(overload.normal_after(calm, {"seconds": failed}), 1.0)
         silent = [{"p99_ms": None, "errors": 0, "offered": 5}]
         self.assertEqual(overload.normal_after(calm, {"seconds": silent + seconds(2.0)}), 1.0)
+
+    def test_the_share_of_quick_refusals_is_read_from_the_servers_histogram(self):
+        lines = ['larder_refusal_seconds_bucket{le="0.001"} 90', "larder_refusal_seconds_count 120"]
+        self.assertEqual(overload.share_within_1_ms("\n".join(lines)), 75.0)
+        self.assertEqual(overload.share_within_1_ms(""), 0.0)
 
     def test_what_the_shoppers_are_is_not_what_the_load_did(self):
         causes = {"unknown_user": 5, "deadline": 2, "something_new": 1}

@@ -31,17 +31,21 @@ pub mod names {
     pub const WAITING: &str = "larder_waiting";
     /// Seconds that requests waited for their turn, those that did.
     pub const WAITED: &str = "larder_waiting_seconds";
+    /// Seconds from a request's head to its refusal (`RESOURCE_EXHAUSTED`).
+    pub const REFUSAL: &str = "larder_refusal_seconds";
     /// Requests that were not worked for, by `class` (`live`, `shadow`, `synthetic`) and `reason`: `full`, `late` (the deadline
     /// came before the turn), `gone` (the caller went away).
     pub const REFUSED: &str = "larder_refused_total";
 }
 
 static SECONDS: Family = Family::new(names::SECONDS);
+static REFUSAL: Family = Family::new(names::REFUSAL);
 static WAITED: Family = Family::new(names::WAITED);
 
 /// The placement label of batches: their slots have placements, they have none.
 pub(super) const BATCH: &str = "batch";
 const UNKNOWN: &str = "unknown";
+const REFUSED: &str = "RESOURCE_EXHAUSTED";
 
 /// More placements than this in one process are a misuse; then handles are looked up anew.
 const CACHED: usize = 1000;
@@ -50,6 +54,7 @@ struct Handles {
     /// By code, those that came up.
     codes: Vec<(&'static str, Counter)>,
     seconds: Arc<Histogram>,
+    refusal: Arc<Histogram>,
     work: Arc<Work>,
 }
 
@@ -103,11 +108,15 @@ pub(super) fn request(
         let handles = handles.entry(key).or_insert_with(|| Handles {
             codes: Vec::new(),
             seconds: SECONDS.with(&[("face", face), ("placement", placement)]),
+            refusal: REFUSAL.with(&[]),
             work: Work::of(placement),
         });
         handles.work.requests.fetch_add(1, Ordering::Relaxed);
         handles.work.worked_ns.fetch_add(worked.as_nanos() as u64, Ordering::Relaxed);
         handles.seconds.record(took);
+        if code == REFUSED {
+            handles.refusal.record(took);
+        }
         match handles.codes.iter().find(|(known, _)| *known == code) {
             Some((_, counter)) => counter.increment(1),
             None => {
@@ -149,6 +158,7 @@ pub(super) fn waited(time: Duration) {
 /// The histograms of the faces, in Prometheus' text format.
 pub fn render_histograms(out: &mut String) {
     SECONDS.render(out);
+    REFUSAL.render(out);
     WAITED.render(out);
 }
 

@@ -20,10 +20,8 @@ use crate::domain::TrafficClass;
 use limit::AdaptiveLimit;
 use line::{Line, Next};
 
-/// How long the line may take to empty once it overflows: what is refused then waited for less than a millisecond.
-const SHORT: Duration = Duration::from_micros(500);
-/// How much work may be inside while the line overflows: after so much, what has arrived is read and, mostly, refused. Less would
-/// mean to read and write in small pieces, which costs more than the work.
+/// How much work is inside, and as much again in line, while the line overflows. After so much, what has arrived is read and mostly
+/// refused; less would mean to read and write in small pieces, which costs more than the work.
 const ROUND: Duration = Duration::from_micros(150);
 /// The shortest that the overflowing line gets.
 const FEWEST: usize = 4;
@@ -126,7 +124,7 @@ impl Admission {
             return None;
         }
         let (tell, told) = oneshot::channel();
-        let short = (self.threads * state.works_in(SHORT)).max(FEWEST);
+        let short = (self.threads * state.works_in(ROUND)).max(FEWEST);
         let number = state.line.join(class, due, tell, now);
         while let Some((evicted, class)) = state.line.overflow(short, now) {
             observe::refused(class_name(class), Refusal::Full.as_str());
