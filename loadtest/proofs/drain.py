@@ -83,7 +83,7 @@ def prove(bench):
         say(f"drain: {rps:.0f}/s over gRPC and over HTTP for {duration:.0f} s, SIGTERM after {going_at:.0f} s")
         loads = {
             face: Load(bench, f"drain-{face}", balancer.url(face), bench.mix(), rps=rps, duration=duration,
-                       options=["--connections", "2" if face == "grpc" else "8"])
+                       options=["--connections", "8"])
             for face in ("grpc", "http")
         }
         time.sleep(1.0 + going_at)

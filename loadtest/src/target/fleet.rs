@@ -11,6 +11,9 @@ use crate::mix::Call;
 /// How long a server that could not be reached is left alone, in milliseconds, while there are others.
 const REST_MS: u64 = 500;
 
+/// Each of several connections of a server may say goodbye in turn.
+const GOODBYES: usize = 16;
+
 /// Servers under test.
 #[derive(Debug)]
 pub(crate) struct Fleet<T = Server> {
@@ -63,8 +66,7 @@ impl<T: Target> Target for Fleet<T> {
     async fn ask(&self, call: &Call) -> Result<Reply, Failure> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut answer = Err(Failure::new("CONNECTION", "no server"));
-        // Each of several connections of a server may say goodbye in turn; a server that is not there says so twice.
-        for attempt in 0..2 + 2 * self.members.len() {
+        for attempt in 0..GOODBYES + 2 * self.members.len() {
             let member = self.member(turn + attempt);
             answer = member.server.ask(call).await;
             match &answer {
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(retries.load(Ordering::Relaxed), 0);
 
         let fleet = Fleet::new(vec![Fake { refuses: true, ..Fake::default() }], retries.clone());
-        assert_eq!(asked(&fleet, 1).await, (0, vec![4]));
-        assert_eq!(retries.load(Ordering::Relaxed), 3);
+        assert_eq!(asked(&fleet, 1).await, (0, vec![GOODBYES as u64 + 2]));
+        assert_eq!(retries.load(Ordering::Relaxed), GOODBYES as u64 + 1);
     }
 }
