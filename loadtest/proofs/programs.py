@@ -154,9 +154,11 @@ class Load:
         command += ["--json", self.file]
         command += ["--metrics", metrics] if metrics and "--metrics" in bench.flags else []
         command += ["--html", self.file.with_suffix(".html")] if keep and "--html" in bench.flags else []
+        # The command line stands in the report: as one would type it in the repository, wherever that is.
+        command = [str(part).removeprefix(f"{bench.repository}/") for part in command]
         self.log = bench.logs / f"{name}.log"
         with self.log.open("wb") as log:
-            self.child = start(command, stdout=log, stderr=log)
+            self.child = start(command, stdout=log, stderr=log, cwd=bench.repository)
         self.began = time.monotonic()
 
     def report(self, patience=60.0):
