@@ -74,7 +74,7 @@ async def _pour(reader, writer):
 
 def prove(bench):
     result = Result("drain")
-    rps = 100.0 if bench.smoke else 400.0
+    rps = 100.0 if bench.smoke else 2000.0
     duration = bench.seconds(20.0, 6.0)
     going_at = duration * 0.4
     options = ["--linger-ms", str(LINGER_MS)]

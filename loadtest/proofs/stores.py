@@ -39,14 +39,16 @@ class Shelf:
         return version
 
     def swap(self, server):
-        """The next snapshot, served."""
+        """The next snapshot, served; how long that took."""
         version = self.next()
         began = time.monotonic()
         ask(f"http://{server.admin}/snapshots:refresh", post=True, patience=60.0)
         told = ask(f"http://{server.admin}/status")
         if version not in told:
             raise Unable(f"the server does not serve {version}: {told[:500]}")
-        say(f"  swapped to {version} in {time.monotonic() - began:.2f} s")
+        took = time.monotonic() - began
+        say(f"  swapped to {version} in {took:.2f} s")
+        return took
 
 
 def trained(bench, number):

@@ -27,11 +27,12 @@ class Swapper:
     def __init__(self, shelf, server, moments):
         self.failures = []
         self.done = 0
+        self.slowest = 0.0
         self.timers = [later(moment, lambda: self._swap(shelf, server)) for moment in moments]
 
     def _swap(self, shelf, server):
         try:
-            shelf.swap(server)
+            self.slowest = max(self.slowest, shelf.swap(server))
             self.done += 1
         except Exception as error:  # in a timer's thread: told by the proof
             self.failures.append(str(error))
@@ -64,6 +65,7 @@ def prove(bench):
     summary, windows = report["summary"], report["swap_windows"]
     result.exactly("swaps seen in the answers", len(report["swaps"]), swaps)
     result.exactly("failed refreshes", len(swapper.failures), 0)
+    result.at_most("slowest swap, from the request to the new snapshot's service", swapper.slowest, 2.0, " s")
     result.tell("offered", summary["offered"])
     result.exactly("errors", summary["errors"], 0)
     result.tell("p99 outside the windows", ms(windows["p99_outside_ms"]))

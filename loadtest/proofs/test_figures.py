@@ -57,15 +57,15 @@ class Verdicts(unittest.TestCase):
 
 
 class Figures(unittest.TestCase):
-    def test_recovery_ends_with_the_first_normal_second(self):
-        seconds = lambda *p99: [{"p99_ms": ms, "errors": 0} for ms in p99]
+    def test_recovery_ends_when_the_seconds_are_normal_again(self):
+        seconds = lambda *p50: [{"p50_ms": ms, "errors": 0} for ms in p50]
         calm = {"seconds": seconds(2.0, 3.0)}
-        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(3.0, 4.0, 2.0)}), 0.0)
-        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(90.0, 5.0, 3.0, 6.0)}), 2.0)
+        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(3.0, 3.7, 2.0)}), 0.0)
+        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(90.0, 3.0, 5.0, 3.0)}), 3.0)
         failed = seconds(2.0, 2.0)
         failed[0]["errors"] = 1
         self.assertEqual(overload.normal_after(calm, {"seconds": failed}), 1.0)
-        silent = [{"p99_ms": None, "errors": 0, "offered": 5}]
+        silent = [{"p50_ms": None, "errors": 0, "offered": 5}]
         self.assertEqual(overload.normal_after(calm, {"seconds": silent + seconds(2.0)}), 1.0)
 
     def test_the_share_of_quick_refusals_is_read_from_the_servers_histogram(self):

@@ -207,7 +207,9 @@ impl Report {
     /// What the server's metrics say goes beside what was measured here.
     pub(crate) fn add_server(&mut self, server: ServerFigures, version: Option<String>) {
         let answered = self.summary.answered;
-        self.summary.cpu_us_per_request = (answered > 0).then(|| server.cpu_s * 1e6 / answered as f64);
+        // A counter that is not there, or was begun anew by a restart, measures nothing.
+        let measured = answered > 0 && server.cpu_s > 0.0;
+        self.summary.cpu_us_per_request = measured.then(|| server.cpu_s * 1e6 / answered as f64);
         for (name, summary) in &mut self.placements {
             summary.cpu_us_per_request = server.placement_cpu_us.get(name).copied();
         }

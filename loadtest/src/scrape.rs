@@ -82,8 +82,9 @@ async fn scrape(
     mut stopped: oneshot::Receiver<()>,
 ) -> Vec<Sheet> {
     let mut sheets: Vec<Sheet> = Vec::new();
-    for second in 0..=duration.as_secs() {
-        let at = tokio::time::Instant::from_std(zero + Duration::from_secs(second));
+    let whole = (0..=duration.as_secs()).map(Duration::from_secs);
+    for moment in whole.chain((duration.subsec_nanos() > 0).then_some(duration)) {
+        let at = tokio::time::Instant::from_std(zero + moment);
         let last = tokio::select! {
             () = tokio::time::sleep_until(at) => false,
             _ = &mut stopped => true,

@@ -39,7 +39,8 @@ impl Search {
     /// A trial of the rate that was next.
     pub(crate) fn learn(&mut self, trial: &Trial) {
         self.trials += 1;
-        if trial.void && self.again != Some(trial.rps) {
+        // Once more: one hitch of the machine is a hundredth of a short trial.
+        if (trial.void || !trial.held) && self.again != Some(trial.rps) {
             self.again = Some(trial.rps);
             return;
         }

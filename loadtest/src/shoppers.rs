@@ -174,7 +174,9 @@ impl Session {
         v1::RecommendRequest {
             placement: placement.clone(),
             subject: personal.then(|| self.subject.clone()),
-            context: (self.context != v1::Context::default()).then(|| self.context.clone()),
+            // A product's page asks the same for everybody: a category chosen in the session is not on it.
+            context: (self.context != v1::Context::default() && (*personal || seeds.is_empty()))
+                .then(|| self.context.clone()),
             seed_items: seeds.into_iter().map(seed).collect(),
             session_events: if *personal { self.events.clone() } else { Vec::new() },
             traffic_class: v1::recommend_request::TrafficClass::Synthetic.into(),
@@ -300,7 +302,8 @@ mod tests {
         for request in requests(&shop, 500, 1) {
             let personal = request.placement != "pdp.similar";
             assert_eq!((request.subject.is_some(), !request.session_events.is_empty()), (personal, personal));
-            assert!(request.context.is_some() && (personal || request.seed_items.len() == 1));
+            assert_eq!(request.context.is_some(), personal, "the product says it all");
+            assert!(personal || request.seed_items.len() == 1);
         }
     }
 
