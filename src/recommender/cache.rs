@@ -14,7 +14,7 @@ use crate::domain::{FilterValue, Request, Slate, View};
 const MAX_KEY: usize = 4096;
 const MAX_IDS: usize = 256;
 /// What an entry takes besides its key and its slate: the cache's own lists and counters, roughly.
-const ENTRY: usize = 256;
+const ENTRY: usize = 600;
 
 /// Slates by everything that they depend on. Lives and dies with its snapshot, so that nothing in it can be out of date.
 ///

@@ -30,6 +30,11 @@ pub(super) struct UserRows {
 }
 
 impl Begun {
+    /// Whether the pinned snapshot has such a placement.
+    pub fn has_placement(&self, name: &str) -> bool {
+        self.served.placements.contains_key(name)
+    }
+
     /// `None` if nothing is missing, which is nearly always; else for how long it is worth waiting: half of the shortest budget,
     /// and no longer than [`super::Limits::user_features_wait`].
     pub fn patience(&self) -> Option<Duration> {

@@ -1,9 +1,11 @@
 //! Accepts connections on a port, serves a router on each, and closes them without cutting anybody off.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -32,6 +34,11 @@ const PING_LIMIT: Duration = Duration::from_secs(10);
 const UNREAD_LIMIT: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptors left): let some connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Between two looks at a connection that has begun the HTTP/2 preface and not ended it.
+const PREFACE_PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
+/// Before an HTTP connection without a request is closed, so that a request on its way still comes in and is answered with
+/// `connection: close`; half the drain time where that is less.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What connections may do.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +82,7 @@ async fn accept(
     mut stopped: oneshot::Receiver<Duration>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
-    let (close, closing) = watch::channel(());
+    let (close, closing) = watch::channel(Duration::ZERO);
     let mut open = JoinSet::new();
     let limit = loop {
         let next = async {
@@ -104,9 +111,14 @@ async fn accept(
             Some(_) = open.join_next() => {}
         }
     };
+    // Who stands in the backlog was let in by the system: they would be reset.
+    while let Some(Ok((stream, _))) = at_once(&listener).await {
+        open.spawn(serve(stream, routes.clone(), face, limits, closing.clone()));
+    }
     drop(listener);
     // HTTP/2 clients get GOAWAY, HTTP/1 clients `connection: close`. What is left after the limit is cut.
-    drop(close);
+    close.send_replace(FAREWELL.min(limit / 2));
+    drop(closing);
     let all_closed = async { while open.join_next().await.is_some() {} };
     if tokio::time::timeout(limit, all_closed).await.is_err() {
         tracing::warn!(
@@ -124,13 +136,24 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Waits until the peer has said enough to tell HTTP/1 from HTTP/2: from there on, hyper has time limits of its own.
 async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
     let mut seen = [0; PREFACE.len()];
+    let [mut pause, longest] = PREFACE_PAUSES;
     loop {
         let n = stream.peek(&mut seen).await?;
         if n == 0 || n == PREFACE.len() || !PREFACE.starts_with(&seen[..n]) {
             return Ok(());
         }
-        tokio::time::sleep(ACCEPT_PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = longest.min(pause * 2);
     }
+}
+
+/// The next connection, if there is one now.
+async fn at_once(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    std::future::poll_fn(|cx| match listener.poll_accept(cx) {
+        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Serves one connection until its client closes it, it is idle for too long, or `closing` says that all are to close.
@@ -139,15 +162,15 @@ async fn serve(
     routes: Router,
     face: Face,
     limits: ConnectionLimits,
-    closing: watch::Receiver<()>,
+    mut closing: watch::Receiver<Duration>,
 ) {
     let outcome = async {
         stream.set_nodelay(true)?;
-        limit_unread(&stream)?;
-        let mut closed = pin!(told_to_close(closing));
+        limit_unread(&stream);
         let opened = tokio::select! {
-            opened = tokio::time::timeout(HEAD_LIMIT, first_bytes(&stream)) => opened,
-            () = &mut closed => return Ok(()), // nothing was asked yet
+            biased;
+            opened = tokio::time::timeout(HEAD_LIMIT.min(limits.idle), first_bytes(&stream)) => opened,
+            _ = farewell(&mut closing) => return Ok(()), // nothing was asked yet
         };
         opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "said nothing"))??;
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -166,32 +189,43 @@ async fn serve(
         let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
         let service = Noted { service: TowerToHyperService::new(routes), usage: Arc::clone(&usage) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        tokio::select! {
+        let bound = tokio::select! {
+            biased;
             done = connection.as_mut() => return done.map_err(io::Error::other),
-            () = &mut closed => {}
-            () = usage.idle(limits.idle) => {}
-        }
+            () = usage.idle(limits.idle) => UNREAD_LIMIT,
+            _ = async { if face == Face::Grpc { told(&mut closing).await } else { farewell(&mut closing).await } } => {
+                Duration::MAX // the drain has its own limit
+            }
+        };
         connection.as_mut().graceful_shutdown();
-        connection.await.map_err(io::Error::other)
+        let gone = tokio::time::timeout(bound, connection).await;
+        gone.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "did not go when told"))?
+            .map_err(io::Error::other)
     };
     if let Err(error) = outcome.await {
         tracing::debug!(%error, face = face.label(), "a connection ended badly");
     }
 }
 
-async fn told_to_close(mut closing: watch::Receiver<()>) {
-    while closing.changed().await.is_ok() {}
+/// Completes when all connections are to close, with the time that those without a request have.
+async fn told(closing: &mut watch::Receiver<Duration>) -> Duration {
+    let _ = closing.changed().await; // an acceptor that has gone wants the same
+    *closing.borrow()
 }
 
-#[cfg(target_os = "linux")]
-fn limit_unread(stream: &TcpStream) -> io::Result<()> {
-    let millis = UNREAD_LIMIT.as_millis() as u32;
-    rustix::net::sockopt::set_tcp_user_timeout(stream, millis).map_err(io::Error::from)
+/// As [`told`], and that time later.
+async fn farewell(closing: &mut watch::Receiver<Duration>) -> Duration {
+    let time = told(closing).await;
+    tokio::time::sleep(time).await;
+    time
 }
 
-#[cfg(not(target_os = "linux"))]
-fn limit_unread(_: &TcpStream) -> io::Result<()> {
-    Ok(())
+/// Where the system does not know the option (gVisor), slow readers are bounded by the other limits alone.
+fn limit_unread(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, UNREAD_LIMIT.as_millis() as u32);
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
 }
 
 /// When a connection last had a request.

@@ -10,13 +10,13 @@
 //!
 //! Steps 2 to 4 are the function [`pass`], 5 to 7 are [`super::service`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Response};
+use axum::http::{HeaderMap, HeaderValue, Response, header};
 use axum::middleware::Next;
 use tokio::sync::Semaphore;
 
@@ -32,6 +32,8 @@ pub(super) struct Gate {
     pub(super) open: Arc<Semaphore>,
     /// The longest a request may take, with its body.
     pub(super) limit: Duration,
+    /// The server drains: HTTP/1 clients are told to close their connections.
+    pub(super) draining: Arc<AtomicBool>,
 }
 
 /// A protocol.
@@ -82,7 +84,7 @@ impl Arrival {
 pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response<Body> {
     let mut arrival = Arrival { at: Instant::now(), budget: None, notes: Arc::default() };
 
-    let response = 'answer: {
+    let mut response = 'answer: {
         let Ok(_open) = gate.open.try_acquire() else {
             break 'answer gate.face.refuse(Problem::new(Kind::Overloaded, "too many requests are open"));
         };
@@ -93,12 +95,13 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
         request.extensions_mut().insert(arrival.clone());
         match tokio::time::timeout(gate.limit, next.run(request)).await {
             Ok(response) => undecodable(&response).map_or(response, |problem| gate.face.refuse(problem)),
-            Err(_) => {
-                gate.face.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long to arrive"))
-            }
+            Err(_) => gate.face.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long")),
         }
     };
 
+    if gate.face == Face::Http && gate.draining.load(Ordering::Relaxed) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let placement = arrival.notes.placement.get().map(String::as_str);
     let worked = Duration::from_nanos(arrival.notes.worked_ns.load(Ordering::Relaxed));
     observe::request(gate.face.label(), placement, gate.face.code(&response), arrival.at.elapsed(), worked);

@@ -18,6 +18,7 @@ mod service;
 mod status;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -110,7 +111,11 @@ pub async fn run(
     let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
     let service = Service::new(recommender, config.max_age, config.exposures, admission);
     let open = Arc::new(Semaphore::new(limits::OPEN));
-    let gate = |face| Arc::new(Gate { face, open: open.clone(), limit: config.request_limit });
+    let draining = Arc::new(AtomicBool::new(false));
+    let gate = |face| {
+        let (open, draining) = (open.clone(), draining.clone());
+        Arc::new(Gate { face, open, limit: config.request_limit, draining })
+    };
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
@@ -128,6 +133,7 @@ pub async fn run(
         () = shutdown => {}
         () = report_health(&service, &health) => {}
     }
+    draining.store(true, Ordering::Relaxed);
     grpc::set_health(&health, ServingStatus::NotServing).await;
     tokio::time::sleep(config.linger).await;
     grpc::end_health(&mut health).await;

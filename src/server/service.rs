@@ -14,7 +14,7 @@ use super::observe;
 use super::status::{Kind, Problem};
 use crate::domain::{Request, TrafficClass};
 use crate::exposure::Exposures;
-use crate::recommender::{Begun, RecommendError, Recommendation, Recommender};
+use crate::recommender::{Begun, Recommendation, Recommender};
 
 /// The recommender as the faces see it.
 #[derive(Clone)]
@@ -48,15 +48,14 @@ impl Service {
         let start = Instant::now();
         let Asked { request, page_of } = guarded(|| convert::recommend(message, arrival.budget_left()))?;
         let begun = self.begin(std::slice::from_ref(&request)).await?;
+        if begun.has_placement(&request.placement) {
+            arrival.known_placement(&request.placement);
+        }
         let mut permit = self.admission.enter(request.traffic_class, arrival.due()).await?;
         let answer = permit.work(|| {
             guarded(|| {
-                let outcome = self.recommender.finish(&request, &begun);
-                if !matches!(outcome, Err(RecommendError::UnknownPlacement { .. } | RecommendError::NotReady))
-                {
-                    arrival.known_placement(&request.placement);
-                }
-                self.write(&request, page_of.as_deref(), &outcome?, start)
+                let recommendation = self.recommender.finish(&request, &begun)?;
+                self.write(&request, page_of.as_deref(), &recommendation, start)
             })
         });
         arrival.worked(permit.worked());
@@ -124,7 +123,8 @@ impl Service {
     /// Waits, without holding a thread, until what is to be known of the users is in memory, or for as long as that is worth.
     async fn begin(&self, requests: &[Request]) -> Result<Begun, Problem> {
         let begun = guarded(|| Ok(self.recommender.begin(requests)?))?;
-        if let Some(patience) = begun.patience() {
+        // When most are refused, what is not in memory is done without: the answer says so.
+        if let Some(patience) = begun.patience().filter(|_| !self.admission.overflows()) {
             let (tell, told) = tokio::sync::oneshot::channel();
             begun.on_ready(move || {
                 let _ = tell.send(()); // nobody waits any longer

@@ -39,7 +39,9 @@ fn serving_cpu() -> Option<Duration> {
         let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
         text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
     };
-    threads.iter().map(of).sum()
+    // A thread that has ended tells no more: what it used last was booked then.
+    let spent: Duration = threads.iter().filter_map(of).sum();
+    (!spent.is_zero()).then_some(spent)
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What happens to callers when there are more than can be served. The work is held up by a source that waits for the test.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -108,6 +108,7 @@ fn sent_with(server: &Server, size: usize, class: &str, headers: &[&str]) -> Tcp
 }
 
 fn reading(stream: TcpStream) -> JoinHandle<Reply> {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     std::thread::spawn(move || read_reply(stream))
 }
 
@@ -181,7 +182,7 @@ fn a_request_whose_deadline_comes_before_its_turn_is_told_so_and_not_worked_for(
     let late = reading(sent_with(&server, 2, "LIVE", &["x-request-timeout-ms: 20"]));
     let patient = reading(sent_with(&server, 3, "LIVE", &["x-request-timeout-ms: 60000"]));
     let began = Instant::now();
-    while began.elapsed() < Duration::from_millis(200) {
+    while began.elapsed() < Duration::from_millis(500) {
         settle();
     }
     hold.let_go();
@@ -203,9 +204,53 @@ fn a_full_server_says_so_over_grpc_with_the_time_to_wait() {
         traffic_class: TrafficClass::Shadow.into(),
         ..Default::default()
     };
-    let refused = server.runtime.block_on(client.recommend(request)).unwrap_err();
+    let refused = server.runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(20), client.recommend(request)).await.unwrap().unwrap_err()
+    });
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
     hold.let_go();
     assert_eq!((first.join().unwrap().status, waiting.join().unwrap().status), (200, 200));
+}
+
+#[test]
+fn a_connection_that_asks_nothing_is_closed_after_a_while_on_both_ports() {
+    use std::io::Read as _;
+    let config = Config { idle: Duration::from_secs(1), ..Config::default() };
+    let server = Server::with(shop::shop(), config);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for (port, begin) in [(server.http, &b""[..]), (server.grpc, &preface[..]), (server.grpc, &b"PRI"[..])] {
+        let mut stream = TcpStream::connect(port).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(begin).unwrap();
+        let mut said = Vec::new();
+        let mut some = [0; 64];
+        let is_goaway = |frame: &[u8]| frame.get(3) == Some(&7);
+        loop {
+            match stream.read(&mut some) {
+                Ok(0) => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break, // closed with something unread
+                Ok(n) => said.extend_from_slice(&some[..n]),
+                Err(error) => panic!("{error}"),
+            }
+            if said.windows(9).any(is_goaway) {
+                break; // a client of HTTP/2 is told, and closes
+            }
+        }
+    }
+}
+
+#[test]
+fn clients_are_told_how_many_streams_they_may_open() {
+    use std::io::Read as _;
+    let server = Server::with(shop::shop(), Config { max_streams: 7, ..Config::default() });
+    let mut stream = TcpStream::connect(server.grpc).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut settings = [0; 64];
+    stream.read_exact(&mut settings[..9]).unwrap();
+    let length = usize::from(settings[2]);
+    assert_eq!((settings[3], length % 6), (4, 0), "the first frame is SETTINGS");
+    stream.read_exact(&mut settings[..length]).unwrap();
+    assert!(settings[..length].chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 7]), "{settings:?}");
 }

@@ -120,7 +120,8 @@ impl Evidence {
         // What held once where less was broken, by a longer run or an unlucky one, is no promise.
         let broken = run.trials.iter().filter(|trial| !trial.held).map(|trial| trial.rps).reduce(f64::min);
         let held = |trial: &Trial| {
-            let p99 = trial.p99_ms.filter(|_| trial.held && broken.is_none_or(|broken| trial.rps < broken))?;
+            let p99 =
+                trial.p99_ms.filter(|_| trial.held && broken.is_none_or(|broken| trial.rps < broken))?;
             (p99 <= p99_ms).then_some((trial.rps, p99))
         };
         let best = run.trials.iter().filter_map(held).max_by(|(a, _), (b, _)| a.total_cmp(b));

@@ -53,6 +53,11 @@ impl AdaptiveLimit {
         self.limit as usize
     }
 
+    /// How many may ever be inside.
+    pub(super) fn most(&self) -> usize {
+        self.most as usize
+    }
+
     /// What the work for one request took in the last window.
     pub(super) fn mean_work(&self) -> Duration {
         self.mean_work

@@ -9,6 +9,8 @@ const CLASSES: usize = 3;
 /// hitch: a container out of its CPU quota stands still for a while, and then has all that came in the meantime in line.
 const BURST: Duration = Duration::from_millis(100);
 const BURST_SERVED: u32 = 100;
+/// While one in so many who join has to go, or more, it goes on being an overload; fewer are the bursts of a busy server.
+const STILL_TOO_MANY: u32 = 8;
 
 /// Who waits, by class.
 #[derive(Debug)]
@@ -20,8 +22,10 @@ pub(super) struct Line<T> {
     since: Option<Instant>,
     /// How many were served since then.
     served: u32,
-    /// Until when it overflows: a while after somebody last had to go, whether it was empty in between or not.
+    /// Until when it overflows, whether it is empty in between or not; then it is looked at again.
     overflows_until: Option<Instant>,
+    /// Who joined, and who had to go, since that was last decided.
+    lately: (u32, u32),
 }
 
 #[derive(Debug)]
@@ -43,7 +47,15 @@ pub(super) enum Next<T> {
 impl<T> Line<T> {
     /// A line of at most `most`.
     pub(super) fn new(most: usize) -> Self {
-        Self { classes: Default::default(), most, joined: 0, since: None, served: 0, overflows_until: None }
+        Self {
+            classes: Default::default(),
+            most,
+            joined: 0,
+            since: None,
+            served: 0,
+            overflows_until: None,
+            lately: (0, 0),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,6 +70,7 @@ impl<T> Line<T> {
     pub(super) fn join(&mut self, class: usize, due: Option<Instant>, who: T, now: Instant) -> u64 {
         self.since.get_or_insert(now);
         self.joined += 1;
+        self.lately.0 = self.lately.0.saturating_add(1);
         let number = self.joined;
         if let Some(class) = self.classes.get_mut(class) {
             class.push_back(Waiting { number, due, who });
@@ -78,6 +91,7 @@ impl<T> Line<T> {
     ///
     /// While it overflows, more than `short` are too many.
     pub(super) fn overflow(&mut self, short: usize, now: Instant) -> Option<(T, usize)> {
+        self.decide(now);
         let most = if self.overflows(now) { short.min(self.most) } else { self.most };
         if self.len() <= most {
             return None;
@@ -85,7 +99,7 @@ impl<T> Line<T> {
         let (class, waiting) =
             self.classes.iter_mut().enumerate().rfind(|(_, waiting)| !waiting.is_empty())?;
         let gone = waiting.pop_front()?;
-        self.overflows_until = now.checked_add(BURST);
+        self.lately.1 = self.lately.1.saturating_add(1);
         self.note_empty();
         Some((gone.who, class))
     }
@@ -106,8 +120,20 @@ impl<T> Line<T> {
 
     /// Whether requests come faster than they are served. Then the newest are served first.
     pub(super) fn overflows(&self, now: Instant) -> bool {
+        self.overflows_until.is_some_and(|until| now < until)
+    }
+
+    /// Begins an overflow, lets it go on, or ends it.
+    fn decide(&mut self, now: Instant) {
+        if self.overflows(now) {
+            return;
+        }
+        let (joined, gone) = std::mem::take(&mut self.lately);
+        let still = self.overflows_until.is_some() && gone > 0 && gone >= joined / STILL_TOO_MANY;
         let long = self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST);
-        self.overflows_until.is_some_and(|until| now < until) || (long && self.served >= BURST_SERVED)
+        let begins = self.len() > self.most || (long && self.served >= BURST_SERVED);
+        let until = now.checked_add(BURST);
+        self.overflows_until = until.filter(|_| still || begins);
     }
 
     fn note_empty(&mut self) {
@@ -161,11 +187,28 @@ mod tests {
         line.join(LIVE, None, 107, later);
         line.join(LIVE, None, 108, later);
         assert_eq!(order(&mut line, later), [108, 107]);
-        // Nobody had to go for a while: the next burst is a burst again.
-        let calm = later + BURST;
-        line.join(LIVE, None, 109, calm);
-        line.join(LIVE, None, 110, calm);
-        assert_eq!(order(&mut line, calm), [109, 110]);
+    }
+
+    /// Joins of so many in a second overflow, of whom one in `share` has to go; whether it overflows after that.
+    fn overflows_after(share: u32) -> bool {
+        let mut now = Instant::now();
+        let mut line = joined(1, &[LIVE; 2], now);
+        line.overflow(1, now);
+        assert!(line.overflows(now));
+        for n in 0..1000 {
+            now += Duration::from_millis(1);
+            let short = if n % share == 0 { 0 } else { usize::MAX };
+            line.join(LIVE, None, 0, now);
+            let _ = line.overflow(short, now);
+            order(&mut line, now);
+        }
+        line.overflows(now)
+    }
+
+    #[test]
+    fn an_overload_goes_on_while_many_have_to_go_and_not_for_a_burst_now_and_then() {
+        assert!(overflows_after(3));
+        assert!(!overflows_after(50));
     }
 
     #[test]

@@ -46,7 +46,10 @@ type Verdict = Result<Permit, Refusal>;
 impl State {
     /// How many may be inside now. While the line overflows, many inside would keep the server from reading and refusing.
     fn allowed(&self, threads: usize, now: Instant) -> usize {
-        if self.line.overflows(now) { threads * self.works_in(ROUND).max(1) } else { self.limit.allowed() }
+        match self.line.overflows(now) {
+            true => (threads * self.works_in(ROUND).max(1)).min(self.limit.most()),
+            false => self.limit.allowed(),
+        }
     }
 
     /// How many requests one thread works off in such a time.
@@ -118,7 +121,7 @@ impl Admission {
         now: Instant,
     ) -> Option<(Place<'_>, oneshot::Receiver<Verdict>)> {
         let mut state = self.lock();
-        if state.inside < state.limit.allowed() && state.line.is_empty() {
+        if state.inside < state.allowed(self.threads, now) && state.line.is_empty() {
             state.inside += 1;
             self.gauges.inside.set(state.inside as f64);
             return None;
@@ -132,6 +135,11 @@ impl Admission {
         }
         self.gauges.waiting.set(state.line.len() as f64);
         Some((Place { admission: self, class, number }, told))
+    }
+
+    /// Whether there are more requests than can be answered.
+    pub(super) fn overflows(&self) -> bool {
+        self.lock().line.overflows(Instant::now())
     }
 
     fn leave(self: &Arc<Self>, since: Instant, worked: Duration) {
