@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 const CLASSES: usize = 3;
 /// A line that has not been empty for so long, although so many were served, is no burst but an overload. Either alone may be a
 /// hitch: a container out of its CPU quota stands still for a while, and then has all that came in the meantime in line.
-const BURST: Duration = Duration::from_millis(100);
+const BURST: Duration = Duration::from_millis(500);
 const BURST_SERVED: u32 = 100;
+/// For so long an overload is taken for granted; then it is looked at whether it goes on.
+const AGAIN: Duration = Duration::from_millis(100);
 /// While one in so many who join has to go, or more, it goes on being an overload; fewer are the bursts of a busy server.
 const STILL_TOO_MANY: u32 = 8;
 
@@ -132,7 +134,7 @@ impl<T> Line<T> {
         let still = self.overflows_until.is_some() && gone > 0 && gone >= joined / STILL_TOO_MANY;
         let long = self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST);
         let begins = self.len() > self.most || (long && self.served >= BURST_SERVED);
-        let until = now.checked_add(BURST);
+        let until = now.checked_add(AGAIN);
         self.overflows_until = until.filter(|_| still || begins);
     }
 
