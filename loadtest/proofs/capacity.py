@@ -31,7 +31,7 @@ def prove(bench):
     with Server(bench, bench.store) as server, Bare(bench, server, bench.recording()) as bare:
         for name, sent in sends.items():
             figures[name] = {}
-            for face in ("grpc", "http") if name in BOTH_FACES else ("grpc",):
+            for face in ("grpc", "http") if name in BOTH_FACES and not bench.quick else ("grpc",):
                 rate, limited, hit_ratio = highest_rate(bench, server, face, sent, name)
                 found = {"highest_rps": rate, "generators_limit": limited, "hit_ratio": hit_ratio, "moderate": None}
                 moderate = min(MODERATE, 0.5 * rate)  # the same for all that can

@@ -9,6 +9,8 @@ const CLASSES: usize = 3;
 /// hitch: a container out of its CPU quota stands still for a while, and then has all that came in the meantime in line.
 const BURST: Duration = Duration::from_millis(500);
 const BURST_SERVED: u32 = 100;
+/// And the one who waits longest has waited for so long: a busy server has a line too, which moves.
+const STANDING: Duration = Duration::from_millis(10);
 /// For so long an overload is taken for granted; then it is looked at whether it goes on.
 const AGAIN: Duration = Duration::from_millis(100);
 /// While one in so many who join has to go, or more, it goes on being an overload; fewer are the bursts of a busy server.
@@ -33,6 +35,7 @@ pub(super) struct Line<T> {
 #[derive(Debug)]
 struct Waiting<T> {
     number: u64,
+    since: Instant,
     due: Option<Instant>,
     who: T,
 }
@@ -75,7 +78,7 @@ impl<T> Line<T> {
         self.lately.0 = self.lately.0.saturating_add(1);
         let number = self.joined;
         if let Some(class) = self.classes.get_mut(class) {
-            class.push_back(Waiting { number, due, who });
+            class.push_back(Waiting { number, since: now, due, who });
         }
         number
     }
@@ -133,7 +136,9 @@ impl<T> Line<T> {
         let (joined, gone) = std::mem::take(&mut self.lately);
         let still = self.overflows_until.is_some() && gone > 0 && gone >= joined / STILL_TOO_MANY;
         let long = self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST);
-        let begins = self.len() > self.most || (long && self.served >= BURST_SERVED);
+        let oldest = self.classes.iter().filter_map(VecDeque::front).map(|waiting| waiting.since).min();
+        let stands = oldest.is_some_and(|oldest| now.saturating_duration_since(oldest) > STANDING);
+        let begins = self.len() > self.most || (long && stands && self.served >= BURST_SERVED);
         let until = now.checked_add(AGAIN);
         self.overflows_until = until.filter(|_| still || begins);
     }

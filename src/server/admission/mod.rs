@@ -1,7 +1,7 @@
 //! Who is worked for when not everybody can be: an adaptive limit, a short line in front of it, and three classes of callers.
 //!
 //! A request joins once it is decoded, because its class is inside. The line is served oldest first while it empties now and
-//! then. When it has not been empty for a while, requests come faster than they are answered: then the newest are served, whose
+//! then. When it has not been empty for a while and somebody waits for long, requests come faster than they are answered: then the newest are served, whose
 //! callers still have time, and the oldest are refused at once, which is the adaptive LIFO of B. Maurer, "Fail at Scale", ACM
 //! Queue 13 (8), 2015.
 
