@@ -33,7 +33,11 @@ async fn a_scenario_says_what_is_sent_and_the_command_line_overrides_it() {
     assert!(seen.iter().all(|r| r.subject.is_some() == (r.placement == "home.for_you")));
     let attributes =
         |r: &larder_proto::v1::RecommendRequest| r.context.clone().unwrap_or_default().attributes;
-    assert!(seen.iter().all(|r| attributes(r).contains_key("category")), "the snapshot's categories");
+    let has_category = |r: &larder_proto::v1::RecommendRequest| attributes(r).contains_key("category");
+    assert!(
+        seen.iter().all(|r| has_category(r) == (r.placement == "home.for_you")),
+        "the snapshot's categories, where the product does not say it all"
+    );
     let seeds =
         seen.iter().filter(|r| r.placement == "pdp.similar" && r.seed_items[0].item_id.starts_with('P'));
     assert!(seeds.count() > 200, "the snapshot's items");
