@@ -79,7 +79,7 @@ def keep(folder, result, versions, how):
 
 
 def readme(title, verdicts):
-    lines = [f"# {title}", "", "Written by `loadtest/proofs/prove.py`. What was missed stays here, too.", ""]
+    lines = [f"# {title}", "", "Written by `loadtest/proofs/prove.py`. Misses are written, too; the last run of a proof counts.", ""]
     lines += ["| proof | verdict | ended |", "| --- | --- | --- |"]
     known = [name for name in NAMES if name in verdicts]
     for name in known:

@@ -134,7 +134,8 @@ impl<T> Line<T> {
             return;
         }
         let (joined, gone) = std::mem::take(&mut self.lately);
-        let still = self.overflows_until.is_some() && gone > 0 && gone >= joined / STILL_TOO_MANY;
+        let recent = |until: Instant| now.saturating_duration_since(until) < AGAIN;
+        let still = self.overflows_until.is_some_and(recent) && gone > 0 && gone >= joined / STILL_TOO_MANY;
         let long = self.since.is_some_and(|since| now.saturating_duration_since(since) > BURST);
         let oldest = self.classes.iter().filter_map(VecDeque::front).map(|waiting| waiting.since).min();
         let stands = oldest.is_some_and(|oldest| now.saturating_duration_since(oldest) > STANDING);
@@ -210,6 +211,17 @@ mod tests {
             order(&mut line, now);
         }
         line.overflows(now)
+    }
+
+    #[test]
+    fn an_overload_of_long_ago_says_nothing_about_the_next_burst() {
+        let now = Instant::now();
+        let mut line = joined(1, &[LIVE; 3], now);
+        assert!(line.overflow(1, now).is_some() && line.overflow(1, now).is_some());
+        order(&mut line, now);
+        let later = now + 60 * AGAIN;
+        line.join(LIVE, None, 7, later);
+        assert_eq!(line.overflow(0, later), None);
     }
 
     #[test]
