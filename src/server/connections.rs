@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::door::{Door, Keeper};
 use super::limits;
 use super::middleware::Face;
 use super::observe;
@@ -60,9 +61,16 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     /// Starts to accept.
-    pub(super) fn open(listener: TcpListener, routes: Router, face: Face, limits: ConnectionLimits) -> Self {
+    pub(super) fn open(
+        listener: TcpListener,
+        routes: Router,
+        keeper: Option<Arc<Keeper>>,
+        face: Face,
+        limits: ConnectionLimits,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
-        Self { stop, task: tokio::spawn(accept(listener, routes, face, limits, stopped)) }
+        let service = Door { service: TowerToHyperService::new(routes), keeper };
+        Self { stop, task: tokio::spawn(accept(listener, service, face, limits, stopped)) }
     }
 
     /// Closes the port, lets requests in flight finish for at most `limit`, and returns when all connections are gone.
@@ -74,9 +82,11 @@ impl Acceptor {
     }
 }
 
+type Routes = Door<TowerToHyperService<Router>>;
+
 async fn accept(
     listener: TcpListener,
-    routes: Router,
+    routes: Routes,
     face: Face,
     limits: ConnectionLimits,
     mut stopped: oneshot::Receiver<Duration>,
@@ -159,7 +169,7 @@ async fn at_once(listener: &TcpListener) -> Option<io::Result<(TcpStream, Socket
 /// Serves one connection until its client closes it, it is idle for too long, or `closing` says that all are to close.
 async fn serve(
     stream: TcpStream,
-    routes: Router,
+    routes: Routes,
     face: Face,
     limits: ConnectionLimits,
     mut closing: watch::Receiver<Duration>,
@@ -187,7 +197,7 @@ async fn serve(
             .max_header_list_size(limits::HEADER_BYTES as u32);
         let builder = if face == Face::Grpc { builder.http2_only() } else { builder };
         let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
-        let service = Noted { service: TowerToHyperService::new(routes), usage: Arc::clone(&usage) };
+        let service = Noted { service: routes, usage: Arc::clone(&usage) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let bound = tokio::select! {
             biased;

@@ -1,14 +1,15 @@
 //! What every request passes on its way in and out, on both faces:
 //!
 //! 1. the connection's own limits: bytes of headers, streams, idle and slow clients ([`super::connections`]);
-//! 2. metrics, outermost of what is here, so that what is refused below is counted too;
-//! 3. a bound on what is open at all, so that memory has one;
-//! 4. the deadline: the client's time travels with the request, the server's own ends it;
-//! 5. the handler reads and checks the message, and waits for the features of users that are not in memory;
-//! 6. admission, once the class of the caller is known: live before background before synthetic ([`super::admission`]);
-//! 7. the recommender, which plans what the time that is left allows, from the full pipeline to what is popular.
+//! 2. on the gRPC port, while there are more than can be answered, the door: most of them go no further ([`super::door`]);
+//! 3. metrics, outermost of what is here, so that what is refused below is counted too;
+//! 4. a bound on what is open at all, so that memory has one;
+//! 5. the deadline: the client's time travels with the request, the server's own ends it;
+//! 6. the handler reads and checks the message, and waits for the features of users that are not in memory;
+//! 7. admission, once the class of the caller is known: live before background before synthetic ([`super::admission`]);
+//! 8. the recommender, which plans what the time that is left allows, from the full pipeline to what is popular.
 //!
-//! Steps 2 to 4 are the function [`pass`], 5 to 7 are [`super::service`].
+//! Steps 3 to 5 are the function [`pass`], 6 to 8 are [`super::service`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -5,6 +5,7 @@ mod admin;
 mod admission;
 mod connections;
 mod convert;
+mod door;
 mod grpc;
 mod histogram;
 mod http;
@@ -30,6 +31,7 @@ use crate::exposure::Exposures;
 use crate::recommender::Recommender;
 use admission::Admission;
 use connections::{Acceptor, ConnectionLimits};
+use door::Keeper;
 use middleware::{Face, Gate};
 use service::Service;
 
@@ -109,6 +111,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
+    let keeper = Keeper::new(Arc::clone(&admission), config.request_limit);
     let service = Service::new(recommender, config.max_age, config.exposures, admission);
     let open = Arc::new(Semaphore::new(limits::OPEN));
     let draining = Arc::new(AtomicBool::new(false));
@@ -126,8 +129,8 @@ pub async fn run(
         streams: config.max_streams,
         idle: config.idle,
     };
-    let grpc = Acceptor::open(listeners.grpc, grpc, Face::Grpc, limits);
-    let http = Acceptor::open(listeners.http, http, Face::Http, limits);
+    let grpc = Acceptor::open(listeners.grpc, grpc, Some(keeper), Face::Grpc, limits);
+    let http = Acceptor::open(listeners.http, http, None, Face::Http, limits);
 
     tokio::select! {
         () = shutdown => {}

@@ -15,7 +15,8 @@ use crate::domain::Cause;
 pub mod names {
     /// Requests answered, by `face` (`grpc`, `http`), `placement` and `code` (gRPC's names, on both faces).
     ///
-    /// Batches have the placement `batch`; requests for a placement that does not exist, `unknown`.
+    /// Batches have the placement `batch`; requests for a placement that does not exist, and those
+    /// refused before they were read, `unknown`.
     pub const REQUESTS: &str = "larder_requests_total";
     /// Seconds from the request's head to the answer, by `face` and `placement`.
     pub const SECONDS: &str = "larder_request_seconds";
@@ -45,7 +46,8 @@ static WAITED: Family = Family::new(names::WAITED);
 /// The placement label of batches: their slots have placements, they have none.
 pub(super) const BATCH: &str = "batch";
 const UNKNOWN: &str = "unknown";
-const REFUSED: &str = "RESOURCE_EXHAUSTED";
+/// The code of a request that was refused.
+pub(super) const REFUSED: &str = "RESOURCE_EXHAUSTED";
 
 /// More placements than this in one process are a misuse; then handles are looked up anew.
 const CACHED: usize = 1000;

@@ -13,6 +13,7 @@ use larder::server::Config;
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 use larder_proto::v1;
 use larder_proto::v1::recommend_request::TrafficClass;
+use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::support::server::{Reply, Server, read_reply, write_head};
@@ -211,6 +212,45 @@ fn a_full_server_says_so_over_grpc_with_the_time_to_wait() {
     assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
     hold.let_go();
     assert_eq!((first.join().unwrap().status, waiting.join().unwrap().status), (200, 200));
+}
+
+#[test]
+fn a_flood_of_tests_over_grpc_is_refused_and_a_person_is_served() {
+    let (server, hold) = server(1);
+    let first = reading(sent(&server, 1, "LIVE"));
+    hold.wait_for(1);
+    let client = server.client();
+    let request = |size, class: TrafficClass| v1::RecommendRequest {
+        placement: "held".into(),
+        page_size: Some(size),
+        traffic_class: class.into(),
+        ..Default::default()
+    };
+    let ask = |size, class| {
+        let mut client = client.clone();
+        async move { client.recommend(request(size, class)).await }
+    };
+    server.runtime.block_on(async {
+        let mut flood = JoinSet::new();
+        // For long enough that the server knows how many come and how few it serves.
+        for _ in 0..5 {
+            (0..50).for_each(|_| drop(flood.spawn(ask(2, TrafficClass::Synthetic))));
+            while flood.len() > 1 {
+                let answer = tokio::time::timeout(Duration::from_secs(20), flood.join_next()).await;
+                let refused = answer.unwrap().unwrap().unwrap().unwrap_err();
+                assert_eq!(refused.code(), Code::ResourceExhausted);
+                assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
+            }
+            settle();
+        }
+        let person = tokio::spawn(ask(3, TrafficClass::Live));
+        let test = flood.join_next().await.unwrap().unwrap();
+        assert_eq!(test.unwrap_err().code(), Code::ResourceExhausted, "it made room");
+        hold.let_go();
+        assert!(person.await.unwrap().is_ok());
+    });
+    assert_eq!(first.join().unwrap().status, 200);
+    assert_eq!(hold.came(), [1, 3]);
 }
 
 #[test]

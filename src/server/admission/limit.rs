@@ -9,6 +9,8 @@ const WINDOW: Duration = Duration::from_millis(50);
 const TOLERANCE: f64 = 2.0;
 /// Waiting that counts as none: the system's own hitches.
 const SLACK: Duration = Duration::from_micros(100);
+/// No more of one request's work counts than so many times the mean: then it was not let run.
+const ODD: u32 = 4;
 /// How far one window moves the limit towards what it found.
 const STEP: f64 = 0.3;
 
@@ -24,6 +26,8 @@ pub(super) struct AdaptiveLimit {
     most: f64,
     inside: Duration,
     worked: Duration,
+    /// Of that, what counts for the mean.
+    likely: Duration,
     samples: u32,
     /// The most requests inside in this window.
     fullest: usize,
@@ -41,6 +45,7 @@ impl AdaptiveLimit {
             most,
             inside: Duration::ZERO,
             worked: Duration::ZERO,
+            likely: Duration::ZERO,
             samples: 0,
             fullest: 0,
             began: None,
@@ -58,7 +63,7 @@ impl AdaptiveLimit {
         self.most as usize
     }
 
-    /// What the work for one request took in the last window.
+    /// What the work for one request took in the last window, without the system's own hitches.
     pub(super) fn mean_work(&self) -> Duration {
         self.mean_work
     }
@@ -67,13 +72,14 @@ impl AdaptiveLimit {
     pub(super) fn record(&mut self, inside: Duration, worked: Duration, present: usize, now: Instant) {
         self.inside += inside;
         self.worked += worked;
+        self.likely += worked.min(ODD * self.mean_work);
         self.samples += 1;
         self.fullest = self.fullest.max(present);
         let began = *self.began.get_or_insert(now);
         if self.samples < SAMPLES || now.saturating_duration_since(began) < WINDOW {
             return;
         }
-        self.mean_work = self.worked / self.samples;
+        self.mean_work = (self.likely / self.samples).max(Duration::from_micros(1));
         let needed = TOLERANCE * self.worked.as_secs_f64() + SLACK.as_secs_f64() * f64::from(self.samples);
         let gradient = (needed / self.inside.as_secs_f64().max(f64::MIN_POSITIVE)).clamp(0.5, 1.0);
         // A limit that nobody came near says nothing about a higher one.
@@ -81,7 +87,7 @@ impl AdaptiveLimit {
             let found = self.limit * gradient + self.limit.sqrt();
             self.limit = (self.limit + STEP * (found - self.limit)).clamp(self.fewest, self.most);
         }
-        (self.inside, self.worked) = (Duration::ZERO, Duration::ZERO);
+        [self.inside, self.worked, self.likely] = [Duration::ZERO; 3];
         (self.samples, self.fullest, self.began) = (0, 0, Some(now));
     }
 }

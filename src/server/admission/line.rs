@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Classes of callers, the most important first.
-const CLASSES: usize = 3;
+pub(super) const CLASSES: usize = 3;
 /// A line that has not been empty for so long, although so many were served, is no burst but an overload. Either alone may be a
 /// hitch: a container out of its CPU quota stands still for a while, and then has all that came in the meantime in line.
 const BURST: Duration = Duration::from_millis(500);
@@ -81,6 +81,12 @@ impl<T> Line<T> {
             class.push_back(Waiting { number, since: now, due, who });
         }
         number
+    }
+
+    /// Somebody was not let into the line.
+    pub(super) fn turned_away(&mut self) {
+        let (joined, gone) = self.lately;
+        self.lately = (joined.saturating_add(1), gone.saturating_add(1));
     }
 
     /// Whether they were still in line.

@@ -1,12 +1,13 @@
 //! Who is worked for when not everybody can be: an adaptive limit, a short line in front of it, and three classes of callers.
 //!
 //! A request joins once it is decoded, because its class is inside. The line is served oldest first while it empties now and
-//! then. When it has not been empty for a while and somebody waits for long, requests come faster than they are answered: then the newest are served, whose
-//! callers still have time, and the oldest are refused at once, which is the adaptive LIFO of B. Maurer, "Fail at Scale", ACM
-//! Queue 13 (8), 2015.
+//! then. When it has not been empty for a while and somebody waits for long, requests come faster than they are answered: then the
+//! newest are served, whose callers still have time, and the oldest are refused at once, which is the adaptive LIFO of B. Maurer,
+//! "Fail at Scale", ACM Queue 13 (8), 2015. How many it is worth to let in then, the [`shares`] say to who asks beforehand.
 
 mod limit;
 mod line;
+mod shares;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,10 +20,11 @@ use super::status::{Kind, Problem};
 use crate::domain::TrafficClass;
 use limit::AdaptiveLimit;
 use line::{Line, Next};
+use shares::Shares;
 
 /// How much work is inside, and as much again in line, while the line overflows. After so much, what has arrived is read and mostly
 /// refused; less would mean to read and write in small pieces, which costs more than the work.
-const ROUND: Duration = Duration::from_micros(150);
+const ROUND: Duration = Duration::from_micros(200);
 /// The shortest that the overflowing line gets.
 const FEWEST: usize = 4;
 
@@ -39,6 +41,7 @@ struct State {
     inside: usize,
     limit: AdaptiveLimit,
     line: Line<oneshot::Sender<Verdict>>,
+    shares: Shares,
 }
 
 type Verdict = Result<Permit, Refusal>;
@@ -85,7 +88,8 @@ struct Gauges {
 impl Admission {
     /// For `threads` that work; never more than `most` requests at once, never more than `waiting` in line.
     pub(super) fn new(threads: usize, most: usize, waiting: usize) -> Arc<Self> {
-        let state = State { inside: 0, limit: AdaptiveLimit::new(threads, most), line: Line::new(waiting) };
+        let (limit, line) = (AdaptiveLimit::new(threads, most), Line::new(waiting));
+        let state = State { inside: 0, limit, line, shares: Shares::new() };
         let gauges = Gauges {
             limit: metrics::gauge!(observe::names::LIMIT),
             inside: metrics::gauge!(observe::names::IN_FLIGHT),
@@ -93,6 +97,20 @@ impl Admission {
         };
         gauges.limit.set(state.limit.allowed() as f64);
         Arc::new(Self { state: Mutex::new(state), threads, gauges })
+    }
+
+    /// Whether a request may come in at all; asked before anything else is spent on it. One that may not was refused.
+    pub(super) fn lets_in(&self, class: TrafficClass) -> bool {
+        let (now, rank) = (Instant::now(), rank(class));
+        let mut state = self.lock();
+        if !state.line.overflows(now) || state.shares.admits(rank) {
+            return true;
+        }
+        state.shares.came(rank, now);
+        state.line.turned_away();
+        drop(state);
+        observe::refused(class_name(rank), Refusal::Full.as_str());
+        false
     }
 
     /// Waits for this request's turn. If the caller goes away, which drops the future, the place in line is given up.
@@ -121,8 +139,10 @@ impl Admission {
         now: Instant,
     ) -> Option<(Place<'_>, oneshot::Receiver<Verdict>)> {
         let mut state = self.lock();
+        state.shares.came(class, now);
         if state.inside < state.allowed(self.threads, now) && state.line.is_empty() {
             state.inside += 1;
+            state.shares.served();
             self.gauges.inside.set(state.inside as f64);
             return None;
         }
@@ -130,6 +150,7 @@ impl Admission {
         let short = (self.threads * state.works_in(ROUND)).max(FEWEST);
         let number = state.line.join(class, due, tell, now);
         while let Some((evicted, class)) = state.line.overflow(short, now) {
+            state.shares.displaced();
             observe::refused(class_name(class), Refusal::Full.as_str());
             let _ = evicted.send(Err(Refusal::Full)); // or it has gone by itself
         }
@@ -158,6 +179,7 @@ impl Admission {
                     let permit = Permit { admission: Arc::clone(self), since: now, worked: Duration::ZERO };
                     // One that has gone in this very moment gives the permit back by itself, which needs the lock.
                     state.inside += 1;
+                    state.shares.served();
                     drop(state);
                     let _ = tell.send(Ok(permit));
                     state = self.lock();

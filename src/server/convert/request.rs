@@ -156,7 +156,7 @@ fn view(number: i32) -> Result<View, Problem> {
     })
 }
 
-fn traffic_class(number: i32) -> Result<TrafficClass, Problem> {
+pub(super) fn traffic_class(number: i32) -> Result<TrafficClass, Problem> {
     use v1::recommend_request::TrafficClass as Message;
     Ok(match check::variant(number, format_args!("traffic_class"))? {
         Message::Unspecified | Message::Live => TrafficClass::Live,

@@ -1,0 +1,112 @@
+//! Refuses gRPC requests while there are more than can be answered, before they are routed, timed and decoded.
+//!
+//! What is spent on those who are refused is missing for those who are answered. So this stands as near to the connection as it
+//! can: it waits for the message, finds the caller's class in it, and asks the admission.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Response};
+use bytes::Bytes;
+use futures_util::future::Either;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use larder_proto::v1::recommendation_service_server::SERVICE_NAME;
+
+use super::admission::{Admission, Refusal};
+use super::convert;
+use super::limits;
+use super::middleware::Face;
+use super::observe;
+use super::status::Problem;
+
+/// Bytes in front of a gRPC message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// Who asks the admission.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    admission: Arc<Admission>,
+    /// The longest a message may take to arrive.
+    limit: Duration,
+    refusal: HeaderMap,
+}
+
+impl Keeper {
+    pub(super) fn new(admission: Arc<Admission>, limit: Duration) -> Arc<Self> {
+        let refusal = Problem::from(Refusal::Full).into_grpc().into_http::<Body>();
+        Arc::new(Self { admission, limit, refusal: refusal.into_parts().0.headers })
+    }
+
+    /// Whether the request may be refused now. Probes never are.
+    fn stops<B>(&self, request: &Request<B>) -> bool {
+        let inside = request.uri().path().strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME));
+        inside.is_some_and(|method| method.starts_with('/')) && self.admission.overflows()
+    }
+
+    /// The request with its message, if it may come in.
+    async fn receive(&self, request: Request<Incoming>) -> Option<Request<Body>> {
+        let came = Instant::now();
+        let (head, body) = request.into_parts();
+        let read = Limited::new(body, PREFIX + limits::BODY_BYTES).collect();
+        // One that is too long or too slow is not worth more words now.
+        let body = tokio::time::timeout(self.limit, read)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .map(|read| read.to_bytes());
+        let method = head.uri.path().rsplit('/').next().unwrap_or_default();
+        let class = |body: &Bytes| body.get(PREFIX..).map(|message| convert::class_of(method, message));
+        let let_in = |body: &Bytes| self.admission.lets_in(class(body).unwrap_or_default());
+        match body.filter(let_in) {
+            Some(body) => Some(Request::from_parts(head, Body::from(body))),
+            None => {
+                observe::request(Face::Grpc.label(), None, observe::REFUSED, came.elapsed(), Duration::ZERO);
+                None
+            }
+        }
+    }
+
+    fn refusal(&self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.headers_mut() = self.refusal.clone();
+        response
+    }
+}
+
+/// A service behind a door; without a keeper the door stands open.
+#[derive(Debug, Clone)]
+pub(super) struct Door<S> {
+    pub(super) service: S,
+    pub(super) keeper: Option<Arc<Keeper>>,
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<S, E> Service<Request<Incoming>> for Door<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = E;
+    type Future = Either<S::Future, Boxed<Result<Response<Body>, E>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        match self.keeper.as_ref().filter(|keeper| keeper.stops(&request)) {
+            None => Either::Left(self.service.call(request.map(Body::new))),
+            Some(keeper) => {
+                let (keeper, service) = (Arc::clone(keeper), self.service.clone());
+                Either::Right(Box::pin(async move {
+                    match keeper.receive(request).await {
+                        Some(request) => service.call(request).await,
+                        None => Ok(keeper.refusal()),
+                    }
+                }))
+            }
+        }
+    }
+}
