@@ -19,7 +19,7 @@ def prove(bench):
     result = Result("overload")
     calm_for, storm_for = bench.seconds(10.0, 3.0), bench.seconds(20.0 if bench.quick else 60.0, 4.0)
     # More connections than usual: a client that waits for one of its streams would not offer the load.
-    options = ["--deadline", f"{DEADLINE_MS:.0f}ms", "--connections", "16"]
+    options = ["--deadline", f"{DEADLINE_MS:.0f}ms", "--connections", "8"]
     with Server(bench, bench.store) as server:
         capacity = bench.capacity(server)
         target, sent = server.url("grpc"), bench.mix()
