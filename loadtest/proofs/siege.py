@@ -119,7 +119,8 @@ def prove(bench):
         def stretch(name):
             say(f"siege: {name}, {rps:.0f}/s over gRPC and over HTTP for {duration:.0f} s")
             loads = [
-                Load(bench, f"siege-{name}-{face}", server.url(face), bench.mix(), rps=rps, duration=duration, warmup=1.0)
+                Load(bench, f"siege-{name}-{face}", server.url(face), bench.mix(), rps=rps, duration=duration, warmup=1.0,
+                     keep=name != "warmup")
                 for face in ("grpc", "http")
             ]
             stretches[name] = [load.report() for load in loads]

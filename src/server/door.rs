@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use larder_proto::v1::recommendation_service_server::SERVICE_NAME;
+use tokio::sync::Semaphore;
 
 use super::admission::{Admission, Refusal};
 use super::convert;
@@ -30,15 +31,17 @@ const PREFIX: usize = 5;
 #[derive(Debug)]
 pub(super) struct Keeper {
     admission: Arc<Admission>,
+    /// One permit a request that is being read, as [`super::middleware::Gate`] has them.
+    open: Arc<Semaphore>,
     /// The longest a message may take to arrive.
     limit: Duration,
     refusal: HeaderMap,
 }
 
 impl Keeper {
-    pub(super) fn new(admission: Arc<Admission>, limit: Duration) -> Arc<Self> {
+    pub(super) fn new(admission: Arc<Admission>, open: Arc<Semaphore>, limit: Duration) -> Arc<Self> {
         let refusal = Problem::from(Refusal::Full).into_grpc().into_http::<Body>();
-        Arc::new(Self { admission, limit, refusal: refusal.into_parts().0.headers })
+        Arc::new(Self { admission, open, limit, refusal: refusal.into_parts().0.headers })
     }
 
     /// Whether the request may be refused now. Probes never are.
@@ -51,23 +54,23 @@ impl Keeper {
     async fn receive(&self, request: Request<Incoming>) -> Option<Request<Body>> {
         let came = Instant::now();
         let (head, body) = request.into_parts();
-        let read = Limited::new(body, PREFIX + limits::BODY_BYTES).collect();
-        // One that is too long or too slow is not worth more words now.
-        let body = tokio::time::timeout(self.limit, read)
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .map(|read| read.to_bytes());
         let method = head.uri.path().rsplit('/').next().unwrap_or_default();
-        let class = |body: &Bytes| body.get(PREFIX..).map(|message| convert::class_of(method, message));
-        let let_in = |body: &Bytes| self.admission.lets_in(class(body).unwrap_or_default());
-        match body.filter(let_in) {
-            Some(body) => Some(Request::from_parts(head, Body::from(body))),
-            None => {
-                observe::request(Face::Grpc.label(), None, observe::REFUSED, came.elapsed(), Duration::ZERO);
-                None
-            }
+        let message = self.read(body).await.filter(|message| {
+            let class = message.get(PREFIX..).map(|message| convert::class_of(method, message));
+            self.admission.lets_in(class.unwrap_or_default())
+        });
+        if message.is_none() {
+            observe::request(Face::Grpc.label(), None, observe::REFUSED, came.elapsed(), Duration::ZERO);
         }
+        Some(Request::from_parts(head, Body::from(message?)))
+    }
+
+    /// The message with what is in front of it. One that is too long or too slow is not worth more words now.
+    async fn read(&self, body: Incoming) -> Option<Bytes> {
+        let _open = self.open.try_acquire().ok()?;
+        let read = Limited::new(body, PREFIX + limits::BODY_BYTES).collect();
+        let read = tokio::time::timeout(self.limit, read).await.ok()?;
+        Some(read.ok()?.to_bytes())
     }
 
     fn refusal(&self) -> Response<Body> {

@@ -111,9 +111,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
-    let keeper = Keeper::new(Arc::clone(&admission), config.request_limit);
-    let service = Service::new(recommender, config.max_age, config.exposures, admission);
     let open = Arc::new(Semaphore::new(limits::OPEN));
+    let keeper = Keeper::new(Arc::clone(&admission), Arc::clone(&open), config.request_limit);
+    let service = Service::new(recommender, config.max_age, config.exposures, admission);
     let draining = Arc::new(AtomicBool::new(false));
     let gate = |face| {
         let (open, draining) = (open.clone(), draining.clone());
