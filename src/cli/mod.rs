@@ -87,6 +87,7 @@ enum CliError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    crate::machine::give_back_at_once();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(feature = "server")]
+mod allocator;
 mod bytes;
 mod columns;
 /// Numbers become bytes: which cuts they exceed, which sets they belong to.
@@ -16,6 +18,8 @@ mod prefetch;
 /// Decision trees over such bytes, for many rows at once.
 pub mod trees;
 
+#[cfg(feature = "server")]
+pub use allocator::give_back_at_once;
 pub use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
 pub use columns::{greater_products, members, reaches, reaching, scores};
 pub use floats::{dot, dot_at, squared_distance};
