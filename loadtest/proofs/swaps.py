@@ -11,8 +11,8 @@ from verdicts import Result
 
 SWAPS = (
     "Half of the capacity over gRPC while the channel goes round three snapshots that were trained apart and share no "
-    "artifact. Memory's level, before and after, is the median over two rounds of all three, after a first one that does not count. A swap's window is its second and two on "
-    "either side."
+    "artifact. Memory's level, before and after, is the median over two rounds of all three, after a first one that does not "
+    "count. A swap's window is its second and two on either side."
 )
 SOAK = (
     "Half of the capacity over gRPC, with a swap every minute. By minute: the median of resident memory, and the median of "
