@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 mod model;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use larder::domain::{Request, Slate, View};
+use larder::domain::{Request, ResponseView, Slate};
 use larder::recommender::Recommender;
 use larder::snapshot::{MANIFEST, build_manifest, describe_directory};
 use larder::train::sample::{ScaleSpec, write_scale};
@@ -121,7 +121,7 @@ fallback = [{ kind = "popular", artifact = "popularity" }]
 /// How many candidates reach the scorer, in the mean.
 fn scored(requests: &[Request], recommender: &Recommender) -> f64 {
     let scored = |request: &Request| {
-        let request = Request { view: View::Debug, ..request.clone() };
+        let request = Request { view: ResponseView::Debug, ..request.clone() };
         let answer = recommender.recommend(&request).expect("an answer");
         let trace = &answer.slate.trace;
         let filtered = trace.iter().rev().find(|stage| stage.stage.contains("attribute"));

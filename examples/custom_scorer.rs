@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use larder::domain::{CandidateSet, Request};
 use larder::pipeline::{BuildError, Context, Scorer, Spec, StageError, Stages};
-use larder::recommender::{Limits, Recommender, Served};
+use larder::recommender::{Limits, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 
 /// A recipe that names the new kind. In production it is in the snapshot's `placements.toml`.
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let snapshot = Arc::new(open_directory(directory.as_ref(), "production", &LoadOptions::default())?);
     let stages = Stages::default().scorer("price_match", PriceMatch::make);
     let registry = Arc::new(Registry::default());
-    registry.publish(Arc::new(Served::compile(Arc::clone(&snapshot), RECIPES, &stages)?), false);
+    registry.publish(Arc::new(View::compile(Arc::clone(&snapshot), RECIPES, &stages)?), false);
 
     let recommender = Recommender::new(registry, Limits::default());
     let column = snapshot.catalog().column("price").ok_or("the catalogue has no price")?;

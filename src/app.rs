@@ -13,7 +13,7 @@ use crate::artifact::{BlobCache, FetchError, StoreError, open, sha256_bytes};
 use crate::config::Config;
 use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
-use crate::recommender::{Recommender, Served};
+use crate::recommender::{Recommender, View};
 use crate::server::{Admin, Control, Listeners, ServerError};
 use crate::snapshot::{
     Artifact, LoadOptions, Manifest, Outcome, Prediction, Refresher, Registry, Snapshot, SnapshotError,
@@ -63,7 +63,7 @@ pub enum AppError {
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    refresher: Arc<Refresher<Served>>,
+    refresher: Arc<Refresher<View>>,
     recommender: Arc<Recommender>,
     control: Arc<Operator>,
     grpc: TcpListener,
@@ -83,12 +83,12 @@ impl App {
         }
         let store = open(&config.store, &config.store_options)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
-        let registry: Arc<Registry<Served>> = Arc::default();
+        let registry: Arc<Registry<View>> = Arc::default();
         let refresher = Arc::new(Refresher::new(
             Source { store, cache },
             Arc::clone(&registry),
-            Box::new(move |snapshot| Served::prepare(snapshot, &stages)),
-            |served: &Served| -> &Snapshot { &served.snapshot },
+            Box::new(move |snapshot| View::prepare(snapshot, &stages)),
+            |served: &View| -> &Snapshot { &served.snapshot },
             config.refresh.clone(),
         )?);
         let bind = |key, addr: std::net::SocketAddr| {
@@ -198,8 +198,8 @@ async fn signalled() -> &'static str {
 /// What the admin port may ask.
 #[derive(Debug)]
 struct Operator {
-    refresher: Arc<Refresher<Served>>,
-    registry: Arc<Registry<Served>>,
+    refresher: Arc<Refresher<View>>,
+    registry: Arc<Registry<View>>,
     exposures: Option<Exposures>,
     metrics: Option<PrometheusHandle>,
     draining: AtomicBool,
@@ -276,7 +276,7 @@ impl Control for Operator {
     }
 }
 
-fn describe(served: &Served) -> Value {
+fn describe(served: &View) -> Value {
     let snapshot = &served.snapshot;
     let manifest = snapshot.manifest();
     let artifacts = manifest.artifacts.iter().map(|entry| {

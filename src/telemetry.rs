@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 use crate::exposure::Counts;
-use crate::recommender::{PlacementCounts, Plan, Served};
+use crate::recommender::{PlacementCounts, Plan, View};
 use crate::snapshot::{Artifact, Health, UserCounts};
 
 pub use crate::server::names::{
@@ -89,7 +89,7 @@ struct Shown {
 static SHOWN: Mutex<Shown> = Mutex::new(Shown { version: String::new(), gauges: BTreeSet::new() });
 
 /// Sets the gauges that are read off the state when somebody asks.
-pub fn observe(served: Option<&Served>, health: &Health) {
+pub fn observe(served: Option<&View>, health: &Health) {
     let now = SystemTime::now();
     let age = |then: SystemTime| now.duration_since(then).unwrap_or_default().as_secs_f64();
     if let Some(served) = served {

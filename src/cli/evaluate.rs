@@ -12,7 +12,7 @@ use crate::app::open_snapshot;
 use crate::config::RawStore;
 use crate::evaluate::{ReplayOptions, Replayer, Report, split};
 use crate::pipeline::Stages;
-use crate::recommender::{Limits, Objective, Recommender, Served};
+use crate::recommender::{Limits, Objective, Recommender, View};
 use crate::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
 use crate::train::{Catalog, EventLog, parse_time_ms};
 
@@ -102,8 +102,8 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     });
     let (snapshot, held, ids) = prepare(args, split_at.transpose()?, &mut progress)?;
     let recipes = recipes(args, &snapshot)?;
-    let served = Arc::new(Served::compile(Arc::new(snapshot), &recipes, &Stages::default())?);
-    let registry: Arc<Registry<Served>> = Arc::default();
+    let served = Arc::new(View::compile(Arc::new(snapshot), &recipes, &Stages::default())?);
+    let registry: Arc<Registry<View>> = Arc::default();
     registry.publish(Arc::clone(&served), false);
     let limits = Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() };
     let recommender = Recommender::new(registry, limits);

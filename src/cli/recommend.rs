@@ -7,7 +7,7 @@ use super::terminal::table;
 use super::{CliError, LoadArgs};
 use crate::app::open_snapshot;
 use crate::config::RawStore;
-use crate::domain::{Request, View};
+use crate::domain::{Request, ResponseView};
 use crate::feature::Value;
 use crate::pipeline::Stages;
 use crate::recommender::{Limits, Recommender};
@@ -55,7 +55,8 @@ pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
     let (store, load) = (args.s3.options(false), args.load.options()?);
     let snapshot = open_snapshot(&args.store, &args.channel, &store, &cache, &load)?;
     let recommender = Recommender::with(snapshot, &Stages::default(), Limits::default())?;
-    let mut request = Request { view: View::Debug, page_size: args.n, ..Request::new(&args.placement) };
+    let mut request =
+        Request { view: ResponseView::Debug, page_size: args.n, ..Request::new(&args.placement) };
     request.subject.user_id.clone_from(&args.user);
     request.filter.clone_from(&args.filter);
     for pair in &args.context {

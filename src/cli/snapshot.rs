@@ -11,7 +11,7 @@ use crate::app::{open_snapshot, predict_snapshot};
 use crate::artifact::open;
 use crate::config::RawStore;
 use crate::pipeline::Stages;
-use crate::recommender::Served;
+use crate::recommender::View;
 use crate::snapshot::{
     ArtifactEntry, MANIFEST, Manifest, Prediction, Published, SnapshotError, build_manifest,
     describe_directory, list, publish, read_channel, rollback, shard_tables,
@@ -100,7 +100,7 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
     match command {
         SnapshotCommand::Build { dir, data_until, load } => build(dir, data_until.as_deref(), load),
         SnapshotCommand::Verify { load, store } => {
-            let served = Served::prepare(store.snapshot(load)?, &Stages::default())?;
+            let served = View::prepare(store.snapshot(load)?, &Stages::default())?;
             let snapshot = &served.snapshot;
             println!(
                 "{}: sound. {} items, {} artifacts, {} placements, {} in memory",
@@ -156,7 +156,7 @@ fn build(dir: &std::path::Path, data_until: Option<&str>, load: &LoadArgs) -> Re
     let before = std::fs::read(&file).ok();
     std::fs::write(&file, manifest.to_json())?;
     let checked = crate::snapshot::open_directory(dir, "production", &options)
-        .and_then(|snapshot| Served::prepare(snapshot, &Stages::default()));
+        .and_then(|snapshot| View::prepare(snapshot, &Stages::default()));
     if let Err(error) = checked {
         match before {
             Some(before) => std::fs::write(&file, before)?,

@@ -13,7 +13,7 @@ use crate::artifact::open;
 use crate::config::RawStore;
 use crate::evaluate::{Evidence, Recipe, Tuned, tune};
 use crate::pipeline::Stages;
-use crate::recommender::Served;
+use crate::recommender::View;
 use crate::snapshot::{
     BuildArtifact, LoadOptions, MANIFEST, Manifest, build_manifest, open_directory, publish, read_channel,
 };
@@ -130,7 +130,7 @@ pub(super) fn train_into(
     std::fs::write(dir.join(MANIFEST), manifest.to_json())?;
     step("verifying", 0.0);
     let snapshot = open_directory(dir, "production", &LoadOptions::default())?;
-    Served::prepare(snapshot, &Stages::default())?;
+    View::prepare(snapshot, &Stages::default())?;
     Ok((manifest, tuned))
 }
 

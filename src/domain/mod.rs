@@ -11,6 +11,7 @@ pub use bitmap::{Bitmap, ItemMask};
 pub use candidates::CandidateSet;
 pub use ids::ItemIdx;
 pub use request::{
-    Consent, FilterValue, Request, RequestContext, Seed, SeedRole, SessionEvent, Subject, TrafficClass, View,
+    Consent, FilterValue, Request, RequestContext, ResponseView, Seed, SeedRole, SessionEvent, Subject,
+    TrafficClass,
 };
 pub use slate::{Cause, Degradation, DegradationLevel, Slate, SlateItem, StageTrace};

@@ -33,7 +33,7 @@ pub struct Request {
     /// Catalogue attributes to return with each item. The faces use it; the recommender checks the names.
     pub item_fields: Vec<String>,
     /// How much the answer should tell.
-    pub view: View,
+    pub view: ResponseView,
     /// Whether a person waits for the answer.
     pub traffic_class: TrafficClass,
     /// Check the request and answer without items.
@@ -167,7 +167,7 @@ pub enum FilterValue {
 
 /// How much an answer tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum View {
+pub enum ResponseView {
     /// Ids, ranks and properties.
     Basic,
     /// And scores and sources.

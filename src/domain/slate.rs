@@ -18,7 +18,7 @@ pub struct Slate {
     pub warnings: Vec<String>,
     /// Whether items follow this page.
     pub more: bool,
-    /// What each stage did; filled for [`super::View::Debug`] only.
+    /// What each stage did; filled for [`super::ResponseView::Debug`] only.
     pub trace: Vec<StageTrace>,
 }
 

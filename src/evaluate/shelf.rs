@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use crate::pipeline::Stages;
-use crate::recommender::{Limits, Recommender, Served};
+use crate::recommender::{Limits, Recommender, View};
 use crate::snapshot::{BuildArtifact, LoadOptions, Registry, Snapshot, SnapshotError, build_manifest, load};
 use crate::train::{BuiltArtifact, Catalog, EventLog, TrainPlan, stock};
 
@@ -54,7 +54,7 @@ impl Trial {
     /// # Errors
     /// A recipe that does not fit.
     pub fn recommender(&self, recipes: &str) -> Result<Recommender, SnapshotError> {
-        let served = Served::compile(Arc::clone(&self.snapshot), recipes, &Stages::default())?;
+        let served = View::compile(Arc::clone(&self.snapshot), recipes, &Stages::default())?;
         let registry = Arc::new(Registry::default());
         registry.publish(Arc::new(served), false);
         Ok(Recommender::new(

@@ -23,7 +23,7 @@ use crate::snapshot::{Artifact, Snapshot};
 
 pub use build::{BuildError, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Spec, Stages};
 pub use context::{Context, Deadline, Query, QuerySeed, USER_TABLES};
-pub use run::{Depth, Ran, Scratch, Span, Spans};
+pub use run::{Depth, Outcome, Scratch, Span, Spans};
 
 /// Retrieves possible items.
 pub trait CandidateSource: Send + Sync {
@@ -52,7 +52,7 @@ pub trait Filter: Send + Sync {
     fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError>;
 
     /// Says before retrieval what will be dropped, so that sources need not find it.
-    fn narrow(&self, _query: &Query<'_>, _snapshot: &Snapshot, _mask: &mut ItemMask) {}
+    fn prefilter(&self, _query: &Query<'_>, _snapshot: &Snapshot, _mask: &mut ItemMask) {}
 }
 
 /// Gives one number per candidate; can neither drop nor reorder.

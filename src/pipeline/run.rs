@@ -1,11 +1,11 @@
-//! The walk of one request through the corridor.
+//! The runner of one request through the corridor.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Context, Deadline, Filter, Pipeline, Query, Stage, StageError};
 use crate::domain::{
-    CandidateSet, Cause, Degradation, DegradationLevel, ItemMask, Request, StageTrace, View,
+    CandidateSet, Cause, Degradation, DegradationLevel, ItemMask, Request, ResponseView, StageTrace,
 };
 use crate::snapshot::Snapshot;
 
@@ -17,21 +17,21 @@ pub struct Scratch {
     /// What may be recommended.
     pub mask: ItemMask,
     /// What happened on the way of the last request.
-    pub ran: Ran,
+    pub ran: Outcome,
 }
 
 /// What happened to one request on its way.
 #[derive(Debug, Default)]
-pub struct Ran {
+pub struct Outcome {
     /// Stages that were skipped or failed, and why.
     pub degradation: Degradation,
-    /// One entry a stage, for [`View::Debug`].
+    /// One entry a stage, for [`ResponseView::Debug`].
     pub trace: Vec<StageTrace>,
     /// How long groups of stages took.
     pub spans: Spans,
 }
 
-/// How far a walk goes.
+/// How far a runner goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// Through all rooms.
@@ -69,7 +69,7 @@ impl Pipeline {
     ///
     /// Late or failing sources, hydrators and re-rankers are skipped and noted; filters, scoring and selection always run. What
     /// `depth` leaves out is among the skipped stages; its cause is for the caller to say.
-    #[expect(clippy::too_many_arguments, reason = "the walk is where everything meets")]
+    #[expect(clippy::too_many_arguments, reason = "the runner is where everything meets")]
     pub fn run(
         &self,
         request: &Request,
@@ -85,9 +85,9 @@ impl Pipeline {
         ran.trace.clear();
         ran.spans = Spans::default();
         let items = snapshot.items().len();
-        let mut walk = Walk::begin(ran, deadline, request.view == View::Debug);
+        let mut runner = Runner::begin(ran, deadline, request.view == ResponseView::Debug);
         mask.reset(items);
-        self.filters.iter().for_each(|stage| stage.inner.narrow(query, snapshot, mask));
+        self.filters.iter().for_each(|stage| stage.inner.prefilter(query, snapshot, mask));
         set.reset(items, self.sources.len());
         let ctx = Context { request, query, snapshot, mask, deadline };
         let stand_in = self.scorer.inner.stand_in().filter(|_| depth != Depth::Full);
@@ -95,39 +95,39 @@ impl Pipeline {
         if depth != Depth::Mask {
             for (at, source) in self.sources.iter().enumerate() {
                 set.open_source(at);
-                walk.optional(&source.label, set, |set| source.inner.retrieve(&ctx, set));
+                runner.optional(&source.label, set, |set| source.inner.retrieve(&ctx, set));
             }
             for hydrator in &self.hydrators {
-                walk.optional(&hydrator.label, set, |set| hydrator.inner.hydrate(&ctx, set));
+                runner.optional(&hydrator.label, set, |set| hydrator.inner.hydrate(&ctx, set));
             }
             for filter in &self.filters {
-                walk.step(&filter.label, set, |set| close(filter, &ctx, set));
+                runner.step(&filter.label, set, |set| close(filter, &ctx, set));
             }
-            walk.ran.spans.retrieval = walk.lap();
+            runner.ran.spans.retrieval = runner.lap();
             let scorer = stand_in.unwrap_or(&*self.scorer.inner);
-            walk.step(&self.scorer.label, set, |set| {
+            runner.step(&self.scorer.label, set, |set| {
                 set.score_and_sort(|set, scores| scorer.score(&ctx, set, scores))
             });
-            walk.ran.spans.scoring = walk.lap().filter(|_| stand_in.is_none());
+            runner.ran.spans.scoring = runner.lap().filter(|_| stand_in.is_none());
         } else {
-            self.sources.iter().for_each(|stage| walk.leave_out(&stage.label));
-            self.hydrators.iter().for_each(|stage| walk.leave_out(&stage.label));
+            self.sources.iter().for_each(|stage| runner.leave_out(&stage.label));
+            self.hydrators.iter().for_each(|stage| runner.leave_out(&stage.label));
         }
         if stand_in.is_some() {
-            walk.leave_out(&self.scorer.label);
+            runner.leave_out(&self.scorer.label);
         }
         for reranker in &self.rerankers {
             match depth {
-                Depth::Full => walk.optional(&reranker.label, set, |set| reranker.inner.rerank(&ctx, set)),
-                Depth::NoRerank | Depth::Mask => walk.leave_out(&reranker.label),
+                Depth::Full => runner.optional(&reranker.label, set, |set| reranker.inner.rerank(&ctx, set)),
+                Depth::NoRerank | Depth::Mask => runner.leave_out(&reranker.label),
             }
         }
         if depth != Depth::Mask {
-            walk.step(&self.selector.label, set, |set| {
+            runner.step(&self.selector.label, set, |set| {
                 self.selector.inner.select(&ctx, set, size);
                 Ok(())
             });
-            walk.ran.spans.reranking = walk.lap().filter(|_| depth == Depth::Full);
+            runner.ran.spans.reranking = runner.lap().filter(|_| depth == Depth::Full);
         }
     }
 
@@ -151,8 +151,8 @@ fn close(filter: &Stage<dyn Filter>, ctx: &Context<'_>, set: &mut CandidateSet) 
     filter.inner.filter(ctx, set).inspect_err(|_| set.retain(|_| false))
 }
 
-struct Walk<'r> {
-    ran: &'r mut Ran,
+struct Runner<'r> {
+    ran: &'r mut Outcome,
     deadline: Deadline,
     traced: bool,
     /// When the present group of stages began; `None` without a deadline, and after a group in which anything was late.
@@ -161,8 +161,8 @@ struct Walk<'r> {
     cut: bool,
 }
 
-impl<'r> Walk<'r> {
-    fn begin(ran: &'r mut Ran, deadline: Deadline, traced: bool) -> Self {
+impl<'r> Runner<'r> {
+    fn begin(ran: &'r mut Outcome, deadline: Deadline, traced: bool) -> Self {
         Self { ran, deadline, traced, began: deadline.due().map(|_| Instant::now()), cut: false }
     }
 

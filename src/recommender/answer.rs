@@ -8,10 +8,12 @@ use std::time::Instant;
 use super::cache::{Flight, Key, ResultCache, is_common};
 use super::counts::{Counts, Lookup};
 use super::plan::Room;
+use super::prepare::UserRows;
 use super::resolve::{self, Resolved};
-use super::users::UserRows;
-use super::{Placement, Plan, RecommendError, Recommendation, Recommender, Served, check_fields, ladder};
-use crate::domain::{Cause, Consent, DegradationLevel, ItemIdx, ItemMask, Request, Slate, View, score};
+use super::{Placement, Plan, RecommendError, Recommendation, Recommender, View, check_fields, fallback};
+use crate::domain::{
+    Cause, Consent, DegradationLevel, ItemIdx, ItemMask, Request, ResponseView, Slate, score,
+};
 use crate::pipeline::{Context, Deadline, Scratch};
 
 /// How an answer came about, as far as callers are told.
@@ -23,7 +25,7 @@ pub(super) struct Origin {
 
 /// One request, and all that its answer is made from.
 struct Asked<'a> {
-    served: &'a Served,
+    served: &'a View,
     placement: &'a Placement,
     request: &'a Request,
     shown: &'a [ItemIdx],
@@ -50,7 +52,7 @@ pub(super) struct Memory {
 impl Recommender {
     pub(super) fn answer(
         &self,
-        served: &Served,
+        served: &View,
         request: &Request,
         shown: &[ItemIdx],
         started: Instant,
@@ -65,7 +67,7 @@ impl Recommender {
     /// Fills an empty slate.
     pub(super) fn answer_into(
         &self,
-        served: &Served,
+        served: &View,
         request: &Request,
         shown: &[ItemIdx],
         started: Instant,
@@ -201,7 +203,7 @@ impl Asked<'_> {
                 placement.slate_items(&memory.scratch.set, wanted, &mut slate.items);
             }
             let spans = memory.scratch.ran.spans;
-            let filled = ladder::fill(placement, request, &resolved, snapshot, &page, &mut memory, slate);
+            let filled = fallback::fill(placement, request, &resolved, snapshot, &page, &mut memory, slate);
             if self.deadline.due().is_some() {
                 placement.pace.learn(room, &spans);
             }
@@ -213,7 +215,7 @@ impl Asked<'_> {
         }
         memory.spare.keep(resolved.query);
         MEMORY.set(memory);
-        if request.view == View::Basic {
+        if request.view == ResponseView::Basic {
             slate.trace.clear();
         }
         Ok(())

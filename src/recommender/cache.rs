@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 
-use crate::domain::{FilterValue, Request, Slate, View};
+use crate::domain::{FilterValue, Request, ResponseView, Slate};
 
 /// The longest key, and the most ids that a request may name to be looked up at all.
 const MAX_KEY: usize = 4096;
@@ -98,7 +98,7 @@ impl fmt::Debug for ResultCache {
 
 /// Whether the answer is one for everybody who asks the same. A visitor or a session by its id alone changes no slate.
 pub(super) fn is_common(request: &Request, user: Option<&str>) -> bool {
-    user.is_none() && request.session_events.is_empty() && request.view != View::Debug
+    user.is_none() && request.session_events.is_empty() && request.view != ResponseView::Debug
 }
 
 thread_local! {

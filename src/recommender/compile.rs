@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::counts::Counts;
-use super::plan::Pace;
+use super::plan::LatencyEstimator;
 use super::{Placement, PlacementSpec, PlacementsFile, StageSpec};
 use crate::pipeline::filter::{AttributeFilter, ExcludeFilter, Exclusion, RequestFilter};
 use crate::pipeline::hydrator::Attributes;
@@ -124,7 +124,7 @@ impl Recipe<'_> {
             exclude: spec.exclude,
             cache: spec.cache,
             counts: Counts::of(name),
-            pace: Pace::unknown(),
+            pace: LatencyEstimator::unknown(),
         })
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::users::UserRows;
-use super::{Limits, Recommender, Served};
+use super::prepare::UserRows;
+use super::{Limits, Recommender, View};
 use crate::domain::Request;
 use crate::snapshot::{GoldenQuery, Registry, SnapshotError};
 
@@ -13,7 +13,7 @@ const WARM_REQUESTS: usize = 16;
 /// The most golden queries asked.
 const MAX_GOLDEN: usize = 1000;
 
-pub(super) fn check(served: &Served) -> Result<(), SnapshotError> {
+pub(super) fn check(served: &View) -> Result<(), SnapshotError> {
     // A deadline that is never met: with it the walks are timed, and live requests find the planner informed.
     let limits = Limits {
         placement_deadlines: false,

@@ -19,13 +19,13 @@ mod cache;
 mod compile;
 mod counts;
 mod error;
+mod fallback;
 mod golden;
-mod ladder;
 mod plan;
+mod prepare;
 mod resolve;
-mod served;
 mod spec;
-mod users;
+mod view;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,10 +39,10 @@ use answer::Origin;
 pub use counts::PlacementCounts;
 pub use error::RecommendError;
 pub use plan::Plan;
-pub use served::{Placement, Served};
+pub use prepare::PreparedRequest;
+use prepare::UserRows;
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
-pub use users::Begun;
-use users::UserRows;
+pub use view::{Placement, View};
 
 /// Server-side limits that a request may lower and never raise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,13 +102,13 @@ pub struct Pinned {
 /// Answers requests from whatever snapshot is served at the moment. Share it; it takes no lock.
 #[derive(Debug)]
 pub struct Recommender {
-    registry: Arc<Registry<Served>>,
+    registry: Arc<Registry<View>>,
     limits: Limits,
 }
 
 impl Recommender {
     /// A recommender over a registry that somebody else fills.
-    pub fn new(registry: Arc<Registry<Served>>, limits: Limits) -> Self {
+    pub fn new(registry: Arc<Registry<View>>, limits: Limits) -> Self {
         Self { registry, limits }
     }
 
@@ -127,7 +127,7 @@ impl Recommender {
     /// A recipe that does not fit the snapshot.
     pub fn with(snapshot: Snapshot, stages: &Stages, limits: Limits) -> Result<Self, SnapshotError> {
         let registry = Arc::new(Registry::default());
-        registry.publish(Arc::new(Served::prepare(snapshot, stages)?), false);
+        registry.publish(Arc::new(View::prepare(snapshot, stages)?), false);
         Ok(Self::new(registry, limits))
     }
 
@@ -137,7 +137,7 @@ impl Recommender {
     }
 
     /// What is served now.
-    pub fn served(&self) -> Option<Arc<Served>> {
+    pub fn served(&self) -> Option<Arc<View>> {
         self.registry.current()
     }
 
@@ -149,17 +149,21 @@ impl Recommender {
     /// # Errors
     /// An unknown placement, a value out of range, no snapshot yet.
     pub fn recommend(&self, request: &Request) -> Result<Recommendation, RecommendError> {
-        let begun = self.begin(std::slice::from_ref(request))?;
-        begun.wait();
-        self.finish(request, &begun)
+        let prepared = self.prepare(std::slice::from_ref(request))?;
+        prepared.wait();
+        self.complete(request, &prepared)
     }
 
-    /// Answers the request that was begun, without waiting for anything: what is not known of the user by now is late.
+    /// Answers the request that was prepared, without waiting for anything: what is not known of the user by now is late.
     ///
     /// # Errors
     /// As [`Recommender::recommend`].
-    pub fn finish(&self, request: &Request, begun: &Begun) -> Result<Recommendation, RecommendError> {
-        self.finish_slot(request, 0, None, begun)
+    pub fn complete(
+        &self,
+        request: &Request,
+        prepared: &PreparedRequest,
+    ) -> Result<Recommendation, RecommendError> {
+        self.complete_slot(request, 0, None, prepared)
     }
 
     /// As [`Recommender::recommend`], into a slate whose memory is used again: what it held is dropped, also after an error.
@@ -171,13 +175,13 @@ impl Recommender {
     /// As [`Recommender::recommend`].
     pub fn recommend_into(&self, request: &Request, slate: &mut Slate) -> Result<Pinned, RecommendError> {
         slate.clear();
-        let begun = self.begin(std::slice::from_ref(request))?;
-        begun.wait();
+        let prepared = self.prepare(std::slice::from_ref(request))?;
+        prepared.wait();
         let unknown = UserRows::default();
-        let users = begun.users(0).unwrap_or(&unknown);
-        let origin = self.answer_into(&begun.served, request, &[], begun.started, users, slate)?;
+        let users = prepared.users(0).unwrap_or(&unknown);
+        let origin = self.answer_into(&prepared.served, request, &[], prepared.started, users, slate)?;
         let Origin { personal, cached } = origin;
-        Ok(Pinned { snapshot: Arc::clone(&begun.served.snapshot), personal, cached })
+        Ok(Pinned { snapshot: Arc::clone(&prepared.served.snapshot), personal, cached })
     }
 
     /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
@@ -188,14 +192,14 @@ impl Recommender {
         requests: &[Request],
         deduplicate: bool,
     ) -> Vec<Result<Recommendation, RecommendError>> {
-        match self.begin(requests) {
-            Ok(begun) => {
-                begun.wait();
+        match self.prepare(requests) {
+            Ok(prepared) => {
+                prepared.wait();
                 let mut shown = Vec::new();
                 let slots = requests.iter().enumerate();
                 slots
                     .map(|(place, request)| {
-                        self.finish_slot(request, place, deduplicate.then_some(&mut shown), &begun)
+                        self.complete_slot(request, place, deduplicate.then_some(&mut shown), &prepared)
                     })
                     .collect()
             }
@@ -203,24 +207,24 @@ impl Recommender {
         }
     }
 
-    /// Answers the slot at `place` of the requests that were begun, without waiting for anything. With `shown`, what is in it is
+    /// Answers the slot at `place` of the requests that were prepared, without waiting for anything. With `shown`, what is in it is
     /// shown elsewhere on the page: it is left out, and what is answered is added.
     ///
     /// There is one clock for the page, from its beginning: a caller waits for all of it.
     ///
     /// # Errors
     /// As [`Recommender::recommend`].
-    pub fn finish_slot(
+    pub fn complete_slot(
         &self,
         request: &Request,
         place: usize,
         shown: Option<&mut Vec<ItemIdx>>,
-        begun: &Begun,
+        prepared: &PreparedRequest,
     ) -> Result<Recommendation, RecommendError> {
         let unknown = UserRows::default();
-        let users = begun.users(place).unwrap_or(&unknown);
+        let users = prepared.users(place).unwrap_or(&unknown);
         let before = shown.as_ref().map_or(&[][..], |shown| shown.as_slice());
-        let answer = self.answer(&begun.served, request, before, begun.started, users)?;
+        let answer = self.answer(&prepared.served, request, before, prepared.started, users)?;
         if let Some(shown) = shown {
             shown.extend(answer.slate.items.iter().map(|item| item.item));
         }

@@ -73,7 +73,7 @@ const NOTHING: f32 = 250.0;
 
 /// What the walks of one placement took lately. Lock-free: of two updates at once, one may be lost.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct LatencyEstimator {
     since: Instant,
     /// When a whole recipe last ended or was tried, in microseconds from `since`.
     whole_at: AtomicU64,
@@ -83,7 +83,7 @@ pub(super) struct Pace {
     ladder: Estimate,
 }
 
-impl Pace {
+impl LatencyEstimator {
     /// Nothing is known yet: there is time for everything.
     pub(super) fn unknown() -> Self {
         let [retrieval, scoring, reranking, ladder] = [(); 4].map(|()| Estimate::default());

@@ -2,21 +2,9 @@
 //! comes from.
 
 mod admin;
-mod admission;
-mod connections;
-mod convert;
-mod door;
-mod grpc;
-mod histogram;
-mod http;
-mod json;
-mod limits;
-mod middleware;
-mod observe;
-mod openapi;
-mod query;
-mod service;
-mod status;
+mod api;
+mod edge;
+mod problem;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,14 +17,16 @@ use tonic_health::server::HealthReporter;
 
 use crate::exposure::Exposures;
 use crate::recommender::Recommender;
-use admission::Admission;
-use connections::{Acceptor, ConnectionLimits};
-use door::Keeper;
-use middleware::{Face, Gate};
-use service::Service;
+use api::service::Service;
+use api::{grpc, http};
+use edge::admission::Admission;
+use edge::connections::{Acceptor, ConnectionLimits};
+use edge::early_shed::EarlyShed;
+use edge::limits;
+use edge::middleware::{Protocol, RequestGuard};
 
 pub use admin::{Admin, Control};
-pub use observe::{Work, names, render_histograms};
+pub use edge::observe::{Work, names, render_histograms};
 
 /// How the faces treat requests and connections.
 #[derive(Debug, Clone)]
@@ -112,25 +102,25 @@ pub async fn run(
 ) -> Result<(), ServerError> {
     let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
     let open = Arc::new(Semaphore::new(limits::OPEN));
-    let keeper = Keeper::new(Arc::clone(&admission), Arc::clone(&open), config.request_limit);
+    let early_shed = EarlyShed::new(Arc::clone(&admission), Arc::clone(&open), config.request_limit);
     let service = Service::new(recommender, config.max_age, config.exposures, admission);
     let draining = Arc::new(AtomicBool::new(false));
     let gate = |face| {
         let (open, draining) = (open.clone(), draining.clone());
-        Arc::new(Gate { face, open, limit: config.request_limit, draining })
+        Arc::new(RequestGuard { face, open, limit: config.request_limit, draining })
     };
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
-    let grpc = grpc::routes(service.clone(), gate(Face::Grpc), &health)?;
-    let http = http::routes(service.clone(), gate(Face::Http));
+    let grpc = grpc::routes(service.clone(), gate(Protocol::Grpc), &health)?;
+    let http = http::routes(service.clone(), gate(Protocol::Http));
     let limits = ConnectionLimits {
         connections: config.max_connections,
         streams: config.max_streams,
         idle: config.idle,
     };
-    let grpc = Acceptor::open(listeners.grpc, grpc, Some(keeper), Face::Grpc, limits);
-    let http = Acceptor::open(listeners.http, http, None, Face::Http, limits);
+    let grpc = Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits);
+    let http = Acceptor::open(listeners.http, http, None, Protocol::Http, limits);
 
     tokio::select! {
         () = shutdown => {}

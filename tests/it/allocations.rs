@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use larder::domain::{Request, SeedRole, Slate, View};
+use larder::domain::{Request, ResponseView, SeedRole, Slate};
 use larder::pipeline::Stages;
 use larder::recommender::{Limits, Recommender};
 use larder::snapshot::{LoadOptions, open_directory};
@@ -25,7 +25,7 @@ fn requests(recommender: &Recommender) -> Vec<Request> {
             requests.push(session.clone().user("U00042").seed(id(at + 2), SeedRole::Disliked));
             requests.push(plain().user("nobody"));
             let mut narrowed = session;
-            narrowed.view = View::Debug;
+            narrowed.view = ResponseView::Debug;
             narrowed.offset = 12;
             narrowed.exclude_item_ids = vec![id(at + 3).to_owned()];
             requests.push(narrowed.clone());
@@ -79,7 +79,7 @@ fn an_answer_into_used_memory_is_the_same_as_a_fresh_one() {
     let recommender = open(&models);
     let mut slate = Slate::default();
     for mut request in requests(&recommender) {
-        request.view = View::Standard; // a trace has times
+        request.view = ResponseView::Standard; // a trace has times
         let pinned = recommender.recommend_into(&request, &mut slate).unwrap();
         let fresh = recommender.recommend(&request).unwrap();
         assert_eq!((&slate, pinned.personal), (&fresh.slate, fresh.personal));

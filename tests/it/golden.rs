@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use larder::domain::{Cause, DegradationLevel, Request};
 use larder::pipeline::{BuildError, Spec, Stages};
-use larder::recommender::{Limits, Recommendation, Recommender, Served};
+use larder::recommender::{Limits, Recommendation, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
 
 use crate::support::following::lines;
@@ -83,7 +83,7 @@ fn recommender(recipe: &str, stages: &Stages) -> Recommender {
     let recipe: toml::Table = toml::from_str(recipe).unwrap();
     let nested = |name: &str, table| toml::Table::from_iter([(name.to_owned(), toml::Value::Table(table))]);
     let recipe = nested("placements", nested("case", recipe)).to_string();
-    let served = Served::compile(shop(), &recipe, stages).unwrap_or_else(|error| panic!("{error}\n{recipe}"));
+    let served = View::compile(shop(), &recipe, stages).unwrap_or_else(|error| panic!("{error}\n{recipe}"));
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(served), false);
     Recommender::new(registry, Limits::default())
@@ -171,7 +171,7 @@ fn wired() -> BTreeSet<(&'static str, String)> {
     let exclude = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\nexclude = [\"?\"]";
     let normalize = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\nscorer = { kind = \"blend\", normalize = \"?\" }";
     for (key, recipe) in [("exclude", exclude), ("normalize", normalize)] {
-        let refusal = Served::compile(Arc::clone(&shop), &format!("[placements.case]\n{recipe}"), &stages);
+        let refusal = View::compile(Arc::clone(&shop), &format!("[placements.case]\n{recipe}"), &stages);
         let message = refusal.unwrap_err().to_string();
         let (_, known) = message.split_once("expected one of ").unwrap_or_else(|| panic!("{message}"));
         wired.extend(known.split(", ").map(|name| (key, name.trim_matches(['`', '\n']).to_owned())));

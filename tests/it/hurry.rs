@@ -10,7 +10,7 @@ use std::time::Duration;
 use larder::domain::{CandidateSet, Cause, DegradationLevel, ItemIdx, Request};
 use larder::pipeline::scorer::{Blend, Normalize};
 use larder::pipeline::{BuildError, CandidateSource, Context, Reranker, Scorer, Spec, StageError, Stages};
-use larder::recommender::{Limits, PlacementCounts, Recommendation, Recommender, Served};
+use larder::recommender::{Limits, PlacementCounts, Recommendation, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 
 use crate::support::grocer;
@@ -105,7 +105,7 @@ fn recommender(name: &str, recipe: &str) -> Recommender {
         .reranker("slow", |spec| Ok(Box::new(Slow::new(spec)?)));
     let snapshot = open_directory(grocer::snapshot(1).path(), "production", &LoadOptions::default()).unwrap();
     let served =
-        Served::compile(Arc::new(snapshot), &recipe, &stages).unwrap_or_else(|e| panic!("{e}\n{recipe}"));
+        View::compile(Arc::new(snapshot), &recipe, &stages).unwrap_or_else(|e| panic!("{e}\n{recipe}"));
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(served), false);
     Recommender::new(registry, Limits::default())

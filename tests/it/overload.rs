@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use larder::domain::{CandidateSet, ItemIdx};
 use larder::pipeline::{BuildError, CandidateSource, Context, Spec, StageError, Stages};
-use larder::recommender::{Limits, Recommender, Served};
+use larder::recommender::{Limits, Recommender, View};
 use larder::server::Config;
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 use larder_proto::v1;
@@ -83,7 +83,7 @@ fn server(waiting: usize) -> (Server, Arc<Hold>) {
     let stages = Stages::default().source("held", Held::make);
     let snapshot = open_directory(shop::snapshot(20).path(), "production", &LoadOptions::default()).unwrap();
     let registry = Arc::new(Registry::default());
-    registry.publish(Arc::new(Served::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
+    registry.publish(Arc::new(View::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
     let recommender = Recommender::new(registry, Limits::default());
     let config = Config { max_in_flight: 1, max_waiting: waiting, ..Config::default() };
     (Server::with(recommender, config), hold)

@@ -257,8 +257,7 @@ fn what_did_not_change_is_neither_fetched_nor_decoded_again() {
     assert_ne!(before.snapshot.version(), after.snapshot.version());
     assert!(Arc::ptr_eq(&before.snapshot.catalog_share(), &after.snapshot.catalog_share()));
     for (name, _) in after.snapshot.artifacts() {
-        let share =
-            |served: &larder::recommender::Served| Arc::clone(served.snapshot.artifact(name).unwrap());
+        let share = |served: &larder::recommender::View| Arc::clone(served.snapshot.artifact(name).unwrap());
         assert_eq!(Arc::ptr_eq(&share(&before), &share(&after)), name != "similar", "{name}");
     }
 }

@@ -8,9 +8,9 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use larder::domain::{CandidateSet, Consent, FilterValue, ItemIdx, Request, SeedRole, View};
+use larder::domain::{CandidateSet, Consent, FilterValue, ItemIdx, Request, ResponseView, SeedRole};
 use larder::pipeline::{CandidateSource, Context, StageError, Stages};
-use larder::recommender::{Limits, PlacementCounts, Recommender, Served};
+use larder::recommender::{Limits, PlacementCounts, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
 
 use crate::support::grocer;
@@ -28,7 +28,7 @@ fn sample() -> (Recommender, Recommender) {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let snapshot = open_directory(&models, "production", &LoadOptions::default()).unwrap();
     let registry = Arc::new(Registry::default());
-    registry.publish(Arc::new(Served::prepare(snapshot, &Stages::default()).unwrap()), false);
+    registry.publish(Arc::new(View::prepare(snapshot, &Stages::default()).unwrap()), false);
     // Without deadlines: a busy machine changes no answer.
     let on = Limits { placement_deadlines: false, ..Limits::default() };
     let off = Limits { placement_deadlines: false, ..OFF };
@@ -64,7 +64,7 @@ fn random_request(random: &mut fastrand::Rng, placement: &str, id: &dyn Fn(usize
             request.subject.consent = Consent::Denied;
         }
         12 => request = request.viewing("no such item"),
-        13 => request.view = View::Basic,
+        13 => request.view = ResponseView::Basic,
         _ => {}
     }
     request
@@ -106,7 +106,7 @@ fn what_depends_on_a_person_or_on_this_request_alone_is_not_kept() {
     assert!(asked_twice(&recommender, &plain()));
     assert!(asked_twice(&recommender, &visitor), "ids that no recipe reads are no reason");
     let mut debug = plain();
-    debug.view = View::Debug;
+    debug.view = ResponseView::Debug;
     let mut checked = plain();
     checked.validate_only = true;
     let mut long = plain();
@@ -155,20 +155,20 @@ fn grocer_snapshot() -> Snapshot {
 }
 
 /// A placement over a source that counts under the placement's name, with further keys.
-fn counting(name: &str, keys: &str, fails: bool) -> (Arc<Registry<Served>>, Arc<AtomicU64>) {
+fn counting(name: &str, keys: &str, fails: bool) -> (Arc<Registry<View>>, Arc<AtomicU64>) {
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(counted(name, keys, fails)), false);
     (registry, tally(name))
 }
 
-fn counted(name: &str, keys: &str, fails: bool) -> Served {
+fn counted(name: &str, keys: &str, fails: bool) -> View {
     let source = format!("{{ kind = \"counted\", tally = \"{name}\", fails = {fails} }}");
     let recipe = format!("[placements.\"{name}\"]\nsources = [ {source} ]\n{keys}");
     let stages = Stages::default().source("counted", |spec| {
         let Params { tally: name, fails } = spec.parse()?;
         Ok(Box::new(Counted { asked: tally(&name), fails }))
     });
-    Served::compile(Arc::new(grocer_snapshot()), &recipe, &stages).unwrap()
+    View::compile(Arc::new(grocer_snapshot()), &recipe, &stages).unwrap()
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Filter for AttributeFilter {
         Ok(())
     }
 
-    fn narrow(&self, _query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
+    fn prefilter(&self, _query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
         mask.allow_only(&self.allowed);
     }
 }

@@ -47,7 +47,7 @@ impl Filter for ExcludeFilter {
         Ok(())
     }
 
-    fn narrow(&self, query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
+    fn prefilter(&self, query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
         use Exclusion::{Current, Purchased, Seeds, Seen, Session};
         if self.any(&[Current, Seeds, Session, Seen]) {
             query.current.into_iter().for_each(|item| mask.exclude(item));

@@ -15,7 +15,7 @@ impl Filter for RequestFilter {
         Ok(())
     }
 
-    fn narrow(&self, query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
+    fn prefilter(&self, query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
         query.excluded.iter().for_each(|item| mask.exclude(*item));
         if let Some(only) = &query.only {
             mask.allow_only_items(only);

@@ -1,6 +1,6 @@
 //! Users' features: whole in memory or by shard, the slates are the same; what is not there in time is said to be late.
 
-use larder::recommender::Served;
+use larder::recommender::View;
 use larder::snapshot::UserFeatures;
 
 use super::*;
@@ -36,7 +36,7 @@ fn unhurried() -> Limits {
     Limits { user_features_wait: Duration::from_secs(60), ..Limits::default() }
 }
 
-fn habits(served: &Served) -> &UserFeatures {
+fn habits(served: &View) -> &UserFeatures {
     let Some(Artifact::UserFeatures(users)) = served.snapshot.artifact("habits").map(AsRef::as_ref) else {
         panic!("there are no habits");
     };
@@ -111,19 +111,19 @@ fn features_that_are_not_there_in_time_degrade_the_answer_until_they_are() {
 fn who_must_not_block_is_told_when_the_features_are_there() {
     let recommender = shop(SHARDS).open_with(&little(), unhurried());
     let requests = [ranked().user("u4"), ranked().user("u5")];
-    let begun = recommender.begin(&requests).unwrap();
-    assert_eq!(begun.patience(), Some(Duration::from_secs(60)));
+    let prepared = recommender.prepare(&requests).unwrap();
+    assert_eq!(prepared.patience(), Some(Duration::from_secs(60)));
     let (tell, told) = std::sync::mpsc::channel();
-    begun.on_ready(move || tell.send(()).unwrap());
+    prepared.on_ready(move || tell.send(()).unwrap());
     told.recv_timeout(Duration::from_secs(60)).unwrap();
     for (place, request) in requests.iter().enumerate() {
-        let answer = recommender.finish_slot(request, place, None, &begun);
+        let answer = recommender.complete_slot(request, place, None, &prepared);
         assert_eq!(answer.unwrap().slate.degradation.level, DegradationLevel::None);
     }
-    let begun = recommender.begin(&requests).unwrap();
-    assert_eq!(begun.patience(), None, "nothing is missing any more");
+    let prepared = recommender.prepare(&requests).unwrap();
+    assert_eq!(prepared.patience(), None, "nothing is missing any more");
     let (tell, told) = std::sync::mpsc::channel();
-    begun.on_ready(move || tell.send(()).unwrap());
+    prepared.on_ready(move || tell.send(()).unwrap());
     assert!(told.try_recv().is_ok(), "told at once");
 }
 
@@ -135,7 +135,7 @@ fn nobody_waits_longer_than_half_of_the_time_there_is() {
     let recommender = shop.open_with(&little(), limits);
     let patience = |user: &str, budget: Option<u64>| {
         let budget = budget.map(Duration::from_millis);
-        recommender.begin(&[Request { budget, ..ranked().user(user) }]).unwrap().patience()
+        recommender.prepare(&[Request { budget, ..ranked().user(user) }]).unwrap().patience()
     };
     assert_eq!(patience("u1", None), Some(Duration::from_millis(500)));
     assert_eq!(patience("u2", Some(40)), Some(Duration::from_millis(20)));
@@ -145,7 +145,7 @@ fn nobody_waits_longer_than_half_of_the_time_there_is() {
 #[test]
 fn nobody_waits_for_a_stranger_or_for_a_placement_without_a_ranker() {
     let recommender = shop(SHARDS).open_with(&little(), unhurried());
-    let waits = |requests: &[Request]| recommender.begin(requests).unwrap().patience().is_some();
+    let waits = |requests: &[Request]| recommender.prepare(requests).unwrap().patience().is_some();
     let strangers = (0..200).map(|n| ranked().user(format!("stranger {n}")));
     let waited = strangers.filter(|request| waits(std::slice::from_ref(request))).count();
     assert!(waited < 20, "{waited} of 200 strangers were looked for on disk");

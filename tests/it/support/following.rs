@@ -9,7 +9,7 @@ use larder::artifact::table::TableLimits;
 use larder::artifact::{ArtifactStore, BlobCache};
 use larder::domain::Request;
 use larder::pipeline::Stages;
-use larder::recommender::{Limits, Recommendation, Recommender, Served};
+use larder::recommender::{Limits, Recommendation, Recommender, View};
 use larder::snapshot::{
     LoadOptions, Published, RefreshOptions, Refresher, Registry, SnapshotError, Source, publish,
 };
@@ -18,7 +18,7 @@ pub(crate) const CHANNEL: &str = "production";
 
 /// Follows [`CHANNEL`] of a store.
 pub(crate) struct Following {
-    pub(crate) refresher: Refresher<Served>,
+    pub(crate) refresher: Refresher<View>,
     pub(crate) recommender: Recommender,
 }
 
@@ -54,7 +54,7 @@ impl Following {
         let refresher = Refresher::new(
             Source { store, cache },
             Arc::clone(&registry),
-            Box::new(|snapshot| Served::prepare(snapshot, &Stages::default())),
+            Box::new(|snapshot| View::prepare(snapshot, &Stages::default())),
             |served| served.snapshot.as_ref(),
             options,
         );

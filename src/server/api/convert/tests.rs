@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use larder_proto::{Timestamp, Value, v1};
 use prost::Message as _;
 
-use crate::server::{convert, json};
+use crate::server::api::{convert, json};
 
 fn full() -> v1::RecommendRequest {
     let text = |text: &str| Some(text.to_owned());

@@ -14,14 +14,15 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use larder_proto::v1;
 use serde::Serialize;
 
-use super::middleware::{Arrival, Gate, pass};
 use super::service::Service;
-use super::status::{Kind, Problem, did_you_mean};
-use super::{json, limits, openapi, query};
+use super::{json, openapi, query};
 use crate::feature::nearest;
+use crate::server::edge::limits;
+use crate::server::edge::middleware::{Arrival, RequestGuard, pass};
+use crate::server::problem::{Kind, Problem, did_you_mean};
 
 /// The routes of the HTTP port.
-pub(super) fn routes(service: Service, gate: Arc<Gate>) -> Router {
+pub(crate) fn routes(service: Service, gate: Arc<RequestGuard>) -> Router {
     let document = Bytes::from(openapi::document().to_string());
     Router::new()
         // A router cannot match a suffix behind a parameter: `{placement}:recommend` is taken apart by the handler.

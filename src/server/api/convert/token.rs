@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use crate::server::limits;
-use crate::server::status::Problem;
+use crate::server::edge::limits;
+use crate::server::problem::Problem;
 
 /// Where a page begins, and in which snapshot's ranking.
 #[derive(Clone, PartialEq, Message)]

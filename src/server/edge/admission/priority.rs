@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::line::CLASSES;
+use super::queue::CLASSES;
 
 /// Shares are reckoned anew after so long.
 const WINDOW: Duration = Duration::from_millis(50);

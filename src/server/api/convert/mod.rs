@@ -1,14 +1,12 @@
 //! Between messages and the domain: what a client said becomes a `Request`, a `Recommendation` becomes an answer.
 
 mod check;
-mod class;
 mod exposure;
 mod fingerprint;
 mod request;
 mod response;
 mod token;
 
-pub(super) use class::class_of;
 pub(super) use exposure::exposure;
 pub(super) use fingerprint::fingerprint;
 pub(super) use request::{Asked, batch, recommend};

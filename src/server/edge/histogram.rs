@@ -13,14 +13,14 @@ const BOUNDS: [f64; 14] =
 
 /// Counts of durations, by bucket.
 #[derive(Debug, Default)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     /// The last one is above all bounds.
     counts: [AtomicU64; BOUNDS.len() + 1],
     nanos: AtomicU64,
 }
 
 impl Histogram {
-    pub(super) fn record(&self, time: Duration) {
+    pub(crate) fn record(&self, time: Duration) {
         let seconds = time.as_secs_f64();
         let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
         if let Some(count) = self.counts.get(bucket) {
@@ -32,18 +32,18 @@ impl Histogram {
 
 /// One metric: its histograms by their labels, which are written as `face="grpc"` and so on.
 #[derive(Debug)]
-pub(super) struct Family {
+pub(crate) struct Family {
     name: &'static str,
     histograms: Mutex<BTreeMap<String, Arc<Histogram>>>,
 }
 
 impl Family {
-    pub(super) const fn new(name: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str) -> Self {
         Self { name, histograms: Mutex::new(BTreeMap::new()) }
     }
 
     /// The histogram with these labels; values are quoted here.
-    pub(super) fn with(&self, labels: &[(&str, &str)]) -> Arc<Histogram> {
+    pub(crate) fn with(&self, labels: &[(&str, &str)]) -> Arc<Histogram> {
         let label = |(name, value): &(&str, &str)| {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             format!("{name}=\"{value}\"")
@@ -54,7 +54,7 @@ impl Family {
     }
 
     /// Writes all of it in Prometheus' text format.
-    pub(super) fn render(&self, out: &mut String) {
+    pub(crate) fn render(&self, out: &mut String) {
         let histograms = self.histograms.lock().unwrap_or_else(PoisonError::into_inner);
         if histograms.is_empty() {
             return;

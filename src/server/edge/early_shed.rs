@@ -18,28 +18,28 @@ use larder_proto::v1::recommendation_service_server::SERVICE_NAME;
 use tokio::sync::Semaphore;
 
 use super::admission::{Admission, Refusal};
-use super::convert;
+use super::class::class_of;
 use super::limits;
-use super::middleware::Face;
+use super::middleware::Protocol;
 use super::observe;
-use super::status::Problem;
+use crate::server::problem::Problem;
 
 /// Bytes in front of a gRPC message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
 
 /// Who asks the admission.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct EarlyShed {
     admission: Arc<Admission>,
-    /// One permit a request that is being read, as [`super::middleware::Gate`] has them.
+    /// One permit a request that is being read, as [`super::middleware::RequestGuard`] has them.
     open: Arc<Semaphore>,
     /// The longest a message may take to arrive.
     limit: Duration,
     refusal: HeaderMap,
 }
 
-impl Keeper {
-    pub(super) fn new(admission: Arc<Admission>, open: Arc<Semaphore>, limit: Duration) -> Arc<Self> {
+impl EarlyShed {
+    pub(crate) fn new(admission: Arc<Admission>, open: Arc<Semaphore>, limit: Duration) -> Arc<Self> {
         let refusal = Problem::from(Refusal::Full).into_grpc().into_http::<Body>();
         Arc::new(Self { admission, open, limit, refusal: refusal.into_parts().0.headers })
     }
@@ -56,11 +56,11 @@ impl Keeper {
         let (head, body) = request.into_parts();
         let method = head.uri.path().rsplit('/').next().unwrap_or_default();
         let message = self.read(body).await.filter(|message| {
-            let class = message.get(PREFIX..).map(|message| convert::class_of(method, message));
+            let class = message.get(PREFIX..).map(|message| class_of(method, message));
             self.admission.lets_in(class.unwrap_or_default())
         });
         if message.is_none() {
-            observe::request(Face::Grpc.label(), None, observe::REFUSED, came.elapsed(), Duration::ZERO);
+            observe::request(Protocol::Grpc.label(), None, observe::REFUSED, came.elapsed(), Duration::ZERO);
         }
         Some(Request::from_parts(head, Body::from(message?)))
     }
@@ -80,16 +80,16 @@ impl Keeper {
     }
 }
 
-/// A service behind a door; without a keeper the door stands open.
+/// A service behind a door; without a early_shed the door stands open.
 #[derive(Debug, Clone)]
-pub(super) struct Door<S> {
-    pub(super) service: S,
-    pub(super) keeper: Option<Arc<Keeper>>,
+pub(crate) struct Guarded<S> {
+    pub(crate) service: S,
+    pub(crate) early_shed: Option<Arc<EarlyShed>>,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-impl<S, E> Service<Request<Incoming>> for Door<S>
+impl<S, E> Service<Request<Incoming>> for Guarded<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
     S::Future: Send,
@@ -99,14 +99,14 @@ where
     type Future = Either<S::Future, Boxed<Result<Response<Body>, E>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        match self.keeper.as_ref().filter(|keeper| keeper.stops(&request)) {
+        match self.early_shed.as_ref().filter(|early_shed| early_shed.stops(&request)) {
             None => Either::Left(self.service.call(request.map(Body::new))),
-            Some(keeper) => {
-                let (keeper, service) = (Arc::clone(keeper), self.service.clone());
+            Some(early_shed) => {
+                let (early_shed, service) = (Arc::clone(early_shed), self.service.clone());
                 Either::Right(Box::pin(async move {
-                    match keeper.receive(request).await {
+                    match early_shed.receive(request).await {
                         Some(request) => service.call(request).await,
-                        None => Ok(keeper.refusal()),
+                        None => Ok(early_shed.refusal()),
                     }
                 }))
             }

@@ -44,10 +44,10 @@ static REFUSAL: Family = Family::new(names::REFUSAL);
 static WAITED: Family = Family::new(names::WAITED);
 
 /// The placement label of batches: their slots have placements, they have none.
-pub(super) const BATCH: &str = "batch";
+pub(crate) const BATCH: &str = "batch";
 const UNKNOWN: &str = "unknown";
 /// The code of a request that was refused.
-pub(super) const REFUSED: &str = "RESOURCE_EXHAUSTED";
+pub(crate) const REFUSED: &str = "RESOURCE_EXHAUSTED";
 
 /// More placements than this in one process are a misuse; then handles are looked up anew.
 const CACHED: usize = 1000;
@@ -94,7 +94,7 @@ thread_local! {
 }
 
 /// Notes one request. `placement` is `None` unless the placement exists.
-pub(super) fn request(
+pub(crate) fn request(
     face: &'static str,
     placement: Option<&str>,
     code: &'static str,
@@ -131,7 +131,7 @@ pub(super) fn request(
 }
 
 /// Notes why an answer was degraded, if it was.
-pub(super) fn degraded(placement: &str, causes: &[Cause]) {
+pub(crate) fn degraded(placement: &str, causes: &[Cause]) {
     for cause in causes {
         let labels = [("placement", placement.to_owned()), ("cause", cause.as_str().to_owned())];
         metrics::counter!(names::DEGRADED, &labels).increment(1);
@@ -139,7 +139,7 @@ pub(super) fn degraded(placement: &str, causes: &[Cause]) {
 }
 
 /// Notes a request that was not worked for.
-pub(super) fn refused(class: &'static str, reason: &'static str) {
+pub(crate) fn refused(class: &'static str, reason: &'static str) {
     thread_local! {
         static COUNTERS: RefCell<HashMap<(&'static str, &'static str), Counter>> = RefCell::default();
     }
@@ -150,7 +150,7 @@ pub(super) fn refused(class: &'static str, reason: &'static str) {
 }
 
 /// Notes how long a request waited for its turn.
-pub(super) fn waited(time: Duration) {
+pub(crate) fn waited(time: Duration) {
     thread_local! {
         static HISTOGRAM: Arc<Histogram> = WAITED.with(&[]);
     }

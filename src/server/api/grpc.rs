@@ -13,10 +13,10 @@ use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::limits;
-use super::middleware::{Arrival, Gate, pass};
 use super::service::Service;
-use super::status::{Kind, Problem};
+use crate::server::edge::limits;
+use crate::server::edge::middleware::{Arrival, RequestGuard, pass};
+use crate::server::problem::{Kind, Problem};
 
 #[tonic::async_trait]
 impl RecommendationService for Service {
@@ -38,9 +38,9 @@ impl RecommendationService for Service {
 }
 
 /// The routes of the gRPC port. `health` answers from `reporter`'s state.
-pub(super) fn routes(
+pub(crate) fn routes(
     service: Service,
-    gate: Arc<Gate>,
+    gate: Arc<RequestGuard>,
     health: &HealthReporter,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let recommendations =
@@ -64,14 +64,14 @@ pub(super) fn routes(
 }
 
 /// Says on the health service, as a whole and for the one service, what is served.
-pub(super) async fn set_health(reporter: &HealthReporter, status: ServingStatus) {
+pub(crate) async fn set_health(reporter: &HealthReporter, status: ServingStatus) {
     for name in ["", SERVICE_NAME] {
         reporter.set_service_status(name, status).await;
     }
 }
 
 /// Ends the streams that watch the health service, which would otherwise hold their connections open.
-pub(super) async fn end_health(reporter: &mut HealthReporter) {
+pub(crate) async fn end_health(reporter: &mut HealthReporter) {
     for name in ["", SERVICE_NAME] {
         reporter.clear_service_status(name).await;
     }

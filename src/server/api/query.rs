@@ -4,9 +4,9 @@ use axum::extract::Query;
 use axum::http::Uri;
 use larder_proto::v1;
 
-use super::limits;
-use super::status::{Problem, did_you_mean};
 use crate::feature::nearest;
+use crate::server::edge::limits;
+use crate::server::problem::{Problem, did_you_mean};
 
 /// The parameters, for messages and documents: name, what it means, whether it may be repeated.
 pub(super) const PARAMETERS: [(&str, &str, bool); 9] = [

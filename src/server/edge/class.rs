@@ -2,7 +2,8 @@
 
 use prost::Message as _;
 
-use super::request::traffic_class;
+use larder_proto::v1::recommend_request::TrafficClass as Message;
+
 use crate::domain::TrafficClass;
 
 /// `RecommendRequest`, as far as it is read here.
@@ -20,12 +21,21 @@ struct Batch {
 }
 
 /// Who calls `method` of the service with this message; live if the message does not say, or does not decode.
-pub(in crate::server) fn class_of(method: &str, message: &[u8]) -> TrafficClass {
+pub(crate) fn class_of(method: &str, message: &[u8]) -> TrafficClass {
     let number = match method {
         "BatchRecommend" => Batch::decode(message).map(|message| message.traffic_class),
         _ => One::decode(message).map(|message| message.traffic_class),
     };
-    number.ok().and_then(|number| traffic_class(number).ok()).unwrap_or_default()
+    number.ok().and_then(traffic_class).unwrap_or_default()
+}
+
+/// The class that a number of the API's enum stands for; `None` for a number that this version does not know.
+pub(crate) fn traffic_class(number: i32) -> Option<TrafficClass> {
+    Some(match Message::try_from(number).ok()? {
+        Message::Unspecified | Message::Live => TrafficClass::Live,
+        Message::Synthetic => TrafficClass::Synthetic,
+        Message::Shadow => TrafficClass::Shadow,
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What every request passes on its way in and out, on both faces:
 //!
 //! 1. the connection's own limits: bytes of headers, streams, idle and slow clients ([`super::connections`]);
-//! 2. on the gRPC port, while there are more than can be answered, the door: most of them go no further ([`super::door`]);
+//! 2. on the gRPC port, while there are more than can be answered, the door: most of them go no further ([`super::early_shed`]);
 //! 3. metrics, outermost of what is here, so that what is refused below is counted too;
 //! 4. a bound on what is open at all, so that memory has one;
 //! 5. the deadline: the client's time travels with the request, the server's own ends it;
@@ -22,31 +22,31 @@ use axum::middleware::Next;
 use tokio::sync::Semaphore;
 
 use super::observe;
-use super::status::{self, Kind, Problem};
+use crate::server::problem::{self, Kind, Problem};
 
 /// One face's gate.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct RequestGuard {
     /// The face, which decides how errors and deadlines are spelled.
-    pub(super) face: Face,
+    pub(crate) face: Protocol,
     /// One permit a request that is being read, waits or is worked for, on both faces together.
-    pub(super) open: Arc<Semaphore>,
+    pub(crate) open: Arc<Semaphore>,
     /// The longest a request may take, with its body.
-    pub(super) limit: Duration,
+    pub(crate) limit: Duration,
     /// The server drains: HTTP/1 clients are told to close their connections.
-    pub(super) draining: Arc<AtomicBool>,
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 /// A protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
+pub(crate) enum Protocol {
     Grpc,
     Http,
 }
 
 /// When a request came and how long its answer may take; handlers find it among the request's extensions.
 #[derive(Debug, Clone)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     at: Instant,
     budget: Option<Duration>,
     notes: Arc<Notes>,
@@ -61,28 +61,32 @@ struct Notes {
 
 impl Arrival {
     /// What is left of the client's time; `None` if it set no limit.
-    pub(super) fn budget_left(&self) -> Option<Duration> {
+    pub(crate) fn budget_left(&self) -> Option<Duration> {
         self.budget.map(|budget| budget.saturating_sub(self.at.elapsed()))
     }
 
     /// When the client's time is up.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.at.checked_add(self.budget?)
     }
 
     /// Tells the metrics which placement was asked for, once it is known to exist: made-up names must not become labels.
-    pub(super) fn known_placement(&self, name: &str) {
+    pub(crate) fn known_placement(&self, name: &str) {
         self.notes.placement.get_or_init(|| name.to_owned());
     }
 
     /// Tells the metrics how long the answer was worked at.
-    pub(super) fn worked(&self, time: Duration) {
+    pub(crate) fn worked(&self, time: Duration) {
         self.notes.worked_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
 /// Metrics, the bound on open requests, the deadline.
-pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response<Body> {
+pub(crate) async fn pass(
+    State(gate): State<Arc<RequestGuard>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
     let mut arrival = Arrival { at: Instant::now(), budget: None, notes: Arc::default() };
 
     let mut response = 'answer: {
@@ -100,7 +104,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
         }
     };
 
-    if gate.face == Face::Http && gate.draining.load(Ordering::Relaxed) {
+    if gate.face == Protocol::Http && gate.draining.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let placement = arrival.notes.placement.get().map(String::as_str);
@@ -122,28 +126,28 @@ fn undecodable(response: &Response<Body>) -> Option<Problem> {
     }
 }
 
-impl Face {
-    pub(super) fn label(self) -> &'static str {
+impl Protocol {
+    pub(crate) fn label(self) -> &'static str {
         match self {
-            Face::Grpc => "grpc",
-            Face::Http => "http",
+            Protocol::Grpc => "grpc",
+            Protocol::Http => "http",
         }
     }
 
     fn refuse(self, problem: Problem) -> Response<Body> {
         match self {
-            Face::Grpc => problem.into_grpc().into_http(),
-            Face::Http => problem.into_http(),
+            Protocol::Grpc => problem.into_grpc().into_http(),
+            Protocol::Http => problem.into_http(),
         }
     }
 
     fn code(self, response: &Response<Body>) -> &'static str {
         match self {
-            Face::Http => status::code_of_http(response.status()),
-            Face::Grpc => {
+            Protocol::Http => problem::code_of_http(response.status()),
+            Protocol::Grpc => {
                 // A successful answer has its status in the trailers.
                 let code = tonic::Status::from_header_map(response.headers());
-                code.map_or("OK", |status| status::code_of_grpc(status.code()))
+                code.map_or("OK", |status| problem::code_of_grpc(status.code()))
             }
         }
     }
@@ -151,14 +155,14 @@ impl Face {
     /// The time that the client gives the answer.
     fn budget(self, headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
         let (header, parse): (_, fn(&str) -> Option<Duration>) = match self {
-            Face::Grpc => ("grpc-timeout", parse_grpc_timeout),
-            Face::Http => ("x-request-timeout-ms", parse_milliseconds),
+            Protocol::Grpc => ("grpc-timeout", parse_grpc_timeout),
+            Protocol::Http => ("x-request-timeout-ms", parse_milliseconds),
         };
         let Some(value) = headers.get(header) else { return Ok(None) };
         let budget = value.to_str().ok().and_then(parse);
         budget.map(Some).ok_or_else(|| match self {
-            Face::Grpc => Problem::invalid(header, format!("not a gRPC timeout, such as 25m: {value:?}")),
-            Face::Http => {
+            Protocol::Grpc => Problem::invalid(header, format!("not a gRPC timeout, such as 25m: {value:?}")),
+            Protocol::Http => {
                 Problem::invalid(header, format!("not a positive number of milliseconds: {value:?}"))
             }
         })

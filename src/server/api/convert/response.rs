@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::fingerprint;
 use super::token::{Attribution, PageToken};
-use crate::domain::{Degradation, DegradationLevel, Request, StageTrace, View};
+use crate::domain::{Degradation, DegradationLevel, Request, ResponseView, StageTrace};
 use crate::feature;
 use crate::recommender::Recommendation;
-use crate::server::limits;
-use crate::server::status::{Problem, did_you_mean};
+use crate::server::edge::limits;
+use crate::server::problem::{Problem, did_you_mean};
 
 /// What the answer to one request is made from.
 pub(in crate::server) struct Answer<'a> {
@@ -34,7 +34,7 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
     let (slate, snapshot) = (&recommendation.slate, &recommendation.snapshot);
     let version = snapshot.version();
     let columns = columns(&request.item_fields, snapshot.catalog())?;
-    let tells_scores = request.view != View::Basic;
+    let tells_scores = request.view != ResponseView::Basic;
     let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
         item_id: snapshot.id(entry.item).to_owned(),
         rank: (request.offset + position + 1) as u32,
@@ -68,7 +68,7 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
             server_time_us: micros(answer.took),
         }),
         cache: Some(cache(answer)),
-        trace: slate.trace.iter().filter(|_| request.view == View::Debug).map(trace).collect(),
+        trace: slate.trace.iter().filter(|_| request.view == ResponseView::Debug).map(trace).collect(),
     })
 }
 
@@ -143,7 +143,10 @@ pub(in crate::server) fn uncacheable() -> v1::Cache {
 fn cache(answer: &Answer<'_>) -> v1::Cache {
     let Answer { request, recommendation, max_age, .. } = answer;
     let causes = &recommendation.slate.degradation.causes;
-    if causes.iter().any(|cause| cause.is_passing()) || request.view == View::Debug || request.validate_only {
+    if causes.iter().any(|cause| cause.is_passing())
+        || request.view == ResponseView::Debug
+        || request.validate_only
+    {
         return uncacheable();
     }
     let personal = recommendation.personal;

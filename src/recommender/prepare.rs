@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Placement, RecommendError, Recommender, Served};
+use super::{Placement, RecommendError, Recommender, View};
 use crate::domain::{Consent, Request};
 use crate::pipeline::USER_TABLES;
 use crate::snapshot::{Artifact, Lookup, Pending, UserCounts, UserRow};
@@ -14,8 +14,8 @@ const UNHURRIED: Duration = Duration::from_secs(10);
 
 /// One request, or the slots of a page, with the snapshot pinned and the users' features found or on their way.
 #[derive(Debug)]
-pub struct Begun {
-    pub(super) served: Arc<Served>,
+pub struct PreparedRequest {
+    pub(super) served: Arc<View>,
     pub(super) started: Instant,
     first: UserRows,
     rest: Vec<UserRows>,
@@ -29,7 +29,7 @@ pub(super) struct UserRows {
     patience: Duration,
 }
 
-impl Begun {
+impl PreparedRequest {
     /// Whether the pinned snapshot has such a placement.
     pub fn has_placement(&self, name: &str) -> bool {
         self.served.placements.contains_key(name)
@@ -116,21 +116,21 @@ impl UserRows {
 impl Recommender {
     /// Pins what is served for one request, or for the slots of one page, and asks for what is to be known of the users.
     ///
-    /// For callers that must not block: wait in your own way, for [`Begun::patience`] at most, then ask for the answers with
-    /// [`Recommender::finish`]. Others call [`Recommender::recommend`].
+    /// For callers that must not block: wait in your own way, for [`PreparedRequest::patience`] at most, then ask for the answers with
+    /// [`Recommender::complete`]. Others call [`Recommender::recommend`].
     ///
     /// # Errors
     /// No snapshot yet.
-    pub fn begin(&self, requests: &[Request]) -> Result<Begun, RecommendError> {
+    pub fn prepare(&self, requests: &[Request]) -> Result<PreparedRequest, RecommendError> {
         let served = self.registry.current().ok_or(RecommendError::NotReady)?;
         let started = Instant::now();
         let mut users = requests.iter().map(|request| self.find_user(&served, request));
         let first = users.next().unwrap_or_default();
         let rest = users.collect();
-        Ok(Begun { served, started, first, rest })
+        Ok(PreparedRequest { served, started, first, rest })
     }
 
-    pub(super) fn find_user(&self, served: &Served, request: &Request) -> UserRows {
+    pub(super) fn find_user(&self, served: &View, request: &Request) -> UserRows {
         let mut users = UserRows::default();
         let Some(placement) = served.placements.get(&request.placement) else { return users };
         let tables = placement.pipeline.scorer.inner.user_tables();

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use larder_proto::v1;
 
-use super::admission::{self, Admission};
 use super::convert::{self, Answer, Asked};
-use super::middleware::Arrival;
-use super::observe;
-use super::status::{Kind, Problem};
 use crate::domain::{Request, TrafficClass};
 use crate::exposure::Exposures;
-use crate::recommender::{Begun, Recommendation, Recommender};
+use crate::recommender::{PreparedRequest, Recommendation, Recommender};
+use crate::server::edge::admission::{self, Admission};
+use crate::server::edge::middleware::Arrival;
+use crate::server::edge::observe;
+use crate::server::problem::{Kind, Problem};
 
 /// The recommender as the faces see it.
 #[derive(Clone)]
-pub(super) struct Service {
+pub(crate) struct Service {
     recommender: Arc<Recommender>,
     max_age: Duration,
     exposures: Option<Exposures>,
@@ -26,7 +26,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(
+    pub(crate) fn new(
         recommender: Arc<Recommender>,
         max_age: Duration,
         exposures: Option<Exposures>,
@@ -35,26 +35,26 @@ impl Service {
         Self { recommender, max_age, exposures, admission }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.recommender.is_ready()
     }
 
     /// Answers a request for one slate.
-    pub(super) async fn recommend(
+    pub(crate) async fn recommend(
         &self,
         message: v1::RecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::RecommendResponse, Problem> {
         let start = Instant::now();
         let Asked { request, page_of } = guarded(|| convert::recommend(message, arrival.budget_left()))?;
-        let begun = self.begin(std::slice::from_ref(&request)).await?;
-        if begun.has_placement(&request.placement) {
+        let prepared = self.prepare(std::slice::from_ref(&request)).await?;
+        if prepared.has_placement(&request.placement) {
             arrival.known_placement(&request.placement);
         }
         let mut permit = self.admission.enter(request.traffic_class, arrival.due()).await?;
         let answer = permit.work(|| {
             guarded(|| {
-                let recommendation = self.recommender.finish(&request, &begun)?;
+                let recommendation = self.recommender.complete(&request, &prepared)?;
                 self.write(&request, page_of.as_deref(), &recommendation, start)
             })
         });
@@ -63,7 +63,7 @@ impl Service {
     }
 
     /// Answers a request for the slates of a page.
-    pub(super) async fn batch(
+    pub(crate) async fn batch(
         &self,
         message: v1::BatchRecommendRequest,
         arrival: &Arrival,
@@ -78,7 +78,7 @@ impl Service {
             let place = requests.len();
             slots.push((slot_id, asked.map(|request| requests.push(request)).map(|()| place)));
         }
-        let begun = self.begin(&requests).await?;
+        let prepared = self.prepare(&requests).await?;
         let classes = requests.iter().map(|request| request.traffic_class);
         let class = classes.min_by_key(|class| admission::rank(*class)).unwrap_or_default();
         let mut permit = self.admission.enter(class, arrival.due()).await?;
@@ -94,7 +94,7 @@ impl Service {
                         let missing = || Problem::new(Kind::Internal, "the slot was not asked");
                         let request = requests.get(place).ok_or_else(missing)?;
                         let recommendation =
-                            self.recommender.finish_slot(request, place, shown.as_mut(), &begun)?;
+                            self.recommender.complete_slot(request, place, shown.as_mut(), &prepared)?;
                         self.write(request, None, &recommendation, start)
                     })
                 });
@@ -121,17 +121,17 @@ impl Service {
     }
 
     /// Waits, without holding a thread, until what is to be known of the users is in memory, or for as long as that is worth.
-    async fn begin(&self, requests: &[Request]) -> Result<Begun, Problem> {
-        let begun = guarded(|| Ok(self.recommender.begin(requests)?))?;
+    async fn prepare(&self, requests: &[Request]) -> Result<PreparedRequest, Problem> {
+        let prepared = guarded(|| Ok(self.recommender.prepare(requests)?))?;
         // When most are refused, what is not in memory is done without: the answer says so.
-        if let Some(patience) = begun.patience().filter(|_| !self.admission.overflows()) {
+        if let Some(patience) = prepared.patience().filter(|_| !self.admission.overflows()) {
             let (tell, told) = tokio::sync::oneshot::channel();
-            begun.on_ready(move || {
+            prepared.on_ready(move || {
                 let _ = tell.send(()); // nobody waits any longer
             });
             let _ = tokio::time::timeout(patience, told).await; // what is not there then, the answer calls late
         }
-        Ok(begun)
+        Ok(prepared)
     }
 
     fn write(

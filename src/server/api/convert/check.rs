@@ -4,9 +4,9 @@ use std::fmt::{Arguments, Display};
 
 use larder_proto::{Value, v1, value};
 
-use crate::domain::{FilterValue, Seed, SeedRole, SessionEvent};
-use crate::server::limits;
-use crate::server::status::Problem;
+use crate::domain::{FilterValue, Seed, SeedRole, SessionEvent, TrafficClass};
+use crate::server::edge::{class, limits};
+use crate::server::problem::Problem;
 
 /// An id or name: 1 to 512 bytes.
 pub(super) fn id(text: &str, field: Arguments<'_>) -> Result<(), Problem> {
@@ -43,6 +43,11 @@ pub(super) fn ids(ids: &[String], most: usize, field: &str) -> Result<(), Proble
 /// The number of an enum of the contract.
 pub(super) fn variant<T: TryFrom<i32>>(number: i32, field: Arguments<'_>) -> Result<T, Problem> {
     T::try_from(number).map_err(|_| Problem::invalid(field, format!("no such enum value: {number}")))
+}
+
+pub(super) fn traffic_class(number: i32) -> Result<TrafficClass, Problem> {
+    class::traffic_class(number)
+        .ok_or_else(|| Problem::invalid("traffic_class", format!("no such enum value: {number}")))
 }
 
 pub(super) fn page_size(size: Option<i32>) -> Result<Option<usize>, Problem> {

@@ -3,11 +3,11 @@
 //! A request joins once it is decoded, because its class is inside. The line is served oldest first while it empties now and
 //! then. When it has not been empty for a while and somebody waits for long, requests come faster than they are answered: then the
 //! newest are served, whose callers still have time, and the oldest are refused at once, which is the adaptive LIFO of B. Maurer,
-//! "Fail at Scale", ACM Queue 13 (8), 2015. How many it is worth to let in then, the [`shares`] say to who asks beforehand.
+//! "Fail at Scale", ACM Queue 13 (8), 2015. How many it is worth to let in then, the [`priority`] say to who asks beforehand.
 
 mod limit;
-mod line;
-mod shares;
+mod priority;
+mod queue;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use metrics::Gauge;
 use tokio::sync::oneshot;
 
 use super::observe;
-use super::status::{Kind, Problem};
 use crate::domain::TrafficClass;
+use crate::server::problem::{Kind, Problem};
 use limit::AdaptiveLimit;
-use line::{Line, Next};
-use shares::Shares;
+use priority::Shares;
+use queue::{Line, Next};
 
 /// How much work is inside, and as much again in line, while the line overflows. After so much, what has arrived is read and mostly
 /// refused; less would mean to read and write in small pieces, which costs more than the work.
@@ -30,7 +30,7 @@ const FEWEST: usize = 4;
 
 /// The one entrance to the work, for both faces.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     state: Mutex<State>,
     threads: usize,
     gauges: Gauges,
@@ -64,7 +64,7 @@ impl State {
 
 /// Why a request is not worked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// There are more requests than can be answered.
     Full,
     /// Its time was up before its turn came.
@@ -73,7 +73,7 @@ pub(super) enum Refusal {
 
 /// The right to work for one request, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     admission: Arc<Admission>,
     since: Instant,
     worked: Duration,
@@ -87,7 +87,7 @@ struct Gauges {
 
 impl Admission {
     /// For `threads` that work; never more than `most` requests at once, never more than `waiting` in line.
-    pub(super) fn new(threads: usize, most: usize, waiting: usize) -> Arc<Self> {
+    pub(crate) fn new(threads: usize, most: usize, waiting: usize) -> Arc<Self> {
         let (limit, line) = (AdaptiveLimit::new(threads, most), Line::new(waiting));
         let state = State { inside: 0, limit, line, shares: Shares::new() };
         let gauges = Gauges {
@@ -100,7 +100,7 @@ impl Admission {
     }
 
     /// Whether a request may come in at all; asked before anything else is spent on it. One that may not was refused.
-    pub(super) fn lets_in(&self, class: TrafficClass) -> bool {
+    pub(crate) fn lets_in(&self, class: TrafficClass) -> bool {
         let (now, rank) = (Instant::now(), rank(class));
         let mut state = self.lock();
         if !state.line.overflows(now) || state.shares.admits(rank) {
@@ -114,7 +114,7 @@ impl Admission {
     }
 
     /// Waits for this request's turn. If the caller goes away, which drops the future, the place in line is given up.
-    pub(super) async fn enter(
+    pub(crate) async fn enter(
         self: &Arc<Self>,
         class: TrafficClass,
         due: Option<Instant>,
@@ -159,7 +159,7 @@ impl Admission {
     }
 
     /// Whether there are more requests than can be answered.
-    pub(super) fn overflows(&self) -> bool {
+    pub(crate) fn overflows(&self) -> bool {
         self.lock().line.overflows(Instant::now())
     }
 
@@ -201,7 +201,7 @@ impl Admission {
 
 impl Permit {
     /// Works, and notes for how long.
-    pub(super) fn work<T>(&mut self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn work<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let done = work();
         self.worked += began.elapsed();
@@ -209,7 +209,7 @@ impl Permit {
     }
 
     /// Time worked so far.
-    pub(super) fn worked(&self) -> Duration {
+    pub(crate) fn worked(&self) -> Duration {
         self.worked
     }
 }
@@ -265,7 +265,7 @@ async fn look_around() {
 }
 
 /// The most important first.
-pub(super) fn rank(class: TrafficClass) -> usize {
+pub(crate) fn rank(class: TrafficClass) -> usize {
     match class {
         TrafficClass::Live => 0,
         TrafficClass::Shadow => 1,

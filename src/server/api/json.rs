@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-use super::status::{Kind, Problem, did_you_mean};
 use crate::feature::nearest;
+use crate::server::problem::{Kind, Problem, did_you_mean};
 
 /// Reads a message. An empty body is an empty message.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::cache::ResultCache;
 use super::counts::Counts;
-use super::plan::Pace;
+use super::plan::LatencyEstimator;
 use super::{Objective, RecommendError};
 use crate::domain::{CandidateSet, SlateItem};
 use crate::feature::nearest;
@@ -16,7 +16,7 @@ use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Everything that one request needs, immutable.
 #[derive(Debug)]
-pub struct Served {
+pub struct View {
     /// The snapshot.
     pub snapshot: Arc<Snapshot>,
     /// Its placements by name.
@@ -45,10 +45,10 @@ pub struct Placement {
     /// Whether slates that depend on no person are kept in the result cache.
     pub cache: bool,
     pub(super) counts: Arc<Counts>,
-    pub(super) pace: Pace,
+    pub(super) pace: LatencyEstimator,
 }
 
-impl Served {
+impl View {
     /// Compiles the snapshot's own recipes, then asks every placement once (which warms it) and the golden queries.
     ///
     /// # Errors

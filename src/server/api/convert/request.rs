@@ -7,9 +7,9 @@ use larder_proto::{Value, v1};
 
 use super::check;
 use super::token::PageToken;
-use crate::domain::{Consent, FilterValue, Request, RequestContext, Subject, TrafficClass, View};
-use crate::server::limits;
-use crate::server::status::Problem;
+use crate::domain::{Consent, FilterValue, Request, RequestContext, ResponseView, Subject};
+use crate::server::edge::limits;
+use crate::server::problem::Problem;
 
 /// A request, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,7 @@ pub(in crate::server) fn recommend(
         budget,
         item_fields: message.item_fields,
         view: view(message.view)?,
-        traffic_class: traffic_class(message.traffic_class)?,
+        traffic_class: check::traffic_class(message.traffic_class)?,
         validate_only: message.validate_only,
     };
     Ok(Asked { request, page_of: page.map(|page| page.snapshot) })
@@ -78,7 +78,7 @@ pub(in crate::server) fn batch(
         seeds: check::seeds(message.seed_items)?,
         budget,
         view: view(message.view)?,
-        traffic_class: traffic_class(message.traffic_class)?,
+        traffic_class: check::traffic_class(message.traffic_class)?,
         validate_only: message.validate_only,
         ..Request::default()
     };
@@ -148,20 +148,13 @@ fn params(message: BTreeMap<String, Value>) -> Result<BTreeMap<String, FilterVal
     message.into_iter().map(one).collect()
 }
 
-fn view(number: i32) -> Result<View, Problem> {
+fn view(number: i32) -> Result<ResponseView, Problem> {
     Ok(match check::variant(number, format_args!("view"))? {
-        v1::recommend_request::View::Unspecified | v1::recommend_request::View::Standard => View::Standard,
-        v1::recommend_request::View::Basic => View::Basic,
-        v1::recommend_request::View::Debug => View::Debug,
-    })
-}
-
-pub(super) fn traffic_class(number: i32) -> Result<TrafficClass, Problem> {
-    use v1::recommend_request::TrafficClass as Message;
-    Ok(match check::variant(number, format_args!("traffic_class"))? {
-        Message::Unspecified | Message::Live => TrafficClass::Live,
-        Message::Synthetic => TrafficClass::Synthetic,
-        Message::Shadow => TrafficClass::Shadow,
+        v1::recommend_request::View::Unspecified | v1::recommend_request::View::Standard => {
+            ResponseView::Standard
+        }
+        v1::recommend_request::View::Basic => ResponseView::Basic,
+        v1::recommend_request::View::Debug => ResponseView::Debug,
     })
 }
 

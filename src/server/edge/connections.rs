@@ -20,9 +20,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::door::{Door, Keeper};
+use super::early_shed::{EarlyShed, Guarded};
 use super::limits;
-use super::middleware::Face;
+use super::middleware::Protocol;
 use super::observe;
 
 /// How long an HTTP/1 client may take over a request head, the wait for it on an idle connection included. Longer than
@@ -43,38 +43,38 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What connections may do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     /// Open at once on the port; more wait in the operating system's backlog.
-    pub(super) connections: usize,
+    pub(crate) connections: usize,
     /// HTTP/2 streams open at once on each.
-    pub(super) streams: u32,
+    pub(crate) streams: u32,
     /// One without a request for so long is told to go away.
-    pub(super) idle: Duration,
+    pub(crate) idle: Duration,
 }
 
 /// One port and its open connections.
 #[derive(Debug)]
-pub(super) struct Acceptor {
+pub(crate) struct Acceptor {
     stop: oneshot::Sender<Duration>,
     task: JoinHandle<()>,
 }
 
 impl Acceptor {
     /// Starts to accept.
-    pub(super) fn open(
+    pub(crate) fn open(
         listener: TcpListener,
         routes: Router,
-        keeper: Option<Arc<Keeper>>,
-        face: Face,
+        early_shed: Option<Arc<EarlyShed>>,
+        face: Protocol,
         limits: ConnectionLimits,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let service = Door { service: TowerToHyperService::new(routes), keeper };
+        let service = Guarded { service: TowerToHyperService::new(routes), early_shed };
         Self { stop, task: tokio::spawn(accept(listener, service, face, limits, stopped)) }
     }
 
     /// Closes the port, lets requests in flight finish for at most `limit`, and returns when all connections are gone.
-    pub(super) async fn close(self, limit: Duration) {
+    pub(crate) async fn close(self, limit: Duration) {
         let _ = self.stop.send(limit);
         if let Err(error) = self.task.await {
             tracing::error!(%error, "an acceptor ended badly");
@@ -82,12 +82,12 @@ impl Acceptor {
     }
 }
 
-type Routes = Door<TowerToHyperService<Router>>;
+type Routes = Guarded<TowerToHyperService<Router>>;
 
 async fn accept(
     listener: TcpListener,
     routes: Routes,
-    face: Face,
+    face: Protocol,
     limits: ConnectionLimits,
     mut stopped: oneshot::Receiver<Duration>,
 ) {
@@ -170,7 +170,7 @@ async fn at_once(listener: &TcpListener) -> Option<io::Result<(TcpStream, Socket
 async fn serve(
     stream: TcpStream,
     routes: Routes,
-    face: Face,
+    face: Protocol,
     limits: ConnectionLimits,
     mut closing: watch::Receiver<Duration>,
 ) {
@@ -195,7 +195,7 @@ async fn serve(
             .keep_alive_timeout(PING_LIMIT)
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(limits::HEADER_BYTES as u32);
-        let builder = if face == Face::Grpc { builder.http2_only() } else { builder };
+        let builder = if face == Protocol::Grpc { builder.http2_only() } else { builder };
         let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
         let service = Noted { service: routes, usage: Arc::clone(&usage) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -203,7 +203,7 @@ async fn serve(
             biased;
             done = connection.as_mut() => return done.map_err(io::Error::other),
             () = usage.idle(limits.idle) => UNREAD_LIMIT,
-            _ = async { if face == Face::Grpc { told(&mut closing).await } else { farewell(&mut closing).await } } => {
+            _ = async { if face == Protocol::Grpc { told(&mut closing).await } else { farewell(&mut closing).await } } => {
                 Duration::MAX // the drain has its own limit
             }
         };

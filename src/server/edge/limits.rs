@@ -1,0 +1,28 @@
+//! What a request may hold at most. The contract states the same numbers.
+
+/// Bytes of a request body or message.
+pub(crate) const BODY_BYTES: usize = 1 << 20;
+/// Requests that are open at once: read, waiting or worked for.
+pub(crate) const OPEN: usize = 16_384;
+/// Bytes of all headers together.
+pub(crate) const HEADER_BYTES: usize = 32 << 10;
+/// Items of a slate.
+pub(crate) const PAGE_SIZE: i32 = 100;
+/// Items before a page, as many as the recommender pages through.
+pub(crate) const OFFSET: u32 = 1000;
+pub(crate) const SEEDS: usize = 100;
+pub(crate) const EVENTS: usize = 50;
+pub(crate) const EXCLUDED: usize = 1000;
+pub(crate) const CANDIDATES: usize = 1000;
+/// Names in `item_fields`.
+pub(crate) const FIELDS: usize = 100;
+/// Entries of `filter_params`, and of one list among them.
+pub(crate) const PARAMS: usize = 100;
+pub(crate) const LIST_PARAM: usize = 1000;
+/// Entries of `context.attributes`.
+pub(crate) const ATTRIBUTES: usize = 50;
+/// Slots of a batch.
+pub(crate) const SLOTS: usize = 20;
+/// Bytes of an id or name.
+pub(crate) const ID_BYTES: usize = 512;
+pub(crate) const FILTER_BYTES: usize = 4096;
