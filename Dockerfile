@@ -1,4 +1,5 @@
-# One static binary and the sample snapshot on an empty image.
+# One static, stripped binary and the sample snapshot on an empty image. Its symbols stay in the build stage:
+# `docker build --target build`, then copy /larder.debug.
 #
 #     docker build -t larder .
 #     docker run --rm -p 50051:50051 -p 8080:8080 -p 9090:9090 larder
@@ -16,9 +17,10 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     target="$(rustc --print host-tuple)" && \
     RUSTFLAGS='-C target-feature=+crt-static' \
-        cargo build --locked --release --package larder --bin larder --target "$target" && \
+        cargo build --locked --release --package larder --bin larder --features sample --target "$target" && \
     mkdir -p /image/etc/ssl/certs /image/var/cache/larder /image/tmp && chmod 1777 /image/tmp && \
     cp "target/$target/release/larder" /image/larder && \
+    .ci/split-symbols /image/larder && mv /image/larder.debug /larder.debug && \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
     echo 'hosts: files dns' > /image/etc/nsswitch.conf
 
