@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use larder::machine::{self, Level};
+use larder::cpu::{self, Level};
 use larder::model::{Format, Matrix, RankScratch, Ranker};
 
 mod model;
@@ -15,20 +15,20 @@ use model::{INPUTS, normal};
 fn score(criterion: &mut Criterion) {
     let ranker = Ranker::read(Format::LightGbm, model::lightgbm(&names()).as_bytes()).expect("a model");
     let mut scratch = RankScratch::default();
-    let most = machine::level();
+    let most = cpu::level();
     let mut group = criterion.benchmark_group("trees");
     for rows in [1, 64, 100, 500, 1000] {
         let matrix = features(rows);
         let mut scores = vec![0.0; rows];
         group.throughput(Throughput::Elements(rows as u64));
         for level in Level::all().filter(|level| rows == 500 || *level == most) {
-            machine::limit_to(level);
+            cpu::limit_to(level);
             group.bench_with_input(BenchmarkId::new(level.name(), rows), &matrix, |bencher, matrix| {
                 bencher.iter(|| ranker.score(black_box(matrix), &mut scratch, black_box(&mut scores)));
             });
         }
     }
-    machine::limit_to(most);
+    cpu::limit_to(most);
     group.finish();
 }
 

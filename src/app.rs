@@ -1,7 +1,6 @@
 //! Wiring only: from a configuration to a running server.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -9,16 +8,13 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::artifact::{BlobCache, FetchError, StoreError, open, sha256_bytes};
+use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
 use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, View};
 use crate::server::{Admin, Control, Listeners, ServerError};
-use crate::snapshot::{
-    Artifact, LoadOptions, Manifest, Outcome, Prediction, Refresher, Registry, Snapshot, SnapshotError,
-    Source,
-};
+use crate::snapshot::{Outcome, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
 use crate::telemetry;
 
 /// Why the server did not start.
@@ -255,7 +251,8 @@ impl Control for Operator {
         if let Some(exposures) = &self.exposures {
             telemetry::observe_exposures(exposures.counts());
         }
-        telemetry::observe(self.registry.current().as_deref(), &self.refresher.health());
+        let users = self.refresher.user_counts();
+        telemetry::observe(self.registry.current().as_deref(), &self.refresher.health(), users);
         let mut text = handle.render();
         crate::server::render_histograms(&mut text);
         text
@@ -280,21 +277,15 @@ fn describe(served: &View) -> Value {
     let snapshot = &served.snapshot;
     let manifest = snapshot.manifest();
     let artifacts = manifest.artifacts.iter().map(|entry| {
-        let resident = match entry.kind.as_str() {
-            "catalog" => Some(snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes()),
-            _ => snapshot.artifact(&entry.name).map(|artifact| artifact.resident_bytes()),
-        };
-        let index = match snapshot.artifact(&entry.name).map(|artifact| artifact.as_ref()) {
-            Some(Artifact::ItemVectors(items)) => {
-                json!({"way": items.index.way(), "recall": items.index.recall()})
-            }
-            _ => Value::Null,
-        };
-        json!({
-            "index": index,
+        let artifact = snapshot.artifact(&entry.name);
+        let mut about = json!({
             "name": entry.name, "kind": entry.kind, "rows": entry.rows, "bytes": entry.bytes,
-            "resident_bytes": resident, "sha256": entry.sha256,
-        })
+            "resident_bytes": artifact.map(|artifact| artifact.resident_bytes()), "sha256": entry.sha256,
+        });
+        if let (Some(about), Some(artifact)) = (about.as_object_mut(), artifact) {
+            about.extend(artifact.status());
+        }
+        about
     });
     let placements = served.placements.iter().map(|(name, placement)| {
         let pipeline = &placement.pipeline;
@@ -320,65 +311,4 @@ fn describe(served: &View) -> Value {
 
 fn labels<T: ?Sized>(stages: &[crate::pipeline::Stage<T>]) -> Vec<&str> {
     stages.iter().map(|stage| &*stage.label).collect()
-}
-
-/// Each store has a cache of its own, so that a server pointed elsewhere never serves what another store held.
-fn open_cache(dir: &Path, location: &str) -> Result<BlobCache, FetchError> {
-    let digest = sha256_bytes(location.trim_end_matches('/').as_bytes());
-    BlobCache::open(dir.join(digest.get(..16).unwrap_or(&digest)))
-}
-
-/// Opens a snapshot for a command: a store's root or a snapshot's directory, local or `s3://…` (through the cache).
-///
-/// # Errors
-/// Why the snapshot cannot be loaded.
-pub fn open_snapshot(
-    location: &str,
-    channel: &str,
-    options: &crate::artifact::OpenOptions,
-    cache_dir: &Path,
-    load_options: &LoadOptions,
-) -> Result<Snapshot, AppError> {
-    if !location.starts_with("s3://") {
-        return Ok(crate::snapshot::open_directory(Path::new(location), channel, load_options)?);
-    }
-    let (source, manifest) = remote(location, channel, options, cache_dir)?;
-    let version = manifest.snapshot.clone();
-    let file = |entry: &_| source.file(&version, entry, load_options);
-    Ok(crate::snapshot::load(&file, manifest, None, load_options)?)
-}
-
-/// What a snapshot (as in [`open_snapshot`]) will take in memory, by artifact in the manifest's order, without decoding it.
-///
-/// # Errors
-/// Why a file cannot be read.
-pub fn predict_snapshot(
-    location: &str,
-    channel: &str,
-    options: &crate::artifact::OpenOptions,
-    cache_dir: &Path,
-    load_options: &LoadOptions,
-) -> Result<(Manifest, Vec<Prediction>), AppError> {
-    if !location.starts_with("s3://") {
-        return Ok(crate::snapshot::predict_directory(Path::new(location), channel, load_options)?);
-    }
-    let (source, manifest) = remote(location, channel, options, cache_dir)?;
-    let file = |entry: &_| source.file(&manifest.snapshot, entry, load_options);
-    let bytes = crate::snapshot::predict_files(&file, &manifest, load_options, |_| false)?;
-    Ok((manifest, bytes))
-}
-
-fn remote(
-    location: &str,
-    channel: &str,
-    options: &crate::artifact::OpenOptions,
-    cache_dir: &Path,
-) -> Result<(Source, Manifest), AppError> {
-    let source =
-        Source { store: open(location, options)?, cache: Arc::new(open_cache(cache_dir, location)?) };
-    let channel = crate::snapshot::read_channel(source.store.as_ref(), channel)?.ok_or_else(|| {
-        SnapshotError::Document { file: location.to_owned(), reason: format!("has no channel \"{channel}\"") }
-    })?;
-    let manifest = source.manifest(&channel.0.snapshot)?;
-    Ok((source, manifest))
 }

@@ -50,6 +50,9 @@ pub mod domain;
 /// The foundations: loops that use what the processor has. The only module with `unsafe` code.
 pub mod machine;
 
+/// Which instructions of the processor may be used.
+pub use machine::cpu;
+
 /// The workshop, beside the house: events and a catalogue become artifacts.
 pub mod train;
 

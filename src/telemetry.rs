@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::LogFormat;
 use crate::exposure::Counts;
 use crate::recommender::{PlacementCounts, Plan, View};
-use crate::snapshot::{Artifact, Health, UserCounts};
+use crate::snapshot::{Health, ItemVectors, UserCounts, UserFeatures};
 
 pub use crate::server::names::{
     CONNECTIONS, DEGRADED, IN_FLIGHT, LIMIT, REFUSAL, REFUSED, REQUESTS, SECONDS, WAITED, WAITING,
@@ -89,7 +89,7 @@ struct Shown {
 static SHOWN: Mutex<Shown> = Mutex::new(Shown { version: String::new(), gauges: BTreeSet::new() });
 
 /// Sets the gauges that are read off the state when somebody asks.
-pub fn observe(served: Option<&View>, health: &Health) {
+pub fn observe(served: Option<&View>, health: &Health, users: UserCounts) {
     let now = SystemTime::now();
     let age = |then: SystemTime| now.duration_since(then).unwrap_or_default().as_secs_f64();
     if let Some(served) = served {
@@ -103,16 +103,14 @@ pub fn observe(served: Option<&View>, health: &Health) {
         }
         metrics::gauge!(SNAPSHOT_INFO, "version" => shown.version.clone()).set(1.0);
         let mut gauges: BTreeMap<(&'static str, String), f64> = BTreeMap::new();
-        let catalog = snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes();
-        gauges.insert((RESIDENT, "catalog".to_owned()), catalog as f64);
         for (name, artifact) in snapshot.artifacts() {
             gauges.insert((RESIDENT, name.to_owned()), artifact.resident_bytes() as f64);
-            let own = match artifact {
-                Artifact::ItemVectors(items) => Some((RECALL, f64::from(items.index.recall()))),
-                Artifact::UserFeatures(users) => Some((USER_CACHED, users.cached_bytes() as f64)),
-                _ => None,
-            };
-            gauges.extend(own.map(|(gauge, value)| ((gauge, name.to_owned()), value)));
+        }
+        for (name, items) in snapshot.of_kind::<ItemVectors>() {
+            gauges.insert((RECALL, name.to_owned()), f64::from(items.index.recall()));
+        }
+        for (name, users) in snapshot.of_kind::<UserFeatures>() {
+            gauges.insert((USER_CACHED, name.to_owned()), users.cached_bytes() as f64);
         }
         for (gauge, gone) in shown.gauges.iter().filter(|known| !gauges.contains_key(*known)) {
             metrics::gauge!(*gauge, "artifact" => gone.clone()).set(0.0);
@@ -128,8 +126,7 @@ pub fn observe(served: Option<&View>, health: &Health) {
     if let Some(then) = health.swapped_at {
         metrics::gauge!(SNAPSHOT_AGE).set(age(then));
     }
-    let users = UserCounts::now();
-    for (outcome, count) in [("hit", users.hits), ("miss", users.misses), ("stranger", users.strangers)] {
+    for (outcome, count) in [("hit", users.hits), ("miss", users.misses), ("unknown", users.unknown)] {
         metrics::counter!(USER_LOOKUPS, "outcome" => outcome).absolute(count);
     }
     metrics::counter!(USER_LATE).absolute(users.late);

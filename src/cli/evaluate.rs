@@ -8,12 +8,11 @@ use clap::{Args, ValueEnum};
 use super::terminal::{Progress, table};
 use super::train::{TrainHow, read, train_into};
 use super::{CliError, LoadArgs};
-use crate::app::open_snapshot;
 use crate::config::RawStore;
 use crate::evaluate::{ReplayOptions, Replayer, Report, split};
 use crate::pipeline::Stages;
 use crate::recommender::{Limits, Objective, Recommender, View};
-use crate::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
+use crate::snapshot::{LoadOptions, Registry, Snapshot, open_directory, open_snapshot};
 use crate::train::{Catalog, EventLog, parse_time_ms};
 
 #[derive(Debug, Args)]

@@ -5,12 +5,12 @@ use serde_json::json;
 
 use super::terminal::table;
 use super::{CliError, LoadArgs};
-use crate::app::open_snapshot;
 use crate::config::RawStore;
 use crate::domain::{Request, ResponseView};
 use crate::feature::Value;
 use crate::pipeline::Stages;
 use crate::recommender::{Limits, Recommender};
+use crate::snapshot::open_snapshot;
 
 #[derive(Debug, Args)]
 pub(super) struct RecommendArgs {

@@ -7,14 +7,13 @@ use clap::{Args, Subcommand};
 
 use super::terminal::{Progress, bytes, table};
 use super::{CliError, LoadArgs};
-use crate::app::{open_snapshot, predict_snapshot};
 use crate::artifact::open;
 use crate::config::RawStore;
 use crate::pipeline::Stages;
 use crate::recommender::View;
 use crate::snapshot::{
     ArtifactEntry, MANIFEST, Manifest, Prediction, Published, SnapshotError, build_manifest,
-    describe_directory, list, publish, read_channel, rollback, shard_tables,
+    describe_directory, list, open_snapshot, predict_snapshot, publish, read_channel, rollback, shard_tables,
 };
 
 #[derive(Debug, Subcommand)]
@@ -198,11 +197,7 @@ fn inspect(store: &StoreArgs, load: &LoadArgs, json: bool, takes: bool) -> Resul
         let (name, kind, rows) = (entry.name.clone(), entry.kind.clone(), entry.rows.to_string());
         let mut row = vec![name, kind, rows, bytes(entry.bytes), bytes(predicted.resident)];
         if let Some(snapshot) = &loaded {
-            let resident = match entry.kind.as_str() {
-                "catalog" => snapshot.items().resident_bytes() + snapshot.catalog().resident_bytes(),
-                "placements" => snapshot.placements().len(),
-                _ => snapshot.artifact(&entry.name).map_or(0, |artifact| artifact.resident_bytes()),
-            };
+            let resident = snapshot.artifact(&entry.name).map_or(0, |artifact| artifact.resident_bytes());
             row.push(bytes(resident as u64));
         }
         row.push(params);

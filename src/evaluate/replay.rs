@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use super::metrics::{Prediction, Report, summarise};
 use crate::domain::{DegradationLevel, ItemMask, Request};
 use crate::feature::Value;
+use crate::index::Popularity;
 use crate::pipeline::filter::Exclusion;
 use crate::recommender::{Objective, Recommender};
-use crate::snapshot::{Artifact, Snapshot};
+use crate::snapshot::{Snapshot, UserItems, UserVectors};
 use crate::train::{EventKind, EventLog, Session, baskets, sessions};
 
 /// Items asked for in every request.
@@ -198,14 +199,11 @@ fn ask(
 
 /// What the snapshot knows a user to have had: the largest of its lists for that user.
 fn history<'s>(snapshot: &'s Snapshot, user: &str) -> Option<&'s [u32]> {
-    let lists = snapshot.artifacts().filter_map(|(_, artifact)| match artifact {
-        Artifact::UserItems(lists) => Some(lists.rows.row(lists.users.number(user)? as usize).0),
-        _ => None,
-    });
-    let known_by_vector = snapshot.artifacts().any(|(_, artifact)| match artifact {
-        Artifact::UserVectors(users) => users.users.number(user).is_some(),
-        _ => false,
-    });
+    let lists = snapshot
+        .of_kind::<UserItems>()
+        .filter_map(|(_, lists)| Some(lists.rows.row(lists.users.number(user)? as usize).0));
+    let known_by_vector =
+        snapshot.of_kind::<UserVectors>().any(|(_, users)| users.users.number(user).is_some());
     lists.max_by_key(|list| list.len()).or(known_by_vector.then_some(&[]))
 }
 
@@ -213,11 +211,7 @@ fn popularity(snapshot: &Snapshot, ids: &[String]) -> Vec<f64> {
     let mut scores = vec![0.0; ids.len()];
     let mut mask = ItemMask::default();
     mask.reset(snapshot.items().len());
-    let lists = snapshot.artifacts().find_map(|(_, artifact)| match artifact {
-        Artifact::Popularity(lists) => Some(lists),
-        _ => None,
-    });
-    if let Some(lists) = lists {
+    if let Some((_, lists)) = snapshot.of_kind::<Popularity>().next() {
         for (item, score) in lists.top(None, usize::MAX, &mask) {
             if let Some(cell) = scores.get_mut(item.row()) {
                 *cell = f64::from(score);

@@ -9,5 +9,5 @@ mod texts;
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
 pub use narrow::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
 pub use predicate::{Predicate, PredicateError};
-pub use table::{Table, nearest};
+pub use table::{Table, did_you_mean, nearest};
 pub use texts::Texts;

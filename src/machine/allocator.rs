@@ -9,7 +9,7 @@ const PURGE_DELAY: mi_option_t = libmimalloc_sys::mi_option_use_numa_nodes - 1;
 /// take memory until then. The environment, `MIMALLOC_PURGE_DELAY` in milliseconds, goes before it.
 ///
 /// To be called before there are threads.
-pub fn give_back_at_once() {
+pub(crate) fn give_back_at_once() {
     // SAFETY: sets a number; the caller keeps to the one condition, that no other thread does so now.
     unsafe { mi_option_set_default(PURGE_DELAY, 0) }
 }

@@ -2,7 +2,7 @@
 //!
 //! Four rows are multiplied side by side and their lanes added up by one transposition, which leaves one sum a lane.
 
-use super::level::{Kind, Level};
+use super::cpu::{Kind, Level};
 
 /// Scores that are held against the threshold together.
 const GROUP: usize = 16;
@@ -11,7 +11,7 @@ const GROUP: usize = 16;
 ///
 /// `score = ((dot - offset) · scale + slack) · row scale + row bias`, in `f32`, each step rounded.
 #[derive(Debug, Clone, Copy)]
-pub struct Admission {
+pub(crate) struct Admission {
     /// Taken off every dot product.
     pub offset: i32,
     /// The query's scale.
@@ -24,7 +24,7 @@ pub struct Admission {
 
 /// The dot products of `query` with the first `out.len()` rows; row `i` is `rows[i · stride..][..stride]`, `stride` the query's
 /// length. Rows outside `rows` give 0.
-pub fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
+pub(crate) fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
     let stride = query.len();
     let there = rows.len().checked_div(stride).unwrap_or(0).min(out.len());
     out[there..].fill(0);
@@ -42,7 +42,7 @@ pub fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
 
 /// The dot products of `query` with the rows at `positions`, as [`byte_dots`]; a position outside `rows` gives 0. The shorter of
 /// `positions` and `out` counts.
-pub fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: &[i8], out: &mut [i32]) {
+pub(crate) fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: &[i8], out: &mut [i32]) {
     let stride = query.len();
     let there = rows.len().checked_div(stride).unwrap_or(0);
     let count = positions.len().min(out.len());
@@ -73,7 +73,7 @@ pub fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: &[i8], 
 /// Calls `pass(row, score)` in order for every row whose score reaches the threshold. The shortest of `dots`, `scales` and, where
 /// there are any, `biases` counts.
 #[inline]
-pub fn pass_threshold(
+pub(crate) fn pass_threshold(
     level: Level,
     dots: &[i32],
     scales: &[f32],

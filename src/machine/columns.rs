@@ -1,7 +1,7 @@
 //! Plain loops over columns of numbers, compiled once for every level: the operations are the same, each rounded once, so the
 //! results are equal.
 
-use super::level::{Kind, Level};
+use super::cpu::{Kind, Level};
 
 /// Compiles a loop for each level and picks one at run time.
 macro_rules! at_level {
@@ -30,7 +30,7 @@ macro_rules! at_level {
 
 /// What rows of length one may score where the rows lie around centroids: by centroid,
 /// `reach = along · score + caution · across · √(length² - score²)`. All slices have one length; the shortest counts.
-pub fn reaches(
+pub(crate) fn reaches(
     level: Level,
     scores: &[f32],
     along: &[f32],
@@ -66,7 +66,7 @@ fn reaches_loop(
 }
 
 /// The greater of `a · b` and `a · c`, by row. All slices have one length; the shortest counts.
-pub fn greater_products(level: Level, a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
+pub(crate) fn greater_products(level: Level, a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
     at_level!(level, greater_products_loop(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]));
 }
 
@@ -79,7 +79,13 @@ fn greater_products_loop(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
 }
 
 /// Scores from dot products of bytes: `(dot - offset) · scale · row scale`. The shortest slice counts.
-pub fn scores(level: Level, dots: &[i32], scales: &[f32], offset_and_scale: (i32, f32), out: &mut [f32]) {
+pub(crate) fn scores(
+    level: Level,
+    dots: &[i32],
+    scales: &[f32],
+    offset_and_scale: (i32, f32),
+    out: &mut [f32],
+) {
     at_level!(
         level,
         scores_loop(dots: &[i32], scales: &[f32], offset_and_scale: (i32, f32), out: &mut [f32])
@@ -94,7 +100,7 @@ fn scores_loop(dots: &[i32], scales: &[f32], (offset, scale): (i32, f32), out: &
 }
 
 /// The numbers that reach `threshold`, by their place, appended to `found`.
-pub fn reaching(level: Level, values: &[f32], threshold: f32, found: &mut Vec<u32>) {
+pub(crate) fn reaching(level: Level, values: &[f32], threshold: f32, found: &mut Vec<u32>) {
     at_level!(level, reaching_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>));
 }
 
@@ -114,7 +120,7 @@ fn reaching_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>) {
 
 /// The places in `rows` of the rows that `words` has a bit for (row `r` is bit `r % 64` of word `r / 64`), counted from `first`,
 /// appended to `found`.
-pub fn members(level: Level, rows: &[u32], words: &[u64], first: u32, found: &mut Vec<u32>) {
+pub(crate) fn members(level: Level, rows: &[u32], words: &[u64], first: u32, found: &mut Vec<u32>) {
     #[cfg(target_arch = "x86_64")]
     if level.kind() == Kind::Avx512 && words.len() < (1 << 25) {
         let mut at = 0;

@@ -3,19 +3,19 @@
 //! The sum runs in sixteen lanes that are added up in a fixed tree, without fused multiply-add: every level gives equal
 //! bits.
 
-use super::level::{Kind, Level, level};
+use super::cpu::{Kind, Level, level};
 
 const LANES: usize = 16;
 
 /// The dot product of two vectors; of their common length where they differ.
 #[inline]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     dot_at(level(), a, b)
 }
 
 /// [`dot`] at a given level.
 #[inline]
-pub fn dot_at(level: Level, a: &[f32], b: &[f32]) -> f32 {
+fn dot_at(level: Level, a: &[f32], b: &[f32]) -> f32 {
     let length = a.len().min(b.len());
     let (a, b) = (&a[..length], &b[..length]);
     match level.kind() {
@@ -31,7 +31,7 @@ pub fn dot_at(level: Level, a: &[f32], b: &[f32]) -> f32 {
 
 /// The squared Euclidean distance of two vectors; of their common length where they differ.
 #[inline]
-pub fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     let length = a.len().min(b.len());
     lanes(&a[..length], &b[..length], |x, y| (x - y) * (x - y))
 }

@@ -1,4 +1,4 @@
-//! The foundations: loops that use what the processor has, each with a scalar twin that gives equal results.
+//! Loops that use what the processor has, each with a scalar twin that gives equal results.
 //!
 //! This is the only module with `unsafe` code; every block says why it is sound. A [`crate::machine::Level`] is a proof that the
 //! processor has the instructions it stands for: it cannot be made in another way than by asking for it.
@@ -9,20 +9,20 @@
 mod allocator;
 mod bytes;
 mod columns;
+pub mod cpu;
 /// Numbers become bytes: which cuts they exceed, which sets they belong to.
-pub mod cuts;
+pub(crate) mod cuts;
 mod floats;
-mod level;
 mod pages;
 mod prefetch;
 /// Decision trees over such bytes, for many rows at once.
-pub mod trees;
+pub(crate) mod trees;
 
 #[cfg(feature = "server")]
-pub use allocator::give_back_at_once;
-pub use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
-pub use columns::{greater_products, members, reaches, reaching, scores};
-pub use floats::{dot, dot_at, squared_distance};
-pub use level::{Level, level, limit_to};
-pub use pages::{large_vec, large_zeroed};
-pub use prefetch::prefetch;
+pub(crate) use allocator::give_back_at_once;
+pub(crate) use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
+pub(crate) use columns::{greater_products, members, reaches, reaching, scores};
+pub(crate) use cpu::{Level, level, limit_to};
+pub(crate) use floats::{dot, squared_distance};
+pub(crate) use pages::{large_vec, large_zeroed};
+pub(crate) use prefetch::prefetch;

@@ -6,7 +6,7 @@ const LEAST: usize = 4 << 20;
 /// An empty vector with room for `capacity` values, in huge pages if it is large and the system allows it.
 ///
 /// Without them (another system, `transparent_hugepage` set to `never`) it is a vector like any other.
-pub fn large_vec<T>(capacity: usize) -> Vec<T> {
+pub(crate) fn large_vec<T>(capacity: usize) -> Vec<T> {
     let mut values = Vec::with_capacity(capacity);
     let room: &mut [std::mem::MaybeUninit<T>] = values.spare_capacity_mut();
     if size_of_val(room) >= LEAST {
@@ -17,7 +17,7 @@ pub fn large_vec<T>(capacity: usize) -> Vec<T> {
 }
 
 /// `len` values of `T::default()`, in huge pages if that is large and the system allows it.
-pub fn large_zeroed<T: Copy + Default>(len: usize) -> Vec<T> {
+pub(crate) fn large_zeroed<T: Copy + Default>(len: usize) -> Vec<T> {
     let mut values = vec![T::default(); len]; // zeros come from the system untouched: nothing is written yet
     if size_of_val(&*values) >= LEAST {
         // SAFETY: the numbers are those of the new vector.

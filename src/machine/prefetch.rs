@@ -3,7 +3,7 @@
 /// Asks for the cache line that holds `values[index]`, so that reading it soon after does not wait for memory. Out of range it
 /// does nothing; it never changes a result.
 #[inline(always)]
-pub fn prefetch<T>(values: &[T], index: usize) {
+pub(crate) fn prefetch<T>(values: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
     if let Some(value) = values.get(index) {
         // SAFETY: a prefetch of any address is allowed and has no effect but on caches; SSE is part of x86-64.

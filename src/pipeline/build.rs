@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::{CandidateSource, Filter, Reranker, Scorer};
 use super::{filter, reranker, scorer, source};
 use crate::feature::{Column, PredicateError, nearest};
-use crate::snapshot::{Artifact, Snapshot};
+use crate::snapshot::{ArtifactKind, ArtifactLookupError, Snapshot};
 
 /// Why a stage cannot be made in a snapshot.
 #[derive(Debug, Error)]
@@ -113,14 +113,16 @@ impl<'a> Spec<'a> {
         toml::Value::Table(self.params.clone()).try_into().map_err(wrong)
     }
 
-    /// The named artifact.
+    /// The named artifact, as what its kind decodes to.
     ///
     /// # Errors
-    /// [`BuildError::UnknownArtifact`].
-    pub fn artifact(&self, name: &str) -> Result<Arc<Artifact>, BuildError> {
-        self.snapshot.artifact(name).cloned().ok_or_else(|| BuildError::UnknownArtifact {
-            name: name.to_owned(),
-            known: self.snapshot.artifacts().map(|(name, _)| name).collect::<Vec<_>>().join(", "),
+    /// [`BuildError::UnknownArtifact`] and [`BuildError::WrongKind`].
+    pub fn artifact<K: ArtifactKind>(&self, name: &str) -> Result<Arc<K>, BuildError> {
+        self.snapshot.get(name).map_err(|error| match error {
+            ArtifactLookupError::WrongKind { name, found, expected } => {
+                BuildError::WrongKind { name, found, expected }
+            }
+            ArtifactLookupError::Unknown { name, known } => BuildError::UnknownArtifact { name, known },
         })
     }
 
@@ -143,11 +145,6 @@ impl<'a> Spec<'a> {
     pub fn check_column(&self, name: &str) -> Result<(), BuildError> {
         self.column(name).map(|_| ())
     }
-}
-
-/// The error for an artifact of another kind.
-pub(super) fn wrong_kind(name: &str, artifact: &Artifact, expected: &'static str) -> BuildError {
-    BuildError::WrongKind { name: name.to_owned(), found: artifact.kind(), expected }
 }
 
 /// Refuses `take = 0` and absurdly large ones.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::domain::{CandidateSet, ItemMask};
-use crate::snapshot::{Artifact, Snapshot};
+use crate::snapshot::{Snapshot, UserFeatures};
 
 pub use build::{BuildError, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Spec, Stages};
 pub use context::{Context, Deadline, Query, QuerySeed, USER_TABLES};
@@ -70,7 +70,7 @@ pub trait Scorer: Send + Sync {
 
     /// Artifacts with users' features that this stage reads, at most [`USER_TABLES`]. The user's rows in them are looked up
     /// before the walk, which is the one thing that a request may wait for, and are in [`Query::user_rows`] in this order.
-    fn user_tables(&self) -> &[Arc<Artifact>] {
+    fn user_tables(&self) -> &[Arc<UserFeatures>] {
         &[]
     }
 

@@ -15,7 +15,7 @@ use crate::pipeline::hydrator::Attributes;
 use crate::pipeline::scorer::{Blend, Normalize};
 use crate::pipeline::selector::Top;
 use crate::pipeline::{BuildError, Filter, Hydrator, Pipeline, Scorer, Selector, Spec, Stage, Stages};
-use crate::snapshot::{Artifact, Snapshot, SnapshotError};
+use crate::snapshot::{Snapshot, SnapshotError, UserItems};
 
 /// The most placements, and the most stages one room of a placement may have.
 const MAX_PLACEMENTS: usize = 1000;
@@ -164,15 +164,8 @@ impl Recipe<'_> {
         };
         let probe = Spec { params: toml::Table::new(), snapshot: self.snapshot, sources: &[] };
         let refuse = |error: BuildError| (name.span(), error.to_string());
-        let artifact = probe.artifact(name.get_ref()).map_err(refuse)?;
-        match artifact.as_ref() {
-            Artifact::UserItems(_) => Ok(Some(name.get_ref().clone())),
-            other => Err(refuse(BuildError::WrongKind {
-                name: name.get_ref().clone(),
-                found: other.kind(),
-                expected: "user_items",
-            })),
-        }
+        probe.artifact::<UserItems>(name.get_ref()).map_err(refuse)?;
+        Ok(Some(name.get_ref().clone()))
     }
 
     fn check_columns(&self, columns: &[String], at: &Range<usize>) -> Result<(), At> {

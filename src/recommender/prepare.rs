@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Placement, RecommendError, Recommender, View};
 use crate::domain::{Consent, Request};
 use crate::pipeline::USER_TABLES;
-use crate::snapshot::{Artifact, Lookup, Pending, UserCounts, UserRow};
+use crate::snapshot::{Lookup, Pending, UserRow};
 
 /// How long an evaluation or a golden query waits, which must not depend on the disk's mood.
 const UNHURRIED: Duration = Duration::from_secs(10);
@@ -94,18 +94,18 @@ impl UserRows {
 
     /// The rows, with those that came in the meantime; and whether one of them should be there and is not.
     pub(super) fn now(&self) -> ([Option<UserRow>; USER_TABLES], bool) {
-        let (mut rows, mut late) = (self.rows.clone(), false);
+        let (mut rows, mut late) = (self.rows.clone(), None);
         for (row, pending) in rows.iter_mut().zip(&self.pending) {
-            match pending.as_ref().map(Pending::row) {
-                Some(Some(found)) => *row = found,
-                Some(None) => late = true,
-                None => {}
+            let Some(pending) = pending else { continue };
+            match pending.row() {
+                Some(found) => *row = found,
+                None => late = Some(pending),
             }
         }
-        if late {
-            UserCounts::note_late();
+        if let Some(pending) = late {
+            pending.note_late();
         }
-        (rows, late)
+        (rows, late.is_some())
     }
 
     fn pending(&self) -> impl Iterator<Item = &Pending> {
@@ -139,7 +139,6 @@ impl Recommender {
         let Some(user) = user.filter(|_| !tables.is_empty()) else { return users };
         users.patience = self.patience(request, placement);
         for ((row, pending), table) in users.rows.iter_mut().zip(&mut users.pending).zip(tables) {
-            let Artifact::UserFeatures(table) = table.as_ref() else { continue };
             match table.find(user) {
                 Lookup::Known(found) => *row = Some(found),
                 Lookup::Unknown => {}

@@ -4,7 +4,7 @@ use crate::domain::{Consent, ItemIdx, Request, SeedRole};
 use crate::feature::Predicate;
 use crate::pipeline::{Query, QuerySeed};
 use crate::recommender::RecommendError;
-use crate::snapshot::{Artifact, Snapshot};
+use crate::snapshot::{Snapshot, UserItems};
 
 /// A request in the numbers of one snapshot.
 #[derive(Debug)]
@@ -87,20 +87,12 @@ pub(super) fn resolve<'a>(
     query.filter = filter.map(|predicate| predicate.bitmap(snapshot.items().len()));
     let consents = request.subject.consent != Consent::Denied;
     query.user = request.subject.user_id.as_deref().filter(|_| consents);
-    if let (Some(user), Some(Artifact::UserItems(lists))) =
-        (query.user, history.and_then(|name| snapshot.artifact(name)).map(|shared| shared.as_ref()))
+    let history = history.and_then(|name| snapshot.artifact(name)?.downcast_ref::<UserItems>());
+    if let (Some(user), Some(lists)) = (query.user, history)
         && let Some(row) = lists.users.number(user)
     {
         query.history = lists.rows.row(row as usize).0;
     }
-    let unknown_user = query.user.is_some_and(|user| !is_known(user, snapshot));
+    let unknown_user = query.user.is_some_and(|user| !snapshot.knows_user(user));
     Ok(Resolved { query, unknown_user })
-}
-
-fn is_known(user: &str, snapshot: &Snapshot) -> bool {
-    snapshot.artifacts().any(|(_, artifact)| match artifact {
-        Artifact::UserVectors(users) => users.users.number(user).is_some(),
-        Artifact::UserItems(users) => users.users.number(user).is_some(),
-        _ => false,
-    })
 }

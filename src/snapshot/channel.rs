@@ -1,9 +1,10 @@
 //! `channels/NAME.json`: which snapshot a fleet should serve.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::SnapshotError;
-use super::manifest::check_version;
+use super::manifest::{VersionError, check_version};
 use crate::artifact::{ArtifactStore, StoreError};
 
 /// The pointer object.
@@ -18,6 +19,18 @@ pub struct Channel {
     pub published_at: String,
 }
 
+/// What is wrong with a channel's file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// It is no JSON, or not of a channel's shape.
+    #[error("not a channel: {0}")]
+    Json(#[from] serde_json::Error),
+    /// What it names cannot be a snapshot.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+}
+
 impl Channel {
     /// The key of a channel in its store.
     pub fn key(name: &str) -> String {
@@ -29,10 +42,12 @@ impl Channel {
     /// # Errors
     /// Malformed JSON, or a version that is not a plain name.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Self, SnapshotError> {
-        let wrong = |reason: String| SnapshotError::Document { file: file.to_owned(), reason };
-        let channel: Self =
-            serde_json::from_slice(bytes).map_err(|e| wrong(format!("not a channel: {e}")))?;
-        check_version(&channel.snapshot).map_err(wrong)?;
+        Self::check(bytes).map_err(|source| SnapshotError::Channel { file: file.to_owned(), source })
+    }
+
+    fn check(bytes: &[u8]) -> Result<Self, ChannelError> {
+        let channel: Self = serde_json::from_slice(bytes)?;
+        check_version(&channel.snapshot)?;
         Ok(channel)
     }
 

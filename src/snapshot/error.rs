@@ -1,23 +1,96 @@
 //! Why a snapshot was refused.
 
+use std::io;
+
 use thiserror::Error;
 
-use crate::artifact::table::TableError;
+use super::kinds::ArtifactError;
+use super::{ChannelError, ManifestError};
 use crate::artifact::{FetchError, StoreError};
 
 /// A snapshot that cannot be loaded, built or published. Names the artifact at fault wherever there is one.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// The store did not answer as needed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A manifest or channel file is not what it should be.
-    #[error("{file}: {reason}")]
-    Document {
+    /// The directory for downloads cannot be used.
+    #[error("cache_dir: {0}")]
+    Cache(#[from] FetchError),
+    /// A manifest is not what it should be.
+    #[error("{file}: {source}")]
+    Manifest {
         /// The file.
         file: String,
         /// What is wrong with it.
-        reason: String,
+        source: ManifestError,
+    },
+    /// A channel is not what it should be.
+    #[error("{file}: {source}")]
+    Channel {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: ChannelError,
+    },
+    /// A store does not have the channel.
+    #[error("{location} has no channel \"{channel}\"; publish a snapshot to it, or name another")]
+    NoChannel {
+        /// The store.
+        location: String,
+        /// The channel that was asked for.
+        channel: String,
+    },
+    /// A directory holds neither a snapshot nor a store.
+    #[error(
+        "{path} has neither manifest.json nor channels/{channel}.json: it is neither a snapshot nor a store"
+    )]
+    NoSnapshot {
+        /// The directory.
+        path: String,
+        /// The channel that was looked for.
+        channel: String,
+    },
+    /// There is nothing to go back to.
+    #[error("channel \"{channel}\" names no previous snapshot; say which with --to")]
+    NoPrevious {
+        /// The channel.
+        channel: String,
+    },
+    /// There is nothing to go back to, and nowhere to say what.
+    #[error("there is no previous snapshot, neither in memory nor in the channel \"{channel}\"")]
+    NoRollback {
+        /// The channel.
+        channel: String,
+    },
+    /// A directory cannot become a snapshot.
+    #[error("{file}: {source}")]
+    Directory {
+        /// The directory, or the file in it.
+        file: String,
+        /// What is wrong with it.
+        source: DirectoryError,
+    },
+    /// A version is to be published that the store has already, and the two differ.
+    #[error(
+        "{location} already has a snapshot {version} with other content; a snapshot never changes: build it again under a new \
+         version"
+    )]
+    VersionTaken {
+        /// The store.
+        location: String,
+        /// The version.
+        version: String,
+    },
+    /// The threads that load cannot be started.
+    #[error("the loader's threads cannot be started: {0}")]
+    Threads(#[source] io::Error),
+    /// A stage panicked.
+    #[error("{version}: a stage panicked while the snapshot was prepared; the log says more")]
+    Panicked {
+        /// The snapshot.
+        version: String,
     },
     /// An artifact is not the file that the manifest promises.
     #[error("artifact \"{artifact}\": {source}")]
@@ -27,21 +100,13 @@ pub enum SnapshotError {
         /// What is wrong with it.
         source: FetchError,
     },
-    /// An artifact's table cannot be read.
+    /// An artifact's file cannot be read, or its content makes no sense.
     #[error("artifact \"{artifact}\": {source}")]
-    Table {
+    Artifact {
         /// The artifact.
         artifact: String,
         /// What is wrong with it.
-        source: TableError,
-    },
-    /// An artifact's content makes no sense.
-    #[error("artifact \"{artifact}\": {reason}")]
-    Content {
-        /// The artifact.
-        artifact: String,
-        /// What is wrong with it.
-        reason: String,
+        source: ArtifactError,
     },
     /// The parts do not fit each other: a recipe that names what is not there, a golden query that fails.
     #[error("{part}: {reason}")]
@@ -55,14 +120,14 @@ pub enum SnapshotError {
     },
     /// There is not enough memory for it beside what is served.
     #[error(
-        "needs about {needs} bytes of memory, and of the budget of {budget} there are {room} left beside what is served \
+        "needs about {needs} bytes of memory, and of the budget of {budget} there are {left} left beside what is served \
          (largest: artifact \"{largest}\"); raise memory_budget or the container's limit, or publish less"
     )]
     Memory {
         /// Bytes it will take, and while it is decoded.
         needs: u64,
         /// Bytes there are for it.
-        room: u64,
+        left: u64,
         /// Bytes there are for all.
         budget: u64,
         /// The artifact that needs most.
@@ -80,13 +145,37 @@ pub enum SnapshotError {
     },
 }
 
+/// Why a directory cannot become a snapshot.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// It, or a file in it, cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] io::Error),
+    /// `params.toml` is no TOML.
+    #[error(transparent)]
+    Params(#[from] toml::de::Error),
+    /// `params.toml` speaks of a file that is not there.
+    #[error("[{name}] names neither {name}.parquet nor a model here")]
+    UnusedParams {
+        /// The table's name.
+        name: String,
+    },
+    /// There is no catalogue.
+    #[error("has no catalog.parquet; manifest.json was not written")]
+    NoCatalog,
+}
+
 impl SnapshotError {
+    /// An artifact and what is wrong with it.
+    pub(super) fn of_artifact(artifact: &str, source: impl Into<ArtifactError>) -> Self {
+        Self::Artifact { artifact: artifact.to_owned(), source: source.into() }
+    }
+
     /// The artifact at fault, if one is.
     pub fn artifact(&self) -> Option<&str> {
         match self {
-            Self::Fetch { artifact, .. } | Self::Table { artifact, .. } | Self::Content { artifact, .. } => {
-                Some(artifact)
-            }
+            Self::Fetch { artifact, .. } | Self::Artifact { artifact, .. } => Some(artifact),
             Self::Refused { artifact, .. } => Some(artifact),
             _ => None,
         }
@@ -97,10 +186,15 @@ impl SnapshotError {
         match self {
             Self::Store(StoreError::NotFound { .. }) => "not_found",
             Self::Store(_) => "store",
-            Self::Document { .. } => "document",
+            Self::Cache(_) => "cache",
+            Self::Manifest { .. } | Self::Channel { .. } | Self::Directory { .. } => "document",
+            Self::NoChannel { .. } | Self::NoSnapshot { .. } => "not_found",
+            Self::NoPrevious { .. } | Self::NoRollback { .. } => "no_previous",
+            Self::VersionTaken { .. } => "version_taken",
+            Self::Threads(_) => "threads",
+            Self::Panicked { .. } => "panicked",
             Self::Fetch { .. } => "fetch",
-            Self::Table { .. } => "table",
-            Self::Content { .. } => "content",
+            Self::Artifact { source, .. } => source.label(),
             Self::Refused { .. } => "refused",
             Self::Memory { .. } => "memory",
             Self::LostRace { .. } => "lost_race",

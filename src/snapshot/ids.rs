@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
+use thiserror::Error;
 
 use crate::machine;
 
@@ -21,6 +22,26 @@ pub struct IdTable {
     places: Places,
     slots: Slots,
     hasher: DefaultHashBuilder,
+}
+
+/// Why an id was not added to a table.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum IdError {
+    /// It is there already.
+    #[error("\"{id}\" occurs a second time (first in row {row})")]
+    Repeated {
+        /// The id.
+        id: String,
+        /// Its place among the ids, from 1.
+        row: u64,
+    },
+    /// The texts of all ids would not fit.
+    #[error("ids exceed 4 GiB")]
+    TooMuchText,
+    /// There would be too many ids.
+    #[error("more than {MAX_IDS} ids")]
+    TooMany,
 }
 
 /// Where each text is.
@@ -50,15 +71,18 @@ impl IdTable {
         }
     }
 
-    /// Adds an id and returns its number, or the reason why not: seen before, or no room (4 GiB of text, 2³² - 2 ids).
-    pub fn insert(&mut self, id: &str) -> Result<u32, String> {
+    /// Adds an id and returns its number.
+    ///
+    /// # Errors
+    /// An id that was added before, or one too many.
+    pub fn insert(&mut self, id: &str) -> Result<u32, IdError> {
         let hash = self.hasher.hash_one(id);
         if let Some(first) = self.find(hash, id) {
-            return Err(format!("\"{id}\" occurs a second time (first in row {})", u64::from(first) + 1));
+            return Err(IdError::Repeated { id: id.to_owned(), row: u64::from(first) + 1 });
         }
-        let end = u32::try_from(self.texts.len() + id.len()).map_err(|_| "ids exceed 4 GiB".to_owned())?;
+        let end = u32::try_from(self.texts.len() + id.len()).map_err(|_| IdError::TooMuchText)?;
         if self.count >= MAX_IDS {
-            return Err(format!("more than {MAX_IDS} ids"));
+            return Err(IdError::TooMany);
         }
         if !self.slots.has_room(self.count + 1) {
             self.grow();
@@ -230,7 +254,9 @@ mod tests {
             assert_eq!((table.number(id), table.text(number as u32)), (Some(number as u32), id.as_str()));
             assert_eq!(table.number(&format!("{id}?")), None);
         }
-        assert!(ids.is_empty() || table.insert(&ids[0]).is_err_and(|reason| reason.contains("row 1")));
+        assert!(
+            ids.is_empty() || table.insert(&ids[0]).is_err_and(|error| error.to_string().contains("row 1"))
+        );
         assert_eq!((table.len(), table.text(ids.len() as u32)), (ids.len(), ""));
         let bytes = ids.iter().map(String::len).sum();
         let equal = ids.windows(2).all(|pair| pair[0].len() == pair[1].len());

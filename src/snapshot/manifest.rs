@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use thiserror::Error;
 
 use super::SnapshotError;
+use super::kinds::{self, Count};
 
 /// The newest manifest format this build reads, and the one it writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -73,50 +75,165 @@ pub struct GoldenQuery {
     pub expect: Vec<String>,
 }
 
+/// What is wrong with a manifest.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// It is no JSON, or not of a manifest's shape.
+    #[error("not a manifest: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is of a format that this build does not read.
+    #[error(
+        "format_version is {found}, this build reads 1 to {FORMAT_VERSION}; upgrade larder or publish an older format"
+    )]
+    Format {
+        /// The format.
+        found: u32,
+    },
+    /// Its version is no plain name.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// It is the manifest of another snapshot than the directory's.
+    #[error("is the manifest of \"{found}\", expected \"{expected}\"")]
+    OtherVersion {
+        /// The version it names.
+        found: String,
+        /// The version that was looked for.
+        expected: String,
+    },
+    /// It lists too many artifacts.
+    #[error("{found} artifacts, over the limit of {MAX_ARTIFACTS}")]
+    TooManyArtifacts {
+        /// How many there are.
+        found: usize,
+    },
+    /// Two artifacts have one name.
+    #[error("artifact \"{artifact}\" is listed twice")]
+    ListedTwice {
+        /// The name.
+        artifact: String,
+    },
+    /// A file is not where a snapshot's files may be.
+    #[error("artifact \"{artifact}\": path {path:?} is not a plain relative path")]
+    Path {
+        /// The artifact.
+        artifact: String,
+        /// Its path as written.
+        path: String,
+    },
+    /// A digest is none.
+    #[error("artifact \"{artifact}\": sha256 is not 64 lower-case hex digits: \"{sha256:.80}\"")]
+    Digest {
+        /// The artifact.
+        artifact: String,
+        /// Its digest as written.
+        sha256: String,
+    },
+    /// There are more or fewer artifacts of a kind than there may be.
+    #[error("{} artifacts of kind \"{kind}\"{}, expected {expected}", names.len(), listed(names))]
+    Count {
+        /// The kind.
+        kind: &'static str,
+        /// How many there may be.
+        expected: Count,
+        /// The artifacts of the kind.
+        names: Vec<String>,
+    },
+    /// `data_until` is no time.
+    #[error("data_until is \"{text}\", expected an RFC 3339 time: {source}")]
+    DataUntil {
+        /// As written.
+        text: String,
+        /// What the parser said.
+        source: chrono::ParseError,
+    },
+}
+
+/// A snapshot version that cannot be the name of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("snapshot version \"{version}\" is not a plain name (letters, digits, '-', '_', '.', at most 128)")]
+pub struct VersionError {
+    /// As written.
+    pub version: String,
+}
+
+/// ` ("a", "b")`, or nothing.
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    if quoted.is_empty() { String::new() } else { format!(" ({})", quoted.join(", ")) }
+}
+
 impl Manifest {
     /// Reads and checks a manifest; `file` names it in messages.
     ///
     /// # Errors
-    /// Malformed JSON, a newer format, no or two catalogues, repeated names, digests that are none.
+    /// See [`ManifestError`].
     pub fn parse(bytes: &[u8], file: &str) -> Result<Self, SnapshotError> {
-        let wrong = |reason: String| SnapshotError::Document { file: file.to_owned(), reason };
+        Self::read(bytes).map_err(|source| SnapshotError::Manifest { file: file.to_owned(), source })
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, ManifestError> {
         #[derive(Deserialize)]
         struct Version {
             format_version: u32,
         }
-        let json = |e: serde_json::Error| wrong(format!("not a manifest: {e}"));
-        let version: Version = serde_json::from_slice(bytes).map_err(json)?;
+        // The version by itself first: of a newer format nothing else may be readable.
+        let version: Version = serde_json::from_slice(bytes)?;
         if version.format_version == 0 || version.format_version > FORMAT_VERSION {
-            return Err(wrong(format!(
-                "format_version is {}, this build reads 1 to {FORMAT_VERSION}; upgrade larder or publish an older format",
-                version.format_version
-            )));
+            return Err(ManifestError::Format { found: version.format_version });
         }
-        let manifest: Self = serde_json::from_slice(bytes).map_err(json)?;
-        manifest.check().map_err(wrong)?;
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        manifest.check()?;
         Ok(manifest)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), ManifestError> {
         check_version(&self.snapshot)?;
         if self.artifacts.len() > MAX_ARTIFACTS {
-            return Err(format!("{} artifacts, over the limit of {MAX_ARTIFACTS}", self.artifacts.len()));
+            return Err(ManifestError::TooManyArtifacts { found: self.artifacts.len() });
         }
         for (at, entry) in self.artifacts.iter().enumerate() {
+            let artifact = || entry.name.clone();
             if self.artifacts[..at].iter().any(|other| other.name == entry.name) {
-                return Err(format!("artifact \"{}\" is listed twice", entry.name));
+                return Err(ManifestError::ListedTwice { artifact: artifact() });
             }
             if !crate::artifact::is_key(&entry.path) {
-                let ArtifactEntry { name, path, .. } = entry;
-                return Err(format!("artifact \"{name}\": path {path:?} is not a plain relative path"));
+                return Err(ManifestError::Path { artifact: artifact(), path: entry.path.clone() });
             }
             if !crate::artifact::is_sha256(&entry.sha256) {
-                return Err(format!("artifact \"{}\": sha256 is not 64 lower-case hex digits", entry.name));
+                return Err(ManifestError::Digest { artifact: artifact(), sha256: entry.sha256.clone() });
             }
         }
-        match self.of_kind("catalog").count() {
-            1 => Ok(()),
-            n => Err(format!("{n} artifacts of kind \"catalog\", expected exactly one")),
+        self.check_counts()?;
+        self.data_until_ms().map(|_| ())
+    }
+
+    /// Refuses more or fewer artifacts of a kind than there may be: of two catalogues, one would win silently.
+    pub(super) fn check_counts(&self) -> Result<(), ManifestError> {
+        for kind in kinds::ALL {
+            let found: Vec<&str> = self.of_kind(kind.name).map(|entry| entry.name.as_str()).collect();
+            let fits = match kind.count {
+                Count::Any => true,
+                Count::AtMostOne => found.len() <= 1,
+                Count::ExactlyOne => found.len() == 1,
+            };
+            if !fits {
+                let names = found.into_iter().map(str::to_owned).collect();
+                return Err(ManifestError::Count { kind: kind.name, expected: kind.count, names });
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest event used, in milliseconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    /// [`ManifestError::DataUntil`].
+    pub fn data_until_ms(&self) -> Result<Option<i64>, ManifestError> {
+        let Some(text) = &self.data_until else { return Ok(None) };
+        match chrono::DateTime::parse_from_rfc3339(text) {
+            Ok(time) => Ok(Some(time.timestamp_millis())),
+            Err(source) => Err(ManifestError::DataUntil { text: text.clone(), source }),
         }
     }
 
@@ -132,12 +249,10 @@ impl Manifest {
 }
 
 /// A version is a plain directory name.
-pub(super) fn check_version(version: &str) -> Result<(), String> {
+pub(super) fn check_version(version: &str) -> Result<(), VersionError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if version.is_empty() || version.len() > 128 || version.starts_with('.') || !version.chars().all(plain) {
-        return Err(format!(
-            "snapshot version \"{version}\" is not a plain name (letters, digits, '-', '_', '.', at most 128)"
-        ));
+        return Err(VersionError { version: version.to_owned() });
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! How much memory there is, so that a snapshot that does not fit is refused and the previous one kept only where there is room.
+//! How much memory there is, so that a snapshot that does not fit is refused before it is decoded.
 
 use super::{Prediction, SnapshotError};
 
-/// What decoding takes whatever the size: pages and batches.
+/// Bytes that decoding takes whatever the size, for pages and batches.
 const DECODING: u64 = 24 << 20;
 
 /// Bytes this process may still take: the least of the container's limit (cgroup v2 or v1) and the machine's free memory;
@@ -10,7 +10,7 @@ const DECODING: u64 = 24 << 20;
 pub(super) fn available_bytes() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
-    // Cached files count as used and are given up when something else needs the room: without them a download would seem to
+    // Cached files count as used and are given up when something else needs the memory: without them a download would seem to
     // have used up the memory that its content is to go into.
     let cached = |path: &str, prefix: &str| {
         let text = read(path)?;
@@ -42,9 +42,9 @@ pub(super) fn available_bytes() -> Option<u64> {
 
 /// Memory for a snapshot that is to be loaded beside others.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
-    /// The configured budget for snapshots; `None`: what the container or the machine has left.
-    pub(super) budget: Option<u64>,
+pub(super) struct MemoryBudget {
+    /// The most that all snapshots may take together; `None`: what the container or the machine has left.
+    pub(super) limit: Option<u64>,
     /// Bytes that are served.
     pub(super) served: u64,
     /// Bytes kept for a rollback.
@@ -54,40 +54,38 @@ pub(super) struct Room {
 /// What to do about the previous snapshot before a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// There is room beside it.
+    /// The next one fits beside it.
     Fits,
-    /// There is room once it is dropped.
+    /// The next one fits once it is dropped.
     FitsWithoutPrevious,
 }
 
-impl Room {
+impl MemoryBudget {
     /// Whether artifacts of these predicted sizes fit; `free` is what the system has left.
     ///
     /// They are decoded at the same time, so all of them may be at their peak together.
-    pub(super) fn judge(
+    pub(super) fn check(
         &self,
         predicted: &[(&str, Prediction)],
         free: Option<u64>,
     ) -> Result<Verdict, SnapshotError> {
-        let Self { budget, served, previous } = *self;
+        let Self { limit, served, previous } = *self;
         let peak = predicted.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes.peak));
-        let needs = match peak {
-            0 => 0,
-            bytes => bytes.saturating_add(DECODING),
-        };
-        let Some(all) = budget.or(free.map(|free| free.saturating_add(served).saturating_add(previous)))
+        // What is shared with the served snapshot is not decoded at all.
+        let needs = if peak == 0 { 0 } else { peak.saturating_add(DECODING) };
+        let Some(all) = limit.or(free.map(|free| free.saturating_add(served).saturating_add(previous)))
         else {
             return Ok(Verdict::Fits); // nobody can say
         };
-        let room = all.saturating_sub(served);
-        if needs <= room.saturating_sub(previous) {
+        let left = all.saturating_sub(served);
+        if needs <= left.saturating_sub(previous) {
             return Ok(Verdict::Fits);
         }
-        if needs <= room {
+        if needs <= left {
             return Ok(Verdict::FitsWithoutPrevious);
         }
         let largest = predicted.iter().max_by_key(|(_, bytes)| bytes.peak).map_or("-", |(name, _)| *name);
-        Err(SnapshotError::Memory { needs, room, budget: all, largest: largest.to_owned() })
+        Err(SnapshotError::Memory { needs, left, budget: all, largest: largest.to_owned() })
     }
 }
 
@@ -96,25 +94,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_previous_snapshot_makes_room_first_and_the_served_one_never() {
+    fn the_previous_snapshot_goes_first_and_the_served_one_never() {
         let mb = 1u64 << 20;
-        let room = Room { budget: Some(1000 * mb), served: 400 * mb, previous: 300 * mb };
+        let budget = MemoryBudget { limit: Some(1000 * mb), served: 400 * mb, previous: 300 * mb };
         let of = |bytes: u64| Prediction { resident: bytes, peak: bytes + bytes / 5 };
-        let judge = |bytes: u64| room.judge(&[("a", of(bytes / 4)), ("b", of(bytes / 4 * 3))], None);
-        assert!(matches!(judge(200 * mb), Ok(Verdict::Fits)));
-        assert!(matches!(judge(400 * mb), Ok(Verdict::FitsWithoutPrevious)));
-        let refused = judge(600 * mb).unwrap_err();
+        let check = |bytes: u64| budget.check(&[("a", of(bytes / 4)), ("b", of(bytes / 4 * 3))], None);
+        assert!(matches!(check(200 * mb), Ok(Verdict::Fits)));
+        assert!(matches!(check(400 * mb), Ok(Verdict::FitsWithoutPrevious)));
+        let refused = check(600 * mb).unwrap_err();
         assert!(matches!(&refused, SnapshotError::Memory { largest, .. } if largest == "b"), "{refused}");
         let heavy = [("a", of(10 * mb)), ("b", Prediction { resident: 100 * mb, peak: 600 * mb })];
-        assert!(room.judge(&heavy, None).is_err(), "what building takes counts, not only what stays");
-        let shared = Room { budget: Some(0), ..room }.judge(&[("a", of(0))], None);
+        assert!(budget.check(&heavy, None).is_err(), "what building takes counts, not only what stays");
+        let shared = MemoryBudget { limit: Some(0), ..budget }.check(&[("a", of(0))], None);
         assert!(matches!(shared, Ok(Verdict::Fits)), "what is shared with the served snapshot takes nothing");
-        let unsaid = Room { budget: None, ..room };
-        assert!(matches!(unsaid.judge(&[("a", of(1 << 60))], None), Ok(Verdict::Fits)));
+        let unsaid = MemoryBudget { limit: None, ..budget };
+        assert!(matches!(unsaid.check(&[("a", of(1 << 60))], None), Ok(Verdict::Fits)));
         assert!(matches!(
-            unsaid.judge(&[("a", of(500 * mb))], Some(400 * mb)),
+            unsaid.check(&[("a", of(500 * mb))], Some(400 * mb)),
             Ok(Verdict::FitsWithoutPrevious)
         ));
-        assert!(unsaid.judge(&[("a", of(500 * mb))], Some(100 * mb)).is_err());
+        assert!(unsaid.check(&[("a", of(500 * mb))], Some(100 * mb)).is_err());
     }
 }

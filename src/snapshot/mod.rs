@@ -1,30 +1,42 @@
-//! The cellar: what is readable at one moment, where it comes from, and how one moment follows the other.
+//! What is readable at one moment: where it comes from, how it is decoded, and how one moment follows the other.
 
+mod artifacts;
 mod build;
-mod calibrate;
 mod channel;
 mod content;
-mod decode;
+mod describe;
 mod error;
 mod ids;
+mod kinds;
 mod loader;
 mod manifest;
 mod memory;
+mod open;
 mod predict;
 mod publish;
 mod refresher;
 mod registry;
 mod users;
 
-pub use build::{BuildArtifact, build_manifest, describe_directory, new_version, shard_tables};
-pub use channel::{Channel, read_channel};
-pub use content::{Artifact, ItemVectors, Keyed, RankerInput, RankerModel, Snapshot};
-pub use error::SnapshotError;
-pub use ids::IdTable;
-pub use loader::{Files, LoadOptions, Source, load, open_directory, predict_directory, predict_files};
-pub use manifest::{ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest};
-pub use predict::{Prediction, predict};
+pub use artifacts::{Artifact, ArtifactLookupError, Artifacts};
+pub use build::{BuildArtifact, build_manifest, new_version};
+pub use channel::{Channel, ChannelError, read_channel};
+pub use content::Snapshot;
+pub use describe::describe_directory;
+pub use error::{DirectoryError, SnapshotError};
+pub use ids::{IdError, IdTable};
+pub use kinds::{
+    ArtifactError, ArtifactKind, Catalog, Count, Encoded, FoundFile, ItemFeatures, ItemNeighbors,
+    ItemVectors, Kind, Params, Placements, RankerInput, RankerModel, Sessions, Turn, UserItems, UserVectors,
+    shard_tables,
+};
+pub use loader::{Files, LoadOptions, Source, load};
+pub use manifest::{
+    ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest, ManifestError, VersionError,
+};
+pub use open::{open_cache, open_directory, open_snapshot, predict_directory, predict_snapshot};
+pub use predict::{Prediction, predict_files};
 pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
 pub use registry::Registry;
-pub use users::{Lookup, Pending, Sharded, UserColumn, UserCounts, UserFeatures, UserRow, write_shards};
+pub use users::{Lookup, Pending, UserColumn, UserCounters, UserCounts, UserFeatures, UserRow, write_shards};

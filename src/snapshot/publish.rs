@@ -4,8 +4,9 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::{ArtifactEntry, Channel, MANIFEST, Manifest, SnapshotError, Source, read_channel};
-use crate::artifact::{ArtifactStore, Condition, StoreError, sha256_file};
+use super::open::verify;
+use super::{Channel, MANIFEST, Manifest, SnapshotError, Source, read_channel};
+use crate::artifact::{ArtifactStore, Condition, StoreError};
 
 /// What a publisher did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,22 +34,22 @@ pub fn publish(
     step: &mut dyn FnMut(&str),
 ) -> Result<Published, SnapshotError> {
     let file = dir.join(MANIFEST);
-    let wrong = |reason: String| SnapshotError::Document { file: file.display().to_string(), reason };
-    let bytes = std::fs::read(&file).map_err(|e| wrong(e.to_string()))?;
-    let manifest = Manifest::parse(&bytes, &file.display().to_string())?;
+    let name = file.display().to_string();
+    let bytes = std::fs::read(&file)
+        .map_err(|error| SnapshotError::Directory { file: name.clone(), source: error.into() })?;
+    let manifest = Manifest::parse(&bytes, &name)?;
     for entry in &manifest.artifacts {
-        check_file(dir, entry)?;
+        // A file that changed since its manifest was written would be refused by every server: better here.
+        verify(&dir.join(&entry.path), entry)
+            .map_err(|error| SnapshotError::of_artifact(&entry.name, error))?;
     }
     let before = channel.map(|name| read_channel(store, name)).transpose()?.flatten();
     let manifest_key = Source::key(&manifest.snapshot, MANIFEST);
     match store.read(&manifest_key) {
         Ok(object) if object.bytes == bytes => {} // upload again all the same: it mends what was damaged
         Ok(_) => {
-            return Err(wrong(format!(
-                "{} already has a snapshot {} with other content; a snapshot never changes: build it again under a new version",
-                store.location(),
-                manifest.snapshot
-            )));
+            let (location, version) = (store.location(), manifest.snapshot);
+            return Err(SnapshotError::VersionTaken { location, version });
         }
         Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -70,20 +71,6 @@ pub fn publish(
     Ok(Published { snapshot: manifest.snapshot, previous, uploaded: manifest.artifacts.len() })
 }
 
-/// A file that changed since its manifest was written would be refused by every server: better here.
-fn check_file(dir: &Path, entry: &ArtifactEntry) -> Result<(), SnapshotError> {
-    let wrong = |reason: String| SnapshotError::Content { artifact: entry.name.clone(), reason };
-    let path = dir.join(&entry.path);
-    let (sha256, bytes) = sha256_file(&path).map_err(|e| wrong(format!("{}: {e}", path.display())))?;
-    if (bytes, &sha256) != (entry.bytes, &entry.sha256) {
-        let path = path.display();
-        return Err(wrong(format!(
-            "{path} is not the file that the manifest describes; build the manifest again"
-        )));
-    }
-    Ok(())
-}
-
 /// Points a channel back: to `version`, or to what it named before.
 ///
 /// # Errors
@@ -94,11 +81,12 @@ pub fn rollback(
     version: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Published, SnapshotError> {
-    let key = Channel::key(channel);
-    let wrong = |reason: String| SnapshotError::Document { file: key.clone(), reason };
-    let before = read_channel(store, channel)?.ok_or_else(|| wrong("does not exist".to_owned()))?;
+    let before = read_channel(store, channel)?.ok_or_else(|| SnapshotError::NoChannel {
+        location: store.location(),
+        channel: channel.to_owned(),
+    })?;
     let target = version.map(str::to_owned).or_else(|| before.0.previous.clone());
-    let target = target.ok_or_else(|| wrong("names no previous snapshot; say which with --to".to_owned()))?;
+    let target = target.ok_or_else(|| SnapshotError::NoPrevious { channel: channel.to_owned() })?;
     let manifest = store.read(&Source::key(&target, MANIFEST))?;
     Manifest::parse(&manifest.bytes, &target)?;
     let previous = Some(before.0.snapshot.clone());

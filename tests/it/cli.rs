@@ -132,7 +132,7 @@ fn a_server_with_fewer_instructions_shows_the_same() {
     };
     let auto = shown("auto");
     assert_eq!(auto.as_array().unwrap().len(), 3);
-    for level in larder::machine::Level::all() {
+    for level in larder::cpu::Level::all() {
         assert_eq!(shown(level.name()), auto, "{}", level.name());
     }
 }

@@ -9,7 +9,7 @@ use larder::domain::{Cause, DegradationLevel, Request};
 use larder::pipeline::Stages;
 use larder::recommender::{Limits, Recommendation, Recommender};
 use larder::snapshot::{
-    Artifact, LoadOptions, MANIFEST, Snapshot, UserCounts, describe_directory, open_directory, shard_tables,
+    LoadOptions, MANIFEST, Snapshot, UserFeatures, describe_directory, open_directory, shard_tables,
 };
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use larder::machine::{self, Level};
+use larder::cpu::{self, Level};
 use larder::model::{CategoryValue, Format, InputKind, Matrix, RankScratch, Ranker};
 use serde::Deserialize;
 
@@ -160,7 +160,7 @@ fn every_level_of_instructions_gives_the_same_bits() {
     for case in cases {
         let (ranker, rows) = (case.ranker(directory), case.matrix(directory));
         let at = |level: Level| {
-            machine::limit_to(level);
+            cpu::limit_to(level);
             let mut scores = vec![0.0; case.rows];
             ranker.score(&rows, &mut RankScratch::default(), &mut scores);
             scores.iter().map(|score| score.to_bits()).collect::<Vec<u32>>()

@@ -1,9 +1,9 @@
 //! Vector retrieval against the obvious way: every metric, every way to look, every level of the processor, with and without
 //! filters.
 
+use larder::cpu::{self, Level};
 use larder::domain::{Bitmap, ItemIdx, ItemMask, score};
 use larder::index::{IndexKind, IndexParams, Metric, VectorIndex, VectorScratch, Vectors, Work};
-use larder::machine::{self, Level};
 
 use crate::support::levels;
 
@@ -116,7 +116,7 @@ fn every_level_of_the_processor_builds_and_finds_the_same() {
     let mut answers = Vec::new();
     let _guard = levels::one_at_a_time();
     for level in Level::all() {
-        machine::limit_to(level);
+        cpu::limit_to(level);
         let index = built(clusters(2500, 24, Metric::InnerProduct, 6), IndexKind::Partitions);
         let mut scratch = VectorScratch::default();
         let mut keys = Vec::new();

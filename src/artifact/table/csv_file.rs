@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Cell, CellKind, Stop, Visit};
+use super::error::{ReadError, Stop};
+use super::{Cell, CellKind, Visit};
 
 #[derive(Debug, Clone)]
 pub(super) struct CsvFile {
@@ -12,16 +13,16 @@ pub(super) struct CsvFile {
 }
 
 impl CsvFile {
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
-        let mut reader = csv::ReaderBuilder::new().from_path(path).map_err(|e| e.to_string())?;
+    pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
+        let mut reader = csv::ReaderBuilder::new().from_path(path)?;
         let headers: Vec<String> = {
-            let headers = reader.headers().map_err(|e| e.to_string())?;
+            let headers = reader.headers()?;
             headers.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect()
         };
-        let records = reader.records().collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-        let kind = |(column, name): (usize, &String)| match name.ends_with("_id") {
-            true => CellKind::Text, // an id of digits is still an id
-            false => infer(&records, column),
+        let records = reader.records().collect::<Result<Vec<_>, _>>()?;
+        let kind = |(column, name): (usize, &String)| {
+            // An id of digits is still an id: "007" and "7" are two items.
+            if name.ends_with("_id") { CellKind::Text } else { infer(&records, column) }
         };
         let kinds = headers.iter().enumerate().map(kind).collect();
         Ok(Self { headers, kinds, records })

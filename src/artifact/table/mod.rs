@@ -2,6 +2,7 @@
 
 mod cell;
 mod csv_file;
+mod error;
 mod outline;
 mod parquet_file;
 mod positioned;
@@ -9,78 +10,16 @@ mod write;
 
 use std::path::Path;
 
-use thiserror::Error;
+use bytes::Bytes;
+
+use csv_file::CsvFile;
+use error::{BadCell, Stop};
+use parquet_file::{Declared, ParquetFile};
 
 pub use cell::{Cell, CellKind};
+pub use error::{CellError, ReadError, TableError};
 pub use outline::Outline;
 pub use write::{TableBatch, TableStream, TableWriter, float_lists, text_lists};
-
-/// Why a table was refused. Rows count from 1.
-#[derive(Debug, Error)]
-pub enum TableError {
-    /// The file cannot be opened, or is no Parquet or CSV.
-    #[error("{file}: cannot be read: {reason}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the reader said.
-        reason: String,
-    },
-    /// A column is not there.
-    #[error("{file}: column \"{column}\" is missing; the file has: {found}")]
-    MissingColumn {
-        /// The file.
-        file: String,
-        /// The column.
-        column: String,
-        /// The columns that are there.
-        found: String,
-    },
-    /// A column has the wrong type.
-    #[error("{file}: column \"{column}\" is {found}, expected {expected}")]
-    WrongType {
-        /// The file.
-        file: String,
-        /// The column.
-        column: String,
-        /// What it is.
-        found: String,
-        /// What would fit.
-        expected: &'static str,
-    },
-    /// A cell cannot be used.
-    #[error("{file}: column \"{column}\", row {row}: {reason}")]
-    BadValue {
-        /// The file.
-        file: String,
-        /// The column.
-        column: String,
-        /// The row, from 1.
-        row: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file would decode to more than the limit.
-    #[error("{file}: would decode to {size} {unit}, over the limit of {limit}")]
-    TooLarge {
-        /// The file.
-        file: String,
-        /// What it declares.
-        size: u64,
-        /// The most that is allowed.
-        limit: u64,
-        /// `rows` or `bytes`.
-        unit: &'static str,
-    },
-    /// The file could not be written.
-    #[error("{file}: cannot be written: {reason}; check that the directory exists and the disk has room")]
-    Unwritable {
-        /// The file.
-        file: String,
-        /// What went wrong.
-        reason: String,
-    },
-}
 
 /// Guards against files that decode to far more than they weigh.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +37,7 @@ impl Default for TableLimits {
 }
 
 /// Is called with each row's number (from 0) and cell; what it returns as an error becomes [`TableError::BadValue`].
-pub type Visit<'v> = &'v mut dyn FnMut(usize, Cell<'_>) -> Result<(), String>;
+pub type Visit<'v> = &'v mut dyn FnMut(usize, Cell<'_>) -> Result<(), CellError>;
 
 /// An open table.
 #[derive(Debug, Clone)]
@@ -112,8 +51,8 @@ pub struct Table {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Parquet(parquet_file::ParquetFile),
-    Csv(csv_file::CsvFile),
+    Parquet(ParquetFile),
+    Csv(CsvFile),
 }
 
 impl Table {
@@ -134,25 +73,44 @@ impl Table {
         Self::open_as(path, false, limits)
     }
 
+    /// Reads a Parquet file that is in memory; `file` names it in messages.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn from_parquet(bytes: Bytes, file: &str, limits: &TableLimits) -> Result<Self, TableError> {
+        match ParquetFile::from_bytes(bytes) {
+            Ok(body) => Self::of_parquet(file.to_owned(), body, limits),
+            Err(source) => Err(TableError::Unreadable { file: file.to_owned(), source }),
+        }
+    }
+
     fn open_as(path: &Path, is_csv: bool, limits: &TableLimits) -> Result<Self, TableError> {
         let file = path.display().to_string();
-        let unreadable = |reason: String| TableError::Unreadable { file: file.clone(), reason };
-        let (rows, columns, body) = if is_csv {
-            let body = csv_file::CsvFile::open(path).map_err(unreadable)?;
-            (body.rows(), body.columns(), Body::Csv(body))
-        } else {
-            let body = parquet_file::ParquetFile::open(path).map_err(unreadable)?;
-            let (rows, bytes) = body.declared();
-            let large = |size, limit, unit| TableError::TooLarge { file: file.clone(), size, limit, unit };
-            if rows > limits.rows {
-                return Err(large(rows, limits.rows, "rows"));
+        if !is_csv {
+            return match ParquetFile::open(path) {
+                Ok(body) => Self::of_parquet(file, body, limits),
+                Err(source) => Err(TableError::Unreadable { file, source }),
+            };
+        }
+        match CsvFile::open(path) {
+            Ok(body) => {
+                let (rows, columns) = (body.rows(), body.columns());
+                Ok(Self { file, rows, columns, max_bytes: limits.bytes, body: Body::Csv(body) })
             }
-            if bytes > limits.bytes {
-                return Err(large(bytes, limits.bytes, "bytes"));
-            }
-            (rows as usize, body.columns(), Body::Parquet(body))
-        };
-        Ok(Self { file, rows, columns, max_bytes: limits.bytes, body })
+            Err(source) => Err(TableError::Unreadable { file, source }),
+        }
+    }
+
+    fn of_parquet(file: String, body: ParquetFile, limits: &TableLimits) -> Result<Self, TableError> {
+        let Declared { rows, bytes } = body.declared();
+        if rows > limits.rows {
+            return Err(TableError::TooLarge { file, size: rows, limit: limits.rows, unit: "rows" });
+        }
+        if bytes > limits.bytes {
+            return Err(TableError::TooLarge { file, size: bytes, limit: limits.bytes, unit: "bytes" });
+        }
+        let columns = body.columns();
+        Ok(Self { file, rows: rows as usize, columns, max_bytes: limits.bytes, body: Body::Parquet(body) })
     }
 
     /// The row groups of a Parquet file, 1 for any other.
@@ -168,22 +126,16 @@ impl Table {
     /// # Errors
     /// A group that does not exist, or a file without groups.
     pub fn group(&self, group: usize) -> Result<Self, TableError> {
-        let narrowed = match &self.body {
-            Body::Parquet(file) if group < file.groups() => Ok(file.narrowed(group)),
-            _ => Err(format!("has no row group {group}")),
+        let Body::Parquet(body) = &self.body else {
+            return Err(self.unreadable(ReadError::NoGroup { group }));
         };
-        self.with(narrowed)
-    }
-
-    fn with(&self, body: Result<parquet_file::ParquetFile, String>) -> Result<Self, TableError> {
-        let (file, columns, max_bytes) = (self.file.clone(), self.columns.clone(), self.max_bytes);
-        match body {
-            Ok(body) => {
-                let rows = body.declared().0 as usize;
-                Ok(Self { file, rows, columns, max_bytes, body: Body::Parquet(body) })
-            }
-            Err(reason) => Err(TableError::Unreadable { file, reason }),
+        if group >= body.groups() {
+            return Err(self.unreadable(ReadError::NoGroup { group }));
         }
+        let body = body.only_group(group);
+        let (file, rows) = (self.file.clone(), body.declared().rows as usize);
+        let (columns, max_bytes) = (self.columns.clone(), self.max_bytes);
+        Ok(Self { file, rows, columns, max_bytes, body: Body::Parquet(body) })
     }
 
     /// The uncompressed bytes of a column, as a Parquet file declares them; 0 where nothing does.
@@ -235,9 +187,14 @@ impl Table {
         outcome.map_err(|stop| self.stopped(column, stop))
     }
 
+    /// The error that this file cannot be read, for readers that work beside this one.
+    pub fn unreadable(&self, source: impl Into<ReadError>) -> TableError {
+        TableError::Unreadable { file: self.file.clone(), source: source.into() }
+    }
+
     fn stopped(&self, column: &str, stop: Stop) -> TableError {
         match stop {
-            Stop::Unreadable(reason) => TableError::Unreadable { file: self.file.clone(), reason },
+            Stop::Unreadable(source) => self.unreadable(source),
             Stop::TooLarge(size) => {
                 TableError::TooLarge { file: self.file.clone(), size, limit: self.max_bytes, unit: "bytes" }
             }
@@ -265,9 +222,7 @@ impl Table {
     pub fn outline(&self, column: &str) -> Result<Outline, TableError> {
         self.kind(column)?;
         match &self.body {
-            Body::Parquet(body) => {
-                body.outline(column).map_err(|reason| self.stopped(column, Stop::Unreadable(reason)))
-            }
+            Body::Parquet(body) => body.outline(column).map_err(|source| self.unreadable(source)),
             Body::Csv(_) => Ok(Outline::default()),
         }
     }
@@ -279,13 +234,13 @@ impl Table {
     pub fn each_id(
         &self,
         column: &str,
-        mut visit: impl FnMut(usize, &str) -> Result<(), String>,
+        mut visit: impl FnMut(usize, &str) -> Result<(), CellError>,
     ) -> Result<(), TableError> {
         self.expect(column, &[CellKind::Text], "text")?;
         self.each(column, &mut |row, cell| match cell {
-            Cell::Text("") => Err("is empty".to_owned()),
+            Cell::Text("") => Err(BadCell::Empty.into()),
             Cell::Text(text) => visit(row, text),
-            _ => Err("is missing".to_owned()),
+            _ => Err(BadCell::Missing.into()),
         })
     }
 
@@ -296,13 +251,13 @@ impl Table {
     pub fn numbers(
         &self,
         column: &str,
-        find: impl Fn(&str) -> Result<u32, String> + Sync,
+        find: impl Fn(&str) -> Result<u32, CellError> + Sync,
     ) -> Result<Vec<u32>, TableError> {
         self.expect(column, &[CellKind::Text], "text")?;
         let number = |cell: Cell<'_>| match cell {
-            Cell::Text("") => Err("is empty".to_owned()),
+            Cell::Text("") => Err(BadCell::Empty.into()),
             Cell::Text(text) => find(text),
-            _ => Err("is missing".to_owned()),
+            _ => Err(BadCell::Missing.into()),
         };
         let Body::Parquet(body) = &self.body else {
             let mut numbers = Vec::with_capacity(self.rows);
@@ -314,7 +269,7 @@ impl Table {
         let slots = |rows: usize| rest.split_off_mut(..rows.min(rest.len())).unwrap_or_default();
         let visit = |slots: &mut &mut [u32], row: usize, cell: Cell<'_>| {
             let found = number(cell)?;
-            *slots.get_mut(row).ok_or("is beyond the rows that the file declares")? = found;
+            *slots.get_mut(row).ok_or(BadCell::BeyondDeclared)? = found;
             Ok(())
         };
         let outcome = body.each_apart(column, self.max_bytes, slots, visit);
@@ -329,14 +284,14 @@ impl Table {
     pub fn each_number(
         &self,
         column: &str,
-        mut visit: impl FnMut(usize, f64) -> Result<(), String>,
+        mut visit: impl FnMut(usize, f64) -> Result<(), CellError>,
     ) -> Result<(), TableError> {
         self.expect(column, &[CellKind::Float, CellKind::Int], "a number")?;
         self.each(column, &mut |row, cell| match cell {
             Cell::Float(value) if value.is_finite() => visit(row, value),
-            Cell::Float(value) => Err(format!("is {value}, expected a finite number")),
+            Cell::Float(value) => Err(BadCell::NotFinite(value).into()),
             Cell::Int(value) => visit(row, value as f64),
-            _ => Err("is missing".to_owned()),
+            _ => Err(BadCell::Missing.into()),
         })
     }
 
@@ -346,22 +301,23 @@ impl Table {
     /// [`TableError::MissingColumn`] and [`TableError::WrongType`].
     pub fn expect(&self, column: &str, kinds: &[CellKind], expected: &'static str) -> Result<(), TableError> {
         let found = self.kind(column)?;
-        if kinds.contains(found) {
-            return Ok(());
+        if kinds.contains(found) { Ok(()) } else { Err(self.wrong_type(column, expected)) }
+    }
+
+    /// An error about the type of a column.
+    pub fn wrong_type(&self, column: &str, expected: &'static str) -> TableError {
+        match self.kind(column) {
+            Ok(found) => {
+                let (file, column) = (self.file.clone(), column.to_owned());
+                TableError::WrongType { file, column, found: found.describe(), expected }
+            }
+            Err(missing) => missing,
         }
-        let (file, column) = (self.file.clone(), column.to_owned());
-        Err(TableError::WrongType { file, column, found: found.describe(), expected })
     }
 
     /// An error about one cell (row from 0).
-    pub fn bad(&self, column: &str, row: usize, reason: String) -> TableError {
-        TableError::BadValue { file: self.file.clone(), column: column.to_owned(), row: row + 1, reason }
+    pub fn bad(&self, column: &str, row: usize, reason: impl Into<CellError>) -> TableError {
+        let (file, column) = (self.file.clone(), column.to_owned());
+        TableError::BadValue { file, column, row: row + 1, source: reason.into() }
     }
-}
-
-/// Why a visit ended early.
-enum Stop {
-    Unreadable(String),
-    TooLarge(u64),
-    Refused { row: usize, reason: String },
 }

@@ -9,6 +9,7 @@ use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::error::ReadError;
 use super::parquet_file::ParquetFile;
 
 /// A column in outline. Text is counted in bytes.
@@ -26,7 +27,7 @@ pub struct Outline {
 
 impl ParquetFile {
     /// A column in outline: from the footer, and for text from the dictionaries.
-    pub(super) fn outline(&self, column: &str) -> Result<Outline, String> {
+    pub(super) fn outline(&self, column: &str) -> Result<Outline, ReadError> {
         let mut outline = Outline::default();
         let (hasher, mut known) = (DefaultHashBuilder::default(), HashSet::new());
         for group in self.metadata().row_groups() {
@@ -66,7 +67,7 @@ impl ParquetFile {
         &self,
         group: &RowGroupMetaData,
         chunk: &ColumnChunkMetaData,
-    ) -> Result<Option<Vec<u8>>, String> {
+    ) -> Result<Option<Vec<u8>>, ReadError> {
         // Writers give up on dictionaries that grow too large; what follows is plain, and as good as distinct.
         let ended =
             |encoding: Encoding| !matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
@@ -85,7 +86,7 @@ impl ParquetFile {
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
         let reader = Arc::new(self.file().clone());
         let pages = SerializedPageReader::new(reader, chunk, rows, None);
-        match pages.and_then(|mut pages| pages.get_next_page()).map_err(|e| e.to_string())? {
+        match pages.and_then(|mut pages| pages.get_next_page())? {
             Some(Page::DictionaryPage { buf, .. }) => Ok(Some(buf.to_vec())),
             _ => Ok(None),
         }

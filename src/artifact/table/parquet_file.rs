@@ -13,6 +13,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -20,8 +21,9 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::ParquetMetaData;
 use rayon::prelude::*;
 
+use super::error::{BadCell, CellError, ReadError, Stop};
 use super::positioned::Positioned;
-use super::{Cell, CellKind, Stop, Visit};
+use super::{Cell, CellKind, Visit};
 
 const BATCH_ROWS: usize = 8192;
 const DAY_MS: i64 = 86_400_000;
@@ -34,12 +36,27 @@ pub(super) struct ParquetFile {
     group: Option<usize>,
 }
 
+/// What a footer promises.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Declared {
+    pub(super) rows: u64,
+    /// After decompression.
+    pub(super) bytes: u64,
+}
+
 impl ParquetFile {
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
-        let file = File::open(path).map_err(|e| e.to_string())?;
+    pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::new(Positioned::File(Arc::new(File::open(path)?)))
+    }
+
+    pub(super) fn from_bytes(bytes: Bytes) -> Result<Self, ReadError> {
+        Self::new(Positioned::Memory(bytes))
+    }
+
+    fn new(file: Positioned) -> Result<Self, ReadError> {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| e.to_string())?;
-        Ok(Self { file: Positioned(Arc::new(file)), metadata, group: None })
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
+        Ok(Self { file, metadata, group: None })
     }
 
     /// How many row groups the file has.
@@ -48,12 +65,12 @@ impl ParquetFile {
     }
 
     /// Only the rows of one row group.
-    pub(super) fn narrowed(&self, group: usize) -> Self {
+    pub(super) fn only_group(&self, group: usize) -> Self {
         Self { file: self.file.clone(), metadata: self.metadata.clone(), group: Some(group) }
     }
 
     /// Rows and uncompressed bytes, as the footer declares them.
-    pub(super) fn declared(&self) -> (u64, u64) {
+    pub(super) fn declared(&self) -> Declared {
         let groups = self.metadata.metadata().row_groups();
         let groups = match self.group {
             Some(group) => groups.get(group..=group).unwrap_or(&[]),
@@ -62,7 +79,7 @@ impl ParquetFile {
         let sum = |number: fn(&parquet::file::metadata::RowGroupMetaData) -> i64| {
             groups.iter().fold(0u64, |sum, group| sum.saturating_add(number(group).max(0) as u64))
         };
-        (sum(|group| group.num_rows()), sum(|group| group.total_byte_size()))
+        Declared { rows: sum(|group| group.num_rows()), bytes: sum(|group| group.total_byte_size()) }
     }
 
     /// Uncompressed bytes of a column, as the footer declares them.
@@ -87,11 +104,9 @@ impl ParquetFile {
 
     /// Visits the first rows of a column.
     pub(super) fn head(&self, column: &str, rows: usize, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
-        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
         let builder = self.builder(column).with_limit(rows).with_batch_size(BATCH_ROWS);
-        let allowance = Allowance::new(limit);
-        self.walk(column, builder.build().map_err(|e| unreadable(e.to_string()))?, &allowance, visit)
-            .map(|_| ())
+        let reader = builder.build().map_err(|error| ReadError::from(error).in_column(column))?;
+        self.visit_batches(column, reader, &Allowance::new(limit), visit).map(|_| ())
     }
 
     pub(super) fn file(&self) -> &Positioned {
@@ -110,7 +125,7 @@ impl ParquetFile {
         column: &str,
         limit: u64,
         mut slots: impl FnMut(usize) -> S,
-        visit: impl Fn(&mut S, usize, Cell<'_>) -> Result<(), String> + Sync,
+        visit: impl Fn(&mut S, usize, Cell<'_>) -> Result<(), CellError> + Sync,
     ) -> Result<(), Stop> {
         let groups = self.metadata.metadata().row_groups().iter().enumerate();
         let groups = groups.filter(|(at, _)| self.group.is_none_or(|group| group == *at));
@@ -144,7 +159,6 @@ impl ParquetFile {
         allowance: &Allowance,
         visit: Visit<'_>,
     ) -> Result<(), Stop> {
-        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
         let groups = self.metadata().row_groups().iter().enumerate();
         let own = groups.filter(|(at, _)| group.is_none_or(|group| group == *at));
         let declared: i64 = own.map(|(_, about)| about.num_rows()).sum();
@@ -153,24 +167,24 @@ impl ParquetFile {
             Some(group) => builder.with_row_groups(vec![group]),
             None => builder,
         };
-        let reader = builder.build().map_err(|e| unreadable(e.to_string()))?;
-        match self.walk(column, reader, allowance, visit)? {
-            rows if rows as i64 == declared => Ok(()),
-            rows => Err(unreadable(format!("has {rows} rows, the footer says {declared}"))),
+        let reader = builder.build().map_err(|error| ReadError::from(error).in_column(column))?;
+        let found = self.visit_batches(column, reader, allowance, visit)?;
+        if found as i64 != declared {
+            return Err(ReadError::Rows { found, declared }.in_column(column).into());
         }
+        Ok(())
     }
 
-    fn walk(
+    fn visit_batches(
         &self,
         column: &str,
         reader: ParquetRecordBatchReader,
         allowance: &Allowance,
         visit: Visit<'_>,
     ) -> Result<usize, Stop> {
-        let unreadable = |reason: String| Stop::Unreadable(format!("column \"{column}\": {reason}"));
         let mut first = 0;
         for batch in reader {
-            let batch = batch.map_err(|e| unreadable(e.to_string()))?;
+            let batch = batch.map_err(|error| ReadError::from(error).in_column(column))?;
             let Some(array) = batch.columns().first() else { break };
             allowance.take(array.to_data().get_slice_memory_size().unwrap_or(usize::MAX) as u64)?;
             let moved = |stop| match stop {
@@ -294,7 +308,7 @@ fn with_cell(
     }
 }
 
-type Outcome = Result<(), String>;
+type Outcome = Result<(), CellError>;
 
 fn one_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outcome) -> Outcome {
     if array.is_null(at) {
@@ -316,7 +330,7 @@ fn one_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outc
         DataType::UInt32 => visit(Cell::Int(number!(UInt32Type).into())),
         DataType::UInt64 => match i64::try_from(number!(UInt64Type)) {
             Ok(value) => visit(Cell::Int(value)),
-            Err(_) => Err("is larger than 2^63 - 1".to_owned()),
+            Err(_) => Err(BadCell::AboveInt64.into()),
         },
         DataType::Float32 => visit(Cell::Float(number!(Float32Type).into())),
         DataType::Float64 => visit(Cell::Float(number!(Float64Type))),
@@ -334,7 +348,7 @@ fn one_cell(array: &ArrayRef, at: usize, visit: &mut dyn FnMut(Cell<'_>) -> Outc
         }
         DataType::List(_) => visit_list(&array.as_list::<i32>().value(at), visit),
         DataType::LargeList(_) => visit_list(&array.as_list::<i64>().value(at), visit),
-        other => Err(format!("is of type {other}, which is not supported")),
+        other => Err(BadCell::Type(other.clone()).into()),
     }
 }
 
@@ -352,6 +366,6 @@ fn visit_list(list: &ArrayRef, visit: &mut dyn FnMut(Cell<'_>) -> Outcome) -> Ou
             let values = list.as_primitive::<Float64Type>().iter();
             visit(Cell::Floats(&values.map(|v| v.map_or(f32::NAN, |v| v as f32)).collect::<Vec<_>>()))
         }
-        other => Err(format!("is a list of {other}, which is not supported")),
+        other => Err(BadCell::ListType(other.clone()).into()),
     }
 }

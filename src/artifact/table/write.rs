@@ -39,28 +39,27 @@ impl TableWriter {
     /// # Errors
     /// [`TableError::Unwritable`].
     pub fn write_groups(self, path: &Path, groups: &[usize]) -> Result<(), TableError> {
-        let unwritable = |reason: String| TableError::Unwritable { file: path.display().to_string(), reason };
-        let batch = RecordBatch::try_from_iter(self.columns).map_err(|e| unwritable(e.to_string()))?;
-        let level = ZstdLevel::try_new(9).map_err(|e| unwritable(e.to_string()))?;
+        let batch = RecordBatch::try_from_iter(self.columns).map_err(|e| unwritable(path, e))?;
+        let level = ZstdLevel::try_new(9).map_err(|e| unwritable(path, e))?;
         let largest = groups.iter().copied().max().unwrap_or_default();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(largest.max(1 << 20)))
             .set_created_by("larder".to_owned())
             .build();
-        let file = File::create(path).map_err(|e| unwritable(e.to_string()))?;
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
-            .map_err(|e| unwritable(e.to_string()))?;
+        let file = File::create(path).map_err(|e| unwritable(path, e))?;
+        let mut writer =
+            ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|e| unwritable(path, e))?;
         let mut start = 0;
         for rows in groups {
             let rows = (*rows).min(batch.num_rows() - start);
-            writer.write(&batch.slice(start, rows)).map_err(|e| unwritable(e.to_string()))?;
-            writer.flush().map_err(|e| unwritable(e.to_string()))?;
+            writer.write(&batch.slice(start, rows)).map_err(|e| unwritable(path, e))?;
+            writer.flush().map_err(|e| unwritable(path, e))?;
             start += rows;
         }
         let rest = batch.slice(start, batch.num_rows() - start);
-        writer.write(&rest).map_err(|e| unwritable(e.to_string()))?;
-        writer.close().map_err(|e| unwritable(e.to_string()))?;
+        writer.write(&rest).map_err(|e| unwritable(path, e))?;
+        writer.close().map_err(|e| unwritable(path, e))?;
         Ok(())
     }
 }
@@ -106,7 +105,7 @@ impl TableStream {
     /// # Errors
     /// [`TableError::Unwritable`].
     pub fn create(path: &Path) -> Result<Self, TableError> {
-        let file = File::create(path).map_err(|e| unwritable(path, &e))?;
+        let file = File::create(path).map_err(|e| unwritable(path, e))?;
         Ok(Self { path: path.to_owned(), file: Some(file), writer: None })
     }
 
@@ -121,24 +120,24 @@ impl TableStream {
     /// [`TableError::Unwritable`], also where there was no batch.
     pub fn close(self) -> Result<(), TableError> {
         let Self { path, writer, .. } = self;
-        let writer = writer.ok_or_else(|| unwritable(&path, &"the table has no columns"))?;
-        writer.close().map(|_| ()).map_err(|e| unwritable(&path, &e))
+        let writer = writer.ok_or_else(|| unwritable(&path, "the table has no columns"))?;
+        writer.close().map(|_| ()).map_err(|e| unwritable(&path, e))
     }
 
     fn write(&mut self, columns: Vec<(&'static str, ArrayRef)>) -> Result<(), TableError> {
         let Self { path, file, writer } = self;
-        let batch = RecordBatch::try_from_iter(columns).map_err(|e| unwritable(path, &e))?;
+        let batch = RecordBatch::try_from_iter(columns).map_err(|e| unwritable(path, e))?;
         if let Some(file) = file.take() {
-            let level = ZstdLevel::try_new(1).map_err(|e| unwritable(path, &e))?;
+            let level = ZstdLevel::try_new(1).map_err(|e| unwritable(path, e))?;
             let properties = WriterProperties::builder()
                 .set_compression(Compression::ZSTD(level))
                 .set_created_by("larder".to_owned())
                 .build();
             let opened = ArrowWriter::try_new(file, batch.schema(), Some(properties));
-            *writer = Some(opened.map_err(|e| unwritable(path, &e))?);
+            *writer = Some(opened.map_err(|e| unwritable(path, e))?);
         }
-        let Some(writer) = writer else { return Err(unwritable(path, &"an earlier batch failed")) };
-        writer.write(&batch).map_err(|e| unwritable(path, &e))
+        let Some(writer) = writer else { return Err(unwritable(path, "an earlier batch failed")) };
+        writer.write(&batch).map_err(|e| unwritable(path, e))
     }
 }
 
@@ -166,6 +165,6 @@ impl TableBatch<'_> {
     }
 }
 
-fn unwritable(path: &Path, reason: &dyn std::fmt::Display) -> TableError {
-    TableError::Unwritable { file: path.display().to_string(), reason: reason.to_string() }
+fn unwritable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TableError {
+    TableError::Unwritable { file: path.display().to_string(), source: source.into() }
 }

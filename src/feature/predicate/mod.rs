@@ -20,6 +20,8 @@ mod parser;
 
 use thiserror::Error;
 
+use super::did_you_mean;
+
 pub use compile::Predicate;
 
 /// Why a filter expression was refused. `at` is a character position from 1.
@@ -36,7 +38,7 @@ pub enum PredicateError {
         found: String,
     },
     /// A column that the catalogue does not have.
-    #[error("filter, character {at}: the catalogue has no attribute \"{name}\"{}", did_you_mean(.nearest))]
+    #[error("filter, character {at}: the catalogue has no attribute \"{name}\"{}", did_you_mean(.nearest.as_deref()))]
     UnknownColumn {
         /// Where.
         at: usize,
@@ -83,10 +85,6 @@ pub const MAX_DEPTH: usize = 32;
 pub const MAX_TERMS: usize = 64;
 /// The most values one `in` list may have.
 pub const MAX_LIST: usize = 1000;
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
-}
 
 #[cfg(test)]
 mod tests;

@@ -13,29 +13,29 @@ mod scalar;
 mod tests;
 
 use super::Level;
-use super::level::Kind;
+use super::cpu::Kind;
 
 /// One byte for each of 64 rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
-pub struct Lanes(pub [u8; Lanes::ROWS]);
+pub(crate) struct Lanes(pub [u8; Lanes::ROWS]);
 
 impl Lanes {
     /// Rows.
-    pub const ROWS: usize = 64;
+    pub(crate) const ROWS: usize = 64;
 
     /// The same byte for all rows.
-    pub const fn all(byte: u8) -> Self {
+    pub(crate) const fn all(byte: u8) -> Self {
         Self([byte; Self::ROWS])
     }
 }
 
 /// What is flipped in a rank to store it.
-pub const BIAS: u8 = 0x80;
+pub(crate) const BIAS: u8 = 0x80;
 
 /// Up to 255 cuts, and which rank a missing number gets.
 #[derive(Debug, Clone)]
-pub struct Cuts {
+pub(crate) struct Cuts {
     /// The cuts as a complete binary tree: the children of 1 are 2 and 3, those of 2 are 4 and 5; 0 is not used. Never
     /// shorter than 16, and always a power of two.
     heap: Vec<f32>,
@@ -47,7 +47,7 @@ pub struct Cuts {
 
 /// The rank of what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// 0: "at most" is true.
     Least,
     /// More than all cuts: "at most" is false.
@@ -58,11 +58,11 @@ pub enum Missing {
 
 impl Cuts {
     /// The most cuts: ranks are bytes.
-    pub const MOST: usize = 255;
+    pub(crate) const MOST: usize = 255;
 
     /// Of `cuts` in ascending order; `None` if there are more than 255, or not in order, or if one is not a number. NaN is
     /// missing, and so is what lies within `radius` of 0.
-    pub fn new(cuts: &[f32], missing: Missing, radius: Option<f32>) -> Option<Self> {
+    pub(crate) fn new(cuts: &[f32], missing: Missing, radius: Option<f32>) -> Option<Self> {
         let ascending = cuts.windows(2).all(|pair| pair[0] < pair[1]);
         if cuts.len() > Self::MOST || !ascending || cuts.iter().any(|cut| cut.is_nan()) {
             return None;
@@ -85,12 +85,12 @@ impl Cuts {
     }
 
     /// What [`rank`] stores for a missing number.
-    pub fn byte_of_missing(&self) -> u8 {
+    pub(crate) fn byte_of_missing(&self) -> u8 {
         self.byte(self.missing)
     }
 
     /// The bytes it occupies.
-    pub fn resident_bytes(&self) -> usize {
+    pub(crate) fn resident_bytes(&self) -> usize {
         size_of::<Self>() + self.heap.capacity() * size_of::<f32>()
     }
 
@@ -105,7 +105,7 @@ impl Cuts {
 ///
 /// # Panics
 /// If `out` is too short for that, or `stride` is 0.
-pub fn rank(level: Level, cuts: &Cuts, values: &[f32], out: &mut [Lanes], stride: usize, at: usize) {
+pub(crate) fn rank(level: Level, cuts: &Cuts, values: &[f32], out: &mut [Lanes], stride: usize, at: usize) {
     let (blocks, _) = values.as_chunks::<{ Lanes::ROWS }>();
     if blocks.is_empty() {
         return;
@@ -131,13 +131,20 @@ fn reach(out: &mut [Lanes], steps: usize, stride: usize, at: usize) -> &mut [Lan
 }
 
 /// A set of codes 0 to 255, a bit each.
-pub type CodeSet = [u8; 32];
+pub(crate) type CodeSet = [u8; 32];
 
 /// Writes a byte for each code: the stored rank 0 where it is in the set, 1 where it is not. Steps through `out` as [`rank`].
 ///
 /// # Panics
 /// If `out` is too short for that, or `stride` is 0.
-pub fn members(level: Level, set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride: usize, at: usize) {
+pub(crate) fn members(
+    level: Level,
+    set: &CodeSet,
+    codes: &[Lanes],
+    out: &mut [Lanes],
+    stride: usize,
+    at: usize,
+) {
     if codes.is_empty() {
         return;
     }
@@ -154,6 +161,6 @@ pub fn members(level: Level, set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], 
 }
 
 /// What [`members`] writes.
-pub const MEMBER: u8 = BIAS;
+pub(crate) const MEMBER: u8 = BIAS;
 /// What [`members`] writes for codes that are not in the set.
-pub const STRANGER: u8 = 1 ^ BIAS;
+pub(crate) const STRANGER: u8 = 1 ^ BIAS;

@@ -18,12 +18,12 @@ mod tests;
 use std::ops::{AddAssign, Range};
 
 use super::Level;
+use super::cpu::Kind;
 use super::cuts::Lanes;
-use super::level::Kind;
 
 /// A node of a tree with at most 256 leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The column of its ranks.
     pub column: u32,
     /// Rows whose stored rank, as a signed byte, is greater go right.
@@ -36,7 +36,7 @@ pub struct Step {
 
 /// A node of a larger tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fork {
+pub(crate) struct Fork {
     /// The column of its ranks.
     pub column: u32,
     /// Rows whose stored rank, as a signed byte, is greater go right.
@@ -49,7 +49,7 @@ pub struct Fork {
 
 /// Below a [`Fork`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Branch {
+pub(crate) enum Branch {
     /// A fork of the same tree, counted from its first; always a later one.
     Fork(u32),
     /// A leaf, counted from the left.
@@ -57,14 +57,14 @@ pub enum Branch {
 }
 
 /// What leaves hold: f32 or f64.
-pub trait Value: Copy + Default + AddAssign + std::fmt::Debug + sealed::Kernel {}
+pub(crate) trait Value: Copy + Default + AddAssign + std::fmt::Debug + sealed::Kernel {}
 
 impl Value for f32 {}
 impl Value for f64 {}
 
 /// Trees, all of whose numbers are known to be in range.
 #[derive(Debug, Clone)]
-pub struct Trees<V> {
+pub(crate) struct Trees<V> {
     columns: usize,
     steps: Vec<Step>,
     forks: Vec<Fork>,
@@ -89,15 +89,15 @@ enum Size {
 
 impl<V: Value> Trees<V> {
     /// The most leaves of a tree given as steps.
-    pub const MOST_LEAVES: usize = 256;
+    pub(crate) const MOST_LEAVES: usize = 256;
 
     /// No trees yet; their nodes may name this many columns.
-    pub fn new(columns: usize) -> Self {
+    pub(crate) fn new(columns: usize) -> Self {
         Self { columns, steps: Vec::new(), forks: Vec::new(), values: Vec::new(), spans: Vec::new() }
     }
 
     /// Adds a tree: its nodes in preorder and the values of its leaves from the left. `None` if a number is out of range.
-    pub fn push(&mut self, steps: &[Step], leaves: &[V]) -> Option<()> {
+    pub(crate) fn push(&mut self, steps: &[Step], leaves: &[V]) -> Option<()> {
         let sound = |step: &Step| {
             (step.column as usize) < self.columns
                 && step.from < step.to
@@ -113,7 +113,7 @@ impl<V: Value> Trees<V> {
     }
 
     /// Adds a tree of any size, the root first. `None` if a number is out of range or a fork leads back.
-    pub fn push_forks(&mut self, forks: &[Fork], leaves: &[V]) -> Option<()> {
+    pub(crate) fn push_forks(&mut self, forks: &[Fork], leaves: &[V]) -> Option<()> {
         let leads_on = |at: usize, branch: Branch| match branch {
             Branch::Fork(next) => at < next as usize && (next as usize) < forks.len(),
             Branch::Leaf(leaf) => (leaf as usize) < leaves.len(),
@@ -143,7 +143,7 @@ impl<V: Value> Trees<V> {
 
     /// The leaf of one row, counted from the left; `None` if there is no such tree. `rank` gives the row's stored rank in a
     /// column.
-    pub fn leaf(&self, tree: usize, rank: impl Fn(usize) -> u8) -> Option<usize> {
+    pub(crate) fn leaf(&self, tree: usize, rank: impl Fn(usize) -> u8) -> Option<usize> {
         let span = self.spans.get(tree)?;
         let mut leaf = 0;
         match span.size {
@@ -160,7 +160,7 @@ impl<V: Value> Trees<V> {
     }
 
     /// The bytes it occupies.
-    pub fn resident_bytes(&self) -> usize {
+    pub(crate) fn resident_bytes(&self) -> usize {
         size_of::<Self>()
             + self.steps.capacity() * size_of::<Step>()
             + self.forks.capacity() * size_of::<Fork>()
@@ -200,7 +200,13 @@ impl<V: Value> Trees<V> {
 /// # Panics
 /// If there are not as many ranks as `sums` and the trees' columns need, if the rows of `sums` are no whole 64s, or if
 /// there are no such trees.
-pub fn add<V: Value>(level: Level, trees: &Trees<V>, which: Range<usize>, ranks: &[Lanes], sums: &mut [V]) {
+pub(crate) fn add<V: Value>(
+    level: Level,
+    trees: &Trees<V>,
+    which: Range<usize>,
+    ranks: &[Lanes],
+    sums: &mut [V],
+) {
     assert_eq!(sums.len() % Lanes::ROWS, 0, "whole blocks");
     // The loops multiply no more than this, so that none of their products wraps.
     let wanted = (sums.len() / Lanes::ROWS).checked_mul(trees.columns);
@@ -212,7 +218,7 @@ mod sealed {
     use super::{Lanes, Level, Range, Trees};
 
     /// The loop for one kind of value.
-    pub trait Kernel: Sized {
+    pub(crate) trait Kernel: Sized {
         fn add(level: Level, trees: &Trees<Self>, which: Range<usize>, ranks: &[Lanes], sums: &mut [Self]);
     }
 }

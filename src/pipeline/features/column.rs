@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::domain::ItemIdx;
-use crate::feature::{Column, ColumnKind, FeatureColumn, Features, Table, Texts};
-use crate::snapshot::Artifact;
+use crate::feature::{Column, ColumnKind, FeatureColumn, Table, Texts};
+use crate::snapshot::ItemFeatures;
 
 /// Where a column is. Cheap to look into: no name is compared.
 #[derive(Debug, Clone)]
 pub(super) enum ItemColumn {
     Catalog(Arc<Table>, usize),
-    Features(Arc<Artifact>, usize),
+    Features(Arc<ItemFeatures>, usize),
 }
 
 impl ItemColumn {
@@ -21,8 +21,7 @@ impl ItemColumn {
 
     fn features(&self) -> Option<&FeatureColumn> {
         let Self::Features(artifact, at) = self else { return None };
-        let Artifact::ItemFeatures(features) = artifact.as_ref() else { return None };
-        Features::column(features, *at)
+        artifact.features.column(*at)
     }
 
     /// Whether it holds text, one a row.

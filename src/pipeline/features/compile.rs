@@ -11,7 +11,7 @@ use crate::feature::nearest;
 use crate::model::InputKind;
 use crate::pipeline::context::USER_TABLES;
 use crate::pipeline::{BuildError, Spec};
-use crate::snapshot::{Artifact, RankerInput, RankerModel};
+use crate::snapshot::{ItemFeatures, RankerInput, RankerModel, UserFeatures};
 
 impl Gatherer {
     /// Finds the feature of every input of `ranker`, the artifact called `artifact`, in the snapshot and recipe of `spec`.
@@ -36,7 +36,7 @@ impl Gatherer {
 
 struct Compiler<'a> {
     spec: &'a Spec<'a>,
-    users: Vec<Arc<Artifact>>,
+    users: Vec<Arc<UserFeatures>>,
 }
 
 impl Compiler<'_> {
@@ -110,12 +110,9 @@ impl Compiler<'_> {
         let snapshot = self.spec.snapshot;
         let catalog = snapshot.catalog_share();
         let own = catalog.position(column).map(|at| ("the catalogue", ItemColumn::Catalog(catalog, at)));
-        let others = self.artifacts().filter_map(|(name, artifact)| match artifact.as_ref() {
-            Artifact::ItemFeatures(features) => {
-                let at = features.position(column)?;
-                Some((name, ItemColumn::Features(Arc::clone(artifact), at)))
-            }
-            _ => None,
+        let others = snapshot.of_kind::<ItemFeatures>().filter_map(|(name, artifact)| {
+            let at = artifact.features.position(column)?;
+            Some((name, ItemColumn::Features(snapshot.get(name).ok()?, at)))
         });
         only(own.into_iter().chain(others)).map_err(|found| match found {
             Some(both) => format!("is in {both}: give the columns different names"),
@@ -126,12 +123,10 @@ impl Compiler<'_> {
     }
 
     fn user(&mut self, input: &RankerInput, column: &str) -> Result<Step, String> {
-        let found = self.artifacts().filter_map(|(name, artifact)| match artifact.as_ref() {
-            Artifact::UserFeatures(users) => {
-                let at = users.columns().iter().position(|known| known.name == column)?;
-                Some((name, (Arc::clone(artifact), at, users.columns().get(at)?.text)))
-            }
-            _ => None,
+        let snapshot = self.spec.snapshot;
+        let found = snapshot.of_kind::<UserFeatures>().filter_map(|(name, users)| {
+            let at = users.columns().iter().position(|known| known.name == column)?;
+            Some((name, (snapshot.get::<UserFeatures>(name).ok()?, at, users.columns().get(at)?.text)))
         });
         let (artifact, at, is_text) = only(found).map_err(|found| match found {
             Some(both) => format!("is in {both}: give the columns different names"),
@@ -161,11 +156,6 @@ impl Compiler<'_> {
         })
     }
 
-    fn artifacts(&self) -> impl Iterator<Item = (&str, &Arc<Artifact>)> {
-        let snapshot = self.spec.snapshot;
-        snapshot.artifacts().filter_map(|(name, _)| Some((name, snapshot.artifact(name)?)))
-    }
-
     /// `; did you mean "item.price"?`, or nothing.
     fn hint(&self, feature: &str) -> String {
         let columns: Vec<String> = self.item_columns();
@@ -176,10 +166,8 @@ impl Compiler<'_> {
             known.push(format!("seed.same_{column}"));
             known.push(format!("seed.{column}_ratio"));
         }
-        for (_, artifact) in self.artifacts() {
-            if let Artifact::UserFeatures(users) = artifact.as_ref() {
-                known.extend(users.columns().iter().map(|column| format!("user.{}", column.name)));
-            }
+        for (_, users) in self.spec.snapshot.of_kind::<UserFeatures>() {
+            known.extend(users.columns().iter().map(|column| format!("user.{}", column.name)));
         }
         for label in self.spec.sources {
             known.extend([format!("source.{label}.score"), format!("source.{label}.rank")]);
@@ -199,10 +187,8 @@ impl Compiler<'_> {
 
     fn item_columns(&self) -> Vec<String> {
         let mut columns = self.spec.snapshot.catalog().names().to_vec();
-        for (_, artifact) in self.artifacts() {
-            if let Artifact::ItemFeatures(features) = artifact.as_ref() {
-                columns.extend_from_slice(features.names());
-            }
+        for (_, artifact) in self.spec.snapshot.of_kind::<ItemFeatures>() {
+            columns.extend_from_slice(artifact.features.names());
         }
         columns
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::Context;
 use crate::domain::{CandidateSet, RequestContext, score};
 use crate::model::Matrix;
-use crate::snapshot::{Artifact, UserRow};
+use crate::snapshot::{UserFeatures, UserRow};
 use clock::ClockPart;
 use codes::Codes;
 use column::ItemColumn;
@@ -24,7 +24,7 @@ use column::ItemColumn;
 #[derive(Debug)]
 pub struct Gatherer {
     steps: Vec<Step>,
-    users: Vec<Arc<Artifact>>,
+    users: Vec<Arc<UserFeatures>>,
 }
 
 /// How one column of the matrix is filled.
@@ -74,7 +74,7 @@ thread_local! {
 
 impl Gatherer {
     /// The artifacts with users' features that it reads; [`super::Query::user_rows`] holds a row of each, in this order.
-    pub fn user_tables(&self) -> &[Arc<Artifact>] {
+    pub fn user_tables(&self) -> &[Arc<UserFeatures>] {
         &self.users
     }
 

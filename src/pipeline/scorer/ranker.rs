@@ -8,17 +8,16 @@ use serde::Deserialize;
 use super::{Blend, Normalize};
 use crate::domain::CandidateSet;
 use crate::model::{Matrix, RankScratch};
-use crate::pipeline::build::wrong_kind;
 use crate::pipeline::features::Gatherer;
 use crate::pipeline::{BuildError, Context, Scorer, Spec, StageError};
-use crate::snapshot::Artifact;
+use crate::snapshot::{RankerModel, UserFeatures};
 
 /// `score = the model's prediction + retrieval · what a blend of the sources says`.
 ///
 /// When the time is up before it starts, the blend alone decides, and the answer says that the ranker was skipped.
 #[derive(Debug)]
 pub struct Ranker {
-    artifact: Arc<Artifact>,
+    ranker: Arc<RankerModel>,
     gatherer: Gatherer,
     retrieval: f32,
     blend: Blend,
@@ -50,13 +49,10 @@ impl Ranker {
             let value = retrieval.to_string();
             return Err(BuildError::Range { key: "retrieval", value, expected: "a finite number" });
         }
-        let artifact = spec.artifact(&name)?;
-        let Artifact::Ranker(ranker) = artifact.as_ref() else {
-            return Err(wrong_kind(&name, &artifact, "ranker"));
-        };
-        let gatherer = Gatherer::compile(spec, &name, ranker)?;
+        let ranker: Arc<RankerModel> = spec.artifact(&name)?;
+        let gatherer = Gatherer::compile(spec, &name, &ranker)?;
         let blend = Blend::new(vec![1.0; spec.sources.len()], Normalize::Max);
-        Ok(Box::new(Self { artifact, gatherer, retrieval, blend }))
+        Ok(Box::new(Self { ranker, gatherer, retrieval, blend }))
     }
 }
 
@@ -66,12 +62,9 @@ impl Scorer for Ranker {
             self.blend.score(ctx, set, scores)?;
             return Err(StageError::Deadline);
         }
-        let Artifact::Ranker(ranker) = self.artifact.as_ref() else {
-            return Err(StageError::Failed("the artifact is no ranker"));
-        };
         SCRATCH.with_borrow_mut(|Scratch { matrix, model, blended }| {
             self.gatherer.gather(ctx, set, matrix);
-            ranker.model.score(matrix, model, scores);
+            self.ranker.model.score(matrix, model, scores);
             if self.retrieval != 0.0 {
                 blended.clear();
                 blended.resize(scores.len(), 0.0);
@@ -82,7 +75,7 @@ impl Scorer for Ranker {
         })
     }
 
-    fn user_tables(&self) -> &[Arc<Artifact>] {
+    fn user_tables(&self) -> &[Arc<UserFeatures>] {
         self.gatherer.user_tables()
     }
 

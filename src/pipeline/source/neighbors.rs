@@ -8,16 +8,16 @@ use serde::Deserialize;
 use super::{From, check_decay};
 use crate::domain::{CandidateSet, score};
 use crate::index::Accumulator;
-use crate::pipeline::build::{check_take, wrong_kind};
+use crate::pipeline::build::check_take;
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
-use crate::snapshot::Artifact;
+use crate::snapshot::ItemNeighbors;
 
 /// Reads an `item_neighbors` artifact.
 ///
 /// Useful for: similar items, complements, what comes next. Not for: requests that name no item.
 #[derive(Debug)]
 pub struct Neighbors {
-    table: Arc<Artifact>,
+    table: Arc<ItemNeighbors>,
     params: Params,
 }
 
@@ -60,20 +60,16 @@ impl Neighbors {
         check_take(params.take)?;
         check_decay(params.decay)?;
         let table = spec.artifact(&params.artifact)?;
-        match table.as_ref() {
-            Artifact::Neighbors(_) => Ok(Box::new(Self { table, params })),
-            other => Err(wrong_kind(&params.artifact, other, "item_neighbors")),
-        }
+        Ok(Box::new(Self { table, params }))
     }
 }
 
 impl CandidateSource for Neighbors {
     fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        let Artifact::Neighbors(lists) = self.table.as_ref() else { return Ok(()) };
         SCRATCH.with_borrow_mut(|(sums, seeds)| {
             self.params.from.items(ctx, self.params.max_seeds, self.params.decay, seeds);
             sums.start(ctx.snapshot.items().len());
-            lists.merge(seeds, self.params.per_seed, sums);
+            self.table.lists.merge(seeds, self.params.per_seed, sums);
             for key in sums.top(self.params.take, ctx.mask) {
                 out.push(score::item(*key), score::value(*key));
             }

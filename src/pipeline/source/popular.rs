@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::domain::CandidateSet;
 use crate::feature::Value;
-use crate::pipeline::build::{check_take, wrong_kind};
+use crate::index::Popularity;
+use crate::pipeline::build::check_take;
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
-use crate::snapshot::Artifact;
 
 /// Reads a `popularity` artifact. With `segment = "category"` it reads the list `category=X`, where X is the request's context
 /// attribute `category`, or else the category of the item looked at; for `country` also the context's country.
@@ -17,7 +17,7 @@ use crate::snapshot::Artifact;
 /// Useful for: the fallback ladder, category pages. Not for: taste.
 #[derive(Debug)]
 pub struct Popular {
-    lists: Arc<Artifact>,
+    lists: Arc<Popularity>,
     take: usize,
     segment: Option<String>,
 }
@@ -42,12 +42,9 @@ thread_local! {
 impl Popular {
     pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
         let Params { artifact, take, segment } = spec.parse()?;
-        let lists = spec.artifact(&artifact)?;
-        let Artifact::Popularity(popularity) = lists.as_ref() else {
-            return Err(wrong_kind(&artifact, &lists, "popularity"));
-        };
+        let lists: Arc<Popularity> = spec.artifact(&artifact)?;
         if let Some(name) = &segment {
-            let mut names: Vec<&str> = popularity.segments().filter_map(|s| s.split('=').next()).collect();
+            let mut names: Vec<&str> = lists.segments().filter_map(|s| s.split('=').next()).collect();
             names.dedup();
             if !names.contains(&name.as_str()) {
                 return Err(BuildError::Parameters(format!(
@@ -76,17 +73,16 @@ impl Popular {
 
 impl CandidateSource for Popular {
     fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        let Artifact::Popularity(lists) = self.lists.as_ref() else { return Ok(()) };
         let mut push = |(item, score)| out.push(item, score);
         let Some(name) = &self.segment else {
-            lists.top(None, self.take, ctx.mask).for_each(push);
+            self.lists.top(None, self.take, ctx.mask).for_each(push);
             return Ok(());
         };
         if let Some(value) = self.segment_value(name, ctx) {
             SEGMENT.with_borrow_mut(|segment| {
                 segment.clear();
                 segment.extend([name, "=", value]);
-                lists.top(Some(segment), self.take, ctx.mask).for_each(&mut push);
+                self.lists.top(Some(segment), self.take, ctx.mask).for_each(&mut push);
             });
         }
         Ok(())

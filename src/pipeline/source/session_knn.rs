@@ -7,16 +7,16 @@ use serde::Deserialize;
 
 use crate::domain::{CandidateSet, score};
 use crate::index::{Decay, Idf, MatchWeight, SessionKnn, SessionKnnParams, SessionScratch};
-use crate::pipeline::build::{check_take, wrong_kind};
+use crate::pipeline::build::check_take;
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
-use crate::snapshot::Artifact;
+use crate::snapshot::Sessions;
 
 /// VMIS-kNN over a `session_knn` artifact; the session is `session_events`, with the seed items at its end.
 ///
 /// Useful for: what comes next in a session. Not for: requests without any item.
 #[derive(Debug)]
 pub struct SessionKnnSource {
-    index: Arc<Artifact>,
+    sessions: Arc<Sessions>,
     params: SessionKnnParams,
     take: usize,
 }
@@ -47,10 +47,8 @@ thread_local! {
 impl SessionKnnSource {
     pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
         let given: Params = spec.parse()?;
-        let index = spec.artifact(&given.artifact)?;
-        let Artifact::SessionKnn(sessions, stated) = index.as_ref() else {
-            return Err(wrong_kind(&given.artifact, &index, "session_knn"));
-        };
+        let sessions: Arc<Sessions> = spec.artifact(&given.artifact)?;
+        let stated = sessions.params;
         let count = |key, given: Option<usize>, stated, most, expected| match given.unwrap_or(stated) {
             value if (1..=most).contains(&value) => Ok(value),
             value => Err(BuildError::Range { key, value: value.to_string(), expected }),
@@ -84,12 +82,12 @@ impl SessionKnnSource {
             )?
             .unwrap_or(stated.match_weight),
         };
-        check_kept(&given.artifact, sessions, &params)?;
+        check_kept(&given.artifact, &sessions.index, &params)?;
         if !(0.0..=100.0).contains(&params.idf_weighting) {
             let (key, value) = ("idf_weighting", params.idf_weighting.to_string());
             return Err(BuildError::Range { key, value, expected: "0 to 100" });
         }
-        Ok(Box::new(Self { params, take: check_take(given.take)?, index }))
+        Ok(Box::new(Self { params, take: check_take(given.take)?, sessions }))
     }
 }
 
@@ -118,11 +116,10 @@ fn check_kept(artifact: &str, sessions: &SessionKnn, params: &SessionKnnParams) 
 
 impl CandidateSource for SessionKnnSource {
     fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        let Artifact::SessionKnn(index, _) = self.index.as_ref() else { return Ok(()) };
         SCRATCH.with_borrow_mut(|(scratch, session)| {
             session.clear();
             session.extend(ctx.query.session.iter().map(|item| item.0));
-            for key in index.recommend(session, &self.params, self.take, ctx.mask, scratch) {
+            for key in self.sessions.index.recommend(session, &self.params, self.take, ctx.mask, scratch) {
                 out.push(score::item(*key), score::value(*key));
             }
         });

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::domain::{CandidateSet, ItemIdx};
-use crate::pipeline::build::{check_take, wrong_kind};
+use crate::pipeline::build::check_take;
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
-use crate::snapshot::Artifact;
+use crate::snapshot::UserItems as Lists;
 
 /// Reads a `user_items` artifact.
 ///
 /// Useful for: repurchase, lists computed offline. Not for: users who are not in it.
 #[derive(Debug)]
 pub struct UserItems {
-    lists: Arc<Artifact>,
+    lists: Arc<Lists>,
     take: usize,
 }
 
@@ -34,16 +34,13 @@ impl UserItems {
     pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
         let params: Params = spec.parse()?;
         let lists = spec.artifact(&params.artifact)?;
-        match lists.as_ref() {
-            Artifact::UserItems(_) => Ok(Box::new(Self { lists, take: check_take(params.take)? })),
-            other => Err(wrong_kind(&params.artifact, other, "user_items")),
-        }
+        Ok(Box::new(Self { lists, take: check_take(params.take)? }))
     }
 }
 
 impl CandidateSource for UserItems {
     fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        let Artifact::UserItems(lists) = self.lists.as_ref() else { return Ok(()) };
+        let lists = &self.lists;
         let row = ctx.query.user.and_then(|user| lists.users.number(user));
         let (items, scores) = row.map_or((&[][..], &[][..]), |row| lists.rows.row(row as usize));
         let admitted = items.iter().zip(scores).filter(|(item, _)| ctx.mask.admits(ItemIdx(**item)));

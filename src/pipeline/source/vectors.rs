@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::{From, check_decay};
 use crate::domain::{CandidateSet, score};
 use crate::index::VectorScratch;
-use crate::pipeline::build::{check_take, wrong_kind};
+use crate::pipeline::build::check_take;
 use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
-use crate::snapshot::Artifact;
+use crate::snapshot::{ItemVectors, UserVectors};
 
 /// Searches an `item_vectors` artifact with the user's vector; for a user without one (or with `fold_in = "always"`) with a
 /// vector folded in from the request's items.
@@ -18,8 +18,8 @@ use crate::snapshot::Artifact;
 /// Useful for: taste beyond single co-occurrences. Not for: requests with neither a known user nor a known item.
 #[derive(Debug)]
 pub struct VectorSource {
-    items: Arc<Artifact>,
-    users: Option<Arc<Artifact>>,
+    items: Arc<ItemVectors>,
+    users: Option<Arc<UserVectors>>,
     params: Params,
 }
 
@@ -75,33 +75,26 @@ impl VectorSource {
         let params: Params = spec.parse()?;
         check_take(params.take)?;
         check_decay(params.decay)?;
-        let items = spec.artifact(&params.artifact)?;
-        let Artifact::ItemVectors(vectors) = items.as_ref() else {
-            return Err(wrong_kind(&params.artifact, &items, "item_vectors"));
-        };
-        let users = params.users.as_deref().map(|name| spec.artifact(name)).transpose()?;
-        match (params.users.as_deref(), users.as_deref()) {
-            (Some(name), Some(Artifact::UserVectors(rows)))
-                if rows.rows.width() != vectors.index.vectors().width() =>
-            {
+        let items: Arc<ItemVectors> = spec.artifact(&params.artifact)?;
+        let mut users = None;
+        if let Some(name) = &params.users {
+            let rows: Arc<UserVectors> = spec.artifact(name)?;
+            let (own, width) = (rows.rows.width(), items.index.vectors().width());
+            if own != width {
                 return Err(BuildError::Parameters(format!(
-                    "artifact \"{name}\" has vectors of {} numbers, \"{}\" of {}",
-                    rows.rows.width(),
-                    params.artifact,
-                    vectors.index.vectors().width()
+                    "artifact \"{name}\" has vectors of {own} numbers, \"{}\" of {width}",
+                    params.artifact
                 )));
             }
-            (_, Some(Artifact::UserVectors(_))) => {}
-            (Some(name), Some(other)) => return Err(wrong_kind(name, other, "user_vectors")),
-            _ => {}
+            users = Some(rows);
         }
         Ok(Box::new(Self { items, users, params }))
     }
 
     /// Leaves the query vector in `scratch.query`; false if there is nothing to make it from.
     fn query(&self, ctx: &Context<'_>, scratch: &mut Scratch) -> bool {
-        let Artifact::ItemVectors(items) = self.items.as_ref() else { return false };
-        if let (FoldInWhen::Unknown, Some(Artifact::UserVectors(users)), Some(user)) =
+        let items = &self.items;
+        if let (FoldInWhen::Unknown, Some(users), Some(user)) =
             (self.params.fold_in, self.users.as_deref(), ctx.query.user)
             && let Some(vector) = users.users.number(user).and_then(|row| users.rows.row(row as usize))
         {
@@ -116,13 +109,12 @@ impl VectorSource {
 
 impl CandidateSource for VectorSource {
     fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        let Artifact::ItemVectors(items) = self.items.as_ref() else { return Ok(()) };
         SCRATCH.with_borrow_mut(|scratch| {
             if !self.query(ctx, scratch) {
                 return;
             }
             let Scratch { query, index, keys, .. } = scratch;
-            items.index.search(query, self.params.take, ctx.mask, index, keys);
+            self.items.index.search(query, self.params.take, ctx.mask, index, keys);
             for key in &scratch.keys {
                 out.push(score::item(*key), score::value(*key));
             }

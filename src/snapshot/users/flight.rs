@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{UserRow, Users, row};
+use super::{UserCounters, UserRow, Users, row};
 
 /// Called once when the shard is there, or cannot be read.
 type Listener = Box<dyn FnOnce() + Send>;
@@ -17,10 +17,10 @@ pub struct Pending {
 }
 
 /// A shard that is being read.
-#[derive(Default)]
 pub(super) struct Flight {
     state: Mutex<State>,
     landed: Condvar,
+    counters: Arc<UserCounters>,
 }
 
 #[derive(Default)]
@@ -46,6 +46,11 @@ impl Pending {
     pub fn row(&self) -> Option<Option<UserRow>> {
         let state = self.flight.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.users.as_ref().map(|users| row(users, &self.user))
+    }
+
+    /// Counts an answer that was given without the user's features because they were late.
+    pub fn note_late(&self) {
+        self.flight.counters.late();
     }
 
     /// Blocks until the shard is there or `patience` is over; says whether it is there.
@@ -75,6 +80,10 @@ impl Pending {
 }
 
 impl Flight {
+    pub(super) fn new(counters: Arc<UserCounters>) -> Self {
+        Self { state: Mutex::default(), landed: Condvar::new(), counters }
+    }
+
     /// Tells everybody who waits what came of it; `None` if the shard could not be read.
     pub(super) fn land(&self, users: Option<Users>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +105,7 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_once_and_who_comes_late_at_once() {
-        let flight: Arc<Flight> = Arc::default();
+        let flight = Arc::new(Flight::new(Arc::default()));
         let pending = Pending::new(Arc::clone(&flight), "ada");
         assert!(!pending.wait(Duration::ZERO));
         let (tell, told) = std::sync::mpsc::channel();

@@ -1,5 +1,6 @@
 //! Users' features: a table that fits is in memory whole, a larger one is read shard by shard as users come.
 
+mod counters;
 mod filter;
 mod flight;
 mod shards;
@@ -8,13 +9,13 @@ mod write;
 
 use std::sync::Arc;
 
-use super::content::Keyed;
+use super::IdTable;
 use crate::feature::Features;
 
+pub use counters::{UserCounters, UserCounts};
 pub(super) use filter::IdFilter;
 pub use flight::Pending;
-pub(super) use shards::Plan;
-pub use shards::{Sharded, UserCounts};
+pub(super) use shards::{Plan, Sharded};
 pub(super) use threads::settle_priority;
 pub use write::write_shards;
 
@@ -34,8 +35,22 @@ pub struct UserColumn {
     pub text: bool,
 }
 
+/// Users and their features, all of a table or one shard of it.
+#[derive(Debug)]
+pub(super) struct UserTable {
+    /// User ids; a user's number is the row.
+    pub(super) users: IdTable,
+    pub(super) rows: Features,
+}
+
+impl UserTable {
+    fn resident_bytes(&self) -> usize {
+        self.users.resident_bytes() + self.rows.resident_bytes()
+    }
+}
+
 /// A table of users, or a shard of one.
-type Users = Arc<Keyed<Features>>;
+type Users = Arc<UserTable>;
 
 #[derive(Debug)]
 enum Rows {
@@ -62,7 +77,7 @@ pub struct UserRow {
 }
 
 impl UserFeatures {
-    pub(super) fn whole(columns: Vec<UserColumn>, users: Keyed<Features>) -> Self {
+    pub(super) fn whole(columns: Vec<UserColumn>, users: UserTable) -> Self {
         Self { columns, rows: Rows::Whole(Arc::new(users)) }
     }
 
@@ -91,7 +106,7 @@ impl UserFeatures {
     /// The bytes it occupies in memory, roughly; a cache counts as full.
     pub fn resident_bytes(&self) -> usize {
         match &self.rows {
-            Rows::Whole(users) => users.users.resident_bytes() + users.rows.resident_bytes(),
+            Rows::Whole(users) => users.resident_bytes(),
             Rows::Sharded(shards) => shards.resident_bytes(),
         }
     }
@@ -135,7 +150,7 @@ fn row(users: &Users, user: &str) -> Option<UserRow> {
     users.users.number(user).map(|row| UserRow { users: Arc::clone(users), row })
 }
 
-/// The shard of a user id among so many: FNV-1a, 64 bits, of its UTF-8 bytes, modulo the number of shards.
+/// The shard of a user id among `shards`: FNV-1a, 64 bits, of its UTF-8 bytes, modulo the number of shards.
 pub(super) fn shard_of(user: &str, shards: u32) -> u32 {
     (fnv1a(user.as_bytes()) % u64::from(shards.max(1))) as u32
 }

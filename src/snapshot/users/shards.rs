@@ -1,7 +1,6 @@
 //! A user table on disk: shards are read when a user of theirs comes, by few threads, into a cache of bounded size.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,18 +10,18 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::flight::Flight;
-use super::{IdFilter, Lookup, Pending, Users, row, shard_of, threads};
+use super::{IdFilter, Lookup, Pending, UserCounters, UserTable, Users, row, shard_of, threads};
 use crate::artifact::table::{Table, TableError};
 use crate::feature::Features;
-use crate::snapshot::content::Keyed;
 
-/// Threads that read shards of one table.
+/// Threads that read shards of one table: more of them answer bursts of new users sooner and take more of the CPU from serving.
 const READERS: usize = 2;
-/// Shards that may wait to be read; a user of a further one is late at once.
+/// Upper bound on shards that wait to be read; a user of a further one is late at once. Raising it makes users wait for what comes
+/// too late for them anyway.
 const QUEUE: usize = 256;
 
 /// Turns a shard's rows into a table.
-type Decode = fn(&Table) -> Result<Keyed<Features>, TableError>;
+type Decode = fn(&Table) -> Result<UserTable, TableError>;
 
 /// What is known of a sharded file after its ids were read.
 #[derive(Debug)]
@@ -35,11 +34,13 @@ pub(in crate::snapshot) struct Plan {
     pub(in crate::snapshot) memory: u64,
     /// Bytes that all shards would take.
     pub(in crate::snapshot) whole: u64,
+    /// What lookups are counted in.
+    pub(in crate::snapshot) counters: Arc<UserCounters>,
 }
 
 /// A user table of which the cache holds what was asked for lately. Dropping it ends its threads.
 #[derive(Debug)]
-pub struct Sharded {
+pub(in crate::snapshot) struct Sharded {
     plan: Plan,
     cache: Cache<u32, Users>,
     flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>>,
@@ -47,49 +48,9 @@ pub struct Sharded {
     readings: Arc<AtomicU64>,
 }
 
-/// How users were found, in all sharded tables since the process started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct UserCounts {
-    /// The user's shard was in memory.
-    pub hits: u64,
-    /// It had to be read.
-    pub misses: u64,
-    /// No shard has the user, which was known without looking.
-    pub strangers: u64,
-    /// It was not there when the answer could not wait any longer.
-    pub late: u64,
-    /// Shards that could not be read.
-    pub failed: u64,
-}
-
-static HITS: AtomicU64 = AtomicU64::new(0);
-static MISSES: AtomicU64 = AtomicU64::new(0);
-static STRANGERS: AtomicU64 = AtomicU64::new(0);
-static LATE: AtomicU64 = AtomicU64::new(0);
-static FAILED: AtomicU64 = AtomicU64::new(0);
-
-impl UserCounts {
-    /// The counts of this process.
-    pub fn now() -> Self {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (hits, misses, strangers) = (read(&HITS), read(&MISSES), read(&STRANGERS));
-        Self { hits, misses, strangers, late: read(&LATE), failed: read(&FAILED) }
-    }
-
-    /// Notes an answer that was given without the user's features because they were late.
-    pub fn note_late() {
-        LATE.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 impl Sharded {
     /// Starts the threads that read shards of `table`, which is the file at `path`.
-    pub(in crate::snapshot) fn open(
-        table: &Table,
-        path: &Path,
-        plan: Plan,
-        decode: Decode,
-    ) -> Result<Self, TableError> {
+    pub(in crate::snapshot) fn open(table: &Table, plan: Plan, decode: Decode) -> Result<Self, TableError> {
         let cache = Cache::builder()
             .weigher(|_, shard: &Users| u32::try_from(weight(shard)).unwrap_or(u32::MAX))
             .max_capacity(plan.memory)
@@ -107,30 +68,28 @@ impl Sharded {
                 cache: cache.clone(),
                 flights: Arc::clone(&flights),
                 readings: Arc::clone(&readings),
+                counters: Arc::clone(&plan.counters),
                 decode,
             };
             let queue = Arc::clone(&queue);
             // A load runs on threads that yield to everybody; those who read for requests must not begin as such.
             let started = threads::start(format!("larder-users-{reader}"), move || reader_of.run(&queue));
-            started.map_err(|e| TableError::Unreadable {
-                file: path.display().to_string(),
-                reason: format!("a thread to read it could not be started: {e}"),
-            })?;
+            started.map_err(|error| table.unreadable(error))?;
         }
         Ok(Self { plan, cache, flights, jobs, readings })
     }
 
     pub(super) fn find(&self, user: &str) -> Lookup {
         if !self.plan.filter.may_have(user) {
-            STRANGERS.fetch_add(1, Ordering::Relaxed);
+            self.plan.counters.unknown();
             return Lookup::Unknown;
         }
         let shard = shard_of(user, self.plan.groups.len() as u32);
         if let Some(users) = self.cache.get(&shard) {
-            HITS.fetch_add(1, Ordering::Relaxed);
+            self.plan.counters.hit();
             return row(&users, user).into();
         }
-        MISSES.fetch_add(1, Ordering::Relaxed);
+        self.plan.counters.miss();
         let mut flights = lock(&self.flights);
         if let Some(flight) = flights.get(&shard) {
             return Lookup::Pending(Pending::new(Arc::clone(flight), user));
@@ -139,7 +98,7 @@ impl Sharded {
         if let Some(users) = self.cache.get(&shard) {
             return row(&users, user).into();
         }
-        let flight: Arc<Flight> = Arc::default();
+        let flight = Arc::new(Flight::new(Arc::clone(&self.plan.counters)));
         match self.jobs.try_send(shard) {
             Ok(()) => drop(flights.insert(shard, Arc::clone(&flight))),
             // Too many wait already: nothing is worth waiting for.
@@ -170,6 +129,7 @@ struct Reader {
     cache: Cache<u32, Users>,
     flights: Arc<Mutex<HashMap<u32, Arc<Flight>>>>,
     readings: Arc<AtomicU64>,
+    counters: Arc<UserCounters>,
     decode: Decode,
 }
 
@@ -184,8 +144,8 @@ impl Reader {
             let read = || self.cache.try_get_with(shard, || self.read(shard));
             let users = match catch_unwind(AssertUnwindSafe(read)) {
                 Ok(Ok(users)) => Some(users),
-                Ok(Err(reason)) => failed(shard, &reason),
-                Err(_) => failed(shard, "its reader gave up on the file's structure"),
+                Ok(Err(error)) => self.failed(shard, &error),
+                Err(_) => self.failed(shard, &"its reader gave up on the file's structure"),
             };
             let flight = lock(&self.flights).remove(&shard);
             if let Some(flight) = flight {
@@ -194,33 +154,33 @@ impl Reader {
         }
     }
 
-    fn read(&self, shard: u32) -> Result<Users, String> {
+    fn read(&self, shard: u32) -> Result<Users, TableError> {
         self.readings.fetch_add(1, Ordering::Relaxed);
         let group = self.groups.get(shard as usize).copied().flatten();
         let users = match group {
             Some(group) => self.table.group(group as usize).and_then(|rows| (self.decode)(&rows)),
-            None => Ok(Keyed { users: Default::default(), rows: Features::new(0) }),
+            None => Ok(UserTable { users: Default::default(), rows: Features::new(0) }),
         };
-        users.map(Arc::new).map_err(|error| error.to_string())
+        users.map(Arc::new)
+    }
+
+    /// Counts and logs the 1st, 2nd, 4th, 8th … failure: each request may meet one, and must not fill the log.
+    fn failed(&self, shard: u32, reason: &dyn std::fmt::Display) -> Option<Users> {
+        let failures = self.counters.failed();
+        if failures.is_power_of_two() {
+            tracing::warn!(
+                shard,
+                %reason,
+                failures,
+                "a shard of user features could not be read; its users count as late"
+            );
+        }
+        None
     }
 }
 
-/// Counts and logs the 1st, 2nd, 4th, 8th … failure: each request may meet one, and must not fill the log.
-fn failed(shard: u32, reason: &str) -> Option<Users> {
-    let failures = FAILED.fetch_add(1, Ordering::Relaxed) + 1;
-    if failures.is_power_of_two() {
-        tracing::warn!(
-            shard,
-            reason,
-            failures,
-            "a shard of user features could not be read; its users count as late"
-        );
-    }
-    None
-}
-
-fn weight(shard: &Keyed<Features>) -> usize {
-    shard.users.resident_bytes() + shard.rows.resident_bytes() + size_of::<Keyed<Features>>()
+fn weight(shard: &UserTable) -> usize {
+    shard.resident_bytes() + size_of::<UserTable>()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

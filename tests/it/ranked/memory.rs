@@ -4,7 +4,7 @@ use larder::domain::{CandidateSet, ItemIdx, ItemMask};
 use larder::model::{Matrix, RankScratch};
 use larder::pipeline::features::Gatherer;
 use larder::pipeline::{Context, Deadline, Query, Spec};
-use larder::snapshot::Lookup;
+use larder::snapshot::{Lookup, RankerModel};
 
 use super::*;
 use crate::support::counting::allocations;
@@ -23,13 +23,9 @@ fn features_are_gathered_and_scored_without_taking_memory() {
     let snapshot = shop.snapshot(&LoadOptions::default());
     let sources = ["a".into(), "b".into()];
     let spec = Spec { params: toml::Table::new(), snapshot: &snapshot, sources: &sources };
-    let Some(Artifact::Ranker(ranker)) = snapshot.artifact("judge").map(AsRef::as_ref) else {
-        panic!("there is no judge");
-    };
-    let gatherer = Gatherer::compile(&spec, "judge", ranker).unwrap();
-    let Artifact::UserFeatures(users) = gatherer.user_tables()[0].as_ref() else {
-        panic!("there are no users")
-    };
+    let ranker = snapshot.get::<RankerModel>("judge").unwrap();
+    let gatherer = Gatherer::compile(&spec, "judge", &ranker).unwrap();
+    let users = &gatherer.user_tables()[0];
 
     let mut request = ranked().user("ada");
     request.context.country = Some("DE".to_owned());

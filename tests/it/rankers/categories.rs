@@ -1,6 +1,6 @@
 //! Sets of categories of every size: few, more than fit into a byte, and numbers too great for a table.
 
-use larder::machine::{self, Level};
+use larder::cpu::{self, Level};
 use larder::model::{Format, InputKind, Matrix, ModelError, RankScratch, Ranker};
 
 use crate::support::levels;
@@ -36,7 +36,7 @@ fn assert_told_apart(categories: &[u32], others: &[u32]) {
     wanted.push(1.0);
     let guard = levels::one_at_a_time();
     for level in Level::all() {
-        machine::limit_to(level);
+        cpu::limit_to(level);
         let mut scores = vec![0.0; rows.rows()];
         ranker.score(&rows, &mut RankScratch::default(), &mut scores);
         assert_eq!(scores, wanted, "{level:?}");

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use larder::machine::{Level, limit_to};
+use larder::cpu::{Level, limit_to};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -17,6 +17,8 @@ pub(crate) fn one_at_a_time() -> Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        Level::all().last().into_iter().for_each(limit_to);
+        if let Some(greatest) = Level::all().last() {
+            limit_to(greatest);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use larder::machine;
+use larder::cpu;
 use larder::model::{Format, Matrix, RankScratch, Ranker};
 
 /// Calls are timed for this long, so that the least of them met a quiet moment.
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (count, features) = (number("--rows")?, number("--features")?);
     if let Some(name) = option("--level") {
-        machine::limit_to(machine::Level::named(name).ok_or("this machine has no such level")?);
+        cpu::limit_to(cpu::Level::named(name).ok_or("this machine has no such level")?);
     }
     let bytes = std::fs::read(model)?;
     let format = Format::guess(&bytes).ok_or("the model has no known format")?;
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let first: Vec<f32> = scores.iter().take(3).copied().collect();
     let report = serde_json::json!({
         "ns_per_call": median, "us_p50": median as f64 / 1000.0, "us_min": taken[0] as f64 / 1000.0,
-        "calls": taken.len(), "rows": count, "level": machine::level().name(), "model": ranker.describe(),
+        "calls": taken.len(), "rows": count, "level": cpu::level().name(), "model": ranker.describe(),
         "resident_bytes": ranker.resident_bytes(), "first_scores": first,
     });
     println!("{report}");

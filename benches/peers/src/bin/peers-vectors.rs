@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use larder::domain::{Bitmap, ItemMask, score};
 use larder::index::{IndexKind, IndexParams, Metric, VectorIndex, VectorScratch, Vectors};
-use larder::machine;
+use larder::cpu;
 use serde_json::{Map, Value, json};
 
 /// Queries that the index is calibrated with; they are not measured.
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(data), Some(name)) = (option("--data"), option("--name")) else { return Err(usage.into()) };
     let k: usize = option("--k").unwrap_or("100").parse()?;
     if let Some(name) = option("--level") {
-        machine::limit_to(machine::Level::named(name).ok_or("this machine has no such level")?);
+        cpu::limit_to(cpu::Level::named(name).ok_or("this machine has no such level")?);
     }
     let folder = Path::new(data);
     let header: Value = serde_json::from_slice(&std::fs::read(folder.join(format!("{name}.json")))?)?;

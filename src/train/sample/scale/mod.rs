@@ -75,7 +75,7 @@ pub fn write_scale(
     }
     let file = dir.join("placements.toml");
     std::fs::write(&file, PLACEMENTS)
-        .map_err(|e| TableError::Unwritable { file: file.display().to_string(), reason: e.to_string() })
+        .map_err(|e| TableError::Unwritable { file: file.display().to_string(), source: e.into() })
 }
 
 /// Writes one file, and says after each batch how many rows are done.

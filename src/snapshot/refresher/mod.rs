@@ -7,10 +7,19 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{ArtifactEntry, Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, load};
+use super::{
+    ArtifactEntry, Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, UserCounts,
+    load,
+};
 
-mod room;
-mod tidy;
+mod cache;
+mod health;
+mod memory_budget;
+mod report;
+
+use report::Serving;
+
+pub use health::{Failure, Health, Outcome};
 
 /// Makes what requests pin out of a snapshot: compiles recipes, warms, asks the golden queries.
 pub type Prepare<T> = Box<dyn Fn(Snapshot) -> Result<T, SnapshotError> + Send + Sync>;
@@ -29,58 +38,6 @@ pub struct RefreshOptions {
     pub memory_budget: Option<u64>,
     /// Limits of a load.
     pub load: LoadOptions,
-}
-
-/// What one refresh did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The channel names what is served.
-    Unchanged,
-    /// Another snapshot is served now.
-    Swapped {
-        /// Its version.
-        version: String,
-        /// From the first look at the channel to the swap.
-        took: Duration,
-    },
-    /// An operator rolled this server back; it waits for the channel to change.
-    Held,
-    /// The channel names a snapshot that failed before; it is tried again later.
-    BackingOff,
-}
-
-/// The state of the refresher, for people and metrics.
-#[derive(Debug, Clone, Default)]
-pub struct Health {
-    /// When the channel was last read successfully.
-    pub last_checked: Option<SystemTime>,
-    /// When the served snapshot was swapped in.
-    pub swapped_at: Option<SystemTime>,
-    /// How many swaps there were, rollbacks included.
-    pub swaps: u64,
-    /// How long the last load took.
-    pub last_load: Duration,
-    /// The last failure, until a refresh succeeds.
-    pub last_failure: Option<Failure>,
-    /// Failures by artifact (`-` where none is at fault) and reason.
-    pub failures: BTreeMap<(String, &'static str), u64>,
-    /// The version that an operator rolled back from, while that holds.
-    pub held_from: Option<String>,
-}
-
-/// Why the last refresh failed.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// When.
-    pub at: SystemTime,
-    /// The snapshot that could not be loaded; empty if the channel could not be read.
-    pub version: String,
-    /// The artifact at fault.
-    pub artifact: Option<String>,
-    /// The message.
-    pub reason: String,
-    /// Failures in a row.
-    pub count: u32,
 }
 
 /// See the module. `T` is what requests pin; `snapshot` finds the snapshot in it.
@@ -130,7 +87,7 @@ impl<T: Send + Sync> Refresher<T> {
                 let _ = rustix::process::setpriority_process(None, 19);
             })
             .build()
-            .map_err(|e| SnapshotError::Document { file: "loader".to_owned(), reason: e.to_string() })?;
+            .map_err(|error| SnapshotError::Threads(std::io::Error::other(error)))?;
         let (work, health) = (Mutex::default(), Mutex::default());
         Ok(Self { source, registry, prepare, snapshot, options, workers, work, health })
     }
@@ -143,8 +100,9 @@ impl<T: Send + Sync> Refresher<T> {
         let mut work = lock(&self.work);
         let started = Instant::now();
         let mut version = String::new();
+        let before = self.served_version();
         let outcome = self.follow(&mut work, force, started, &mut version);
-        if outcome.is_err() && self.registry.current().is_none() {
+        if outcome.is_err() && before.is_none() {
             self.serve_last_good(work.channel.as_ref());
         }
         let mut health = lock(&self.health);
@@ -163,7 +121,8 @@ impl<T: Send + Sync> Refresher<T> {
                 let artifact = error.artifact().map(str::to_owned);
                 let slot = (artifact.clone().unwrap_or_else(|| "-".to_owned()), error.label());
                 *health.failures.entry(slot).or_default() += 1;
-                report(&version, artifact.as_deref(), error, work.failures);
+                let serving = Serving::after_failure(before, self.served_version());
+                report::failure(&version, artifact.as_deref(), error, work.failures, &serving);
                 let (at, reason, count) = (SystemTime::now(), error.to_string(), work.failures);
                 health.last_failure = Some(Failure { at, version, artifact, reason, count });
             }
@@ -177,10 +136,7 @@ impl<T: Send + Sync> Refresher<T> {
     /// # Errors
     /// There is nothing to go back to, or it cannot be loaded.
     pub fn rollback(&self) -> Result<String, SnapshotError> {
-        let nothing = || SnapshotError::Document {
-            file: Channel::key(&self.options.channel),
-            reason: "there is no previous snapshot, neither in memory nor in the channel".to_owned(),
-        };
+        let nothing = || SnapshotError::NoRollback { channel: self.options.channel.clone() };
         let current = self.registry.current().ok_or_else(nothing)?;
         let from = (self.snapshot)(&current).version().to_owned();
         // What is resident is served without waiting for a load that may be under way.
@@ -232,6 +188,15 @@ impl<T: Send + Sync> Refresher<T> {
     /// The configured memory budget.
     pub fn memory_budget(&self) -> Option<u64> {
         self.options.memory_budget
+    }
+
+    /// How users were found in tables that are read by shard, since this refresher was made.
+    pub fn user_counts(&self) -> UserCounts {
+        self.options.load.user_counters.now()
+    }
+
+    fn served_version(&self) -> Option<String> {
+        self.registry.current().map(|served| (self.snapshot)(&served).version().to_owned())
     }
 
     /// Where snapshots come from.
@@ -302,7 +267,7 @@ impl<T: Send + Sync> Refresher<T> {
                 let mut health = lock(&self.health);
                 health.swaps += 1;
                 health.swapped_at = Some(SystemTime::now());
-                tracing::warn!(version, "serving the last good snapshot instead");
+                tracing::warn!(version, "the last good snapshot is served");
                 return;
             }
         }
@@ -328,7 +293,7 @@ impl<T: Send + Sync> Refresher<T> {
             }
             Err(error) => match self.source.cache.recall(&self.document()) {
                 Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
-                    tracing::warn!(reason = %error, "the store is away: serving what the local cache holds");
+                    tracing::warn!(reason = %error, "the store is away: the channel is followed as the local cache has it");
                     bytes
                 }
                 _ => return Err(error.into()),
@@ -353,29 +318,12 @@ impl<T: Send + Sync> Refresher<T> {
         };
         // All of it on the loader's threads, which yield to serving: so do downloads and digests.
         let prepared = || {
-            self.make_room(&file, &manifest, previous)?;
+            self.check_memory(&file, &manifest, previous)?;
             (self.prepare)(load(&file, manifest, previous, options)?)
         };
         // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
         let caught = catch_unwind(AssertUnwindSafe(|| self.workers.install(prepared)));
-        caught.unwrap_or_else(|_| {
-            let reason = "a stage panicked while the snapshot was prepared; the log says more".to_owned();
-            Err(SnapshotError::Document { file: version.to_owned(), reason })
-        })
-    }
-}
-
-/// Logs the 1st, 2nd, 4th, 8th … failure in a row: a store that is away for an hour must not fill the log.
-fn report(version: &str, artifact: Option<&str>, error: &SnapshotError, failures: u32) {
-    if !failures.is_power_of_two() {
-        return;
-    }
-    match version {
-        "" => tracing::warn!(reason = %error, failures, "the channel cannot be read; what is served stays"),
-        _ => tracing::error!(
-            version, artifact, reason = %error, failures,
-            "snapshot refused; what was served before stays"
-        ),
+        caught.unwrap_or_else(|_| Err(SnapshotError::Panicked { version: version.to_owned() }))
     }
 }
 

@@ -18,7 +18,7 @@ fn catalogue() -> IdTable {
     items
 }
 
-fn decode(session: ArrayRef, clicks: &[Click], limits: SessionLimits) -> Result<SessionKnn, String> {
+fn decode(session: ArrayRef, clicks: &[Click], limits: SessionLimits) -> Result<SessionKnn, ArtifactError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.parquet");
     TableWriter::default()
@@ -31,7 +31,7 @@ fn decode(session: ArrayRef, clicks: &[Click], limits: SessionLimits) -> Result<
         .write(&path)
         .unwrap();
     let open = || Table::open_parquet(&path, &TableLimits::default()).unwrap();
-    sessions([&open(), &open()], &catalogue(), limits).map_err(|fault| fault.of("sessions").to_string())
+    sessions([&open(), &open()], &catalogue(), limits)
 }
 
 fn numbers(clicks: &[Click]) -> ArrayRef {
@@ -77,7 +77,7 @@ fn a_session_over_the_limit_keeps_what_was_clicked_last_whatever_the_order_of_ro
 #[test]
 fn ids_that_are_missing_or_no_ids_are_refused() {
     let clicks = [(1, 1, 1), (2, 2, 2)];
-    let refusal = |ids: ArrayRef| decode(ids, &clicks, SessionLimits::default()).unwrap_err();
+    let refusal = |ids: ArrayRef| decode(ids, &clicks, SessionLimits::default()).unwrap_err().to_string();
     let missing = refusal(Arc::new(Int64Array::from(vec![Some(1), None])));
     assert!(missing.contains("column \"session_id\", row 2: is missing"), "{missing}");
     let missing = refusal(Arc::new(StringArray::from(vec![Some("b"), None])));

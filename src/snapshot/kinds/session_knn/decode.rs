@@ -1,12 +1,21 @@
-//! `session_knn`: past sessions, in long form; the index is built here, straight from the columns.
+//! Sessions in long form, indexed straight from the columns.
 
 use hashbrown::HashMap;
+use thiserror::Error;
 
-use super::Fault;
-use super::lists::item_column;
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
 use crate::index::{SessionClicks, SessionKnn, SessionLimits};
 use crate::snapshot::IdTable;
+use crate::snapshot::kinds::ArtifactError;
+use crate::snapshot::kinds::rows::{RowError, item_column, time};
+
+#[derive(Debug, Error)]
+enum SessionError {
+    #[error("is empty")]
+    EmptyId,
+    #[error("is less than the id before")]
+    Descends,
+}
 
 /// Builds the index from two handles on the same file, which are read at the same time.
 ///
@@ -15,16 +24,16 @@ pub(super) fn sessions(
     [table, again]: [&Table; 2],
     items: &IdTable,
     limits: SessionLimits,
-) -> Result<SessionKnn, Fault> {
+) -> Result<SessionKnn, ArtifactError> {
     table.expect("session_id", &[CellKind::Text, CellKind::Int], "text or an integer")?;
     table.expect("timestamp", &[CellKind::Time, CellKind::Int], "a timestamp")?;
     let visits = || {
         let session = session_column(table)?;
-        let (newest, long) = times(table, &session, limits)?;
-        Ok::<_, TableError>((session, newest, long))
+        let times = times(table, &session, limits)?;
+        Ok::<_, TableError>((session, times))
     };
     let (item, visits) = rayon::join(|| item_column(again, "item_id", items), visits);
-    let (mut item, (session, newest, long)) = (item?, visits?);
+    let (mut item, (session, Times { newest, long })) = (item?, visits?);
     in_order_of_time(&mut item, long);
     Ok(SessionKnn::from_clicks(items.len(), SessionClicks { session, item, newest }, limits))
 }
@@ -49,7 +58,10 @@ fn session_column(table: &Table) -> Result<Vec<u32>, TableError> {
     table.each_id("session_id", |_, id| {
         // Rows of one session mostly follow each other: look up only where the id changes.
         if known.is_empty() || known.text(last) != id {
-            last = known.number(id).map_or_else(|| known.insert(id), Ok)?;
+            last = match known.number(id) {
+                Some(number) => number,
+                None => known.insert(id)?,
+            };
         }
         numbers.push(last);
         Ok(())
@@ -64,13 +76,13 @@ fn ascending(table: &Table) -> Result<Option<Vec<u32>>, TableError> {
     let mut ascends = true;
     let outcome = table.each("session_id", &mut |row, cell| {
         let order = match &cell {
-            Cell::Text("") => return Err("is empty".to_owned()),
+            Cell::Text("") => return Err(SessionError::EmptyId.into()),
             Cell::Text(id) => (**id).cmp(&last_text),
             cell => integer(cell)?.cmp(&last),
         };
         if row > 0 && order.is_lt() {
             ascends = false;
-            return Err(String::new()); // ends the reading; the other way starts anew
+            return Err(SessionError::Descends.into()); // ends the reading; the other way starts anew
         }
         if row > 0 && order.is_gt() {
             number += 1;
@@ -90,22 +102,29 @@ fn ascending(table: &Table) -> Result<Option<Vec<u32>>, TableError> {
     }
 }
 
-fn integer(cell: &Cell<'_>) -> Result<i64, String> {
+fn integer(cell: &Cell<'_>) -> Result<i64, RowError> {
     match cell {
         Cell::Int(id) => Ok(*id),
-        _ => Err("is missing".to_owned()),
+        _ => Err(RowError::Missing),
     }
 }
 
-/// A click of a session that will not be kept whole: its session, time and row.
-type LongClick = (u32, i64, u32);
+/// A click of a session that will not be kept whole.
+struct LongClick {
+    session: u32,
+    time: i64,
+    row: u32,
+}
 
-/// Each session's newest time, and the clicks of the sessions that are longer than the limit.
-fn times(
-    table: &Table,
-    session: &[u32],
-    limits: SessionLimits,
-) -> Result<(Vec<i64>, Vec<LongClick>), TableError> {
+/// What the times say.
+struct Times {
+    /// Each session's newest.
+    newest: Vec<i64>,
+    /// The clicks of the sessions that are longer than the limit.
+    long: Vec<LongClick>,
+}
+
+fn times(table: &Table, session: &[u32], limits: SessionLimits) -> Result<Times, TableError> {
     let mut lengths: Vec<u32> = Vec::new();
     for number in session {
         if *number as usize == lengths.len() {
@@ -115,28 +134,25 @@ fn times(
     }
     let mut newest = vec![i64::MIN; lengths.len()];
     let mut long = Vec::new();
-    table.each("timestamp", &mut |row, cell| match cell {
-        Cell::Time(time) | Cell::Int(time) => {
-            let number = session[row];
-            let newest = &mut newest[number as usize];
-            *newest = time.max(*newest);
-            if lengths[number as usize] as usize > limits.items_per_session {
-                long.push((number, time, row as u32));
-            }
-            Ok(())
+    table.each("timestamp", &mut |row, cell| {
+        let (session, time) = (session[row], time(&cell)?);
+        let newest = &mut newest[session as usize];
+        *newest = time.max(*newest);
+        if lengths[session as usize] as usize > limits.items_per_session {
+            long.push(LongClick { session, time, row: row as u32 });
         }
-        _ => Err("is missing".to_owned()),
+        Ok(())
     })?;
-    Ok((newest, long))
+    Ok(Times { newest, long })
 }
 
 /// Puts the items of each long session into the order of time, within the rows that it has.
 fn in_order_of_time(items: &mut [u32], mut long: Vec<LongClick>) {
-    long.sort_unstable_by_key(|(session, _, row)| (*session, *row));
-    for session in long.chunk_by_mut(|a, b| a.0 == b.0) {
-        let rows: Vec<u32> = session.iter().map(|(.., row)| *row).collect();
-        session.sort_unstable_by_key(|(_, time, row)| (*time, *row));
-        let ordered: Vec<u32> = session.iter().map(|(.., row)| items[*row as usize]).collect();
+    long.sort_unstable_by_key(|click| (click.session, click.row));
+    for session in long.chunk_by_mut(|a, b| a.session == b.session) {
+        let rows: Vec<u32> = session.iter().map(|click| click.row).collect();
+        session.sort_unstable_by_key(|click| (click.time, click.row));
+        let ordered: Vec<u32> = session.iter().map(|click| items[click.row as usize]).collect();
         for (row, item) in rows.iter().zip(ordered) {
             items[*row as usize] = item;
         }

@@ -1,15 +1,15 @@
-//! Memory: what is loaded must fit beside what is served, and what was served before is kept only where there is room.
+//! The memory budget: what is loaded must fit beside what is served, and what was served before is kept only where both fit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Refresher;
 use crate::snapshot::loader::shares;
-use crate::snapshot::memory::{Room, Verdict, available_bytes};
+use crate::snapshot::memory::{MemoryBudget, Verdict, available_bytes};
 use crate::snapshot::{ArtifactEntry, Files, Manifest, Prediction, Snapshot, SnapshotError, predict_files};
 
 impl<T: Send + Sync> Refresher<T> {
     /// Refuses a snapshot that would not fit into memory, before any of it is decoded.
-    pub(super) fn make_room(
+    pub(super) fn check_memory(
         &self,
         file: &Files<'_>,
         manifest: &Manifest,
@@ -23,16 +23,16 @@ impl<T: Send + Sync> Refresher<T> {
         let predicted: Vec<(&str, Prediction)> = names.zip(bytes?).collect();
         let resident = |snapshot: Option<&Snapshot>| snapshot.map_or(0, |held| held.resident_bytes() as u64);
         let previous = self.registry.previous();
-        let room = Room {
-            budget: self.options.memory_budget,
+        let budget = MemoryBudget {
+            limit: self.options.memory_budget,
             served: resident(served),
             previous: resident(previous.as_deref().map(self.snapshot)),
         };
         drop(previous);
-        if room.judge(&predicted, available_bytes())? == Verdict::FitsWithoutPrevious {
+        if budget.check(&predicted, available_bytes())? == Verdict::FitsWithoutPrevious {
             tracing::warn!(
                 snapshot = manifest.snapshot,
-                "the snapshot kept for a rollback makes room for the next"
+                "the snapshot kept for a rollback is dropped: the next one needs its memory"
             );
             self.registry.forget_previous();
         }

@@ -1,4 +1,7 @@
-//! Which instructions may be used.
+//! Which instructions of the processor may be used.
+//!
+//! Larder picks the greatest level that the processor has, when it is first needed. Results are equal at every level, bit for
+//! bit; to lower it is for comparisons and for processors whose wide instructions are slow.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -15,6 +18,7 @@ pub(super) enum Kind {
 }
 
 /// What [`level`] gives: a level of this processor, or [`UNASKED`] as long as nobody has asked it.
+// One for the process: the processor is one, and a look-up in every dot product must cost no more than a load.
 static CURRENT: AtomicU8 = AtomicU8::new(UNASKED);
 
 const UNASKED: u8 = u8::MAX;

@@ -1,0 +1,135 @@
+//! `catalog`: the items' ids and their attribute columns.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use super::rows::{ColumnError, insert};
+use super::{ArtifactError, ArtifactKind, Count, Encoded, FoundFile, Turn, sizes};
+use crate::artifact::table::{Cell, CellKind, Table as File, TableError};
+use crate::feature::{Column, ColumnBuilder, ColumnKind, Table, Value};
+use crate::snapshot::{IdTable, Prediction};
+
+/// The longest item id, in bytes: longer ones are refused, as every request and answer carries ids.
+const MAX_ID: usize = 512;
+
+/// The types that an attribute may have.
+const ATTRIBUTE: &str = "bool, a number, text, a list of text or a timestamp";
+
+/// What is sold. Every other artifact refers to its items by their number.
+#[derive(Debug)]
+pub struct Catalog {
+    /// The items' ids; an item's number is its row.
+    pub items: IdTable,
+    /// The attributes, one row an item; shared, so that a stage can keep them.
+    pub attributes: Arc<Table>,
+}
+
+#[derive(Debug, Error)]
+enum CatalogError {
+    #[error("the catalogue has no items")]
+    NoItems,
+    #[error("is {length} bytes long, over the limit of {MAX_ID}")]
+    LongId { length: usize },
+}
+
+impl ArtifactKind for Catalog {
+    const NAME: &'static str = "catalog";
+    const COUNT: Count = Count::ExactlyOne;
+    const TURN: Turn = Turn::First;
+    const DEPENDS_ON: &'static [&'static str] = &[];
+
+    fn recognise(file: &FoundFile<'_>) -> bool {
+        // Any table may be one: nothing but its name tells.
+        file.file == "catalog.parquet"
+    }
+
+    fn decode(file: &Encoded<'_>, _: &IdTable) -> Result<Self, ArtifactError> {
+        let table = file.table()?;
+        let columns: Vec<_> = table.columns().iter().filter(|(name, _)| name != "item_id").collect();
+        // Nothing else can begin before the catalogue is there: its columns are read beside each other.
+        let (items, cells) = rayon::join(
+            || ids(&table),
+            || columns.par_iter().map(|(name, kind)| column(&table, name, kind)).collect::<Vec<_>>(),
+        );
+        let items = items?;
+        let mut attributes = Table::new(items.len());
+        for ((name, _), column) in columns.iter().zip(cells) {
+            if !attributes.add(name, column?) {
+                return Err(ArtifactError::content(ColumnError::Repeated(name.clone())));
+            }
+        }
+        Ok(Self { items, attributes: Arc::new(attributes) })
+    }
+
+    fn predict(file: &Encoded<'_>, _: usize) -> Result<Prediction, ArtifactError> {
+        let table = file.table()?;
+        let mut bytes = sizes::ids(&table, "item_id")?;
+        for (name, kind) in table.columns().iter().filter(|(name, _)| name != "item_id") {
+            bytes = bytes.saturating_add(predict_column(&table, name, kind)?);
+        }
+        Ok(Prediction::usual(bytes))
+    }
+
+    fn resident(&self) -> usize {
+        self.items.resident_bytes() + self.attributes.resident_bytes()
+    }
+}
+
+fn ids(file: &File) -> Result<IdTable, ArtifactError> {
+    let mut items = IdTable::with_capacity(file.rows());
+    file.each_id("item_id", |_, id| match id.len() {
+        0..=MAX_ID => insert(&mut items, id),
+        length => Err(CatalogError::LongId { length }.into()),
+    })?;
+    if items.is_empty() {
+        return Err(ArtifactError::content(CatalogError::NoItems));
+    }
+    items.shrink();
+    Ok(items)
+}
+
+fn column(file: &File, name: &str, kind: &CellKind) -> Result<Column, TableError> {
+    let kind = match kind {
+        CellKind::Bool => ColumnKind::Bool,
+        CellKind::Int => ColumnKind::Int,
+        CellKind::Float => ColumnKind::Float,
+        CellKind::Text => ColumnKind::Text,
+        CellKind::Texts => ColumnKind::List,
+        CellKind::Time => ColumnKind::Time,
+        CellKind::Floats | CellKind::Other(_) => return Err(file.wrong_type(name, ATTRIBUTE)),
+    };
+    let mut column = ColumnBuilder::with_capacity(kind, file.rows());
+    file.each(name, &mut |_, cell| {
+        column.push(match cell {
+            Cell::Bool(value) => Value::Bool(value),
+            Cell::Int(value) => Value::Int(value),
+            Cell::Float(value) => Value::Float(value),
+            Cell::Text(value) => Value::Text(value),
+            Cell::Texts(values) => Value::List(values),
+            Cell::Time(value) => Value::Time(value),
+            Cell::Null | Cell::Floats(_) => Value::Null,
+        });
+        Ok(())
+    })?;
+    Ok(column.finish())
+}
+
+fn predict_column(table: &File, name: &str, kind: &CellKind) -> Result<usize, TableError> {
+    let rows = table.rows();
+    let bits = rows.div_ceil(64) * size_of::<u64>();
+    let cells = match kind {
+        CellKind::Bool => bits,
+        CellKind::Int | CellKind::Float | CellKind::Time => rows * size_of::<u64>(),
+        CellKind::Text => rows * size_of::<u32>() + sizes::distinct_texts(table, name)?,
+        CellKind::Texts => {
+            let codes = (rows + 1 + sizes::entries(table, name)?) * size_of::<u32>();
+            codes + sizes::distinct_texts(table, name)?
+        }
+        // Refused when it is decoded.
+        CellKind::Floats | CellKind::Other(_) => 0,
+    };
+    // Every column has a bit a row that says whether the cell is there.
+    Ok(bits + cells)
+}

@@ -1,0 +1,73 @@
+//! `user_vectors`: where users stand among the vectors of items.
+
+use thiserror::Error;
+
+use super::rows::user_column;
+use super::vector_columns::{metric, predict_width, vectors};
+use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, ItemVectors, sizes};
+use crate::artifact::table::CellKind;
+use crate::index::Vectors;
+use crate::snapshot::artifacts::Artifacts;
+use crate::snapshot::{IdTable, Prediction};
+
+/// A vector per user.
+#[derive(Debug)]
+pub struct UserVectors {
+    /// User ids; a user's number is the row.
+    pub users: IdTable,
+    /// The vectors.
+    pub rows: Vectors,
+}
+
+#[derive(Debug, Error)]
+#[error("its vectors have {width} numbers, no item_vectors artifact has (found: {found:?})")]
+struct NoItemsOfThisWidth {
+    width: usize,
+    found: Vec<usize>,
+}
+
+impl ArtifactKind for UserVectors {
+    const NAME: &'static str = "user_vectors";
+
+    fn recognise(file: &FoundFile<'_>) -> bool {
+        file.has_columns(&["user_id"]) && is_vectors(file)
+    }
+
+    fn decode(file: &Encoded<'_>, _: &IdTable) -> Result<Self, ArtifactError> {
+        let table = file.table()?;
+        let metric = metric(&file.params())?;
+        let users = user_column(&table)?;
+        let rows = vectors(&table, metric, users.len(), vec![true; users.len()], |row| row)?;
+        Ok(Self { users, rows })
+    }
+
+    fn predict(file: &Encoded<'_>, _: usize) -> Result<Prediction, ArtifactError> {
+        let table = file.table()?;
+        let vectors = table.rows() * (predict_width(&table)? * size_of::<f32>() + size_of::<bool>());
+        Ok(Prediction::usual(sizes::ids(&table, "user_id")? + vectors))
+    }
+
+    fn resident(&self) -> usize {
+        self.users.resident_bytes() + self.rows.resident_bytes()
+    }
+
+    fn knows_user(&self, user: &str) -> bool {
+        self.users.number(user).is_some()
+    }
+
+    /// A user's vector is only of use beside item vectors of the same width.
+    fn check(&self, artifacts: &Artifacts) -> Result<(), ArtifactError> {
+        let items = artifacts.of_kind::<ItemVectors>();
+        let found: Vec<usize> = items.map(|(_, items)| items.index.vectors().width()).collect();
+        let width = self.rows.width();
+        if found.contains(&width) {
+            return Ok(());
+        }
+        Err(ArtifactError::content(NoItemsOfThisWidth { width, found }))
+    }
+}
+
+/// Whether a file has a column of vectors.
+pub(super) fn is_vectors(file: &FoundFile<'_>) -> bool {
+    file.table.is_some_and(|table| table.kind("vector").is_ok_and(|kind| *kind == CellKind::Floats))
+}
