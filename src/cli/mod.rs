@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod recommend;
+#[cfg(feature = "sample")]
 mod sample;
 mod serve;
 mod snapshot;
@@ -43,6 +44,7 @@ enum Command {
     /// Ask a snapshot for recommendations, without a server
     Recommend(recommend::RecommendArgs),
     /// Write the events and the catalogue of a generated sample shop
+    #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
 }
 
@@ -74,6 +76,9 @@ enum CliError {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Table(#[from] TableError),
+    #[cfg(feature = "sample")]
+    #[error(transparent)]
+    Sample(#[from] larder_sample::SampleError),
     #[error(transparent)]
     Request(#[from] RecommendError),
     #[error(transparent)]
@@ -101,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Snapshot(command) => snapshot::run(&command),
         Command::Recommend(args) => recommend::run(&args),
+        #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),
     };
     match outcome {

@@ -9,7 +9,6 @@ mod events;
 mod interactions;
 mod popularity;
 mod rules;
-pub mod sample;
 mod sessions;
 mod workshop;
 

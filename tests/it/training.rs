@@ -6,8 +6,8 @@ use std::path::Path;
 use larder::artifact::table::TableError;
 use larder::evaluate::{Recipe, ReplayOptions, Replayer, split, trial, tune};
 use larder::recommender::Recommender;
-use larder::train::sample::{SampleSpec, generate};
 use larder::train::{Catalog, EventKind, EventLog, TrainPlan, stock};
+use larder_sample::{SampleSpec, generate};
 
 const CATALOG: &str = "item_id,title,price,in_stock\ncup,Cup,3.5,true\npot,Pot,20,true\ntea,Tea,5,false\n";
 

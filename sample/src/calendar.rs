@@ -1,18 +1,17 @@
-//! When people shop and for what: days, hours, seasons and the countries' leanings, all in integers.
+//! When people shop and for what: days, hours, seasons and countries, all in integers.
 
 use fastrand::Rng;
 
-use super::SampleSpec;
 use super::draw::Weighted;
+use super::spec::{DAY_MS, SampleSpec};
 use super::words::{CATEGORIES, COUNTRIES, category};
 
-/// One day in milliseconds.
-pub(super) const DAY_MS: i64 = 86_400_000;
-
+/// Visits by hour of the day, relative to each other: a low at four, a peak after eight in the evening.
 const HOURS: [u64; 24] =
     [4, 2, 1, 1, 1, 3, 8, 16, 24, 30, 33, 34, 36, 34, 32, 32, 34, 38, 44, 52, 58, 50, 30, 12];
-/// Monday first.
+/// Visits by day of the week, Monday first; 100 is the mean or near it.
 const WEEKDAYS: [u64; 7] = [105, 96, 94, 96, 98, 108, 128];
+/// Visits by month; a shop lives on November and December.
 const MONTHS: [u64; 12] = [98, 92, 96, 100, 102, 100, 98, 92, 98, 104, 132, 138];
 
 /// How much each category is wanted on one day, by country.
@@ -34,7 +33,7 @@ impl Calendar {
         let traffic: Vec<u64> = (0..spec.days)
             .map(|day| {
                 let (month, _) = month_and_day(start_ms + i64::from(day) * DAY_MS);
-                let weekday = (start_ms.div_euclid(DAY_MS) + i64::from(day) + 3).rem_euclid(7) as usize;
+                let weekday = (start_ms.div_euclid(DAY_MS) + i64::from(day) + 3).rem_euclid(7) as usize; // 1970 began on a Thursday
                 // The shop grows by two fifths over the period.
                 let growth = 100 + 40 * u64::from(day) / u64::from(spec.days);
                 WEEKDAYS[weekday] * MONTHS[month] * growth

@@ -1,14 +1,26 @@
-//! The sample shop's people: what each of them likes, where they live and what they keep buying again.
+//! The shop's users: what each of them likes, where they live and what they keep buying again.
 
 use fastrand::Rng;
 
 use super::catalogue::Traits;
-use super::draw::{Part, Weighted, part, percent, place, shuffle};
+use super::draw::{Part, Weighted, part, percent, position, shuffle};
+use super::spec::SampleSpec;
 use super::words::{BRANDS, CATEGORIES, COUNTRIES, STYLES, TIERS};
-use super::{SampleSpec, User};
 
 /// How much more a person wants their favourite categories, first to fourth, in percent of everybody's demand.
 const FAVOURITES: [u64; 4] = [1400, 900, 600, 400];
+
+/// One user with an account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// Their id, like `U00123`.
+    pub user_id: String,
+    /// Where they live, like `DE`.
+    pub country: &'static str,
+    pub(super) country_index: u8,
+    pub(super) taste: Taste,
+    pub(super) habit: Option<Habit>,
+}
 
 /// What one person likes. Nobody outside this module sees it; a recommender has to find it in the events.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,25 +43,25 @@ impl Taste {
     pub(super) fn draw(rng: &mut Rng, country: usize) -> Taste {
         let mut categories = [0; FAVOURITES.len()];
         for slot in &mut categories {
-            *slot = place(rng, CATEGORIES.len()) as u8;
+            *slot = position(rng, CATEGORIES.len()) as u8;
         }
         // Neighbours in the table share a department: the second favourite often lies next to the first.
         if percent(rng, 50) {
             categories[1] = ((usize::from(categories[0]) + 1) % CATEGORIES.len()) as u8;
         }
-        let home = COUNTRIES[country].style;
-        let first = if percent(rng, 18) { home } else { place(rng, STYLES) as u8 };
-        let tier = [0, 0, 0, 1, 1, 1, 1, 1, 2, 2][place(rng, 10)];
+        let local = COUNTRIES[country].style;
+        let first = if percent(rng, 18) { local } else { position(rng, STYLES) as u8 };
+        let tier = [0, 0, 0, 1, 1, 1, 1, 1, 2, 2][position(rng, 10)];
         let mut brands = [0; 3];
         for (index, slot) in brands.iter_mut().enumerate() {
             let name = CATEGORIES[usize::from(categories[index])].name;
-            let start = place(rng, BRANDS.len());
+            let start = position(rng, BRANDS.len());
             let found = (0..BRANDS.len())
                 .map(|step| (start + step) % BRANDS.len())
                 .find(|&brand| BRANDS[brand].categories.contains(&name));
             *slot = found.unwrap_or(start) as u8;
         }
-        Taste { categories, styles: [first, place(rng, STYLES) as u8], tier, brands }
+        Taste { categories, styles: [first, position(rng, STYLES) as u8], tier, brands }
     }
 
     /// The same person looking for what goes with a product: its style and price level, their own brands.
@@ -85,11 +97,12 @@ pub(super) fn countries() -> Weighted {
     Weighted::new(COUNTRIES.iter().map(|country| u64::from(country.share)))
 }
 
-pub(super) fn users(spec: &SampleSpec) -> Vec<User> {
+/// Generates the users alone, for [`generate_events`](crate::generate_events).
+pub fn generate_users(spec: &SampleSpec) -> Vec<User> {
     let mut rng = part(spec.seed, Part::Users);
     let countries = countries();
     let consumables: Vec<usize> = (0..CATEGORIES.len()).filter(|&c| CATEGORIES[c].restock_days > 0).collect();
-    // As many habits as make a twelfth of the sessions, in thousandths of a habit per user.
+    // Restocking shall make a twelfth of all sessions: in thousandths of a habit per user, for integers.
     let restocks_a_habit = u64::from(spec.days / 36).max(1);
     let habits = spec.sessions as u64 * 1000 / 12 / restocks_a_habit / (spec.users as u64).max(1);
     let width = spec.users.to_string().len().max(5);
@@ -100,7 +113,7 @@ pub(super) fn users(spec: &SampleSpec) -> Vec<User> {
             let habit = (rng.u64(0..1000) < habits).then(|| {
                 let favourite = taste.categories.iter().map(|&c| usize::from(c));
                 let favourite = favourite.into_iter().find(|&c| CATEGORIES[c].restock_days > 0);
-                let category = favourite.unwrap_or(consumables[place(&mut rng, consumables.len())]);
+                let category = favourite.unwrap_or(consumables[position(&mut rng, consumables.len())]);
                 let period_days = CATEGORIES[category].restock_days * rng.u32(60..150) / 100;
                 Habit { category: category as u8, period_days: period_days.max(7) }
             });

@@ -30,25 +30,25 @@ impl Weighted {
     }
 }
 
-/// True in `chance` of a hundred draws.
+/// Whether an event of probability `chance` / 100 happens.
 pub(super) fn percent(rng: &mut Rng, chance: u32) -> bool {
     rng.u32(0..100) < chance
 }
 
-/// A place in a list of `len`, all alike; 0 for an empty list.
-pub(super) fn place(rng: &mut Rng, len: usize) -> usize {
+/// A uniform position in a list of `len`; 0 for an empty list.
+pub(super) fn position(rng: &mut Rng, len: usize) -> usize {
     if len == 0 { 0 } else { rng.u64(0..len as u64) as usize }
 }
 
 /// One word of a list, or none of an empty one.
 pub(super) fn word(rng: &mut Rng, list: &[&'static str]) -> Option<&'static str> {
-    list.get(place(rng, list.len())).copied()
+    list.get(position(rng, list.len())).copied()
 }
 
-/// Fisher and Yates, with draws that do not depend on the width of `usize`.
+/// A Fisher–Yates shuffle, with draws that do not depend on the width of `usize`.
 pub(super) fn shuffle<T>(rng: &mut Rng, list: &mut [T]) {
     for end in (1..list.len()).rev() {
-        list.swap(end, place(rng, end + 1));
+        list.swap(end, position(rng, end + 1));
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn exp(x: f64) -> f64 {
     power
 }
 
-/// The parts of the work that draw for themselves, so that a change in one leaves the others as they were.
+/// The parts of the work with a generator of their own, so that a change in one leaves the draws of the others as they were.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
     Products,

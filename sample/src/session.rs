@@ -1,14 +1,14 @@
-//! One visit to the sample shop: a need or two, a walk between similar products and what goes with them, a cart.
+//! One visit to the shop: a need or two, views of similar products and of what goes with them, a cart.
 
 use fastrand::Rng;
 
-use super::draw::{Weighted, percent, place};
+use super::assortment::Assortment;
+use super::draw::{Weighted, percent, position};
+use super::event::{Event, EventType};
 use super::people::Taste;
-use super::shelves::Shelves;
 use super::words::CATEGORIES;
-use super::{Event, EventType};
 
-/// Views in a session: the upper end of each step, and its share in a hundred.
+/// Views in a session: the upper end of each bracket, and its share in a hundred.
 const LENGTHS: [(u32, u32); 11] =
     [(1, 14), (2, 15), (3, 14), (4, 13), (5, 10), (6, 8), (7, 6), (8, 5), (12, 8), (20, 5), (40, 2)];
 
@@ -27,23 +27,23 @@ pub(super) struct Visit<'a> {
 }
 
 /// A visit under way.
-struct Walk<'a> {
+struct Browsing<'a> {
     visit: &'a Visit<'a>,
-    shelves: &'a Shelves<'a>,
+    assortment: &'a Assortment<'a>,
     now_ms: i64,
     seen: Vec<u32>,
     cart: Vec<u32>,
     events: &'a mut Vec<Event>,
 }
 
-/// Walks one visit and appends its events.
-pub(super) fn walk(rng: &mut Rng, visit: &Visit<'_>, shelves: &Shelves<'_>, events: &mut Vec<Event>) {
+/// Simulates one visit and appends its events.
+pub(super) fn browse(rng: &mut Rng, visit: &Visit<'_>, assortment: &Assortment<'_>, events: &mut Vec<Event>) {
     let now_ms = visit.start_ms;
-    let mut walk = Walk { visit, shelves, now_ms, seen: Vec::new(), cart: Vec::new(), events };
-    walk.run(rng);
+    let mut browsing = Browsing { visit, assortment, now_ms, seen: Vec::new(), cart: Vec::new(), events };
+    browsing.run(rng);
 }
 
-impl Walk<'_> {
+impl Browsing<'_> {
     fn run(&mut self, rng: &mut Rng) {
         let wanted = self.visit.taste.want(self.visit.demand);
         // One in seven comes to buy; the others look around.
@@ -84,32 +84,32 @@ impl Walk<'_> {
         self.check_out(rng, buyer);
     }
 
-    /// Where the walk goes from here, and whether it went to something that belongs with it.
+    /// What is viewed after `here`, and whether it is something that goes with it.
     fn onward(&self, rng: &mut Rng, here: u32, added: bool, wanted: &Weighted) -> (Option<u32>, bool) {
         let taste = &self.visit.taste;
-        // In thousandths: similar, goes along, same category, back to something seen; the rest is a new need.
+        // In thousandths: similar, complementary, same category, back to something seen; the rest is a new need.
         let steps = if added { [180, 640, 50, 30] } else { [540, 150, 170, 60] };
-        let [similar, along, category, back] = steps;
+        let [similar, complement, category, back] = steps;
         let draw = rng.u32(0..1000);
         if draw < similar
-            && let Some(index) = self.shelves.similar(rng, here, self.now_ms)
+            && let Some(index) = self.assortment.similar(rng, here, self.now_ms)
         {
             (Some(index), false)
         } else if draw >= similar
-            && draw < similar + along
-            && let Some(index) = self.shelves.complement(rng, here, taste, self.now_ms)
+            && draw < similar + complement
+            && let Some(index) = self.assortment.complement(rng, here, taste, self.now_ms)
         {
             (Some(index), true)
-        } else if draw < similar + along + category {
-            (self.shelves.pick(rng, self.shelves.category(here), taste, self.now_ms), false)
-        } else if draw < similar + along + category + back {
-            (self.seen.get(place(rng, self.seen.len())).copied(), false)
+        } else if draw < similar + complement + category {
+            (self.assortment.pick(rng, self.assortment.category(here), taste, self.now_ms), false)
+        } else if draw < similar + complement + category + back {
+            (self.seen.get(position(rng, self.seen.len())).copied(), false)
         } else {
             // The second need: half of the time it follows from the first.
-            let product = self.shelves.product(here);
+            let product = self.assortment.product(here);
             let follows =
-                if percent(rng, 50) { self.shelves.complement_category(rng, product) } else { None };
-            let follow = follows.and_then(|to| self.shelves.pick(rng, to, taste, self.now_ms));
+                if percent(rng, 50) { self.assortment.complement_category(rng, product) } else { None };
+            let follow = follows.and_then(|to| self.assortment.pick(rng, to, taste, self.now_ms));
             (follow.or_else(|| self.enter(rng, wanted)), false)
         }
     }
@@ -117,7 +117,7 @@ impl Walk<'_> {
     /// Starts on a need: a category that the visitor wants today, and a product that they like there.
     fn enter(&self, rng: &mut Rng, wanted: &Weighted) -> Option<u32> {
         let category = wanted.draw(rng)?;
-        self.shelves.pick(rng, category, &self.visit.taste, self.now_ms)
+        self.assortment.pick(rng, category, &self.visit.taste, self.now_ms)
     }
 
     fn check_out(&mut self, rng: &mut Rng, buyer: bool) {
@@ -162,6 +162,7 @@ impl Walk<'_> {
     }
 }
 
+/// How many products a session views.
 pub(super) fn length(rng: &mut Rng) -> u32 {
     let mut ticket = rng.u32(0..100);
     let mut above = 0;

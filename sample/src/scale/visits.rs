@@ -5,10 +5,10 @@ use std::path::Path;
 use arrow_array::builder::{StringBuilder, TimestampMillisecondBuilder};
 use fastrand::Rng;
 
-use super::shape::Shape;
-use super::{ScaleSpec, label};
-use crate::artifact::table::{TableError, TableStream};
-use crate::train::sample::session::length;
+use super::rows::{ZSTD_LEVEL, label};
+use super::shape::{ScaleSpec, Shape};
+use crate::session::length;
+use crate::table::{SampleError, Table};
 
 /// Sessions in a batch.
 const BATCH: usize = 1 << 15;
@@ -20,9 +20,9 @@ pub(super) fn sessions(
     shape: &Shape,
     file: &Path,
     done: &mut dyn FnMut(usize),
-) -> Result<(), TableError> {
+) -> Result<(), SampleError> {
     let mut random = Rng::with_seed(spec.seed ^ 6);
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     let period = DAYS * 86_400_000;
     for first in (0..spec.sessions).step_by(BATCH) {
         let end = spec.sessions.min(first + BATCH);

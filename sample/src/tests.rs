@@ -1,11 +1,14 @@
-//! What the sample shop promises: the same shop for the same seed, and structure worth learning in it.
+//! What the generated shop promises: the same shop for the same seed, and structure worth learning in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use super::calendar::month_and_day;
+use super::catalogue::generate_products;
+use super::event::{Event, EventType};
+use super::shop::{SampleShop, generate};
+use super::spec::SampleSpec;
 use super::words::{BRANDS, CATEGORIES, COUNTRIES, category};
-use super::*;
 
 /// The default shop, made once for all tests that only look at it.
 static SHOP: LazyLock<SampleShop> = LazyLock::new(|| generate(&SampleSpec::default()));
@@ -92,7 +95,9 @@ fn events_are_in_order_of_time_and_strictly_so_inside_a_session() {
 #[test]
 fn sessions_look_like_a_shops() {
     let mut lengths: BTreeMap<u32, u32> = BTreeMap::new();
-    views().for_each(|event| *lengths.entry(event.session).or_default() += 1);
+    for event in views() {
+        *lengths.entry(event.session).or_default() += 1;
+    }
     let mut lengths: Vec<u32> = lengths.into_values().collect();
     lengths.sort_unstable();
     assert!((3..=5).contains(&lengths[lengths.len() / 2]));
@@ -154,7 +159,9 @@ fn people_restock_the_same_consumable() {
 #[test]
 fn a_tenth_of_the_products_gets_the_better_part_of_the_views() {
     let mut counts = vec![0_u32; SHOP.products.len()];
-    views().for_each(|event| counts[event.item as usize] += 1);
+    for event in views() {
+        counts[event.item as usize] += 1;
+    }
     counts.sort_unstable_by(|a, b| b.cmp(a));
     let top: u32 = counts[..counts.len() / 10].iter().sum();
     let share = f64::from(top) / f64::from(counts.iter().sum::<u32>());

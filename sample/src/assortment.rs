@@ -1,27 +1,28 @@
-//! The shop floor: which products stand next to each other, which go together, and which one a person picks up.
+//! The catalogue indexed for browsing: which products are similar, which go together, and which one a person chooses.
 
 use fastrand::Rng;
 
-use super::Product;
-use super::calendar::DAY_MS;
-use super::draw::{Part, Weighted, part, percent, place};
+use super::catalogue::Product;
+use super::draw::{Part, Weighted, part, percent, position};
 use super::people::Taste;
+use super::spec::DAY_MS;
 use super::words::{CATEGORIES, STYLES, TIERS, category};
 
-/// A product is new for three weeks, and then twice as likely to be taken up.
+/// How long a product counts as new, in milliseconds: three weeks, in which it is twice as likely to be chosen.
 const NEW_MS: i64 = 21 * DAY_MS;
-/// How far along a shelf a look to the side goes.
+/// The most positions between a product and a similar one in their group; raising it makes similar products less alike.
 const REACH: u32 = 6;
 
-/// The catalogue, arranged for walking through it.
+/// The catalogue, indexed by what a visitor does next.
 #[derive(Debug)]
-pub(super) struct Shelves<'a> {
+pub(super) struct Assortment<'a> {
     products: &'a [Product],
-    categories: Vec<Aisle>,
+    categories: Vec<CategoryIndex>,
     /// Products of one category, style and tier, ordered by kind and price.
-    shelves: Vec<Vec<u32>>,
-    /// The place of each product on its shelf.
-    places: Vec<u32>,
+    groups: Vec<Vec<u32>>,
+    /// The position of each product in its group.
+    positions: Vec<u32>,
+    /// Collections, each in the order in which it is usually bought.
     lines: Vec<Vec<u32>>,
     /// The one product of another category that goes with this one.
     partners: Vec<Option<u32>>,
@@ -29,21 +30,21 @@ pub(super) struct Shelves<'a> {
 
 /// One category: its products by popularity, and the categories that go with it.
 #[derive(Debug, Default)]
-struct Aisle {
+struct CategoryIndex {
     products: Vec<u32>,
     popularity: Weighted,
     complements: Vec<usize>,
     complement_weights: Weighted,
 }
 
-impl<'a> Shelves<'a> {
-    pub(super) fn new(products: &'a [Product], seed: u64) -> Shelves<'a> {
+impl<'a> Assortment<'a> {
+    pub(super) fn new(products: &'a [Product], seed: u64) -> Assortment<'a> {
         let mut members = vec![Vec::new(); CATEGORIES.len()];
-        let mut shelves = vec![Vec::new(); CATEGORIES.len() * STYLES * TIERS];
+        let mut groups = vec![Vec::new(); CATEGORIES.len() * STYLES * TIERS];
         let mut lines: Vec<Vec<u32>> = Vec::new();
         for (index, product) in (0u32..).zip(products) {
             members[usize::from(product.traits.category)].push(index);
-            shelves[shelf(product)].push(index);
+            groups[group(product)].push(index);
             if let Some((line, _)) = product.traits.line {
                 let line = line as usize;
                 if lines.len() <= line {
@@ -53,14 +54,14 @@ impl<'a> Shelves<'a> {
             }
         }
         let at = |index: &u32| &products[*index as usize];
-        let mut places = vec![0; products.len()];
-        for row in &mut shelves {
+        let mut positions = vec![0; products.len()];
+        for row in &mut groups {
             row.sort_by(|a, b| {
                 let (a, b) = (at(a), at(b));
                 a.traits.noun.cmp(&b.traits.noun).then(a.price.total_cmp(&b.price))
             });
-            for (place, &index) in (0u32..).zip(row.iter()) {
-                places[index as usize] = place;
+            for (position, &index) in (0u32..).zip(row.iter()) {
+                positions[index as usize] = position;
             }
         }
         for line in &mut lines {
@@ -73,7 +74,7 @@ impl<'a> Shelves<'a> {
                 let links =
                     kind.complements.iter().filter_map(|&(name, weight)| Some((category(name)?, weight)));
                 let (complements, weights): (Vec<usize>, Vec<u32>) = links.unzip();
-                Aisle {
+                CategoryIndex {
                     popularity: Weighted::new(products.iter().map(|index| at(index).traits.appeal)),
                     products,
                     complements,
@@ -81,9 +82,10 @@ impl<'a> Shelves<'a> {
                 }
             })
             .collect();
-        let mut floor = Shelves { products, categories, shelves, places, lines, partners: Vec::new() };
-        floor.partners = floor.pair_up(&mut part(seed, Part::Partners));
-        floor
+        let mut assortment =
+            Assortment { products, categories, groups, positions, lines, partners: Vec::new() };
+        assortment.partners = assortment.pair_up(&mut part(seed, Part::Partners));
+        assortment
     }
 
     /// Two products in five have a partner: popular, of the same style and price level as far as there is one.
@@ -102,7 +104,7 @@ impl<'a> Shelves<'a> {
         self.products.iter().map(pair).collect()
     }
 
-    /// Is the product on sale by then?
+    /// Whether the product is on sale by then.
     pub(super) fn on_sale(&self, index: u32, now_ms: i64) -> bool {
         self.products[index as usize].launched_ms <= now_ms
     }
@@ -113,11 +115,11 @@ impl<'a> Shelves<'a> {
     }
 
     fn popular(&self, rng: &mut Rng, category: usize) -> Option<u32> {
-        let aisle = &self.categories[category];
-        aisle.products.get(aisle.popularity.draw(rng)?).copied()
+        let category = &self.categories[category];
+        category.products.get(category.popularity.draw(rng)?).copied()
     }
 
-    /// What a person picks up who comes for a category: popular, to their taste, sooner the new than the old.
+    /// What a person chooses who comes for a category: popular, to their taste, a new product sooner than an old one.
     pub(super) fn pick(&self, rng: &mut Rng, category: usize, taste: &Taste, now_ms: i64) -> Option<u32> {
         let mut best = None;
         for _ in 0..12 {
@@ -140,10 +142,10 @@ impl<'a> Shelves<'a> {
         best.map(|(_, index)| index).or_else(oldest).filter(|&index| self.on_sale(index, now_ms))
     }
 
-    /// A look to the side: same category, style and price level, near in kind and price, rather the popular one.
+    /// A similar product: same category, style and price level, near in kind and price, the most popular of a few.
     pub(super) fn similar(&self, rng: &mut Rng, from: u32, now_ms: i64) -> Option<u32> {
-        let row = &self.shelves[shelf(&self.products[from as usize])];
-        let here = self.places[from as usize];
+        let row = &self.groups[group(&self.products[from as usize])];
+        let here = self.positions[from as usize];
         let mut found: Option<u32> = None;
         for _ in 0..5 {
             let step = rng.u32(1..=REACH).min(rng.u32(1..=REACH));
@@ -176,8 +178,8 @@ impl<'a> Shelves<'a> {
 
     /// A category that goes with the product's.
     pub(super) fn complement_category(&self, rng: &mut Rng, product: &Product) -> Option<usize> {
-        let aisle = &self.categories[usize::from(product.traits.category)];
-        aisle.complements.get(aisle.complement_weights.draw(rng)?).copied()
+        let category = &self.categories[usize::from(product.traits.category)];
+        category.complements.get(category.complement_weights.draw(rng)?).copied()
     }
 
     fn next_in_line(&self, rng: &mut Rng, product: &Product) -> Option<u32> {
@@ -185,7 +187,7 @@ impl<'a> Shelves<'a> {
         let line = self.lines.get(line as usize)?;
         let next = line.get(usize::from(step) + 1).copied();
         // Mostly onward in the usual order; sometimes anywhere in the collection.
-        if next.is_some() && percent(rng, 75) { next } else { line.get(place(rng, line.len())).copied() }
+        if next.is_some() && percent(rng, 75) { next } else { line.get(position(rng, line.len())).copied() }
     }
 
     /// The product itself.
@@ -194,7 +196,8 @@ impl<'a> Shelves<'a> {
     }
 }
 
-fn shelf(product: &Product) -> usize {
+/// The number of a product's group: its category, style and price tier.
+fn group(product: &Product) -> usize {
     let traits = &product.traits;
     (usize::from(traits.category) * STYLES + usize::from(traits.style)) * TIERS + usize::from(traits.tier)
 }

@@ -2,9 +2,27 @@
 
 use fastrand::Rng;
 
-use super::{ScaleSpec, WIDTH};
+/// Numbers in each vector.
+pub(super) const WIDTH: usize = 64;
 
-/// The steps of a click inside a session, in a hundred: to the same cluster, to the one beside it; the rest goes anywhere.
+/// How large a trained shop to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScaleSpec {
+    /// Items in the catalogue, each with a vector and neighbours: 100 to 100 million.
+    pub items: usize,
+    /// Past sessions, about five clicks each.
+    pub sessions: usize,
+    /// Users with a vector.
+    pub users: usize,
+    /// Users in the table of user features; 0 leaves the table out.
+    pub user_features: usize,
+    /// Another seed makes another shop.
+    pub seed: u64,
+    /// The newest session, milliseconds since 1970.
+    pub until_ms: i64,
+}
+
+/// Where the next click of a session goes, in a hundred: to the same cluster, to the next one; the rest goes anywhere.
 const STAY: u32 = 74;
 const BESIDE: u32 = 16;
 
@@ -22,6 +40,7 @@ impl Shape {
     pub(super) fn new(spec: &ScaleSpec) -> Self {
         let items = spec.items.max(1);
         let clusters = ((items as f64).sqrt() as usize * 2).clamp(1, 4000).min(items);
+        // The golden ratio spreads consecutive ranks evenly over the item numbers.
         let mut stride = (items as f64 * 0.618_034) as usize | 1;
         while common(stride, items) != 1 {
             stride += 2;
@@ -30,7 +49,9 @@ impl Shape {
         let mut centres: Vec<f32> = (0..clusters * WIDTH).map(|_| normal(&mut random)).collect();
         for centre in centres.chunks_exact_mut(WIDTH) {
             let length = centre.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-            centre.iter_mut().for_each(|x| *x /= length);
+            for x in centre {
+                *x /= length;
+            }
         }
         Self { items, clusters, stride, centres }
     }

@@ -1,16 +1,41 @@
-//! The sample shop's products: collections first, then single products, with prices, launches and popularity.
+//! The shop's products: single ones and collections, with titles, prices, launches and popularity.
 
 use std::collections::HashSet;
 
 use fastrand::Rng;
 
-use super::calendar::DAY_MS;
-use super::draw::{Part, Weighted, bell, exp, part, percent, place, shuffle, word};
+use super::draw::{Part, Weighted, bell, exp, part, percent, position, shuffle, word};
+use super::spec::{DAY_MS, SampleSpec};
 use super::words::{BRANDS, CATEGORIES, DEPARTMENTS, LINE_ENDS, LINE_STARTS, STYLES};
-use super::{Product, SampleSpec};
 
 /// The weight of a category's most popular product; the second has a half, the third a third.
 const TOP_APPEAL: u64 = 1 << 40;
+
+/// One product of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product {
+    /// Its id, like `P00123`.
+    pub item_id: String,
+    /// Its title; no two products share one.
+    pub title: String,
+    /// Its department, like `Kitchen`.
+    pub department: &'static str,
+    /// Its category, like `storage-jars`.
+    pub category: &'static str,
+    /// Its brand.
+    pub brand: &'static str,
+    /// Its price, two decimals.
+    pub price: f64,
+    /// Whether it can be ordered at the end of the period.
+    pub in_stock: bool,
+    /// Style, material, use and price level.
+    pub tags: Vec<String>,
+    /// Stars, 2.5 to 5, one decimal.
+    pub rating: f64,
+    /// When it came into the shop, milliseconds since 1970.
+    pub launched_ms: i64,
+    pub(super) traits: Traits,
+}
 
 /// What a product is, to the people who choose it. Kept from the catalogue that a recommender sees, except as
 /// words in the title, price and tags.
@@ -37,13 +62,14 @@ struct Plan {
     line_name: Option<String>,
 }
 
-pub(super) fn products(spec: &SampleSpec) -> Vec<Product> {
+/// Generates the catalogue alone, for [`generate_events`](crate::generate_events).
+pub fn generate_products(spec: &SampleSpec) -> Vec<Product> {
     let mut rng = part(spec.seed, Part::Products);
     let brands = brands_by_category();
     let mut titles = HashSet::with_capacity(spec.products);
     let mut products = Vec::with_capacity(spec.products);
 
-    // One of each category that was always there, so that no shelf is ever empty.
+    // One of each category that was always there, so that a visitor finds something in every category on every day.
     for category in 0..CATEGORIES.len().min(spec.products) {
         let plan = single(&mut rng, category, &brands);
         let launched_ms = launch(&mut rng, spec, 100);
@@ -69,7 +95,7 @@ pub(super) fn products(spec: &SampleSpec) -> Vec<Product> {
         }
     }
     rank(&mut rng, &mut products);
-    // Stock numbers are given in the order of arrival.
+    // Real shops number their products as they arrive: so do these ids.
     products.sort_by_key(|product| product.launched_ms);
     let width = products.len().to_string().len().max(5);
     for (number, product) in products.iter_mut().enumerate() {
@@ -91,9 +117,9 @@ fn single(rng: &mut Rng, category: usize, brands: &[Vec<usize>]) -> Plan {
     let sellers = &brands[category];
     Plan {
         category,
-        noun: place(rng, CATEGORIES[category].nouns.len()),
-        style: place(rng, STYLES),
-        brand: sellers.get(place(rng, sellers.len())).copied().unwrap_or(0),
+        noun: position(rng, CATEGORIES[category].nouns.len()),
+        style: position(rng, STYLES),
+        brand: sellers.get(position(rng, sellers.len())).copied().unwrap_or(0),
         line: None,
         line_name: None,
     }
@@ -111,7 +137,7 @@ fn collection(rng: &mut Rng, category: usize, line: u32, brands: &[Vec<usize>]) 
         .flat_map(|(index, other)| (0..other.nouns.len()).map(move |noun| (index, noun)))
         .collect();
     shuffle(rng, &mut kinds);
-    kinds.truncate(3 + place(rng, 4));
+    kinds.truncate(3 + position(rng, 4));
     kinds.sort_unstable();
     let mut name = String::from(word(rng, LINE_STARTS).unwrap_or_default());
     name.push_str(word(rng, LINE_ENDS).unwrap_or_default());
@@ -193,7 +219,7 @@ fn title(rng: &mut Rng, plan: &Plan, titles: &mut HashSet<String>) -> (String, &
     loop {
         let material = word(rng, category.materials).unwrap_or_default();
         let adjective = word(rng, style.adjectives).unwrap_or_default();
-        let size = place(rng, noun.2.len());
+        let size = position(rng, noun.2.len());
         let mut title = match &plan.line_name {
             Some(line) => format!("{line} {material} {}", noun.0),
             None => format!("{adjective} {material} {}", noun.0),
@@ -230,13 +256,13 @@ fn price_point(cents: f64) -> u32 {
 
 /// Gives every category its own bestsellers: a shuffled order, and Zipf's weight for each place in it.
 fn rank(rng: &mut Rng, products: &mut [Product]) {
-    let mut shelves = vec![Vec::new(); CATEGORIES.len()];
+    let mut by_category = vec![Vec::new(); CATEGORIES.len()];
     for (index, product) in products.iter().enumerate() {
-        shelves[usize::from(product.traits.category)].push(index);
+        by_category[usize::from(product.traits.category)].push(index);
     }
-    for shelf in &mut shelves {
-        shuffle(rng, shelf);
-        for (rank, &index) in shelf.iter().enumerate() {
+    for members in &mut by_category {
+        shuffle(rng, members);
+        for (rank, &index) in members.iter().enumerate() {
             products[index].traits.appeal = TOP_APPEAL / (rank as u64 + 1);
         }
     }

@@ -1,16 +1,18 @@
-//! All visits of the period, a day at a time: people who come to restock, people who come by, in order of time.
+//! All visits of the period, a day at a time: people who come to restock and people who look around, in order of time.
 
 use fastrand::Rng;
 
-use super::calendar::{Calendar, DAY_MS, demand};
+use super::assortment::Assortment;
+use super::calendar::{Calendar, demand};
+use super::catalogue::Product;
 use super::draw::{Part, Weighted, part, percent, shuffle};
-use super::people::{Taste, activity, countries};
-use super::session::{Visit, walk};
-use super::shelves::Shelves;
+use super::event::Event;
+use super::people::{Taste, User, activity, countries};
+use super::session::{Visit, browse};
+use super::spec::{DAY_MS, SampleSpec};
 use super::words::COUNTRIES;
-use super::{Event, Product, SampleSpec, User};
 
-/// Sessions in a hundred whose visitor is not signed in.
+/// Sessions in a hundred whose visitor is not signed in; raising it leaves less to learn about users.
 const ANONYMOUS: usize = 45;
 
 /// Who is due to restock on which day.
@@ -38,11 +40,13 @@ impl Restocks {
         }
     }
 
-    /// Those who come today, at most `room`; the others come tomorrow.
-    fn take(&mut self, day: usize, room: usize) -> Vec<u32> {
+    /// Those who come today, at most `limit`; the others come tomorrow.
+    fn take(&mut self, day: usize, limit: usize) -> Vec<u32> {
         let mut today = self.due.get_mut(day).map(std::mem::take).unwrap_or_default();
-        let late = today.split_off(room.min(today.len()));
-        late.into_iter().for_each(|user| self.put(day + 1, user));
+        let late = today.split_off(limit.min(today.len()));
+        for user in late {
+            self.put(day + 1, user);
+        }
         today
     }
 
@@ -53,7 +57,7 @@ impl Restocks {
         day: usize,
         now_ms: i64,
         user: (u32, &User),
-        shelves: &Shelves<'_>,
+        assortment: &Assortment<'_>,
     ) -> Option<u32> {
         let (index, user) = user;
         let habit = user.habit?;
@@ -62,21 +66,22 @@ impl Restocks {
         let chosen = &mut self.chosen[index as usize];
         // People stay with what they know, and try another one now and then.
         if chosen.is_none() || percent(rng, 8) {
-            *chosen = shelves.pick(rng, usize::from(habit.category), &user.taste, now_ms);
+            *chosen = assortment.pick(rng, usize::from(habit.category), &user.taste, now_ms);
         }
         *chosen
     }
 }
 
-/// Generates the events of the period in order of time (ties by session) and hands each to `visit`. Holds one
-/// day's events at a time, so that long histories need not fit in memory.
+/// Generates the events of the period in order of time (ties by session) and hands each to `visit`.
+///
+/// Holds one day's events at a time, so that long histories need not fit in memory.
 pub fn generate_events(
     spec: &SampleSpec,
     products: &[Product],
     users: &[User],
     mut visit: impl FnMut(Event),
 ) {
-    let shelves = Shelves::new(products, spec.seed);
+    let assortment = Assortment::new(products, spec.seed);
     let calendar = Calendar::new(spec);
     let regulars = activity(spec.seed, users.len());
     let countries = countries();
@@ -102,8 +107,9 @@ pub fn generate_events(
                 Some(user) => users[user as usize].taste,
                 None => Taste::draw(rng, country),
             };
-            let restock = returning
-                .and_then(|user| restocks.visit(rng, day, start_ms, (user, &users[user as usize]), &shelves));
+            let restock = returning.and_then(|user| {
+                restocks.visit(rng, day, start_ms, (user, &users[user as usize]), &assortment)
+            });
             let coming = Visit {
                 session,
                 user,
@@ -113,7 +119,7 @@ pub fn generate_events(
                 demand: &demand[country],
                 restock,
             };
-            walk(rng, &coming, &shelves, &mut pending);
+            browse(rng, &coming, &assortment, &mut pending);
             session += 1;
         }
         // Sessions may run past midnight, but no later one begins before it: the day up to there is complete.
@@ -124,12 +130,12 @@ pub fn generate_events(
     // What is left lies after the end of the period: as in any export, it is not there yet.
 }
 
-/// The users due today, at random places among the day's sessions.
+/// The users due today, at random positions among the day's sessions.
 fn spread(rng: &mut Rng, due: Vec<u32>, quota: usize) -> Vec<Option<u32>> {
-    let mut seats: Vec<Option<u32>> = due.into_iter().map(Some).collect();
-    seats.resize(quota, None);
-    shuffle(rng, &mut seats);
-    seats
+    let mut slots: Vec<Option<u32>> = due.into_iter().map(Some).collect();
+    slots.resize(quota, None);
+    shuffle(rng, &mut slots);
+    slots
 }
 
 fn sign_in(rng: &mut Rng, regulars: &Weighted, anonymous: u32) -> Option<u32> {

@@ -7,10 +7,10 @@ use arrow_array::builder::{
 };
 use fastrand::Rng;
 
-use super::shape::{Shape, normal};
-use super::{ScaleSpec, WIDTH, batches, label};
-use crate::artifact::table::{TableError, TableStream, float_lists};
-use crate::train::sample::words::{CATEGORIES, COUNTRIES};
+use super::rows::{ZSTD_LEVEL, batches, label};
+use super::shape::{ScaleSpec, Shape, WIDTH, normal};
+use crate::table::{SampleError, Table, float_lists};
+use crate::words::{CATEGORIES, COUNTRIES};
 
 const AGES: [&str; 6] = ["18-24", "25-34", "35-44", "45-54", "55-64", "65+"];
 const DEVICES: [&str; 4] = ["android", "desktop", "ios", "tablet"];
@@ -20,9 +20,9 @@ pub(super) fn vectors(
     shape: &Shape,
     file: &Path,
     done: &mut dyn FnMut(usize),
-) -> Result<(), TableError> {
+) -> Result<(), SampleError> {
     let mut random = Rng::with_seed(spec.seed ^ 4);
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     for rows in batches(spec.users) {
         let mut ids = StringBuilder::new();
         let mut vectors = vec![[0f32; WIDTH]; rows.len()];
@@ -32,7 +32,9 @@ pub(super) fn vectors(
             let mut second = [0f32; WIDTH];
             shape.vector(shape.any(&mut random) % shape.clusters(), &mut random, vector);
             shape.vector(shape.any(&mut random) % shape.clusters(), &mut random, &mut second);
-            vector.iter_mut().zip(second).for_each(|(x, y)| *x += 0.5 * y);
+            for (x, y) in vector.iter_mut().zip(second) {
+                *x += 0.5 * y;
+            }
         }
         let vectors = float_lists(vectors.iter().map(<[f32; WIDTH]>::as_slice));
         table.batch().column("user_id", ids.finish()).column("vector", vectors).write()?;
@@ -46,9 +48,9 @@ pub(super) fn features(
     shape: &Shape,
     file: &Path,
     done: &mut dyn FnMut(usize),
-) -> Result<(), TableError> {
+) -> Result<(), SampleError> {
     let mut random = Rng::with_seed(spec.seed ^ 5);
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     for rows in batches(spec.user_features) {
         let mut texts: [StringBuilder; 5] = Default::default();
         let (mut member, mut newsletter) = (BooleanBuilder::new(), BooleanBuilder::new());

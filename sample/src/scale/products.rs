@@ -7,22 +7,25 @@ use arrow_array::builder::{
 };
 use fastrand::Rng;
 
-use super::shape::Shape;
-use super::{ScaleSpec, WIDTH, batches, label};
-use crate::artifact::table::{TableError, TableStream, float_lists};
-use crate::train::sample::words::{BRANDS, CATEGORIES, DEPARTMENTS};
+use super::rows::{ZSTD_LEVEL, batches, label};
+use super::shape::{ScaleSpec, Shape, WIDTH, normal};
+use crate::table::{SampleError, Table, float_lists};
+use crate::words::{BRANDS, CATEGORIES, DEPARTMENTS};
 
 /// Neighbours of an item.
 const NEIGHBORS: usize = 20;
 /// Items in the popularity list of one category.
 const SEGMENT: usize = 200;
 
+/// Is told how many rows are done.
 type Done<'d> = &'d mut dyn FnMut(usize);
 
-/// The rank of item number `item`: found by walking the ranks once, in item order.
+/// The rank of each item, by item number: the inverse of [`Shape::item`].
 fn ranks(spec: &ScaleSpec, shape: &Shape) -> Vec<u32> {
     let mut ranks = vec![0; spec.items];
-    (0..spec.items).for_each(|rank| ranks[shape.item(rank)] = rank as u32);
+    for rank in 0..spec.items {
+        ranks[shape.item(rank)] = rank as u32;
+    }
     ranks
 }
 
@@ -31,9 +34,9 @@ pub(super) fn catalog(
     shape: &Shape,
     file: &Path,
     done: Done<'_>,
-) -> Result<(), TableError> {
+) -> Result<(), SampleError> {
     let mut random = Rng::with_seed(spec.seed ^ 1);
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     let ranks = ranks(spec, shape);
     for rows in batches(spec.items) {
         let mut texts: [StringBuilder; 5] = Default::default();
@@ -60,12 +63,13 @@ pub(super) fn catalog(
             text.push_str(&(cluster / CATEGORIES.len()).to_string());
             categories.append_value(&text);
             brands.append_value(brand.name);
-            let cents =
-                f64::from(category.median_cents) * f64::from(0.5 * super::shape::normal(&mut random)).exp();
+            let cents = f64::from(category.median_cents) * f64::from(0.5 * normal(&mut random)).exp();
             price.append_value((cents.max(99.0) / 10.0).round() / 10.0);
             in_stock.append_value(random.u32(0..100) >= 4);
             tags.values().append_value(style.tag);
-            category.tags.iter().for_each(|tag| tags.values().append_value(tag));
+            for tag in category.tags {
+                tags.values().append_value(tag);
+            }
             tags.append(true);
             rating.append_option((random.u32(0..10) > 0).then(|| f64::from(random.u32(25..=50)) / 10.0));
             launched.append_value(spec.until_ms - random.i64(0..1460) * 86_400_000);
@@ -94,8 +98,8 @@ pub(super) fn popularity(
     shape: &Shape,
     file: &Path,
     done: Done<'_>,
-) -> Result<(), TableError> {
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+) -> Result<(), SampleError> {
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     let kinds = CATEGORIES.len();
     for rows in batches(spec.items) {
         let (mut ids, mut segments) = (StringBuilder::new(), StringBuilder::new());
@@ -128,9 +132,9 @@ pub(super) fn similar(
     shape: &Shape,
     file: &Path,
     done: Done<'_>,
-) -> Result<(), TableError> {
+) -> Result<(), SampleError> {
     let mut random = Rng::with_seed(spec.seed ^ 2);
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     let mut near: Vec<usize> = Vec::new();
     for rows in batches(spec.items) {
         let mut ids = StringBuilder::new();
@@ -164,9 +168,9 @@ pub(super) fn factors(
     shape: &Shape,
     file: &Path,
     done: Done<'_>,
-) -> Result<(), TableError> {
+) -> Result<(), SampleError> {
     let mut random = Rng::with_seed(spec.seed ^ 3);
-    let (mut table, mut text) = (TableStream::create(file)?, String::new());
+    let (mut table, mut text) = (Table::create(file, ZSTD_LEVEL)?, String::new());
     for rows in batches(spec.items) {
         let mut ids = StringBuilder::new();
         let mut vectors = vec![[0f32; WIDTH]; rows.len()];

@@ -54,7 +54,7 @@ pub(super) struct Country {
     pub(super) code: &'static str,
     /// Share of the shoppers.
     pub(super) share: u32,
-    /// The style slot that is a little more at home here.
+    /// The style slot that is liked a little more here.
     pub(super) style: u8,
     /// Categories in demand more or less than elsewhere, in percent.
     pub(super) demand: &'static [(&'static str, u32)],
