@@ -16,6 +16,7 @@ mod hurry;
 mod memory;
 #[cfg(feature = "server")]
 mod overload;
+mod placements_file;
 mod pyarrow;
 mod quality;
 mod ranked;
