@@ -33,7 +33,8 @@ impl Calendar {
         let traffic: Vec<u64> = (0..spec.days)
             .map(|day| {
                 let (month, _) = month_and_day(start_ms + i64::from(day) * DAY_MS);
-                let weekday = (start_ms.div_euclid(DAY_MS) + i64::from(day) + 3).rem_euclid(7) as usize; // 1970 began on a Thursday
+                // 1970 began on a Thursday, three days after a Monday.
+                let weekday = (start_ms.div_euclid(DAY_MS) + i64::from(day) + 3).rem_euclid(7) as usize;
                 // The shop grows by two fifths over the period.
                 let growth = 100 + 40 * u64::from(day) / u64::from(spec.days);
                 WEEKDAYS[weekday] * MONTHS[month] * growth

@@ -67,7 +67,8 @@ pub(super) fn exp(x: f64) -> f64 {
     power
 }
 
-/// The parts of the work with a generator of their own, so that a change in one leaves the draws of the others as they were.
+/// The parts of the work with a generator of their own, so that a change in one leaves the draws of the others as they
+/// were.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
     Products,

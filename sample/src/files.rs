@@ -27,8 +27,8 @@ pub struct ShopSize {
     pub events: usize,
 }
 
-/// Generates a shop and writes `catalog.parquet`, `users.parquet` and `events.parquet` into `dir`, which is created where it
-/// does not exist. `progress` is told what is being done and what share of the whole is done.
+/// Generates a shop and writes `catalog.parquet`, `users.parquet` and `events.parquet` into `dir`, which is created
+/// where it does not exist. `progress` is told what is being done and what share of the whole is done.
 ///
 /// The same spec gives the same bytes.
 ///

@@ -1,9 +1,9 @@
 //! A generated webshop to try [Larder](https://github.com/larder-rs/larder) with: products, users and a year of events.
 //!
-//! The same [`SampleSpec`] gives the same shop on every platform. The structure in it (popularity, taste, similar and matching
-//! products, seasons, launches, restocking) comes from how the visits are simulated; no answer is planted. [`write_shop`]
-//! writes the three files that `larder train` reads; [`write_scale`] writes the artifacts of an already trained shop, of any
-//! size, with random content, to find out what a server does at that size.
+//! The same [`SampleSpec`] gives the same shop on every platform. The structure in it (popularity, taste, similar and
+//! matching products, seasons, launches, restocking) comes from how the visits are simulated; no answer is planted.
+//! [`write_shop`] writes the three files that `larder train` reads; [`write_scale`] writes the artifacts of an already
+//! trained shop, of any size, with random content, to find out what a server does at that size.
 //!
 //! ```
 //! use larder_sample::{SampleSpec, generate};

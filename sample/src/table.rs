@@ -42,8 +42,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table whose file is created with its first batch, which decides the columns. A higher zstd `level` (1 to 22) makes a
-    /// smaller file and takes longer.
+    /// A table whose file is created with its first batch, which decides the columns. A higher zstd `level` (1 to 22)
+    /// makes a smaller file and takes longer.
     pub(super) fn create(path: &Path, level: i32) -> Result<Self, SampleError> {
         let level = ZstdLevel::try_new(level).map_err(|source| failed(path, source))?;
         let properties = WriterProperties::builder()

@@ -17,6 +17,7 @@ use crate::app::AppError;
 use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
 use crate::config::ConfigError;
+use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
 use crate::snapshot::{LoadOptions, SnapshotError};
 
@@ -76,6 +77,8 @@ enum CliError {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Table(#[from] TableError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
     #[cfg(feature = "sample")]
     #[error(transparent)]
     Sample(#[from] larder_sample::SampleError),
@@ -85,9 +88,6 @@ enum CliError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The command ran, and its answer is no.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// Runs the command line of this process.

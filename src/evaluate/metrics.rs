@@ -24,7 +24,7 @@ pub struct Metrics {
     pub popularity_bias: f64,
     /// Share of predictions with an empty slate.
     pub empty_rate: f64,
-    /// Share of predictions that the fallback ladder had to help with.
+    /// Share of predictions that the fallback chain had to help with.
     pub degraded_rate: f64,
 }
 
@@ -87,8 +87,12 @@ pub(super) fn summarise(predictions: &[Prediction], items: usize, popularity: &[
         let ideal: f64 = (1..=prediction.relevant.len().min(10)).map(gain).sum();
         sums.ndcg += ranks.iter().filter(|rank| **rank <= 10).map(|rank| gain(*rank)).sum::<f64>() / ideal;
         sums.recall += ranks.len() as f64 / prediction.relevant.len() as f64;
-        sums.empty_rate += f64::from(u8::from(prediction.shown.is_empty()));
-        sums.degraded_rate += f64::from(u8::from(prediction.degraded));
+        if prediction.shown.is_empty() {
+            sums.empty_rate += 1.0;
+        }
+        if prediction.degraded {
+            sums.degraded_rate += 1.0;
+        }
         for item in prediction.shown.iter().take(20) {
             seen[*item as usize] = true;
             shown_popularity += known(*item);

@@ -1,4 +1,5 @@
-//! `placements.toml` as values: read with positions for error messages, edited by the tuner, written for people to read.
+//! `placements.toml` as values: read with positions for error messages, edited by the tuner, written for people to
+//! read.
 
 mod text;
 
@@ -11,8 +12,9 @@ use crate::pipeline::filter::Exclusion;
 
 /// The whole file.
 ///
-/// [`PlacementsFile::to_toml`] writes it the way a person would; serde writes the same values, one table a stage. Positions
-/// ([`Spanned`]) are where a value was read from; they are not written and do not count when two files are compared.
+/// [`PlacementsFile::to_toml`] writes it the way a person would; serde writes the same values, one table a stage.
+/// Positions ([`Spanned`]) are where a value was read from; they are not written and do not count when two files are
+/// compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlacementsFile {
@@ -39,7 +41,8 @@ pub struct PlacementSpec {
     /// What the subject has in front of them or has had before.
     #[serde(default)]
     pub exclude: Vec<Exclusion>,
-    /// The `user_items` artifact that says what a user had before; needed by `purchased`, `seen` and `from = "history"`.
+    /// The `user_items` artifact that says what a user had before; needed by `purchased`, `seen` and `from =
+    /// "history"`.
     pub history: Option<Spanned<String>>,
     /// How candidates are scored; a blend with equal weights where it is left out.
     pub scorer: Option<Spanned<StageSpec>>,

@@ -5,15 +5,15 @@
 
 use rayon::prelude::*;
 
-use super::Interactions;
+use super::interactions::Interactions;
 use crate::index::{FoldIn, FoldInParams, Metric, Vectors};
 
 /// How the factors are learned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlsOptions {
-    /// Numbers in a vector.
+    /// Numbers in a vector. Wider ones fit more, and cost memory and time at every request.
     pub width: usize,
-    /// Rounds; each solves all users, then all items.
+    /// Rounds; each solves all items, then all users.
     pub rounds: usize,
     /// Confidence of one interaction above none, and the ridge term.
     pub params: FoldInParams,
@@ -68,7 +68,7 @@ fn solve(fixed: &Vectors, lists: &[Vec<(u32, f32)>], params: FoldInParams) -> Op
     Vectors::new(fixed.width(), Metric::InnerProduct, values, present)
 }
 
-/// Repeats count, but ever less.
+/// Repeats count, but ever less: ten views are not ten times the interest of one.
 fn strength(times: f32) -> f32 {
     (1.0 + times).log2()
 }

@@ -10,6 +10,7 @@ use crate::artifact::table::{Cell, CellKind, Table, TableError, text_lists};
 
 /// A column of any supported type, by row.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Attribute {
     /// true or false
     Bool(Vec<Option<bool>>),

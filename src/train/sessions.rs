@@ -1,6 +1,8 @@
 //! Events grouped into sessions.
 
-use super::{Event, EventKind, EventLog};
+use hashbrown::HashSet;
+
+use super::events::{Event, EventKind, EventLog};
 
 /// One session: its events, oldest first.
 #[derive(Debug, Clone)]
@@ -32,12 +34,13 @@ impl Session {
     }
 }
 
-/// What was put into the cart or bought in each session, each item once; sessions of fewer than two such items are left out.
+/// What was put into the cart or bought in each session, each item once; sessions of fewer than two such items are left
+/// out.
 pub fn baskets(log: &EventLog) -> Vec<Session> {
     let mut baskets =
         sessions(&log.filtered(|event| matches!(event.kind, EventKind::Cart | EventKind::Purchase)));
     for basket in &mut baskets {
-        let mut seen = hashbrown::HashSet::new();
+        let mut seen = HashSet::new();
         basket.events.retain(|event| seen.insert(event.item));
     }
     baskets.retain(|basket| basket.events.len() > 1);
@@ -55,7 +58,7 @@ pub fn sessions(log: &EventLog) -> Vec<Session> {
             let is_basket = events.iter().all(|event| event.kind == EventKind::Purchase);
             let mut events = events.to_vec();
             if is_basket {
-                let mut seen = hashbrown::HashSet::new();
+                let mut seen = HashSet::new();
                 events.retain(|event| seen.insert(event.item));
             }
             let user = events.iter().find_map(|event| event.user);

@@ -7,6 +7,8 @@ mod bad_artifacts;
 #[cfg(feature = "server")]
 mod cli;
 mod compat;
+#[cfg(feature = "server")]
+mod evaluate;
 mod golden;
 #[cfg(feature = "server")]
 mod grpc;

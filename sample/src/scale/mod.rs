@@ -1,7 +1,7 @@
 //! A shop of any size, already trained: the artifacts of a snapshot, written in batches so that memory stays small.
 //!
-//! This is for finding out how a server does at scale. The shape is that of real shops (items by Zipf, sessions of a few
-//! clicks, vectors in clusters with log-normal lengths); the content is random, so its quality means nothing.
+//! This is for finding out how a server does at scale. The shape is that of real shops (items by Zipf, sessions of a
+//! few clicks, vectors in clusters with log-normal lengths); the content is random, so its quality means nothing.
 
 mod people;
 mod products;
@@ -19,8 +19,8 @@ use crate::table::SampleError;
 /// The recipes that go with the artifacts.
 const PLACEMENTS: &str = include_str!("placements.toml");
 
-/// Writes the artifacts and `placements.toml` into `dir`, which is created where it does not exist; `larder snapshot build`
-/// makes a snapshot of it. `progress` is told which file is being written and what share of the whole is done.
+/// Writes the artifacts and `placements.toml` into `dir`, which is created where it does not exist; `larder snapshot
+/// build` makes a snapshot of it. `progress` is told which file is being written and what share of the whole is done.
 ///
 /// The same spec gives the same bytes.
 ///

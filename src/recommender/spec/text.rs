@@ -65,8 +65,8 @@ impl PlacementSpec {
     }
 }
 
-/// The line that names a placement, `[placements."pdp.similar"]`. Serde writes it, because keys are quoted by other rules than
-/// values.
+/// The line that names a placement, `[placements."pdp.similar"]`. Serde writes it, because keys are quoted by other
+/// rules than values.
 fn header(name: &str) -> Result<String, Error> {
     let empty = BTreeMap::from([(name, toml::Table::new())]);
     toml::to_string(&BTreeMap::from([("placements", empty)]))

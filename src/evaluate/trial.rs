@@ -8,7 +8,7 @@ use chrono::DateTime;
 use crate::pipeline::Stages;
 use crate::recommender::{Limits, Recommender, Served};
 use crate::snapshot::{BuildArtifact, LoadOptions, Registry, Snapshot, SnapshotError, build_manifest, load};
-use crate::train::{BuiltArtifact, Catalog, EventLog, TrainPlan, stock};
+use crate::train::{BuiltArtifact, Catalog, EventLog, TrainPlan, train_all};
 
 /// Artifacts trained on a part of the log, loaded the way a server would load them.
 #[derive(Debug)]
@@ -27,16 +27,13 @@ pub fn trial(
     plan: &TrainPlan,
     dir: &Path,
     wanted: &dyn Fn(&str) -> bool,
-    step: &mut dyn FnMut(&str, f64),
+    progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Trial, SnapshotError> {
-    let built = stock(log, catalog, plan, dir, wanted, step)
+    let built = train_all(log, catalog, plan, dir, wanted, progress)
         .map_err(|source| SnapshotError::Table { artifact: "trial".to_owned(), source })?;
-    let manifest = build_manifest(
-        dir,
-        built.into_iter().map(BuildArtifact::from).collect(),
-        None,
-        DateTime::from_timestamp_nanos(0),
-    )?;
+    let artifacts = built.into_iter().map(BuildArtifact::from).collect();
+    // No version is ever compared: any time will do.
+    let manifest = build_manifest(dir, artifacts, None, DateTime::from_timestamp_nanos(0))?;
     let snapshot = load(&|entry| Ok(dir.join(&entry.path)), manifest, None, &LoadOptions::default())?;
     Ok(Trial { snapshot: Arc::new(snapshot) })
 }
@@ -49,17 +46,26 @@ impl From<BuiltArtifact> for BuildArtifact {
 }
 
 impl Trial {
-    /// A recommender over the trial's artifacts with these recipes, without deadlines.
+    /// A recommender over the trial's artifacts with these recipes, in the format of `placements.toml`.
     ///
     /// # Errors
     /// A recipe that does not fit.
     pub fn recommender(&self, recipes: &str) -> Result<Recommender, SnapshotError> {
-        let served = Served::compile(Arc::clone(&self.snapshot), recipes, &Stages::default())?;
-        let registry = Arc::new(Registry::default());
-        registry.publish(Arc::new(served), false);
-        Ok(Recommender::new(
-            registry,
-            Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() },
-        ))
+        offline_recommender(Arc::clone(&self.snapshot), recipes)
     }
+}
+
+/// A recommender for replaying, with recipes in the format of `placements.toml`.
+///
+/// It has no deadlines, because a degraded answer would say something of this machine rather than of the recipe, and no
+/// result cache, because answers from there would make the measured time that of a look-up.
+///
+/// # Errors
+/// A recipe that does not fit the snapshot.
+pub fn offline_recommender(snapshot: Arc<Snapshot>, recipes: &str) -> Result<Recommender, SnapshotError> {
+    let served = Served::compile(snapshot, recipes, &Stages::default())?;
+    let registry = Arc::new(Registry::default());
+    registry.publish(Arc::new(served), false);
+    let limits = Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() };
+    Ok(Recommender::new(registry, limits))
 }

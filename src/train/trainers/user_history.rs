@@ -1,0 +1,20 @@
+//! `user_history`: what each user bought, or viewed in a log without purchases.
+
+use serde_json::json;
+
+use super::trainer::{Trainer, users};
+use crate::artifact::table::TableError;
+use crate::train::inputs::TrainingInputs;
+use crate::train::interactions::histories;
+use crate::train::writer::ArtifactWriter;
+
+pub(super) const TRAINER: Trainer = Trainer { name: "user_history", needs: users, train };
+
+fn train(
+    inputs: &TrainingInputs<'_>,
+    writer: &mut ArtifactWriter<'_>,
+    _: &mut dyn FnMut(f64),
+) -> Result<(), TableError> {
+    let rows = histories(inputs.log, inputs.plan.user_items);
+    writer.user_items("user_history", &rows, json!({"order": "newest first"}))
+}
