@@ -47,6 +47,7 @@ impl<'a> Assortment<'a> {
             groups[group(product)].push(index);
             if let Some((line, _)) = product.traits.line {
                 let line = line as usize;
+                // The catalogue is in the order of launch, and so lines come in any order of their numbers.
                 if lines.len() <= line {
                     lines.resize(line + 1, Vec::new());
                 }
@@ -65,6 +66,8 @@ impl<'a> Assortment<'a> {
             }
         }
         for line in &mut lines {
+            // Products of a line are launched on one day, so that the order of the catalogue says nothing; the
+            // traits do.
             line.sort_by_key(|index| at(index).traits.line);
         }
         let categories = CATEGORIES
@@ -95,6 +98,8 @@ impl<'a> Assortment<'a> {
             if !percent(rng, 40) {
                 return None;
             }
+            // The best match of eight popular products rather than of all: partners would otherwise be products
+            // that nobody sees.
             let drawn: Vec<u32> = (0..8).filter_map(|_| self.popular(rng, other)).collect();
             drawn.into_iter().max_by_key(|&index| {
                 let theirs = &self.products[index as usize].traits;
@@ -122,6 +127,8 @@ impl<'a> Assortment<'a> {
     /// What a person chooses who comes for a category: popular, to their taste, a new product sooner than an old one.
     pub(super) fn pick(&self, rng: &mut Rng, category: usize, taste: &Taste, now_ms: i64) -> Option<u32> {
         let mut best = None;
+        // Rejection sampling by liking, popularity being the proposal; after twelve draws the best so far is taken,
+        // so that a picky visitor ends too.
         for _ in 0..12 {
             let index = self.popular(rng, category)?;
             let product = &self.products[index as usize];
@@ -148,8 +155,11 @@ impl<'a> Assortment<'a> {
         let here = self.positions[from as usize];
         let mut found: Option<u32> = None;
         for _ in 0..5 {
+            // The smaller of two draws: near neighbours are looked at more often than far ones.
             let step = rng.u32(1..=REACH).min(rng.u32(1..=REACH));
             let there = if rng.bool() { here.checked_add(step) } else { here.checked_sub(step) };
+            // The ends of a group have fewer neighbours: a step over the end is a wasted draw, not a wrap to the
+            // other price end.
             let Some(&index) = there.and_then(|there| row.get(there as usize)) else {
                 continue;
             };
@@ -167,6 +177,8 @@ impl<'a> Assortment<'a> {
     /// What goes with a product: the next of its collection, its partner, or something from a matching category.
     pub(super) fn complement(&self, rng: &mut Rng, from: u32, taste: &Taste, now_ms: i64) -> Option<u32> {
         let product = &self.products[from as usize];
+        // A recommender shall have something to find that popularity does not tell: most complements are fixed
+        // pairs.
         let specific = if percent(rng, 65) { self.next_in_line(rng, product) } else { None };
         let specific = specific.or(if percent(rng, 55) { self.partners[from as usize] } else { None });
         if let Some(index) = specific.filter(|&index| index != from && self.on_sale(index, now_ms)) {

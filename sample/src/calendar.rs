@@ -6,7 +6,7 @@ use super::draw::Weighted;
 use super::spec::{DAY_MS, SampleSpec};
 use super::words::{CATEGORIES, COUNTRIES, category};
 
-/// Visits by hour of the day, relative to each other: a low at four, a peak after eight in the evening.
+/// Visits by hour of the day, relative to each other: a low before dawn, a peak after eight in the evening.
 const HOURS: [u64; 24] =
     [4, 2, 1, 1, 1, 3, 8, 16, 24, 30, 33, 34, 36, 34, 32, 32, 34, 38, 44, 52, 58, 50, 30, 12];
 /// Visits by day of the week, Monday first; 100 is the mean or near it.
@@ -41,6 +41,8 @@ impl Calendar {
             })
             .collect();
         let total = u128::from(traffic.iter().sum::<u64>()).max(1);
+        // Cumulated and rounded down, so that the days' quotas add up to the sessions asked for, whatever the
+        // rounding.
         let upto = |sum: u64| (u128::from(sum) * spec.sessions as u128 / total) as usize;
         let mut sum = 0;
         let quotas = traffic
@@ -73,6 +75,7 @@ pub(super) fn demand(at_ms: i64) -> Demand {
     let mut table: Demand = [[0; CATEGORIES.len()]; COUNTRIES.len()];
     for (country, row) in COUNTRIES.iter().zip(&mut table) {
         for (category, cell) in CATEGORIES.iter().zip(row.iter_mut()) {
+            // A hundredfold, so that percentages of a small weight do not round to nothing.
             *cell = u64::from(category.weight) * season(category.season, at_ms) * 100;
         }
         for &(name, in_percent) in country.demand {

@@ -46,7 +46,7 @@ pub(super) struct Traits {
     pub(super) style: u8,
     pub(super) tier: u8,
     pub(super) brand: u8,
-    /// The collection it belongs to and its place there.
+    /// The collection it belongs to and its position there.
     pub(super) line: Option<(u32, u8)>,
     /// Zipf weight inside its category.
     pub(super) appeal: u64,
@@ -138,6 +138,8 @@ fn collection(rng: &mut Rng, category: usize, line: u32, brands: &[Vec<usize>]) 
         .collect();
     shuffle(rng, &mut kinds);
     kinds.truncate(3 + position(rng, 4));
+    // In the order of the word lists, which is the order in which people buy them; the step in the line is the
+    // position here.
     kinds.sort_unstable();
     let mut name = String::from(word(rng, LINE_STARTS).unwrap_or_default());
     name.push_str(word(rng, LINE_ENDS).unwrap_or_default());
@@ -157,6 +159,7 @@ fn collection(rng: &mut Rng, category: usize, line: u32, brands: &[Vec<usize>]) 
 
 /// `old` of a hundred products were there before the period; the others arrive in the course of it.
 fn launch(rng: &mut Rng, spec: &SampleSpec, old: u32) -> i64 {
+    // At six in the morning, before most visitors of the day.
     let morning = 6 * 3_600_000;
     if percent(rng, old) {
         spec.start_ms() - i64::from(rng.u32(1..1100)) * DAY_MS + morning
@@ -172,11 +175,14 @@ fn product(rng: &mut Rng, plan: &Plan, launched_ms: i64, titles: &mut HashSet<St
     let style = &department.styles[plan.style];
     let (title, material, size) = title(rng, plan, titles);
 
+    // A brand is cheap, ordinary or premium as a whole; each product then varies by a log-normal factor.
     let level = [0.72, 1.0, 1.5][usize::from(brand.level)];
     let spread = exp(0.28 * bell(rng));
     let noun = &category.nouns[plan.noun];
     let grade = size * 0.6 + 0.7;
     let cents = f64::from(category.median_cents) * f64::from(noun.1) / 100.0 * level * spread * grade;
+    // The tier is by price inside the category and not by the price itself: a cheap tent costs more than a premium
+    // mug.
     let tier = match level * spread {
         low if low < 0.82 => 0,
         middle if middle < 1.3 => 1,
@@ -186,6 +192,7 @@ fn product(rng: &mut Rng, plan: &Plan, launched_ms: i64, titles: &mut HashSet<St
     let mut tags = vec![style.tag.to_owned(), material.to_lowercase().replace(' ', "-")];
     tags.extend(category.tags.iter().map(|&tag| tag.to_owned()));
     tags.extend([Some("budget"), None, Some("premium")][tier].map(str::to_owned));
+    // In tenths of a star: premium products are rated a little better, with more overlap than difference.
     let quality = 41.0 + 3.0 * bell(rng) + 1.5 * (tier as f64 - 1.0);
     Product {
         item_id: String::new(),
@@ -248,13 +255,15 @@ fn title(rng: &mut Rng, plan: &Plan, titles: &mut HashSet<String>) -> (String, &
 fn price_point(cents: f64) -> u32 {
     let cents = cents.max(99.0) as u32;
     match cents {
+        // Prices end as shops end them: below 20.00 in 49 or 99 cents, below 100.00 in 90 cents, and above in 4.00
+        // or 9.00.
         0..2_000 => (cents / 50).max(2) * 50 - 1,
         2_000..10_000 => (cents / 100) * 100 + 90 - 100 * u32::from(cents % 100 < 40),
         _ => (cents / 500) * 500 + 400,
     }
 }
 
-/// Gives every category its own bestsellers: a shuffled order, and Zipf's weight for each place in it.
+/// Gives every category its own bestsellers: a shuffled order, and Zipf's weight for each rank in it.
 fn rank(rng: &mut Rng, products: &mut [Product]) {
     let mut by_category = vec![Vec::new(); CATEGORIES.len()];
     for (index, product) in products.iter().enumerate() {

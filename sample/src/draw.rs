@@ -26,6 +26,7 @@ impl Weighted {
     pub(super) fn draw(&self, rng: &mut Rng) -> Option<usize> {
         let total = self.cumulative.last().copied().filter(|&total| total > 0)?;
         let ticket = rng.u64(0..total);
+        // The first sum above the ticket; a weight of 0 repeats the sum before it and is never first.
         Some(self.cumulative.partition_point(|&sum| sum <= ticket))
     }
 }

@@ -42,6 +42,7 @@ pub fn write_shop(
     std::fs::create_dir_all(dir).map_err(|source| SampleError::Io { path: dir.to_owned(), source })?;
     progress("generating the shop", 0.0);
     let SampleShop { products, users, events } = generate(spec);
+    // Shares of the time, near enough for a progress bar.
     progress("writing", 0.6);
     write_catalog(&products, &dir.join("catalog.parquet"))?;
     write_users(&users, &dir.join("users.parquet"))?;

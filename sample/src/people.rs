@@ -51,10 +51,12 @@ impl Taste {
         }
         let local = COUNTRIES[country].style;
         let first = if percent(rng, 18) { local } else { position(rng, STYLES) as u8 };
+        // Three in ten buy cheap, two in ten premium.
         let tier = [0, 0, 0, 1, 1, 1, 1, 1, 2, 2][position(rng, 10)];
         let mut brands = [0; 3];
         for (index, slot) in brands.iter_mut().enumerate() {
             let name = CATEGORIES[usize::from(categories[index])].name;
+            // A favourite brand has to sell in a favourite category, or the taste would never show in an event.
             let start = position(rng, BRANDS.len());
             let found = (0..BRANDS.len())
                 .map(|step| (start + step) % BRANDS.len())
@@ -111,6 +113,8 @@ pub fn generate_users(spec: &SampleSpec) -> Vec<User> {
             let country = countries.draw(&mut rng).unwrap_or(0);
             let taste = Taste::draw(&mut rng, country);
             let habit = (rng.u64(0..1000) < habits).then(|| {
+                // A habit in a favourite category, where one of these is used up, so that restocking and browsing
+                // agree on a taste.
                 let favourite = taste.categories.iter().map(|&c| usize::from(c));
                 let favourite = favourite.into_iter().find(|&c| CATEGORIES[c].restock_days > 0);
                 let category = favourite.unwrap_or(consumables[position(&mut rng, consumables.len())]);
@@ -133,6 +137,7 @@ pub(super) fn activity(seed: u64, users: usize) -> Weighted {
     let mut rng = part(seed, Part::Activity);
     let mut ranks: Vec<u64> = (0..users as u64).collect();
     shuffle(&mut rng, &mut ranks);
+    // Zipf with its head cut flat: without the shift the first user would make a tenth of all visits.
     let flat = users as u64 / 20 + 1;
     Weighted::new(ranks.into_iter().map(|rank| (1 << 32) / (rank + flat)))
 }

@@ -59,6 +59,8 @@ impl Browsing<'_> {
             self.record(here, EventType::View);
             self.seen.push(here);
 
+            // In a hundred: what a visitor has come for is nearly always taken, and what goes with the last choice
+            // more readily than anything else.
             let taken = match (self.visit.restock == Some(here), buyer, bundled) {
                 (true, _, _) => 92,
                 (_, true, true) => 40,
@@ -88,9 +90,11 @@ impl Browsing<'_> {
     fn onward(&self, rng: &mut Rng, here: u32, added: bool, wanted: &Weighted) -> (Option<u32>, bool) {
         let taste = &self.visit.taste;
         // In thousandths: similar, complementary, same category, back to something seen; the rest is a new need.
+        // Once something is in the cart, people look for what goes with it rather than for alternatives.
         let steps = if added { [180, 640, 50, 30] } else { [540, 150, 170, 60] };
         let [similar, complement, category, back] = steps;
         let draw = rng.u32(0..1000);
+        // Where a product has nothing similar, the draw falls through to the same category.
         if draw < similar
             && let Some(index) = self.assortment.similar(rng, here, self.now_ms)
         {
@@ -121,6 +125,7 @@ impl Browsing<'_> {
     }
 
     fn check_out(&mut self, rng: &mut Rng, buyer: bool) {
+        // Most carts of people who only looked are abandoned.
         let chance = match (self.visit.restock, buyer) {
             (Some(_), _) => 92,
             (None, true) => 58,

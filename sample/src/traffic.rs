@@ -90,10 +90,14 @@ pub fn generate_events(
     let mut session = 0;
     let mut pending: Vec<Event> = Vec::new();
     for (number, (day, &quota)) in (0..).zip(calendar.quotas.iter().enumerate()) {
+        // A generator a day: another number of sessions on one day leaves the other days as they were.
         let rng = &mut part(spec.seed, Part::Day(number));
         let midnight = calendar.start_ms + day as i64 * DAY_MS;
         let demand = demand(midnight);
+        // Restocking may take a third of a day at most; in a tiny shop it would else be all there is.
         let due = restocks.take(day, quota / 3);
+        // Those who restock are signed in: of the others a larger share is anonymous, so that the day has the share
+        // it should.
         let others = (quota - due.len()).max(1);
         let anonymous = (ANONYMOUS * quota / others).min(100) as u32;
         for (start_ms, returning) in calendar.starts(rng, day, quota).into_iter().zip(spread(rng, due, quota))

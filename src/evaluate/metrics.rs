@@ -85,6 +85,7 @@ pub(super) fn summarise(predictions: &[Prediction], items: usize, popularity: &[
         }
         let gain = |rank: usize| 1.0 / (rank as f64 + 1.0).log2();
         let ideal: f64 = (1..=prediction.relevant.len().min(10)).map(gain).sum();
+        // Against the best order that this many relevant items could have in ten.
         sums.ndcg += ranks.iter().filter(|rank| **rank <= 10).map(|rank| gain(*rank)).sum::<f64>() / ideal;
         sums.recall += ranks.len() as f64 / prediction.relevant.len() as f64;
         if prediction.shown.is_empty() {
@@ -93,6 +94,7 @@ pub(super) fn summarise(predictions: &[Prediction], items: usize, popularity: &[
         if prediction.degraded {
             sums.degraded_rate += 1.0;
         }
+        // Coverage and bias look as deep as the hit rate does, so that the figures are about the same slate.
         for item in prediction.shown.iter().take(20) {
             seen[*item as usize] = true;
             shown_popularity += known(*item);
@@ -112,6 +114,7 @@ pub(super) fn summarise(predictions: &[Prediction], items: usize, popularity: &[
         ndcg: sums.ndcg / n,
         recall: sums.recall / n,
         coverage: seen.iter().filter(|seen| **seen).count() as f64 / items.max(1) as f64,
+        // Without a popularity list there is nothing to compare with.
         popularity_bias: if taken > 0.0 { mean(shown_popularity, shown_count) / taken } else { 0.0 },
         empty_rate: sums.empty_rate / n,
         degraded_rate: sums.degraded_rate / n,
@@ -123,6 +126,7 @@ fn latency(predictions: &[Prediction]) -> Latency {
     let mut nanos: Vec<u64> = predictions.iter().map(|prediction| prediction.nanos).collect();
     nanos.sort_unstable();
     let at = |share: f64| {
+        // Nearest rank: a percentile is a time that was measured, not one between two.
         let rank = ((nanos.len() as f64 * share).ceil() as usize).clamp(1, nanos.len().max(1));
         nanos.get(rank - 1).map_or(0.0, |nanos| *nanos as f64 / 1000.0)
     };

@@ -110,7 +110,9 @@ impl<'a> HeldOut<'a> {
     ) -> Vec<Question> {
         let mut questions = Vec::new();
         for session in sessions {
+            // Without the id the same session is that of a visitor who has not signed in.
             let user = session.user.filter(|_| !anonymous);
+            // Every prefix is a question: the first item has nothing before it to be predicted from.
             for (at, target) in session.items.iter().copied().enumerate().skip(1) {
                 let mut request = Request::new(placement).page_size(SLATE);
                 request.subject.user_id = user.map(|user| self.log.users[user as usize].clone());
@@ -132,6 +134,7 @@ impl<'a> HeldOut<'a> {
 
     /// One question per user whom the snapshot knows and who took something in the held-out time.
     fn about_users(&self, placement: &str, snapshot: &Snapshot, new_only: bool) -> Vec<Question> {
+        // As in training: in a log of clicks alone, what a user looked at is all there is.
         let any_purchase = self.log.events.iter().any(|event| event.kind == EventKind::Purchase);
         let mut users: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
         for event in &self.log.events {
@@ -147,9 +150,11 @@ impl<'a> HeldOut<'a> {
         let mut questions = Vec::new();
         for (user, mut items) in users {
             let id = &self.log.users[user as usize];
+            // A user unknown to the snapshot gets what everybody gets, which other protocols measure.
             let Some(history) = history(snapshot, id) else { continue };
             if new_only {
                 items.retain(|item| {
+                    // An item that the snapshot does not have is new to everybody.
                     let known = snapshot.item(&self.ids[*item as usize]);
                     known.is_none_or(|item| !history.contains(&item.0))
                 });
@@ -181,5 +186,6 @@ fn history<'s>(snapshot: &'s Snapshot, user: &str) -> Option<&'s [u32]> {
         Artifact::UserVectors(users) => users.users.number(user).is_some(),
         _ => false,
     });
+    // Of history and repurchase list the longer one: either may have been cut short.
     lists.max_by_key(|list| list.len()).or(known_by_vector.then_some(&[]))
 }

@@ -73,6 +73,8 @@ impl<'a> Replayer<'a> {
         let protocol = describe(objective, options.anonymous, options.most, &recipe.exclude);
         match self.ask_all(recommender, placement, objective, &served.snapshot, options) {
             Ok(predictions) => {
+                // By the snapshot's own list: what was popular before the held-out time is what a recommender could
+                // lean on.
                 let popularity = popularity(&served.snapshot, self.ids);
                 let (metrics, latency_us) = summarise(&predictions, self.ids.len(), &popularity);
                 let placement = placement.to_owned();
@@ -128,6 +130,7 @@ fn ask(
     ids: &[String],
     snapshot: &Snapshot,
 ) -> Result<Prediction, RecommendError> {
+    // The clock runs for the recommendation alone; numbers are translated after it.
     let started = Instant::now();
     let answer = recommender.recommend(&question.request)?;
     let nanos = started.elapsed().as_nanos() as u64;

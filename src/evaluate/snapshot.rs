@@ -50,6 +50,7 @@ pub fn train_snapshot(
             tune(log, catalog, &options.plan, predictions.max(1), work.path(), progress)?
         }
     };
+    // The trials had to leave out the last stretch; what is served learns from all of the period.
     let built = train_all(log, catalog, &tuned.plan, dir, &|_| true, &mut |name, share| {
         progress(&format!("training {name}"), share);
     })?;
@@ -62,7 +63,9 @@ pub fn train_snapshot(
         rows: 0,
         params: serde_json::Map::new(),
     });
+    // The newest event is noted, so that `larder evaluate` can warn of held-out events that are older.
     let mut manifest = build_manifest(dir, artifacts, Some(log.period_ms().1), Utc::now())?;
+    // For people who ask later why this recipe; no program reads it.
     manifest.evidence = serde_json::to_value(&tuned.evidence).ok();
     write(&dir.join(MANIFEST), manifest.to_json())?;
     // What a server would refuse is better found here than by the fleet that follows the channel.

@@ -30,6 +30,7 @@ pub fn trial(
     progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Trial, SnapshotError> {
     let built = train_all(log, catalog, plan, dir, wanted, progress)
+        // A trial has no artifact yet that could be named.
         .map_err(|source| SnapshotError::Table { artifact: "trial".to_owned(), source })?;
     let artifacts = built.into_iter().map(BuildArtifact::from).collect();
     // No version is ever compared: any time will do.

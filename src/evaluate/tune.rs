@@ -67,6 +67,8 @@ pub fn tune(
     progress: &mut dyn FnMut(&str, f64),
 ) -> Result<Tuned, TrainError> {
     let (first, last) = log.period_ms();
+    // A tenth is enough to tell recipes apart and leaves the models nearly as good as the final ones; beyond a
+    // month the season would be another.
     let stretch = ((last - first) / 10).clamp(DAY_MS, 30 * DAY_MS);
     let (fit, held) = split(log, last - stretch);
     if fit.events.is_empty() || held.events.is_empty() {
@@ -75,9 +77,11 @@ pub fn tune(
     }
     let replayer = Replayer::new(&held, &catalog.ids);
     let options = ReplayOptions { most: Some(predictions), ..ReplayOptions::default() };
+    // Of the part that is trained on: what only the held-out part has cannot be searched with.
     let data = DatasetTraits::new(&fit, catalog, plan);
     let mut plan = plan.clone();
     let mut evidence = Vec::new();
+    // One after the other, each with the choices before it: all combinations would take hundreds of trainings.
     for choice in plan_choices(&fit, data) {
         let decided = decide(&choice, &plan, &options, &replayer, &mut |candidate, name, share| {
             progress(&format!("trying {} = {name}", choice.decision), share);

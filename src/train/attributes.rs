@@ -40,8 +40,10 @@ impl Attribute {
             CellKind::Text => Attribute::Text(Vec::with_capacity(rows)),
             CellKind::Texts => Attribute::Texts(Vec::with_capacity(rows)),
             CellKind::Time => Attribute::Time(Vec::with_capacity(rows)),
+            // Vectors are artifacts of their own; as an attribute nothing could filter by them.
             CellKind::Floats | CellKind::Other(_) => return Ok(None),
         };
+        // A cell of another type than its column does not occur; were one there, it would count as missing.
         table.each(column, &mut |_, cell| {
             attribute.push(cell);
             Ok(())

@@ -49,6 +49,7 @@ impl BadRows {
         let found = self.faults.entry(fault).or_default();
         found.count += 1;
         if found.first_rows.len() < EXAMPLES {
+            // People count rows from 1.
             found.first_rows.push(row + 1);
         }
     }

@@ -41,6 +41,7 @@ impl Catalog {
             };
             if id.is_empty() {
                 catalog.bad.add(row, RowFault::NoItem);
+            // The first row wins, and the count of the others tells the user to look.
             } else if catalog.numbers.contains_key(&id) {
                 catalog.bad.add(row, RowFault::RepeatedItem);
             } else {
@@ -53,6 +54,7 @@ impl Catalog {
         if catalog.ids.is_empty() {
             return Err(table.bad("item_id", 0, "no row has an item id".to_owned()));
         }
+        // Whatever else the file has becomes filterable, without being declared anywhere.
         for (name, _) in table.columns().iter().filter(|(name, _)| name != "item_id") {
             match Attribute::read(&table, name)? {
                 Some(attribute) => catalog.attributes.push((name.clone(), attribute)),

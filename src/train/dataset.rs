@@ -31,6 +31,7 @@ impl Dataset {
         let catalog = Catalog::read(catalog)?;
         progress("reading events");
         let mut log = EventLog::read(events, &catalog)?;
+        // Afterwards, because only countries of users that occur in the log are kept.
         if let Some(users) = users {
             log.read_users(users)?;
         }

@@ -22,6 +22,7 @@ pub fn ease(
     mut on_progress: impl FnMut(f64),
 ) -> Vec<Vec<(u32, f32)>> {
     let n = data.items;
+    // f64, although the data are ones: an inverse with a small λ loses too many digits in f32.
     let mut matrix = Array2::<f64>::eye(n) * regularization;
     for row in &data.rows {
         for (a, _) in row {
@@ -34,6 +35,7 @@ pub fn ease(
     let scale: Vec<f64> = (0..n).map(|to| -matrix[[to, to]]).collect();
     let rows = matrix.outer_iter().enumerate().map(|(from, cells)| {
         let weights = cells.iter().zip(&scale).map(|(cell, scale)| (cell / scale) as f32);
+        // Negative weights exist (B is not a similarity), but a source of candidates can only propose.
         let others = weights.enumerate().filter(|(to, weight)| *to != from && *weight > 0.0);
         let mut row: Vec<(u32, f32)> = others.map(|(to, weight)| (to as u32, weight)).collect();
         row.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

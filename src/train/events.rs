@@ -31,6 +31,7 @@ impl EventKind {
     /// Reads an `event_type`.
     pub fn parse(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
+            // `transaction` and `addtocart` are RetailRocket's names; the others are GA4's or plain words.
             "purchase" | "order" | "buy" | "transaction" => EventKind::Purchase,
             "add_to_cart" | "addtocart" | "cart" => EventKind::Cart,
             "return" | "refund" | "cancel" | "remove_from_cart" => EventKind::Undone,
@@ -90,10 +91,13 @@ impl EventLog {
         }
         let times = [CellKind::Time, CellKind::Text, CellKind::Int];
         table.expect("timestamp", &times, "a timestamp, text or an integer")?;
+        // Required, even if every cell is missing: a file without the column is more likely to be another export
+        // than all views.
         table.kind("event_type")?;
         table.kind("user_id")?;
         let mut log = Self::default();
         let users = numbers(&table, "user_id", &mut log.users)?;
+        // Column by column, as the table is read: five passes over one column each, not one over rows.
         let sessions = numbers(&table, "session_id", &mut log.sessions)?;
         let items = items(&table, catalog)?;
         let kinds = kinds(&table)?;
@@ -109,6 +113,7 @@ impl EventLog {
             }
             Ok(())
         })?;
+        // One bad row is noise, no good row is a wrong file, and the commonest fault says which.
         if log.events.is_empty() {
             let reason = log.bad.faults().next();
             let reason = reason.map_or("the file has no rows".to_owned(), |(fault, _)| fault.to_string());
@@ -134,6 +139,7 @@ impl EventLog {
             Ok(())
         })?;
         if table.has("country") {
+            // Users without events are skipped: nothing would ask for their country.
             let numbers: HashMap<&str, u32> =
                 self.users.iter().enumerate().map(|(at, id)| (id.as_str(), at as u32)).collect();
             let mut countries = HashMap::new();
@@ -164,6 +170,7 @@ impl EventLog {
     /// The country of an event: its own `country` column, else its user's.
     pub fn country(&self, event: &Event) -> Option<&str> {
         let column = self.extra.iter().find(|(name, _)| name == "country");
+        // The country of the visit tells more than the country of the account.
         let own = column.and_then(|(_, cells)| cells.texts()?.get(event.row as usize)?.as_deref());
         own.or_else(|| self.user_country.get(&event.user?).map(String::as_str))
     }

@@ -37,6 +37,7 @@ impl<'a> TrainingInputs<'a> {
 
     /// The matrix of users (or sessions) and items.
     pub(super) fn interactions(&self) -> &Interactions {
+        // Not before a trainer asks: a trial of one rule table needs no matrix.
         self.interactions.get_or_init(|| Interactions::new(self.log, self.sessions(), self.catalog.len()))
     }
 

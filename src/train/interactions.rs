@@ -28,6 +28,7 @@ impl Interactions {
             }
         }
         let sorted = |row: BTreeMap<u32, f32>| row.into_iter().collect::<Vec<_>>();
+        // A log of anonymous sessions still says which items go together; the rows are sessions then.
         if users.is_empty() {
             let rows = sessions.iter().map(|session| {
                 let mut row = BTreeMap::new();
@@ -82,6 +83,7 @@ pub fn buy_again(log: &EventLog, half_life_days: f64, keep: usize) -> Vec<(u32, 
 /// last.
 fn by_user(log: &EventLog, keep: usize, score: impl Fn(&[i64], i64) -> f64) -> Vec<(u32, Vec<(u32, f32)>)> {
     let until = log.period_ms().1;
+    // In a log of clicks alone, what a user looked at is all there is.
     let any_purchase = log.events.iter().any(|event| event.kind == EventKind::Purchase);
     let mut users: BTreeMap<u32, BTreeMap<u32, BTreeMap<u32, i64>>> = BTreeMap::new();
     for event in &log.events {
@@ -98,6 +100,7 @@ fn by_user(log: &EventLog, keep: usize, score: impl Fn(&[i64], i64) -> f64) -> V
             .into_iter()
             .map(|(item, times)| (item, score(&times.into_values().collect::<Vec<_>>(), until)))
             .collect();
+        // By item number among equals, so that the same log gives the same bytes.
         list.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         list.truncate(keep);
         (user, list.into_iter().map(|(item, score)| (item, score as f32)).collect())

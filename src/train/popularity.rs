@@ -25,6 +25,7 @@ pub fn popularity(log: &EventLog, catalog: &Catalog, half_life_days: f64, keep: 
     let until = log.period_ms().1;
     let mut sums: BTreeMap<Option<String>, BTreeMap<u32, f64>> = BTreeMap::new();
     for event in &log.events {
+        // A purchase says more than a look: rough powers of two, which the tuner does not try.
         let worth = match event.kind {
             EventKind::View => 1.0,
             EventKind::Cart => 2.0,
@@ -41,6 +42,7 @@ pub fn popularity(log: &EventLog, catalog: &Catalog, half_life_days: f64, keep: 
     let mut rows = Vec::new();
     for (segment, items) in sums {
         let mut items: Vec<(u32, f32)> = items.into_iter().map(|(item, sum)| (item, sum as f32)).collect();
+        // By item number among equals, so that the same log gives the same bytes.
         items.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         // The whole shop's list is what fallbacks read: cut short, it could run out under a strict filter.
         let keep = if segment.is_none() { usize::MAX } else { keep };

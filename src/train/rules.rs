@@ -59,6 +59,7 @@ pub fn rules(
         .map(|session| {
             let age_days = (until_ms - session.end_ms()).max(0) as f64 / DAY_MS;
             let weight = options.half_life_days.map_or(1.0, |half_life| 0.5f64.powf(age_days / half_life));
+            // The newest items: what a long session ended with says most about what follows.
             let all = session.items();
             (weight as f32, all[all.len().saturating_sub(LONGEST)..].to_vec())
         })
@@ -69,6 +70,7 @@ pub fn rules(
         }
     }
     let shards: Vec<Vec<(u32, Row)>> = (0..SHARDS)
+        // Each shard reads all sessions and counts for its own items: no lock, and no sums to merge.
         .into_par_iter()
         .map(|shard| {
             let mut counts: HashMap<u32, HashMap<u32, f32>> = HashMap::new();
@@ -101,6 +103,7 @@ fn count(session: &[u32], at: usize, weight: f32, options: &RuleOptions, row: &m
             *row.entry(session[other]).or_default() += worth;
         }
     };
+    // `usize::MAX` as a window means the whole session.
     let last = session.len().min(at.saturating_add(options.window).saturating_add(1));
     (at + 1..last).for_each(&mut add);
     if options.kind == RuleKind::Together {

@@ -51,10 +51,12 @@ pub fn baskets(log: &EventLog) -> Vec<Session> {
 pub fn sessions(log: &EventLog) -> Vec<Session> {
     let mut events: Vec<Event> =
         log.events.iter().filter(|event| event.kind != EventKind::Undone).copied().collect();
+    // Files are seldom in order; rows of one time stay as the file has them.
     events.sort_by_key(|event| (event.session, event.time_ms, event.row));
     let mut sessions: Vec<Session> = events
         .chunk_by(|a, b| a.session == b.session)
         .map(|events| {
+            // An order lists an item once a line, and two lines of it are no step from one item to the next.
             let is_basket = events.iter().all(|event| event.kind == EventKind::Purchase);
             let mut events = events.to_vec();
             if is_basket {

@@ -84,6 +84,7 @@ impl<'a> ArtifactWriter<'a> {
         table: &[Vec<(u32, f32)>],
         params: Value,
     ) -> Result<(), TableError> {
+        // An item without neighbours needs no row: the loader treats a missing item the same way.
         let items = table.iter().enumerate().filter(|(_, row)| !row.is_empty());
         let (ids, rows): (Vec<&str>, Vec<&[(u32, f32)]>) =
             items.map(|(item, row)| (self.item_id(item as u32), row.as_slice())).unzip();

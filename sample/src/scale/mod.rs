@@ -46,6 +46,7 @@ pub fn write_scale(
     let total: f64 = parts.iter().map(|(_, rows, cost, _)| *rows as f64 * cost).sum();
     let mut done = 0.0;
     for (name, rows, cost, write) in parts {
+        // Parquet has no file without columns, and only the first batch says which there are.
         if rows == 0 {
             continue;
         }

@@ -61,12 +61,14 @@ pub(super) fn features(
             ids.append_value(label(b'U', user, &mut text));
             countries.append_value(COUNTRIES[random.usize(0..COUNTRIES.len())].code);
             let age = AGES[random.usize(0..AGES.len())];
+            // A fifth does not say: a table of users without gaps would flatter what reads it.
             ages.append_option((random.u32(0..100) < 80).then_some(age));
             devices.append_value(DEVICES[random.usize(0..DEVICES.len())]);
             let cluster = shape.any(&mut random) % shape.clusters();
             categories.append_value(CATEGORIES[cluster % CATEGORIES.len()].name);
             member.append_value(random.u32(0..100) < 30);
             newsletter.append_value(random.u32(0..100) < 45);
+            // Log-normal, like the baskets below: most users have few orders, a few have many.
             let bought = (normal(&mut random).exp() * 3.0) as i64;
             orders.append_value(bought);
             let last = spec.until_ms - random.i64(0..730) * 86_400_000;

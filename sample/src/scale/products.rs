@@ -44,6 +44,8 @@ pub(super) fn catalog(
         let (mut in_stock, mut launched) = (BooleanBuilder::new(), TimestampMillisecondBuilder::new());
         let mut tags = ListBuilder::new(StringBuilder::new());
         for item in rows.clone() {
+            // The catalogue is in the order of ids and clusters go by rank; the inverse table is four bytes an
+            // item.
             let cluster = ranks.get(item).map_or(0, |rank| *rank as usize) % shape.clusters();
             let category = &CATEGORIES[cluster % CATEGORIES.len()];
             let department = &DEPARTMENTS[category.department];
@@ -71,6 +73,7 @@ pub(super) fn catalog(
                 tags.values().append_value(tag);
             }
             tags.append(true);
+            // A tenth has no rating yet.
             rating.append_option((random.u32(0..10) > 0).then(|| f64::from(random.u32(25..=50)) / 10.0));
             launched.append_value(spec.until_ms - random.i64(0..1460) * 86_400_000);
         }
@@ -142,6 +145,8 @@ pub(super) fn similar(
         let mut scores = ListBuilder::new(Float32Builder::new());
         for rank in rows.clone() {
             near.clear();
+            // Draws repeat in a small cluster; three times as many as needed is enough to fill most lists, and ends
+            // in any case.
             for _ in 0..3 * NEIGHBORS {
                 let other = shape.onward(rank, &mut random);
                 if near.len() < NEIGHBORS && other != rank && !near.contains(&other) {

@@ -39,6 +39,8 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn new(spec: &ScaleSpec) -> Self {
         let items = spec.items.max(1);
+        // Twice the square root: 100,000 items make 632 clusters of 158. At 4000 clusters the centres take a
+        // megabyte, which stays in a processor's cache.
         let clusters = ((items as f64).sqrt() as usize * 2).clamp(1, 4000).min(items);
         // The golden ratio spreads consecutive ranks evenly over the item numbers.
         let mut stride = (items as f64 * 0.618_034) as usize | 1;

@@ -29,6 +29,7 @@ pub(super) fn sessions(
         let (mut sessions, mut items) = (StringBuilder::new(), StringBuilder::new());
         let mut times = TimestampMillisecondBuilder::new();
         for session in first..end {
+            // Sessions begin evenly over the period, so that their ids ascend with time, as in a shop's own export.
             let mut now =
                 spec.until_ms - period + (session as f64 / spec.sessions as f64 * period as f64) as i64;
             let mut rank = shape.any(&mut random);

@@ -21,6 +21,7 @@ pub(super) fn with_sources<'s>(
     base: &PlacementSpec,
     sources: impl IntoIterator<Item = &'s StageSpec>,
 ) -> PlacementSpec {
+    // The scorer goes too: its weights are those of the sources.
     let mut spec = PlacementSpec { sources: Vec::new(), scorer: None, ..base.clone() };
     for source in sources {
         add_source(&mut spec, source, 1.0);
@@ -44,6 +45,7 @@ fn blend(spec: &mut PlacementSpec) -> &mut StageSpec {
 /// Sources, weights and what else was chosen in one line, for evidence and tables.
 pub(super) fn summary(spec: &PlacementSpec) -> String {
     let scorer = spec.scorer.as_ref().map(|scorer| &scorer.get_ref().params);
+    // A source without a weight counts 1, as in the blend itself.
     let weight = |label: &str| scorer.and_then(|params| params.get("weights")?.get(label)?.as_float());
     let sources = spec.sources.iter().map(|source| {
         let source = source.get_ref();

@@ -75,6 +75,7 @@ pub(super) fn plan_choices(log: &EventLog, data: DatasetTraits) -> Vec<PlanChoic
     ];
     if data.users && data.purchases {
         let SearchSpace { placement, base, .. } = home_buy_again(data);
+        // An item bought in this session may be bought again next month: nothing is excluded.
         let base = PlacementSpec { exclude: Vec::new(), ..base };
         choices.push(PlanChoice {
             decision: "buy-again half-life",
@@ -96,6 +97,7 @@ fn ease_regularization(data: DatasetTraits) -> PlanChoice {
     let alternative =
         |lambda: f64| Alternative::new(lambda.to_string(), move |plan| plan.ease_regularization = lambda);
     let SearchSpace { placement, base, .. } = home_for_you(data);
+    // Decided where EASE is used: on users' histories, or on sessions where there are no users.
     let from = if data.users { "history" } else { "session" };
     PlanChoice {
         decision: "EASE regularisation",

@@ -46,6 +46,8 @@ impl Search<'_> {
         let mut progress = Progress { space, tried: Vec::new() };
         let mut families = self.best_of_each_family(&mut progress)?.into_iter();
         let Some(mut best) = families.next() else { return Ok((space.untuned(1), None)) };
+        // The best variant of each other family stays as it is: to search its parameters again beside each partner
+        // would multiply the trials.
         let others: Vec<StageSpec> =
             families.flat_map(|best| best.spec.sources.into_iter().map(toml::Spanned::into_inner)).collect();
         best = self.try_variants(best, &mut progress)?;

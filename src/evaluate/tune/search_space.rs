@@ -50,6 +50,7 @@ pub(super) fn search_spaces(data: DatasetTraits) -> Vec<SearchSpace> {
 pub(super) fn session_next(data: DatasetTraits) -> SearchSpace {
     let base = base(data, Objective::NextItem, &[Exclusion::Current]);
     let mut space = SearchSpace::new("session.next", base, session_families(data));
+    // Whether people look at an item again in one session differs from shop to shop.
     space.exclusions.push(vec![Exclusion::Session]);
     space
 }
@@ -72,8 +73,10 @@ fn pdp_similar(data: DatasetTraits) -> SearchSpace {
 }
 
 fn cart_complements(data: DatasetTraits) -> SearchSpace {
+    // Without carts or orders of two items, the next view is the best stand-in for the next addition.
     let objective = if data.baskets { Objective::NextInBasket } else { Objective::NextItem };
     let mut families = session_families(data);
+    // Only then `bought_together` is trained, see its trainer.
     if data.baskets && data.views {
         families.insert(0, neighbors("bought_together", "session", &[0.0, 0.5, 1.0], 20));
     }
@@ -90,6 +93,7 @@ pub(super) fn home_for_you(data: DatasetTraits) -> SearchSpace {
     let base = base(data, Objective::NewItems, &[Exclusion::Purchased, Exclusion::Session]);
     let mut space = SearchSpace::new("home.for_you", base, user_families(data));
     if data.category {
+        // Four of twelve: a home page of one category alone looks broken, whatever its hit rate.
         space.cap = Some(StageSpec::new("cap").with("by", "category").with("max", 4));
     }
     space
@@ -118,11 +122,13 @@ fn base(data: DatasetTraits, objective: Objective, exclude: &[Exclusion]) -> Pla
     let popular = || StageSpec::new("popular").with("artifact", "popularity");
     let mut fallback = vec![popular()];
     if data.category {
+        // By category first: it is nearer to what the visitor looks at. The whole shop fills what is missing.
         fallback.insert(0, popular().named("popular_in_category").with("segment", "category"));
     }
     let text = |value: &str| Spanned::new(0..0, value.to_owned());
     PlacementSpec {
         page_size: 12,
+        // A page waits for its slowest part, and a tenth of a second is where people begin to notice.
         max_latency_ms: Some(100),
         filter: data.stock.then(|| text("in_stock")),
         exclude: exclude.to_vec(),
@@ -178,6 +184,7 @@ pub(super) fn neighbors(artifact: &str, from: &str, decays: &[f64], max_seeds: i
 }
 
 fn session_knn() -> Vec<StageSpec> {
+    // From fast to thorough; the last ignores how common an item is.
     let variant = |sessions: i64, neighbors: i64, idf: f64| {
         source("session_knn", "sessions", 300)
             .with("m_most_recent_sessions", sessions)

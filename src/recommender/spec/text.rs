@@ -49,6 +49,7 @@ impl PlacementSpec {
         } = self;
         let default = Self::default();
         let mut lines = Lines::default();
+        // Written even where it is the default: it is the first thing that people change.
         lines.setting("page_size", page_size)?;
         lines.optional("max_latency_ms", max_latency_ms.as_ref())?;
         lines.optional("objective", Some(objective).filter(|objective| **objective != default.objective))?;

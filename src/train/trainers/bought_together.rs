@@ -22,6 +22,7 @@ fn train(
     _: &mut dyn FnMut(f64),
 ) -> Result<(), TableError> {
     let options = inputs.plan.together_rules();
+    // Both orders count: what a cart is filled with first says nothing.
     let table = rules(inputs.baskets(), inputs.catalog.len(), inputs.until_ms(), &options);
     let params = json!({"method": "together", "of": "carts and orders"});
     writer.item_neighbors("bought_together", &table, params)

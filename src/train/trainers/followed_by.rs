@@ -16,6 +16,8 @@ fn train(
     _: &mut dyn FnMut(f64),
 ) -> Result<(), TableError> {
     let options = inputs.plan.sequential_rules();
+    // Viewed items too, not only bought ones: views outnumber purchases many times, and the next view is what most
+    // placements predict.
     let table = rules(inputs.sessions(), inputs.catalog.len(), inputs.until_ms(), &options);
     let params = json!({"method": "sequence", "window": options.window});
     writer.item_neighbors("followed_by", &table, params)

@@ -20,6 +20,8 @@ fn train(
     let on_round = |round| progress((round + 1) as f64 / rounds);
     let Some(factors) = als(data, options, on_round) else { return Ok(()) };
     let params = json!({
+        // `alpha` and λ travel with the vectors: a server that folds in a session must solve with those of the
+        // training.
         "metric": "inner_product", "index": "exact", "fold_in": "als",
         "alpha": options.params.alpha, "regularization": options.params.regularization,
     });

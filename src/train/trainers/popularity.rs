@@ -19,6 +19,7 @@ fn train(
 ) -> Result<(), TableError> {
     let half_life_days = inputs.plan.popularity_half_life_days;
     let rows = popularity(inputs.log, inputs.catalog, half_life_days, inputs.plan.segment_items);
+    // The whole shop is the segment without a name: null, not an empty text.
     let mut segments = StringBuilder::new();
     for row in &rows {
         segments.append_option(row.segment.as_deref());

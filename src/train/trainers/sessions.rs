@@ -38,6 +38,7 @@ fn train(
     for (name, attribute) in &inputs.log.extra {
         table = table.column(name, attribute.gather(&rows));
     }
+    // What the loader takes where a recipe says nothing; the tuner tries others per recipe.
     let params = json!({
         "m_most_recent_sessions": 2500, "k_neighbors": 500, "max_items_in_session": 10, "idf_weighting": 1.0,
     });

@@ -15,6 +15,7 @@ fn train(
     writer: &mut ArtifactWriter<'_>,
     _: &mut dyn FnMut(f64),
 ) -> Result<(), TableError> {
+    // In the order of time, not of worth: exclusions need all of it, and sources count the newest most.
     let rows = histories(inputs.log, inputs.plan.user_items);
     writer.user_items("user_history", &rows, json!({"order": "newest first"}))
 }
