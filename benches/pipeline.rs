@@ -21,7 +21,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use larder::domain::{Request, ResponseView, Slate};
 use larder::recommender::Recommender;
 use larder::snapshot::{MANIFEST, build_manifest, describe_directory};
-use larder::train::sample::{ScaleSpec, write_scale};
+use larder_sample::{ScaleSpec, write_scale};
 
 /// Requests in turn, so that no list stays in the nearest cache.
 const REQUESTS: usize = 256;

@@ -1,19 +1,24 @@
 //! `larder evaluate`: held-out events through the real recommender.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+use serde_json::{Value, json};
 
 use super::terminal::{Progress, table};
-use super::train::{TrainHow, read, train_into};
+use super::train::TrainHow;
 use super::{CliError, LoadArgs};
 use crate::config::RawStore;
-use crate::evaluate::{ReplayOptions, Replayer, Report, split};
-use crate::pipeline::Stages;
-use crate::recommender::{Limits, Objective, Recommender, View};
-use crate::snapshot::{LoadOptions, Registry, Snapshot, open_directory, open_snapshot};
-use crate::train::{Catalog, EventLog, parse_time_ms};
+use crate::evaluate::{
+    NothingToReplay, ReplayError, ReplayOptions, Replayer, Report, offline_recommender, split, train_snapshot,
+};
+use crate::pipeline::filter::Exclusion;
+use crate::recommender::{Objective, PlacementsFile};
+use crate::snapshot::{LoadOptions, Snapshot, open_directory, open_snapshot};
+use crate::train::{Catalog, Dataset, EventLog, parse_time_ms};
 
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {
@@ -50,7 +55,7 @@ pub(super) struct EvaluateArgs {
     /// Leave user ids out of the requests of session protocols
     #[arg(long)]
     anonymous: bool,
-    /// At most so many predictions, spread evenly
+    /// The most predictions for a placement, spread evenly over the held-out time [default: all]
     #[arg(long)]
     most: Option<usize>,
     #[command(flatten)]
@@ -93,43 +98,57 @@ impl From<Protocol> for Objective {
     }
 }
 
+/// What became of one placement.
+enum Outcome {
+    Measured(Report),
+    /// The held-out events have nothing to ask it.
+    Nothing {
+        placement: String,
+        protocol: String,
+        reason: NothingToReplay,
+    },
+}
+
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(args.json);
     let split_at = args.split_at.as_deref().map(|text| {
         let wrong = || CliError::Usage(format!("--split-at {text}: expected a date or RFC 3339 time"));
         parse_time_ms(text).ok_or_else(wrong)
     });
+    if args.most == Some(0) {
+        return Err(CliError::Usage("--most is 0, expected at least 1".to_owned()));
+    }
     let (snapshot, held, ids) = prepare(args, split_at.transpose()?, &mut progress)?;
     let recipes = recipes(args, &snapshot)?;
-    let served = Arc::new(View::compile(Arc::new(snapshot), &recipes, &Stages::default())?);
-    let registry: Arc<Registry<View>> = Arc::default();
-    registry.publish(Arc::clone(&served), false);
-    let limits = Limits { placement_deadlines: false, result_cache_bytes: 0, ..Limits::default() };
-    let recommender = Recommender::new(registry, limits);
+    let recommender = offline_recommender(Arc::new(snapshot), &recipes)?;
     let options = ReplayOptions {
         objective: args.protocol.map(Objective::from),
         anonymous: args.anonymous,
         most: args.most,
     };
     let replayer = Replayer::new(&held, &ids);
-    let all: Vec<String> = served.placements.keys().cloned().collect();
-    let names = if args.placements.is_empty() { &all } else { &args.placements };
-    let mut reports: Vec<Report> = Vec::new();
+    let names = if args.placements.is_empty() {
+        recommender.served().map(|served| served.placements.keys().cloned().collect()).unwrap_or_default()
+    } else {
+        args.placements.clone()
+    };
+    let mut outcomes: Vec<Outcome> = Vec::new();
     for (at, name) in names.iter().enumerate() {
         progress.step(&format!("replaying {name}"), at as f64 / names.len() as f64);
-        let report = replayer.replay(&recommender, name, &options)?;
-        if report.predictions == 0 {
-            return Err(CliError::Failed(format!(
-                "{name}: nothing to replay; are the events held out, and do they name known items and users?"
-            )));
-        }
-        reports.push(report);
+        outcomes.push(match replayer.replay(&recommender, name, &options) {
+            Ok(report) => Outcome::Measured(report),
+            // The figures of the others are of use all the same.
+            Err(ReplayError::Nothing { placement, protocol, reason }) => {
+                Outcome::Nothing { placement, protocol, reason }
+            }
+            Err(ReplayError::Request(error)) => return Err(error.into()),
+        });
     }
     progress.finish();
-    match (args.json, reports.as_slice()) {
-        (true, [report]) => println!("{:#}", serde_json::json!(report)),
-        (true, reports) => println!("{:#}", serde_json::json!(reports)),
-        (false, reports) => print(reports),
+    if args.json {
+        print_json(&outcomes);
+    } else {
+        print_table(&outcomes);
     }
     Ok(())
 }
@@ -162,80 +181,113 @@ fn prepare(
             "give --snapshot, or --split-at and --catalog to train and evaluate in one go".to_owned(),
         ));
     };
-    let (catalog, log) = read(catalog, &args.events, args.users.as_deref(), progress)?;
+    let options = args.how.options()?;
+    let users = args.users.as_deref();
+    let Dataset { catalog, log } =
+        Dataset::read(catalog, &args.events, users, &mut |what| progress.step(what, 0.0))?;
     let (early, held) = split(&log, at);
     if early.events.is_empty() || held.events.is_empty() {
         return Err(CliError::Usage("--split-at leaves no events on one side".to_owned()));
     }
     let dir = tempfile::tempdir()?;
-    train_into(dir.path(), &early, &catalog, &args.how, progress)?;
+    let data = Dataset { catalog, log: early };
+    train_snapshot(&data, &options, dir.path(), &mut |what, share| progress.step(what, share))?;
     let snapshot = open_directory(dir.path(), "production", &LoadOptions::default())?;
-    Ok((snapshot, held, catalog.ids))
+    Ok((snapshot, held, data.catalog.ids))
 }
 
 /// The recipes as text, with the exclusions that the command line asks for.
 fn recipes(args: &EvaluateArgs, snapshot: &Snapshot) -> Result<String, CliError> {
     let text = match &args.recipes {
         Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| CliError::Usage(format!("--recipes {}: {e}", Path::display(path))))?,
+            .map_err(|e| CliError::Usage(format!("--recipes {}: {e}", path.display())))?,
         None => snapshot.placements().to_owned(),
     };
     let Some(groups) = &args.exclude else { return Ok(text) };
-    let groups: Vec<toml::Value> = groups
+    let groups: Vec<Exclusion> = groups
         .iter()
         .filter(|group| *group != "none")
-        .map(|group| toml::Value::from(group.as_str()))
-        .collect();
-    let mut file: toml::Table =
-        toml::from_str(&text).map_err(|e| CliError::Usage(format!("recipes: {}", e.message())))?;
-    let placements = file.get_mut("placements").and_then(toml::Value::as_table_mut);
-    for (_, recipe) in placements.into_iter().flatten() {
-        if let Some(recipe) = recipe.as_table_mut() {
-            recipe.insert("exclude".to_owned(), toml::Value::Array(groups.clone()));
-        }
+        .map(|group| exclusion(group))
+        .collect::<Result<_, _>>()?;
+    let wrong = |error: &dyn std::fmt::Display| CliError::Usage(format!("recipes: {error}"));
+    let mut file: PlacementsFile = toml::from_str(&text).map_err(|error| wrong(&error))?;
+    for spec in file.placements.values_mut() {
+        spec.get_mut().exclude.clone_from(&groups);
     }
-    Ok(file.to_string())
+    file.to_toml().map_err(|error| wrong(&error))
 }
 
-fn print(reports: &[Report]) {
-    let figure = |value: f64| format!("{value:.4}");
-    let rows: Vec<Vec<String>> = reports
+fn exclusion(group: &str) -> Result<Exclusion, CliError> {
+    Exclusion::deserialize(group.into_deserializer())
+        .map_err(|error: serde::de::value::Error| CliError::Usage(format!("--exclude: {error}")))
+}
+
+/// An object for one placement, an array for several.
+fn print_json(outcomes: &[Outcome]) {
+    let object = |outcome: &Outcome| match outcome {
+        Outcome::Measured(report) => json!(report),
+        Outcome::Nothing { placement, protocol, reason } => json!({
+            "placement": placement, "protocol": protocol, "predictions": 0,
+            "metrics": null, "latency_us": null, "reason": reason.to_string(),
+        }),
+    };
+    match outcomes {
+        [outcome] => println!("{:#}", object(outcome)),
+        outcomes => println!("{:#}", Value::from_iter(outcomes.iter().map(object))),
+    }
+}
+
+fn print_table(outcomes: &[Outcome]) {
+    let headings = [
+        "placement",
+        "predictions",
+        "hr@20",
+        "mrr@20",
+        "ndcg@10",
+        "recall@20",
+        "coverage@20",
+        "pop. bias",
+        "empty",
+        "p50 µs",
+        "p99 µs",
+    ];
+    let rows: Vec<Vec<String>> = outcomes
         .iter()
-        .map(|report| {
-            let (metrics, latency) = (&report.metrics, &report.latency_us);
-            vec![
-                report.placement.clone(),
-                report.predictions.to_string(),
-                figure(metrics.hr),
-                figure(metrics.mrr),
-                figure(metrics.ndcg),
-                figure(metrics.recall),
-                figure(metrics.coverage),
-                format!("{:.2}", metrics.popularity_bias),
-                figure(metrics.empty_rate),
-                format!("{:.0}", latency.p50),
-                format!("{:.0}", latency.p99),
-            ]
+        .map(|outcome| match outcome {
+            Outcome::Measured(report) => figures(report),
+            Outcome::Nothing { placement, .. } => {
+                let mut row = vec!["–".to_owned(); headings.len()];
+                placement.clone_into(&mut row[0]);
+                row
+            }
         })
         .collect();
-    table(
-        &[
-            "placement",
-            "predictions",
-            "hr@20",
-            "mrr@20",
-            "ndcg@10",
-            "recall@20",
-            "coverage@20",
-            "pop. bias",
-            "empty",
-            "p50 µs",
-            "p99 µs",
-        ],
-        &rows,
-    );
+    table(&headings, &rows);
     println!();
-    for report in reports {
-        println!("{}: {}", report.placement, report.protocol);
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Measured(report) => println!("{}: {}", report.placement, report.protocol),
+            Outcome::Nothing { placement, protocol, reason } => {
+                println!("{placement}: nothing to replay: {reason}. Asked for: {protocol}");
+            }
+        }
     }
+}
+
+fn figures(report: &Report) -> Vec<String> {
+    let figure = |value: f64| format!("{value:.4}");
+    let (metrics, latency) = (&report.metrics, &report.latency_us);
+    vec![
+        report.placement.clone(),
+        report.predictions.to_string(),
+        figure(metrics.hr),
+        figure(metrics.mrr),
+        figure(metrics.ndcg),
+        figure(metrics.recall),
+        figure(metrics.coverage),
+        format!("{:.2}", metrics.popularity_bias),
+        figure(metrics.empty_rate),
+        format!("{:.0}", latency.p50),
+        format!("{:.0}", latency.p99),
+    ]
 }

@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod recommend;
+#[cfg(feature = "sample")]
 mod sample;
 mod serve;
 mod snapshot;
@@ -16,6 +17,7 @@ use crate::app::AppError;
 use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
 use crate::config::ConfigError;
+use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
 use crate::snapshot::{LoadOptions, SnapshotError};
 
@@ -43,6 +45,7 @@ enum Command {
     /// Ask a snapshot for recommendations, without a server
     Recommend(recommend::RecommendArgs),
     /// Write the events and the catalogue of a generated sample shop
+    #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
 }
 
@@ -75,14 +78,16 @@ enum CliError {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
+    Train(#[from] TrainError),
+    #[cfg(feature = "sample")]
+    #[error(transparent)]
+    Sample(#[from] larder_sample::SampleError),
+    #[error(transparent)]
     Request(#[from] RecommendError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The command ran, and its answer is no.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// Runs the command line of this process.
@@ -101,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Snapshot(command) => snapshot::run(&command),
         Command::Recommend(args) => recommend::run(&args),
+        #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),
     };
     match outcome {

@@ -51,8 +51,9 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) {
         cells.chain(headings.get(column).map(|heading| heading.chars().count())).max().unwrap_or(0)
     };
     let numeric = |column: usize| {
-        let plain =
-            |cell: &String| cell.is_empty() || cell.chars().all(|c| c.is_ascii_digit() || ".,-%".contains(c));
+        let plain = |cell: &String| {
+            cell.is_empty() || cell.chars().all(|c| c.is_ascii_digit() || ".,-–%".contains(c))
+        };
         rows.iter().filter_map(|row| row.get(column)).all(plain)
     };
     let line = |cells: Vec<&str>| {

@@ -1,23 +1,19 @@
 //! `larder train`: events and a catalogue in, a published snapshot out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use chrono::Utc;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::CliError;
 use super::terminal::{Progress, bytes, table};
 use crate::artifact::open;
 use crate::config::RawStore;
-use crate::evaluate::{Evidence, Recipe, Tuned, tune};
-use crate::pipeline::Stages;
-use crate::recommender::View;
-use crate::snapshot::{
-    BuildArtifact, LoadOptions, MANIFEST, Manifest, build_manifest, open_directory, publish, read_channel,
-};
-use crate::train::{BadRows, Catalog, EventLog, TrainPlan, stock};
+use crate::evaluate::{Evidence, TrainOptions, TrainedSnapshot, train_snapshot};
+use crate::snapshot::{publish, read_channel};
+use crate::train::{BadRows, Dataset, TrainPlan};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -40,7 +36,7 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     no_channel: bool,
     #[command(flatten)]
-    pub(super) how: TrainHow,
+    how: TrainHow,
     /// JSON for machines
     #[arg(long)]
     json: bool,
@@ -75,7 +71,8 @@ pub(super) struct TrainHow {
 }
 
 impl TrainHow {
-    fn plan(&self) -> Result<TrainPlan, CliError> {
+    /// The options, if all of them are in range.
+    pub(super) fn options(&self) -> Result<TrainOptions, CliError> {
         let sizes = [
             ("neighbors", self.neighbors, 10_000),
             ("factors", self.factors, 256),
@@ -94,114 +91,59 @@ impl TrainHow {
         };
         plan.als.width = self.factors;
         plan.als.seed = self.seed;
-        Ok(plan)
+        let tune_predictions = (!self.no_tune).then_some(self.tune_predictions);
+        Ok(TrainOptions { plan, tune_predictions })
     }
-}
-
-/// Trains on all of `log` into `dir` and leaves a complete, verified snapshot there.
-pub(super) fn train_into(
-    dir: &Path,
-    log: &EventLog,
-    catalog: &Catalog,
-    how: &TrainHow,
-    progress: &mut Progress,
-) -> Result<(Manifest, Tuned), CliError> {
-    let work = tempfile::tempdir()?;
-    let mut step = |what: &str, share: f64| progress.step(what, share);
-    let tuned = match how.no_tune {
-        true => Tuned::standard(log, catalog, &how.plan()?),
-        false => tune(log, catalog, &how.plan()?, how.tune_predictions.max(1), work.path(), &mut step)?,
-    };
-    let built = stock(log, catalog, &tuned.plan, dir, &|_| true, &mut |name, share| {
-        step(&format!("training {name}"), share);
-    })?;
-    let recipes: Vec<String> = tuned.recipes.iter().map(Recipe::to_toml).collect();
-    std::fs::write(dir.join("placements.toml"), recipes.join("\n"))?;
-    let mut artifacts: Vec<BuildArtifact> = built.into_iter().map(BuildArtifact::from).collect();
-    artifacts.push(BuildArtifact {
-        name: "placements".to_owned(),
-        kind: "placements".to_owned(),
-        path: "placements.toml".to_owned(),
-        rows: 0,
-        params: serde_json::Map::new(),
-    });
-    let mut manifest = build_manifest(dir, artifacts, Some(log.period_ms().1), Utc::now())?;
-    manifest.evidence = serde_json::to_value(&tuned.evidence).ok();
-    std::fs::write(dir.join(MANIFEST), manifest.to_json())?;
-    step("verifying", 0.0);
-    let snapshot = open_directory(dir, "production", &LoadOptions::default())?;
-    View::prepare(snapshot, &Stages::default())?;
-    Ok((manifest, tuned))
-}
-
-/// Reads catalogue, events and users, with progress.
-pub(super) fn read(
-    catalog: &Path,
-    events: &Path,
-    users: Option<&Path>,
-    progress: &mut Progress,
-) -> Result<(Catalog, EventLog), CliError> {
-    progress.step("reading the catalogue", 0.0);
-    let catalog = Catalog::read(catalog)?;
-    progress.step("reading events", 0.0);
-    let mut log = EventLog::read(events, &catalog)?;
-    if let Some(users) = users {
-        log.read_users(users)?;
-    }
-    Ok((catalog, log))
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let mut progress = Progress::new(args.json);
+    let options = args.how.options()?;
     // Before hours of work: can what comes of them be written at all?
     let store = open(&args.out, &args.s3.options(true))?;
     read_channel(store.as_ref(), &args.channel)?;
-    let (catalog, log) = read(&args.catalog, &args.events, args.users.as_deref(), &mut progress)?;
+    let users = args.users.as_deref();
+    let data = Dataset::read(&args.catalog, &args.events, users, &mut |what| progress.step(what, 0.0))?;
     let dir = tempfile::tempdir()?;
-    let (manifest, tuned) = train_into(dir.path(), &log, &catalog, &args.how, &mut progress)?;
+    let trained = train_snapshot(&data, &options, dir.path(), &mut |what, share| progress.step(what, share))?;
     let channel = (!args.no_channel).then_some(args.channel.as_str());
     publish(store.as_ref(), dir.path(), channel, Utc::now(), &mut |name| {
         progress.step(&format!("writing {name}"), 0.0);
     })?;
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
-    match args.json {
-        true => print_json(&manifest, &tuned, &catalog, &log, seconds),
-        false => print_tables(&manifest, &tuned, &catalog, &log, args, seconds),
+    if args.json {
+        print_json(&trained, &data, seconds);
+    } else {
+        print_tables(&trained, &data, args, seconds);
     }
     Ok(())
 }
 
-fn print_json(manifest: &Manifest, tuned: &Tuned, catalog: &Catalog, log: &EventLog, seconds: f64) {
-    let bad = |rows: &BadRows| {
-        let reasons = rows.reasons();
-        let reasons = reasons
-            .map(|(reason, count, rows)| json!({"reason": reason, "count": count, "first_rows": rows}));
-        reasons.collect::<Vec<_>>()
+fn print_json(trained: &TrainedSnapshot, data: &Dataset, seconds: f64) {
+    let bad = |rows: &BadRows| -> Vec<Value> {
+        let faults = rows.faults().map(|(fault, found)| {
+            json!({"reason": fault.to_string(), "count": found.count, "first_rows": found.first_rows})
+        });
+        faults.collect()
     };
     println!(
         "{:#}",
         json!({
-            "snapshot": manifest.snapshot,
+            "snapshot": trained.manifest.snapshot,
             "seconds": seconds,
-            "items": catalog.len(),
-            "events": log.events.len(),
-            "bad_rows": {"catalog": bad(&catalog.bad), "events": bad(&log.bad)},
-            "artifacts": manifest.artifacts,
-            "evidence": tuned.evidence,
+            "items": data.catalog.len(),
+            "events": data.log.events.len(),
+            "bad_rows": {"catalog": bad(&data.catalog.bad), "events": bad(&data.log.bad)},
+            "artifacts": trained.manifest.artifacts,
+            "evidence": trained.tuned.evidence,
         })
     );
 }
 
-fn print_tables(
-    manifest: &Manifest,
-    tuned: &Tuned,
-    catalog: &Catalog,
-    log: &EventLog,
-    args: &TrainArgs,
-    seconds: f64,
-) {
+fn print_tables(trained: &TrainedSnapshot, data: &Dataset, args: &TrainArgs, seconds: f64) {
+    let Dataset { catalog, log } = data;
     println!(
         "{} items, {} events, {} users, {} sessions\n",
         catalog.len(),
@@ -210,38 +152,40 @@ fn print_tables(
         log.sessions.len()
     );
     for (file, bad) in [(&args.catalog, &catalog.bad), (&args.events, &log.bad)] {
-        for (reason, count, rows) in bad.reasons() {
-            println!("{}: {count} rows left out: {reason} (first: row {rows:?})", file.display());
+        for (fault, found) in bad.faults() {
+            let (file, count, rows) = (file.display(), found.count, &found.first_rows);
+            println!("{file}: {count} rows left out: {fault} (first: row {rows:?})");
         }
     }
     for column in &catalog.ignored_columns {
         println!("{}: column \"{column}\" left out: its type is not supported", args.catalog.display());
     }
-    let rows: Vec<Vec<String>> = manifest
+    let rows: Vec<Vec<String>> = trained
+        .manifest
         .artifacts
         .iter()
         .map(|entry| vec![entry.name.clone(), entry.kind.clone(), entry.rows.to_string(), bytes(entry.bytes)])
         .collect();
     table(&["artifact", "kind", "rows", "size"], &rows);
-    if !tuned.evidence.is_empty() {
+    if !trained.tuned.evidence.is_empty() {
         println!("\nchosen on the last stretch of the period, which the trial models had not seen:");
-        let figure = |value: f64| format!("{value:.4}");
-        let row = |found: &Evidence| {
-            let metrics = &found.metrics;
-            vec![
-                found.decision.clone(),
-                found.predictions.to_string(),
-                figure(metrics.hr),
-                figure(metrics.mrr),
-                figure(metrics.ndcg),
-                found.tried.len().to_string(),
-                brief(&found.chosen),
-            ]
-        };
-        let rows: Vec<Vec<String>> = tuned.evidence.iter().map(row).collect();
+        let rows: Vec<Vec<String>> = trained.tuned.evidence.iter().map(evidence_row).collect();
         table(&["decision", "asked", "hr@20", "mrr@20", "ndcg@10", "tried", "chosen"], &rows);
     }
-    println!("\n{} in {}, {seconds:.1} s", manifest.snapshot, args.out);
+    println!("\n{} in {}, {seconds:.1} s", trained.manifest.snapshot, args.out);
+}
+
+fn evidence_row(found: &Evidence) -> Vec<String> {
+    let figure = |value: f64| format!("{value:.4}");
+    vec![
+        found.decision.clone(),
+        found.predictions.to_string(),
+        figure(found.metrics.hr),
+        figure(found.metrics.mrr),
+        figure(found.metrics.ndcg),
+        found.tried.len().to_string(),
+        brief(&found.chosen),
+    ]
 }
 
 /// A recipe's summary without the sources' parameters.

@@ -24,7 +24,7 @@ pub struct Metrics {
     pub popularity_bias: f64,
     /// Share of predictions with an empty slate.
     pub empty_rate: f64,
-    /// Share of predictions that the fallback ladder had to help with.
+    /// Share of predictions that the fallback chain had to help with.
     pub degraded_rate: f64,
 }
 
@@ -85,10 +85,16 @@ pub(super) fn summarise(predictions: &[Prediction], items: usize, popularity: &[
         }
         let gain = |rank: usize| 1.0 / (rank as f64 + 1.0).log2();
         let ideal: f64 = (1..=prediction.relevant.len().min(10)).map(gain).sum();
+        // Against the best order that this many relevant items could have in ten.
         sums.ndcg += ranks.iter().filter(|rank| **rank <= 10).map(|rank| gain(*rank)).sum::<f64>() / ideal;
         sums.recall += ranks.len() as f64 / prediction.relevant.len() as f64;
-        sums.empty_rate += f64::from(u8::from(prediction.shown.is_empty()));
-        sums.degraded_rate += f64::from(u8::from(prediction.degraded));
+        if prediction.shown.is_empty() {
+            sums.empty_rate += 1.0;
+        }
+        if prediction.degraded {
+            sums.degraded_rate += 1.0;
+        }
+        // Coverage and bias look as deep as the hit rate does, so that the figures are about the same slate.
         for item in prediction.shown.iter().take(20) {
             seen[*item as usize] = true;
             shown_popularity += known(*item);
@@ -108,6 +114,7 @@ pub(super) fn summarise(predictions: &[Prediction], items: usize, popularity: &[
         ndcg: sums.ndcg / n,
         recall: sums.recall / n,
         coverage: seen.iter().filter(|seen| **seen).count() as f64 / items.max(1) as f64,
+        // Without a popularity list there is nothing to compare with.
         popularity_bias: if taken > 0.0 { mean(shown_popularity, shown_count) / taken } else { 0.0 },
         empty_rate: sums.empty_rate / n,
         degraded_rate: sums.degraded_rate / n,
@@ -119,6 +126,7 @@ fn latency(predictions: &[Prediction]) -> Latency {
     let mut nanos: Vec<u64> = predictions.iter().map(|prediction| prediction.nanos).collect();
     nanos.sort_unstable();
     let at = |share: f64| {
+        // Nearest rank: a percentile is a time that was measured, not one between two.
         let rank = ((nanos.len() as f64 * share).ceil() as usize).clamp(1, nanos.len().max(1));
         nanos.get(rank - 1).map_or(0.0, |nanos| *nanos as f64 / 1000.0)
     };

@@ -1,13 +1,22 @@
-//! The tasting room: replays held-out events through the real recommender, and chooses recipes by it.
+//! Replays held-out events through the real recommender, and chooses training parameters and recipes by what they
+//! achieve.
+//!
+//! [`Replayer`] measures one placement; [`tune`] searches for good recipes by it; [`train_snapshot`] is all of
+//! training: tune, train, verify.
 
+mod error;
 mod metrics;
-mod recipe;
+mod protocol;
+mod questions;
 mod replay;
-mod shelf;
+mod snapshot;
+mod trial;
 mod tune;
 
+pub use error::TrainError;
 pub use metrics::{Latency, Metrics, Report};
-pub use recipe::{Recipe, SourceLine};
-pub use replay::{ReplayOptions, Replayer};
-pub use shelf::{Trial, trial};
-pub use tune::{Evidence, Tuned, split, tune};
+pub use questions::NothingToReplay;
+pub use replay::{ReplayError, ReplayOptions, Replayer};
+pub use snapshot::{TrainOptions, TrainedSnapshot, train_snapshot};
+pub use trial::{Trial, offline_recommender, trial};
+pub use tune::{Evidence, Tried, Tuned, split, tune};

@@ -1,19 +1,35 @@
 //! Chooses training parameters and recipes by replaying the last stretch of the training period.
 
-mod recipes;
+mod edit;
+mod evidence;
+mod measure;
+mod plan_choices;
 mod search;
+mod search_space;
+mod split;
+mod traits;
 
 use std::path::Path;
 
-use serde::Serialize;
+use toml::Spanned;
 
-use super::{Metrics, Recipe, ReplayOptions, Replayer, trial};
-use crate::snapshot::SnapshotError;
+pub use evidence::{Evidence, Tried};
+pub use split::split;
+
+use super::error::TrainError;
+use super::metrics::Report;
+use super::replay::{ReplayOptions, Replayer};
+use super::trial::{Trial, trial};
+use crate::recommender::PlacementsFile;
 use crate::train::{Catalog, EventLog, TrainPlan};
 
+use evidence::goodness;
+use measure::measure;
+use plan_choices::{PlanChoice, plan_choices};
 use search::Search;
-
-const DAY_MS: i64 = 86_400_000;
+use search_space::search_spaces;
+use split::DAY_MS;
+use traits::DatasetTraits;
 
 /// What the tuner settled on.
 #[derive(Debug, Clone)]
@@ -21,51 +37,24 @@ pub struct Tuned {
     /// How to train.
     pub plan: TrainPlan,
     /// One recipe a placement.
-    pub recipes: Vec<Recipe>,
+    pub recipes: PlacementsFile,
     /// Why.
     pub evidence: Vec<Evidence>,
-}
-
-/// What was tried for one decision, and how it went.
-#[derive(Debug, Clone, Serialize)]
-pub struct Evidence {
-    /// The placement, or the training parameter.
-    pub decision: String,
-    /// What was replayed.
-    pub protocol: String,
-    /// How many requests each trial replayed.
-    pub predictions: usize,
-    /// The winner.
-    pub chosen: String,
-    /// The winner's quality on the held-out stretch.
-    pub metrics: Metrics,
-    /// Every trial: what, hr@20, mrr@20, ndcg@10.
-    pub tried: Vec<(String, f64, f64, f64)>,
 }
 
 impl Tuned {
     /// The plan as it is, and recipes that no evaluation chose.
     pub fn standard(log: &EventLog, catalog: &Catalog, plan: &TrainPlan) -> Self {
-        let recipes = recipes::Shop::new(log, catalog, plan).untuned();
+        let mut recipes = PlacementsFile::default();
+        for space in search_spaces(DatasetTraits::new(log, catalog, plan)) {
+            recipes.placements.insert(space.placement.to_owned(), Spanned::new(0..0, space.untuned(2)));
+        }
         Self { plan: plan.clone(), recipes, evidence: Vec::new() }
     }
 }
 
-/// Splits a log in two at `at_ms`: what a model may learn from, and what it is asked.
-pub fn split(log: &EventLog, at_ms: i64) -> (EventLog, EventLog) {
-    // A session belongs to the side on which it began, so that no session is torn.
-    let mut starts = vec![i64::MAX; log.sessions.len()];
-    for event in &log.events {
-        let start = &mut starts[event.session as usize];
-        *start = (*start).min(event.time_ms);
-    }
-    let before = |event: &crate::train::Event| starts[event.session as usize] < at_ms;
-    // The rest of a session that straddles the split goes to neither: it is neither known by then nor a fresh session.
-    (log.filtered(|event| before(event) && event.time_ms < at_ms), log.filtered(|event| !before(event)))
-}
-
-/// Tries training parameters, then recipes, on the last tenth of the log's period (at least a day, at most 30 days), which the
-/// trial snapshots have not seen. `predictions` bounds the requests per trial.
+/// Tries training parameters, then recipes, on the last tenth of the log's period (at least a day, at most 30 days),
+/// which the trial snapshots have not seen. `predictions` bounds the requests per trial.
 ///
 /// # Errors
 /// A trial directory that cannot be written.
@@ -75,9 +64,11 @@ pub fn tune(
     plan: &TrainPlan,
     predictions: usize,
     work: &Path,
-    step: &mut dyn FnMut(&str, f64),
-) -> Result<Tuned, SnapshotError> {
+    progress: &mut dyn FnMut(&str, f64),
+) -> Result<Tuned, TrainError> {
     let (first, last) = log.period_ms();
+    // A tenth is enough to tell recipes apart and leaves the models nearly as good as the final ones; beyond a
+    // month the season would be another.
     let stretch = ((last - first) / 10).clamp(DAY_MS, 30 * DAY_MS);
     let (fit, held) = split(log, last - stretch);
     if fit.events.is_empty() || held.events.is_empty() {
@@ -85,52 +76,74 @@ pub fn tune(
         return Ok(Tuned::standard(log, catalog, plan));
     }
     let replayer = Replayer::new(&held, &catalog.ids);
+    let options = ReplayOptions { most: Some(predictions), ..ReplayOptions::default() };
+    // Of the part that is trained on: what only the held-out part has cannot be searched with.
+    let data = DatasetTraits::new(&fit, catalog, plan);
     let mut plan = plan.clone();
     let mut evidence = Vec::new();
-    let options = ReplayOptions { most: Some(predictions), ..ReplayOptions::default() };
-    for choice in recipes::plan_choices(&fit, catalog, &plan) {
-        let mut tried = Vec::new();
-        let total = choice.plans.len() as f64;
-        for (at, (name, candidate)) in choice.plans.iter().enumerate() {
-            step(&format!("trying {} = {name}", choice.decision), at as f64 / total);
-            let mut candidate = candidate(&plan);
-            candidate.als.rounds = candidate.als.rounds.min(6);
+    // One after the other, each with the choices before it: all combinations would take hundreds of trainings.
+    for choice in plan_choices(&fit, data) {
+        let decided = decide(&choice, &plan, &options, &replayer, &mut |candidate, name, share| {
+            progress(&format!("trying {} = {name}", choice.decision), share);
             let wanted = |artifact: &str| choice.artifacts.contains(&artifact);
-            let shop = trial(&fit, catalog, &candidate, work, &wanted, &mut |_, _| {})?;
-            let recommender = shop.recommender(&choice.recipe.to_toml())?;
-            if let Ok(report) = replayer.replay(&recommender, &choice.recipe.placement, &options) {
-                tried.push((at, name.clone(), report));
-            }
-        }
-        let best = tried.iter().max_by(|a, b| {
-            let score = |metrics: &Metrics| search::goodness(metrics, &choice.recipe.objective);
-            score(&a.2.metrics).total_cmp(&score(&b.2.metrics)).then(b.0.cmp(&a.0))
-        });
-        if let Some((at, name, report)) = best.filter(|(.., report)| report.predictions > 0) {
-            evidence.push(Evidence {
-                decision: choice.decision.to_owned(),
-                protocol: report.protocol.clone(),
-                predictions: report.predictions,
-                chosen: name.clone(),
-                metrics: report.metrics.clone(),
-                tried: tried.iter().map(|(_, name, report)| search::row(name, &report.metrics)).collect(),
-            });
-            plan = choice.plans[*at].1(&plan);
+            trial(&fit, catalog, candidate, work, &wanted, &mut |_, _| {}).map_err(TrainError::from)
+        })?;
+        if let Some((chosen, found)) = decided {
+            plan = chosen;
+            evidence.push(found);
         }
     }
-    let shop = recipes::Shop::new(&fit, catalog, &plan);
     let everything = trial(&fit, catalog, &plan, work, &|_| true, &mut |name, done| {
-        step(&format!("fitting {name} without the last {} days", stretch / DAY_MS), done);
+        progress(&format!("fitting {name} without the last {} days", stretch / DAY_MS), done);
     })?;
     let search = Search { trial: &everything, replayer: &replayer, options };
-    let mut recipes = Vec::new();
-    let menus = shop.menus();
-    let total = menus.len() as f64;
-    for (at, menu) in menus.into_iter().enumerate() {
-        step(&format!("choosing {}", menu.base.placement), at as f64 / total);
-        let (recipe, found) = search.run(menu)?;
+    let spaces = search_spaces(data);
+    let mut recipes = PlacementsFile::default();
+    for (at, space) in spaces.iter().enumerate() {
+        progress(&format!("choosing {}", space.placement), at as f64 / spaces.len() as f64);
+        let (spec, found) = search.run(space)?;
         evidence.extend(found);
-        recipes.push(recipe);
+        recipes.placements.insert(space.placement.to_owned(), Spanned::new(0..0, spec));
     }
     Ok(Tuned { plan, recipes, evidence })
+}
+
+/// Trains a trial for a candidate plan; is told the alternative's name and the share of the alternatives done.
+type TrainTrial<'t> = &'t mut dyn FnMut(&TrainPlan, &str, f64) -> Result<Trial, TrainError>;
+
+/// The plan with the best value of one training parameter, and why; `None` where nothing can be replayed.
+fn decide(
+    choice: &PlanChoice,
+    plan: &TrainPlan,
+    options: &ReplayOptions,
+    replayer: &Replayer<'_>,
+    train_trial: TrainTrial<'_>,
+) -> Result<Option<(TrainPlan, Evidence)>, TrainError> {
+    let mut tried = Vec::new();
+    let mut best: Option<(TrainPlan, String, f64, Report)> = None;
+    let total = choice.alternatives.len() as f64;
+    for (at, alternative) in choice.alternatives.iter().enumerate() {
+        let candidate = alternative.apply(plan);
+        let trial = train_trial(&candidate, &alternative.name, at as f64 / total)?;
+        let Some(report) = measure(&trial, replayer, choice.placement, &choice.spec, options)? else {
+            continue;
+        };
+        tried.push(Tried::new(&alternative.name, &report.metrics));
+        let goodness = goodness(&report.metrics, choice.spec.objective);
+        // The first of equals wins, so that the outcome does not depend on chance.
+        if best.as_ref().is_none_or(|(.., most, _)| goodness > *most) {
+            best = Some((candidate, alternative.name.clone(), goodness, report));
+        }
+    }
+    Ok(best.map(|(plan, chosen, _, report)| {
+        let evidence = Evidence {
+            decision: choice.decision.to_owned(),
+            protocol: report.protocol,
+            predictions: report.predictions,
+            chosen,
+            metrics: report.metrics,
+            tried,
+        };
+        (plan, evidence)
+    }))
 }

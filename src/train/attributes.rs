@@ -10,6 +10,7 @@ use crate::artifact::table::{Cell, CellKind, Table, TableError, text_lists};
 
 /// A column of any supported type, by row.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Attribute {
     /// true or false
     Bool(Vec<Option<bool>>),
@@ -39,8 +40,10 @@ impl Attribute {
             CellKind::Text => Attribute::Text(Vec::with_capacity(rows)),
             CellKind::Texts => Attribute::Texts(Vec::with_capacity(rows)),
             CellKind::Time => Attribute::Time(Vec::with_capacity(rows)),
+            // Vectors are artifacts of their own; as an attribute nothing could filter by them.
             CellKind::Floats | CellKind::Other(_) => return Ok(None),
         };
+        // A cell of another type than its column does not occur; were one there, it would count as missing.
         table.each(column, &mut |_, cell| {
             attribute.push(cell);
             Ok(())

@@ -1,33 +1,66 @@
-//! Rows that could not be used: counted by reason, the first few named.
+//! Rows that could not be used: counted by fault, the first few named.
 
 use std::collections::BTreeMap;
 
-/// How many row numbers are kept per reason.
+use thiserror::Error;
+
+/// Row numbers kept per fault; more of them make the report longer.
 const EXAMPLES: usize = 5;
 
-/// Rows left out of the training, by reason.
+/// Why a row of a catalogue or an event file cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Error)]
+#[non_exhaustive]
+pub enum RowFault {
+    /// The row names no item.
+    #[error("item_id is missing")]
+    NoItem,
+    /// An event about an item that the catalogue does not have.
+    #[error("item_id is not in the catalogue")]
+    UnknownItem,
+    /// An item of the catalogue that an earlier row has.
+    #[error("item_id occurs a second time")]
+    RepeatedItem,
+    /// An event that belongs to no session.
+    #[error("session_id is missing")]
+    NoSession,
+    /// An event without a usable time.
+    #[error("timestamp is missing, not a time, before 1990 or in the future")]
+    BadTime,
+}
+
+/// Rows left out of the training, by fault.
 #[derive(Debug, Clone, Default)]
 pub struct BadRows {
-    reasons: BTreeMap<String, (usize, Vec<usize>)>,
+    faults: BTreeMap<RowFault, RowFaults>,
+}
+
+/// The rows with one fault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowFaults {
+    /// How many there are.
+    pub count: usize,
+    /// The numbers of the first few, from 1.
+    pub first_rows: Vec<usize>,
 }
 
 impl BadRows {
     /// Notes one row (from 0).
-    pub fn add(&mut self, row: usize, reason: &str) {
-        let entry = self.reasons.entry(reason.to_owned()).or_default();
-        entry.0 += 1;
-        if entry.1.len() < EXAMPLES {
-            entry.1.push(row + 1);
+    pub fn add(&mut self, row: usize, fault: RowFault) {
+        let found = self.faults.entry(fault).or_default();
+        found.count += 1;
+        if found.first_rows.len() < EXAMPLES {
+            // People count rows from 1.
+            found.first_rows.push(row + 1);
         }
     }
 
     /// How many rows were left out.
     pub fn count(&self) -> usize {
-        self.reasons.values().map(|(count, _)| count).sum()
+        self.faults.values().map(|found| found.count).sum()
     }
 
-    /// Reason, count and the first row numbers (from 1).
-    pub fn reasons(&self) -> impl Iterator<Item = (&str, usize, &[usize])> {
-        self.reasons.iter().map(|(reason, (count, rows))| (reason.as_str(), *count, rows.as_slice()))
+    /// Each fault that occurred, and the rows with it.
+    pub fn faults(&self) -> impl Iterator<Item = (RowFault, &RowFaults)> {
+        self.faults.iter().map(|(fault, found)| (*fault, found))
     }
 }

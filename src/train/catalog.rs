@@ -5,10 +5,11 @@ use std::path::Path;
 use arrow_array::StringArray;
 use hashbrown::HashMap;
 
-use super::{Attribute, BadRows};
+use super::attributes::Attribute;
+use super::bad_rows::{BadRows, RowFault};
 use crate::artifact::table::{Cell, CellKind, Table, TableError, TableLimits, TableWriter};
 
-/// Products with their attributes; an item's number is its place here.
+/// Products with their attributes; an item's number is its position here.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     /// Item ids in the order of the file.
@@ -39,9 +40,10 @@ impl Catalog {
                 _ => String::new(),
             };
             if id.is_empty() {
-                catalog.bad.add(row, "item_id is missing");
+                catalog.bad.add(row, RowFault::NoItem);
+            // The first row wins, and the count of the others tells the user to look.
             } else if catalog.numbers.contains_key(&id) {
-                catalog.bad.add(row, "item_id occurs a second time");
+                catalog.bad.add(row, RowFault::RepeatedItem);
             } else {
                 catalog.numbers.insert(id.clone(), catalog.ids.len() as u32);
                 catalog.ids.push(id);
@@ -52,6 +54,7 @@ impl Catalog {
         if catalog.ids.is_empty() {
             return Err(table.bad("item_id", 0, "no row has an item id".to_owned()));
         }
+        // Whatever else the file has becomes filterable, without being declared anywhere.
         for (name, _) in table.columns().iter().filter(|(name, _)| name != "item_id") {
             match Attribute::read(&table, name)? {
                 Some(attribute) => catalog.attributes.push((name.clone(), attribute)),
@@ -94,16 +97,12 @@ impl Catalog {
         self.attributes.iter().any(|(name, cells)| name == attribute && matches!(cells, Attribute::Bool(_)))
     }
 
-    /// Writes the `catalog` artifact.
-    ///
-    /// # Errors
-    /// [`TableError::Unwritable`].
-    pub fn write(&self, path: &Path) -> Result<(), TableError> {
-        let mut writer = TableWriter::default()
-            .column("item_id", self.ids.iter().map(|id| Some(id.as_str())).collect::<StringArray>());
+    /// The columns of the `catalog` artifact.
+    pub(super) fn to_table(&self) -> TableWriter {
+        let mut table = TableWriter::default().column("item_id", StringArray::from_iter_values(&self.ids));
         for (name, attribute) in &self.attributes {
-            writer = writer.column(name, attribute.gather(&self.rows));
+            table = table.column(name, attribute.gather(&self.rows));
         }
-        writer.write(path)
+        table
     }
 }

@@ -6,9 +6,10 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, Axis, Slice};
 
-use super::Interactions;
+use super::interactions::Interactions;
 
-/// Rows and columns of the matrix that one step eliminates.
+/// Rows and columns of the matrix that one step eliminates. Larger blocks leave more to the matrix product, which is
+/// fast, and more to the elimination inside a block, which is not.
 const BLOCK: usize = 64;
 
 /// For each item the `keep` items whose scores it raises most, best first.
@@ -21,16 +22,20 @@ pub fn ease(
     mut on_progress: impl FnMut(f64),
 ) -> Vec<Vec<(u32, f32)>> {
     let n = data.items;
+    // f64, although the data are ones: an inverse with a small λ loses too many digits in f32.
     let mut matrix = Array2::<f64>::eye(n) * regularization;
     for row in &data.rows {
         for (a, _) in row {
-            row.iter().for_each(|(b, _)| matrix[[*a as usize, *b as usize]] += 1.0);
+            for (b, _) in row {
+                matrix[[*a as usize, *b as usize]] += 1.0;
+            }
         }
     }
     invert(&mut matrix, &mut on_progress);
     let scale: Vec<f64> = (0..n).map(|to| -matrix[[to, to]]).collect();
-    let rows = matrix.outer_iter().enumerate().map(|(from, line)| {
-        let weights = line.iter().zip(&scale).map(|(cell, scale)| (cell / scale) as f32);
+    let rows = matrix.outer_iter().enumerate().map(|(from, cells)| {
+        let weights = cells.iter().zip(&scale).map(|(cell, scale)| (cell / scale) as f32);
+        // Negative weights exist (B is not a similarity), but a source of candidates can only propose.
         let others = weights.enumerate().filter(|(to, weight)| *to != from && *weight > 0.0);
         let mut row: Vec<(u32, f32)> = others.map(|(to, weight)| (to as u32, weight)).collect();
         row.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -46,17 +51,18 @@ fn invert(matrix: &mut Array2<f64>, on_progress: &mut dyn FnMut(f64)) {
     let (down, across) = (Axis(0), Axis(1));
     for start in (0..n).step_by(BLOCK) {
         let block = Slice::from(start..n.min(start + BLOCK));
-        let mut lines = matrix.slice_axis(down, block).to_owned();
-        let mut pivot = lines.slice_axis(across, block).to_owned();
+        let mut rows = matrix.slice_axis(down, block).to_owned();
+        let mut pivot = rows.slice_axis(across, block).to_owned();
         invert_small(&mut pivot);
-        // The block's lines become pivot⁻¹ · lines with pivot⁻¹ itself in the block; every other line loses its share.
-        lines = pivot.dot(&lines);
-        lines.slice_axis_mut(across, block).assign(&pivot);
-        let mut shares = matrix.slice_axis(across, block).to_owned();
-        shares.slice_axis_mut(down, block).fill(0.0);
+        // The block's rows become pivot⁻¹ · rows with pivot⁻¹ itself in the block; every other row loses its multiple
+        // of them.
+        rows = pivot.dot(&rows);
+        rows.slice_axis_mut(across, block).assign(&pivot);
+        let mut multiples = matrix.slice_axis(across, block).to_owned();
+        multiples.slice_axis_mut(down, block).fill(0.0);
         matrix.slice_axis_mut(across, block).fill(0.0);
-        general_mat_mul(-1.0, &shares, &lines, 1.0, matrix);
-        matrix.slice_axis_mut(down, block).assign(&lines);
+        general_mat_mul(-1.0, &multiples, &rows, 1.0, matrix);
+        matrix.slice_axis_mut(down, block).assign(&rows);
         on_progress(n.min(start + BLOCK) as f64 / n as f64);
     }
 }
@@ -68,11 +74,11 @@ fn invert_small(matrix: &mut Array2<f64>) {
         let pivot = 1.0 / matrix[[k, k]];
         matrix[[k, k]] = 1.0;
         matrix.row_mut(k).mapv_inplace(|cell| cell * pivot);
-        let line = matrix.row(k).to_owned();
+        let row = matrix.row(k).to_owned();
         for i in (0..n).filter(|i| *i != k) {
-            let share = matrix[[i, k]];
+            let multiple = matrix[[i, k]];
             matrix[[i, k]] = 0.0;
-            matrix.row_mut(i).scaled_add(-share, &line);
+            matrix.row_mut(i).scaled_add(-multiple, &row);
         }
     }
 }

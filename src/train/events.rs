@@ -5,11 +5,17 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use hashbrown::HashMap;
 
-use super::{Attribute, BadRows, Catalog};
+use super::attributes::Attribute;
+use super::bad_rows::{BadRows, RowFault};
+use super::catalog::Catalog;
 use crate::artifact::table::{Cell, CellKind, Table, TableError, TableLimits};
+
+/// The columns of an events file that mean something; others are carried along.
+const COLUMNS: [&str; 5] = ["user_id", "session_id", "item_id", "event_type", "timestamp"];
 
 /// What an event says about the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum EventKind {
     /// Looked at (`view`, `click`, and any type not named elsewhere).
     View,
@@ -25,6 +31,7 @@ impl EventKind {
     /// Reads an `event_type`.
     pub fn parse(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
+            // `transaction` and `addtocart` are RetailRocket's names; the others are GA4's or plain words.
             "purchase" | "order" | "buy" | "transaction" => EventKind::Purchase,
             "add_to_cart" | "addtocart" | "cart" => EventKind::Cart,
             "return" | "refund" | "cancel" | "remove_from_cart" => EventKind::Undone,
@@ -71,7 +78,8 @@ impl EventLog {
     /// Reads a Parquet or CSV file with `user_id` (nullable), `session_id`, `item_id`, `event_type`, `timestamp`.
     ///
     /// Ids may be text or integers. Times may be timestamps, RFC 3339 text, `YYYY-MM-DD[ HH:MM:SS]` in UTC, or integers
-    /// since 1970, whose size tells seconds, milliseconds, microseconds and nanoseconds apart. Bad rows are counted, not fatal.
+    /// since 1970, whose size tells seconds, milliseconds, microseconds and nanoseconds apart. Bad rows are counted,
+    /// not fatal.
     ///
     /// # Errors
     /// An unreadable file, a missing column or one of the wrong type; a file in which no row is usable.
@@ -83,48 +91,35 @@ impl EventLog {
         }
         let times = [CellKind::Time, CellKind::Text, CellKind::Int];
         table.expect("timestamp", &times, "a timestamp, text or an integer")?;
+        // Required, even if every cell is missing: a file without the column is more likely to be another export
+        // than all views.
         table.kind("event_type")?;
         table.kind("user_id")?;
         let mut log = Self::default();
         let users = numbers(&table, "user_id", &mut log.users)?;
+        // Column by column, as the table is read: five passes over one column each, not one over rows.
         let sessions = numbers(&table, "session_id", &mut log.sessions)?;
-        let mut items: Vec<Option<u32>> = Vec::with_capacity(table.rows());
-        let mut named: Vec<bool> = Vec::with_capacity(table.rows());
-        table.each("item_id", &mut |_, cell| {
-            let id = id_text(&cell);
-            items.push(id.as_deref().and_then(|id| catalog.number(id)));
-            named.push(id.is_some());
-            Ok(())
-        })?;
-        let mut kinds: Vec<EventKind> = Vec::with_capacity(table.rows());
-        table.each("event_type", &mut |_, cell| {
-            kinds.push(match cell {
-                Cell::Text(name) => EventKind::parse(name),
-                _ => EventKind::View,
-            });
-            Ok(())
-        })?;
+        let items = items(&table, catalog)?;
+        let kinds = kinds(&table)?;
         table.each("timestamp", &mut |row, cell| {
             match (sessions[row], items[row], time_ms(&cell)) {
-                (None, ..) => log.bad.add(row, "session_id is missing"),
-                (_, None, _) if !named[row] => log.bad.add(row, "item_id is missing"),
-                (_, None, _) => log.bad.add(row, "item_id is not in the catalogue"),
-                (.., None) => {
-                    log.bad.add(row, "timestamp is missing, not a time, before 1990 or in the future")
-                }
-                (Some(session), Some(item), Some(time_ms)) => {
+                (None, ..) => log.bad.add(row, RowFault::NoSession),
+                (_, Err(fault), _) => log.bad.add(row, fault),
+                (.., None) => log.bad.add(row, RowFault::BadTime),
+                (Some(session), Ok(item), Some(time_ms)) => {
                     let (user, kind, row) = (users[row], kinds[row], row as u32);
                     log.events.push(Event { user, session, item, kind, time_ms, row });
                 }
             }
             Ok(())
         })?;
+        // One bad row is noise, no good row is a wrong file, and the commonest fault says which.
         if log.events.is_empty() {
-            let reason = log.bad.reasons().next().map_or("the file has no rows", |(reason, ..)| reason);
+            let reason = log.bad.faults().next();
+            let reason = reason.map_or("the file has no rows".to_owned(), |(fault, _)| fault.to_string());
             return Err(table.bad("item_id", 0, format!("no usable row: {reason}")));
         }
-        let named = ["user_id", "session_id", "item_id", "event_type", "timestamp"];
-        for (name, _) in table.columns().iter().filter(|(name, _)| !named.contains(&name.as_str())) {
+        for (name, _) in table.columns().iter().filter(|(name, _)| !COLUMNS.contains(&name.as_str())) {
             if let Some(attribute) = Attribute::read(&table, name)? {
                 log.extra.push((name.clone(), attribute));
             }
@@ -144,6 +139,7 @@ impl EventLog {
             Ok(())
         })?;
         if table.has("country") {
+            // Users without events are skipped: nothing would ask for their country.
             let numbers: HashMap<&str, u32> =
                 self.users.iter().enumerate().map(|(at, id)| (id.as_str(), at as u32)).collect();
             let mut countries = HashMap::new();
@@ -174,6 +170,7 @@ impl EventLog {
     /// The country of an event: its own `country` column, else its user's.
     pub fn country(&self, event: &Event) -> Option<&str> {
         let column = self.extra.iter().find(|(name, _)| name == "country");
+        // The country of the visit tells more than the country of the account.
         let own = column.and_then(|(_, cells)| cells.texts()?.get(event.row as usize)?.as_deref());
         own.or_else(|| self.user_country.get(&event.user?).map(String::as_str))
     }
@@ -200,7 +197,8 @@ fn time_ms(cell: &Cell<'_>) -> Option<i64> {
     }
 }
 
-/// Tells the unit by the size: seconds, milliseconds, microseconds and nanoseconds since 1970 do not overlap in our time.
+/// Tells the unit by the size: for times between 1973 and 5138, seconds, milliseconds, microseconds and nanoseconds
+/// since 1970 do not overlap.
 fn from_integer(number: i64) -> Option<i64> {
     let millis = match number.unsigned_abs() {
         0..100_000_000_000 => number * 1000,
@@ -226,6 +224,32 @@ fn id_text(cell: &Cell<'_>) -> Option<String> {
         Cell::Float(id) if id.fract() == 0.0 => Some(format!("{id:.0}")),
         _ => None,
     }
+}
+
+/// The catalogue's number for the item of each row.
+fn items(table: &Table, catalog: &Catalog) -> Result<Vec<Result<u32, RowFault>>, TableError> {
+    let mut items = Vec::with_capacity(table.rows());
+    table.each("item_id", &mut |_, cell| {
+        items.push(match id_text(&cell) {
+            None => Err(RowFault::NoItem),
+            Some(id) => catalog.number(&id).ok_or(RowFault::UnknownItem),
+        });
+        Ok(())
+    })?;
+    Ok(items)
+}
+
+/// What each row says of its item; a row without a type is a view.
+fn kinds(table: &Table) -> Result<Vec<EventKind>, TableError> {
+    let mut kinds = Vec::with_capacity(table.rows());
+    table.each("event_type", &mut |_, cell| {
+        kinds.push(match cell {
+            Cell::Text(name) => EventKind::parse(name),
+            _ => EventKind::View,
+        });
+        Ok(())
+    })?;
+    Ok(kinds)
 }
 
 /// Numbers ids by first appearance; `None` where missing.

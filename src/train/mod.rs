@@ -1,26 +1,36 @@
-//! The workshop: events and a catalogue become artifacts. Offline; no request ever enters, no pipeline is known.
+//! How artifacts are made: events and a catalogue become the files of a snapshot. Offline; no request comes here, and
+//! no pipeline is known.
+//!
+//! [`Dataset::read`] reads what a shop exports, [`train_all`] trains every artifact from it, and each algorithm is a
+//! function of its own. Choosing parameters and recipes by what they achieve is [`evaluate`](crate::evaluate)'s.
 
 mod als;
 mod attributes;
 mod bad_rows;
 mod catalog;
+mod dataset;
 mod ease;
 mod events;
+mod inputs;
 mod interactions;
+mod plan;
 mod popularity;
 mod rules;
-pub mod sample;
 mod sessions;
-mod workshop;
+mod trainers;
+mod writer;
 
 pub use als::{AlsOptions, Factors, als};
 pub use attributes::Attribute;
-pub use bad_rows::BadRows;
+pub use bad_rows::{BadRows, RowFault, RowFaults};
 pub use catalog::Catalog;
+pub use dataset::Dataset;
 pub use ease::ease;
 pub use events::{Event, EventKind, EventLog, parse_time_ms};
 pub use interactions::{Interactions, buy_again, histories};
-pub use popularity::popularity;
+pub use plan::TrainPlan;
+pub use popularity::{PopularItem, popularity};
 pub use rules::{RuleKind, RuleOptions, rules};
 pub use sessions::{Session, baskets, sessions};
-pub use workshop::{BuiltArtifact, TrainPlan, sequence_options, stock, together_options};
+pub use trainers::train_all;
+pub use writer::BuiltArtifact;

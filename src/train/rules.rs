@@ -6,19 +6,22 @@
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::Session;
+use super::sessions::Session;
 
 /// What goes with one item, and how strongly.
 type Row = Vec<(u32, f32)>;
 
 const DAY_MS: f64 = 86_400_000.0;
-/// Items are dealt to this many workers; fixed, so that the sums do not depend on the machine.
+/// Parts of the items that are counted in parallel. Fixed, so that the order of additions, and with it the last bits of
+/// the sums, do not depend on the machine; more of them read the sessions more often.
 const SHARDS: usize = 8;
-/// Only this many newest items of a session are paired with each other.
+/// The newest items of a session that are paired with each other. Pairs grow with the square: without a bound a few
+/// crawlers would decide the time and the table.
 const LONGEST: usize = 100;
 
 /// Which pairs count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RuleKind {
     /// Both in one session, in either order.
     Together,
@@ -56,14 +59,18 @@ pub fn rules(
         .map(|session| {
             let age_days = (until_ms - session.end_ms()).max(0) as f64 / DAY_MS;
             let weight = options.half_life_days.map_or(1.0, |half_life| 0.5f64.powf(age_days / half_life));
+            // The newest items: what a long session ended with says most about what follows.
             let all = session.items();
             (weight as f32, all[all.len().saturating_sub(LONGEST)..].to_vec())
         })
         .collect();
     for (weight, session) in &weighted {
-        session.iter().for_each(|item| weights[*item as usize] += weight);
+        for item in session {
+            weights[*item as usize] += weight;
+        }
     }
     let shards: Vec<Vec<(u32, Row)>> = (0..SHARDS)
+        // Each shard reads all sessions and counts for its own items: no lock, and no sums to merge.
         .into_par_iter()
         .map(|shard| {
             let mut counts: HashMap<u32, HashMap<u32, f32>> = HashMap::new();
@@ -86,15 +93,17 @@ pub fn rules(
     table
 }
 
+/// Adds the pairs of one item of a session to the item's row.
 fn count(session: &[u32], at: usize, weight: f32, options: &RuleOptions, row: &mut HashMap<u32, f32>) {
     let mut add = |other: usize| {
         let steps = at.abs_diff(other);
         // In a sequence an item may follow itself: people do look again.
         if session[other] != session[at] || (options.kind == RuleKind::Sequence && steps == 1) {
-            let pull = if options.by_distance { weight / steps as f32 } else { weight };
-            *row.entry(session[other]).or_default() += pull;
+            let worth = if options.by_distance { weight / steps as f32 } else { weight };
+            *row.entry(session[other]).or_default() += worth;
         }
     };
+    // `usize::MAX` as a window means the whole session.
     let last = session.len().min(at.saturating_add(options.window).saturating_add(1));
     (at + 1..last).for_each(&mut add);
     if options.kind == RuleKind::Together {
@@ -102,6 +111,7 @@ fn count(session: &[u32], at: usize, weight: f32, options: &RuleOptions, row: &m
     }
 }
 
+/// The best neighbours of an item, with scores relative to its own weight.
 fn strongest(row: HashMap<u32, f32>, own: f32, weights: &[f32], options: &RuleOptions) -> Vec<(u32, f32)> {
     let scale =
         |item: u32| own.max(f32::MIN_POSITIVE) * weights[item as usize].powf(options.popularity_exponent);

@@ -1,6 +1,8 @@
 //! Events grouped into sessions.
 
-use super::{Event, EventKind, EventLog};
+use hashbrown::HashSet;
+
+use super::events::{Event, EventKind, EventLog};
 
 /// One session: its events, oldest first.
 #[derive(Debug, Clone)]
@@ -32,12 +34,13 @@ impl Session {
     }
 }
 
-/// What was put into the cart or bought in each session, each item once; sessions of fewer than two such items are left out.
+/// What was put into the cart or bought in each session, each item once; sessions of fewer than two such items are left
+/// out.
 pub fn baskets(log: &EventLog) -> Vec<Session> {
     let mut baskets =
         sessions(&log.filtered(|event| matches!(event.kind, EventKind::Cart | EventKind::Purchase)));
     for basket in &mut baskets {
-        let mut seen = hashbrown::HashSet::new();
+        let mut seen = HashSet::new();
         basket.events.retain(|event| seen.insert(event.item));
     }
     baskets.retain(|basket| basket.events.len() > 1);
@@ -48,14 +51,16 @@ pub fn baskets(log: &EventLog) -> Vec<Session> {
 pub fn sessions(log: &EventLog) -> Vec<Session> {
     let mut events: Vec<Event> =
         log.events.iter().filter(|event| event.kind != EventKind::Undone).copied().collect();
+    // Files are seldom in order; rows of one time stay as the file has them.
     events.sort_by_key(|event| (event.session, event.time_ms, event.row));
     let mut sessions: Vec<Session> = events
         .chunk_by(|a, b| a.session == b.session)
         .map(|events| {
+            // An order lists an item once a line, and two lines of it are no step from one item to the next.
             let is_basket = events.iter().all(|event| event.kind == EventKind::Purchase);
             let mut events = events.to_vec();
             if is_basket {
-                let mut seen = hashbrown::HashSet::new();
+                let mut seen = HashSet::new();
                 events.retain(|event| seen.insert(event.item));
             }
             let user = events.iter().find_map(|event| event.user);

@@ -7,6 +7,8 @@ mod bad_artifacts;
 #[cfg(feature = "server")]
 mod cli;
 mod compat;
+#[cfg(feature = "server")]
+mod evaluate;
 mod golden;
 #[cfg(feature = "server")]
 mod grpc;
@@ -16,6 +18,7 @@ mod hurry;
 mod memory;
 #[cfg(feature = "server")]
 mod overload;
+mod placements_file;
 mod pyarrow;
 mod quality;
 mod ranked;

@@ -10,7 +10,7 @@ use larder::snapshot::{
     LoadOptions, MANIFEST, Outcome, Snapshot, SnapshotError, build_manifest, describe_directory,
     open_directory, predict_directory, shard_tables,
 };
-use larder::train::sample::{ScaleSpec, write_scale};
+use larder_sample::{ScaleSpec, write_scale};
 use tempfile::TempDir;
 
 use crate::support::following::{CHANNEL, Following, publish_to};

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::skip::say;
-use larder::evaluate::{Metrics, Recipe, ReplayOptions, Replayer, split, trial, tune};
+use larder::evaluate::{Metrics, ReplayOptions, Replayer, split, trial, tune};
 use larder::train::{Catalog, EventLog, TrainPlan, parse_time_ms};
 
 const REFERENCES: &str = include_str!("../../benches/quality/references.toml");
@@ -43,14 +43,14 @@ impl Shop {
         asked.iter().map(report).collect()
     }
 
-    /// The quality of the recipes that the tuner chooses on the last stretch of the early part, with `predictions` a trial.
+    /// The quality of the recipes that the tuner chooses on the last stretch of the early part, with `predictions` a
+    /// trial.
     fn ask_tuned(&self, predictions: usize, asked: &[(&str, ReplayOptions)]) -> Vec<Metrics> {
         let work = tempfile::tempdir().unwrap();
         let plan = TrainPlan::default();
         let tuned =
             tune(&self.early, &self.catalog, &plan, predictions, work.path(), &mut |_, _| {}).unwrap();
-        let recipes: Vec<String> = tuned.recipes.iter().map(Recipe::to_toml).collect();
-        self.ask(&tuned.plan, &recipes.join("\n"), asked)
+        self.ask(&tuned.plan, &tuned.recipes.to_toml().unwrap(), asked)
     }
 }
 

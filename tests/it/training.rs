@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use larder::artifact::table::TableError;
-use larder::evaluate::{Recipe, ReplayOptions, Replayer, split, trial, tune};
+use larder::evaluate::{ReplayOptions, Replayer, split, trial, tune};
 use larder::recommender::Recommender;
-use larder::train::sample::{SampleSpec, generate};
-use larder::train::{Catalog, EventKind, EventLog, TrainPlan, stock};
+use larder::train::{BadRows, Catalog, EventKind, EventLog, RowFault, TrainPlan, train_all};
+use larder_sample::{SampleSpec, generate};
 
 const CATALOG: &str = "item_id,title,price,in_stock\ncup,Cup,3.5,true\npot,Pot,20,true\ntea,Tea,5,false\n";
 
@@ -47,7 +47,7 @@ fn the_same_input_and_seed_give_the_same_bytes() {
     plan.als.rounds = 3;
     let train = |plan: &TrainPlan| {
         let out = tempfile::tempdir().unwrap();
-        let built = stock(&log, &catalog, plan, out.path(), &|_| true, &mut |_, _| {}).unwrap();
+        let built = train_all(&log, &catalog, plan, out.path(), &|_| true, &mut |_, _| {}).unwrap();
         let bytes = |file: &str| fs::read(out.path().join(file)).unwrap();
         built.iter().map(|artifact| (artifact.name.clone(), bytes(&artifact.file))).collect::<Vec<_>>()
     };
@@ -68,21 +68,20 @@ fn recipes_are_chosen_among_real_trials_and_serve() {
     let (early, held) = split(&log, log.period_ms().1 - 20 * 86_400_000);
     let plan = TrainPlan { ease_max_items: 0, ..TrainPlan::default() };
     let tuned = tune(&early, &catalog, &plan, 60, dir.path(), &mut |_, _| {}).unwrap();
-    let names: Vec<&str> = tuned.recipes.iter().map(|recipe| recipe.placement.as_str()).collect();
+    let names: Vec<&str> = tuned.recipes.placements.keys().map(String::as_str).collect();
     for placement in ["home.for_you", "pdp.similar", "cart.complements", "session.next", "category.popular"] {
         assert!(names.contains(&placement), "{names:?}");
     }
     for found in &tuned.evidence {
-        let best = found.tried.iter().map(|trial| trial.1 + 2.0 * trial.2).fold(0.0, f64::max);
+        let best = found.tried.iter().map(|trial| trial.hr + 2.0 * trial.mrr).fold(0.0, f64::max);
         if found.protocol.starts_with("next") {
             let own = found.metrics.hr + 2.0 * found.metrics.mrr;
             assert!(own >= best * 0.98, "{}: {own} against {best}", found.decision);
         }
     }
-    let recipes: Vec<String> = tuned.recipes.iter().map(Recipe::to_toml).collect();
     let work = tempfile::tempdir().unwrap();
     let trial = trial(&early, &catalog, &tuned.plan, work.path(), &|_| true, &mut |_, _| {}).unwrap();
-    let recommender = trial.recommender(&recipes.join("\n")).unwrap();
+    let recommender = trial.recommender(&tuned.recipes.to_toml().unwrap()).unwrap();
     let replayer = Replayer::new(&held, &catalog.ids);
     let report = replayer.replay(&recommender, "session.next", &ReplayOptions::default()).unwrap();
     assert!(report.predictions > 50 && report.metrics.empty_rate == 0.0, "{report:?}");
@@ -108,8 +107,10 @@ fn bad_rows_are_counted_and_named() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = format!("{CATALOG}cup,Another cup,1,true\n,Nothing,1,true\n");
     let catalog = Catalog::read(&write(dir.path(), "catalog.csv", &catalog)).unwrap();
-    let bad: Vec<(&str, usize, &[usize])> = catalog.bad.reasons().collect();
-    assert_eq!(bad, [("item_id is missing", 1, &[5][..]), ("item_id occurs a second time", 1, &[4][..])]);
+    let rows = |bad: &BadRows| -> Vec<(RowFault, usize, Vec<usize>)> {
+        bad.faults().map(|(fault, found)| (fault, found.count, found.first_rows.clone())).collect()
+    };
+    assert_eq!(rows(&catalog.bad), [(RowFault::NoItem, 1, vec![5]), (RowFault::RepeatedItem, 1, vec![4])]);
     let events = "user_id,session_id,item_id,event_type,timestamp,device\n\
                   u1,s1,cup,view,2026-01-01T10:00:00Z,phone\n\
                   ,s1,pot,add_to_cart,2026-01-01 10:01:00,phone\n\
@@ -124,16 +125,16 @@ fn bad_rows_are_counted_and_named() {
     assert_eq!(log.events[1].time_ms - log.events[0].time_ms, 60_000);
     assert_eq!(log.events[2].kind, EventKind::Undone);
     assert_eq!(log.extra.len(), 1, "the column `device` is kept");
-    let reasons: Vec<(&str, &[usize])> = log.bad.reasons().map(|(reason, _, rows)| (reason, rows)).collect();
     assert_eq!(
-        reasons,
+        rows(&log.bad),
         [
-            ("item_id is missing", &[5][..]),
-            ("item_id is not in the catalogue", &[4][..]),
-            ("session_id is missing", &[3][..]),
-            ("timestamp is missing, not a time, before 1990 or in the future", &[6][..]),
+            (RowFault::NoItem, 1, vec![5]),
+            (RowFault::UnknownItem, 1, vec![4]),
+            (RowFault::NoSession, 1, vec![3]),
+            (RowFault::BadTime, 1, vec![6]),
         ]
     );
+    assert_eq!(RowFault::UnknownItem.to_string(), "item_id is not in the catalogue");
 }
 
 #[test]

@@ -1,15 +1,23 @@
 //! The search for one placement's recipe: the best single source, then others added while they help.
 
-use super::Evidence;
-use super::recipes::Menu;
-use crate::evaluate::{Metrics, Recipe, ReplayOptions, Replayer, Report, SourceLine, Trial};
-use crate::snapshot::SnapshotError;
+use super::edit::{add_source, summary, with_normalize, with_sources};
+use super::evidence::{Evidence, Tried, goodness};
+use super::measure::measure;
+use super::search_space::SearchSpace;
+use crate::evaluate::error::TrainError;
+use crate::evaluate::metrics::Report;
+use crate::evaluate::replay::{ReplayOptions, Replayer};
+use crate::evaluate::trial::Trial;
+use crate::pipeline::filter::Exclusion;
+use crate::recommender::{PlacementSpec, StageSpec};
 
-/// Weights tried for a source that joins the first.
+/// Weights tried for a source that joins the first, whose weight is 1.
 const WEIGHTS: [f64; 4] = [0.1, 0.3, 0.7, 1.5];
-/// A change must help by this share, or it is noise.
+/// The factor by which a change must improve the figure, or it is taken for noise. Raising it gives simpler recipes.
 const WORTH: f64 = 1.005;
-/// The most sources of a recipe.
+/// What variety may cost: a cap stays unless it lowers the figure by more than a hundredth.
+const CAP_WORTH: f64 = 0.99;
+/// The most sources of a recipe. Each one more takes time at every request.
 const MOST_SOURCES: usize = 4;
 
 /// Everything that a search replays against.
@@ -19,120 +27,128 @@ pub(super) struct Search<'a> {
     pub(super) options: ReplayOptions,
 }
 
-/// What is maximised: hit rate and rank of the hit count alike; for whole users, the ranking of ten.
-pub(super) fn goodness(metrics: &Metrics, objective: &str) -> f64 {
-    match objective {
-        "user_items" | "new_items" => metrics.ndcg,
-        _ => metrics.hr + 2.0 * metrics.mrr,
-    }
-}
-
-pub(super) fn row(name: &str, metrics: &Metrics) -> (String, f64, f64, f64) {
-    let round = |value: f64| (value * 1e5).round() / 1e5;
-    (name.to_owned(), round(metrics.hr), round(metrics.mrr), round(metrics.ndcg))
-}
-
+/// The best recipe so far, and what was tried for it.
 struct Best {
-    recipe: Recipe,
+    spec: PlacementSpec,
     report: Report,
     goodness: f64,
 }
 
+/// A search under way for one placement.
+struct Progress<'a> {
+    space: &'a SearchSpace,
+    tried: Vec<Tried>,
+}
+
 impl Search<'_> {
-    /// The winner and the evidence; the menu's base with its first source where nothing can be replayed.
-    pub(super) fn run(&self, menu: Menu) -> Result<(Recipe, Option<Evidence>), SnapshotError> {
-        let mut tried = Vec::new();
+    /// The winner and the evidence; the base with its first source where nothing can be replayed.
+    pub(super) fn run(&self, space: &SearchSpace) -> Result<(PlacementSpec, Option<Evidence>), TrainError> {
+        let mut progress = Progress { space, tried: Vec::new() };
+        let mut families = self.best_of_each_family(&mut progress)?.into_iter();
+        let Some(mut best) = families.next() else { return Ok((space.untuned(1), None)) };
+        // The best variant of each other family stays as it is: to search its parameters again beside each partner
+        // would multiply the trials.
+        let others: Vec<StageSpec> =
+            families.flat_map(|best| best.spec.sources.into_iter().map(toml::Spanned::into_inner)).collect();
+        best = self.try_variants(best, &mut progress)?;
+        while best.spec.sources.len() < MOST_SOURCES {
+            let before = best.goodness;
+            best = self.widen(best, &others, &mut progress)?;
+            if best.goodness <= before {
+                break;
+            }
+        }
+        // Once more: what suits one source may not suit several.
+        best = self.try_variants(best, &mut progress)?;
+        if let Some(cap) = &space.cap {
+            let capped = PlacementSpec { rerank: vec![cap.clone().into()], ..best.spec.clone() };
+            best = self.better(best, capped, CAP_WORTH, &mut progress)?;
+        }
+        let evidence = Evidence {
+            decision: space.placement.to_owned(),
+            protocol: best.report.protocol,
+            predictions: best.report.predictions,
+            chosen: summary(&best.spec),
+            metrics: best.report.metrics,
+            tried: progress.tried,
+        };
+        Ok((best.spec, Some(evidence)))
+    }
+
+    /// For each family its best variant as the only source, the best family first.
+    fn best_of_each_family(&self, progress: &mut Progress<'_>) -> Result<Vec<Best>, TrainError> {
         let mut families: Vec<Best> = Vec::new();
-        for family in &menu.families {
+        for family in &progress.space.families {
             let mut best: Option<Best> = None;
             for source in family {
-                let recipe = Recipe { sources: vec![source.clone()], ..menu.base.clone() };
-                self.consider(recipe, &menu, &mut tried, &mut best, 1.0)?;
+                let spec = with_sources(&progress.space.base, [source]);
+                best = match best {
+                    Some(best) => Some(self.better(best, spec, 1.0, progress)?),
+                    None => self.measure(spec, progress)?,
+                };
             }
             families.extend(best);
         }
         families.sort_by(|a, b| b.goodness.total_cmp(&a.goodness));
-        let mut rest = families.into_iter();
-        let Some(first) = rest.next().filter(|best| best.report.predictions > 0) else {
-            let sources = menu.families.first().and_then(|family| family.first()).cloned();
-            return Ok((Recipe { sources: sources.into_iter().collect(), ..menu.base }, None));
-        };
-        let others: Vec<SourceLine> = rest.flat_map(|best| best.recipe.sources).collect();
-        let mut best = Some(first);
-        self.try_variants(&menu, &mut tried, &mut best)?;
-        while let Some(now) = &best {
-            let (recipe, before) = (now.recipe.clone(), now.goodness);
-            let free = others.iter().filter(|o| !recipe.sources.iter().any(|s| s.name == o.name));
-            if recipe.sources.len() == MOST_SOURCES {
-                break;
-            }
-            for source in free {
-                for weight in WEIGHTS {
-                    let mut wider = recipe.clone();
-                    wider.sources.push(SourceLine { weight, ..source.clone() });
-                    self.consider(wider, &menu, &mut tried, &mut best, WORTH)?;
-                }
-            }
-            if best.as_ref().is_none_or(|best| best.goodness <= before) {
-                break;
+        Ok(families)
+    }
+
+    /// The recipe with one more source, if one of the others helps.
+    fn widen(
+        &self,
+        mut best: Best,
+        others: &[StageSpec],
+        progress: &mut Progress<'_>,
+    ) -> Result<Best, TrainError> {
+        let now = best.spec.clone();
+        let has = |label: &str| now.sources.iter().any(|source| source.get_ref().label() == label);
+        for source in others.iter().filter(|source| !has(source.label())) {
+            for weight in WEIGHTS {
+                let mut wider = now.clone();
+                add_source(&mut wider, source, weight);
+                best = self.better(best, wider, WORTH, progress)?;
             }
         }
-        self.try_variants(&menu, &mut tried, &mut best)?;
-        if let (Some(cap), Some(now)) = (&menu.cap, &best) {
-            // Variety is worth a little: the cap stays unless it costs more than a hundredth.
-            let capped = Recipe { cap: Some(cap.clone()), ..now.recipe.clone() };
-            self.consider(capped, &menu, &mut tried, &mut best, 0.99)?;
-        }
-        let Some(best) = best else { return Ok((menu.base, None)) };
-        let evidence = Evidence {
-            decision: best.recipe.placement.clone(),
-            protocol: best.report.protocol.clone(),
-            predictions: best.report.predictions,
-            chosen: best.recipe.summary(),
-            metrics: best.report.metrics.clone(),
-            tried,
-        };
-        Ok((best.recipe, Some(evidence)))
+        Ok(best)
     }
 
     /// Other normalisations and exclusions for the recipe as it is.
-    fn try_variants(
-        &self,
-        menu: &Menu,
-        tried: &mut Vec<(String, f64, f64, f64)>,
-        best: &mut Option<Best>,
-    ) -> Result<(), SnapshotError> {
-        let Some(recipe) = best.as_ref().map(|best| best.recipe.clone()) else { return Ok(()) };
-        for exclude in &menu.exclusions {
-            let other = Recipe { exclude: exclude.clone(), ..recipe.clone() };
-            self.consider(other, menu, tried, best, WORTH)?;
+    fn try_variants(&self, mut best: Best, progress: &mut Progress<'_>) -> Result<Best, TrainError> {
+        let now = best.spec.clone();
+        let exclusions: &[Vec<Exclusion>] = &progress.space.exclusions;
+        for exclude in exclusions {
+            let other = PlacementSpec { exclude: exclude.clone(), ..now.clone() };
+            best = self.better(best, other, WORTH, progress)?;
         }
-        if recipe.sources.len() > 1 {
+        // A single source has the same order whatever its scores are divided by.
+        if now.sources.len() > 1 {
             for normalize in ["sum", "rank"] {
-                let other = Recipe { normalize: normalize.to_owned(), ..recipe.clone() };
-                self.consider(other, menu, tried, best, WORTH)?;
+                best = self.better(best, with_normalize(&now, normalize), WORTH, progress)?;
             }
         }
-        Ok(())
+        Ok(best)
     }
 
-    fn consider(
+    /// The candidate if its figure is more than `worth` times that of the best so far, else the best so far.
+    fn better(
         &self,
-        recipe: Recipe,
-        menu: &Menu,
-        tried: &mut Vec<(String, f64, f64, f64)>,
-        best: &mut Option<Best>,
+        best: Best,
+        candidate: PlacementSpec,
         worth: f64,
-    ) -> Result<(), SnapshotError> {
-        let recommender = self.trial.recommender(&recipe.to_toml())?;
-        let Ok(report) = self.replayer.replay(&recommender, &recipe.placement, &self.options) else {
-            return Ok(());
+        progress: &mut Progress<'_>,
+    ) -> Result<Best, TrainError> {
+        let candidate = self.measure(candidate, progress)?;
+        Ok(candidate.filter(|other| other.goodness > best.goodness * worth).unwrap_or(best))
+    }
+
+    /// Replays a recipe; `None` where there is nothing to replay.
+    fn measure(&self, spec: PlacementSpec, progress: &mut Progress<'_>) -> Result<Option<Best>, TrainError> {
+        let placement = progress.space.placement;
+        let Some(report) = measure(self.trial, self.replayer, placement, &spec, &self.options)? else {
+            return Ok(None);
         };
-        let goodness = goodness(&report.metrics, &menu.base.objective);
-        tried.push(row(&recipe.summary(), &report.metrics));
-        if best.as_ref().is_none_or(|best| goodness > best.goodness * worth) {
-            *best = Some(Best { recipe, report, goodness });
-        }
-        Ok(())
+        let goodness = goodness(&report.metrics, progress.space.base.objective);
+        progress.tried.push(Tried::new(&summary(&spec), &report.metrics));
+        Ok(Some(Best { spec, report, goodness }))
     }
 }

@@ -1,0 +1,40 @@
+//! A shop's export: its catalogue and its events.
+
+use std::path::Path;
+
+use super::catalog::Catalog;
+use super::events::EventLog;
+use crate::artifact::table::TableError;
+
+/// A catalogue and the events about its items.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The items.
+    pub catalog: Catalog,
+    /// What happened to them.
+    pub log: EventLog,
+}
+
+impl Dataset {
+    /// Reads catalogue, events and, where there is one, the users file. `progress` is told what is being read.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that has no usable row.
+    pub fn read(
+        catalog: &Path,
+        events: &Path,
+        users: Option<&Path>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Self, TableError> {
+        // The catalogue comes first: an event about an item that is not in it is a bad row.
+        progress("reading the catalogue");
+        let catalog = Catalog::read(catalog)?;
+        progress("reading events");
+        let mut log = EventLog::read(events, &catalog)?;
+        // Afterwards, because only countries of users that occur in the log are kept.
+        if let Some(users) = users {
+            log.read_users(users)?;
+        }
+        Ok(Self { catalog, log })
+    }
+}
