@@ -14,6 +14,7 @@ mod predict;
 mod publish;
 mod refresher;
 mod registry;
+mod status;
 mod users;
 
 pub use build::{BuildArtifact, build_manifest, describe_directory, new_version, shard_tables};
@@ -27,4 +28,5 @@ pub use predict::{Prediction, predict};
 pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
 pub use registry::Registry;
+pub use status::{ArtifactStatus, IndexStatus, SnapshotStatus};
 pub use users::{Lookup, Pending, Sharded, UserColumn, UserCounts, UserFeatures, UserRow, write_shards};
