@@ -15,6 +15,8 @@ mod http;
 mod hurry;
 mod memory;
 #[cfg(feature = "server")]
+mod metrics;
+#[cfg(feature = "server")]
 mod overload;
 mod pyarrow;
 mod quality;
@@ -36,8 +38,12 @@ mod support {
     pub(crate) mod levels;
     #[cfg(feature = "onnx")]
     pub(crate) mod network;
+    #[cfg(feature = "server")]
+    pub(crate) mod process;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
+    #[cfg(feature = "server")]
+    pub(crate) mod scrape;
     #[cfg(feature = "server")]
     pub(crate) mod server;
     #[cfg(feature = "server")]
