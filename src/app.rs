@@ -1,11 +1,9 @@
 //! Wiring only: from a configuration to a running server.
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
-use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
+use prometheus::Registry as Metrics;
 use thiserror::Error;
 
 use crate::artifact::{FetchError, StoreError, open};
@@ -13,9 +11,9 @@ use crate::config::Config;
 use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, View};
-use crate::server::{Admin, Control, Listeners, ServerError};
-use crate::snapshot::{Outcome, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
-use crate::telemetry;
+use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
+use crate::snapshot::{Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
+use crate::telemetry::{self, ServingThreads, Sources};
 
 /// Why the server did not start.
 #[derive(Debug, Error)]
@@ -50,9 +48,12 @@ pub enum AppError {
     /// A thread or runtime cannot be started.
     #[error("cannot start: {0}")]
     Thread(#[from] std::io::Error),
-    /// The faces cannot be opened.
+    /// The API cannot be served.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// A metric is declared twice.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// A server with its ports bound and nothing served yet.
@@ -61,7 +62,9 @@ pub struct App {
     config: Config,
     refresher: Arc<Refresher<View>>,
     recommender: Arc<Recommender>,
-    control: Arc<Operator>,
+    admin_service: Arc<AdminService>,
+    metrics: server::Metrics,
+    threads: Arc<ServingThreads>,
     grpc: TcpListener,
     http: TcpListener,
     admin: TcpListener,
@@ -77,12 +80,13 @@ impl App {
         if let Some(level) = config.cpu {
             crate::machine::limit_to(level);
         }
+        // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
         let store = open(&config.store, &config.store_options)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
-        let registry: Arc<Registry<View>> = Arc::default();
+        let views: Arc<Registry<View>> = Arc::default();
         let refresher = Arc::new(Refresher::new(
             Source { store, cache },
-            Arc::clone(&registry),
+            Arc::clone(&views),
             Box::new(move |snapshot| View::prepare(snapshot, &stages)),
             |served: &View| -> &Snapshot { &served.snapshot },
             config.refresh.clone(),
@@ -90,21 +94,30 @@ impl App {
         let bind = |key, addr: std::net::SocketAddr| {
             TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
         };
-        let recommender = Arc::new(Recommender::new(Arc::clone(&registry), config.limits));
+        let recommender = Arc::new(Recommender::new(Arc::clone(&views), config.limits));
         let mut exposures = None;
         if let Some((path, capacity)) = config.exposures.clone() {
             let opened = JsonLines::open(&path)
                 .and_then(|sink| Exposures::open(capacity, Box::new(sink)))
                 .map_err(|source| AppError::Exposures { path, source })?;
+            // In `config.server`, which the server drops at its end: the writer's thread ends with the queue's last
+            // sender.
             (config.server.exposures, exposures) = (Some(opened.0), Some(opened.1));
         }
-        let control = Arc::new(Operator {
+        let registry = Metrics::new();
+        let metrics = server::Metrics::new(registry.clone())?;
+        let threads = Arc::new(ServingThreads::default());
+        let sources = Sources {
+            views: Arc::clone(&views),
             refresher: Arc::clone(&refresher),
-            registry,
-            exposures: config.server.exposures.clone(),
-            metrics: telemetry::init_metrics(),
-            draining: AtomicBool::new(false),
-        });
+            exposures: config.server.exposures.as_ref().map(|exposures| Arc::clone(exposures.counters())),
+            threads: Arc::clone(&threads),
+            requests: Arc::clone(metrics.requests()),
+        };
+        telemetry::register(&registry, sources)?;
+        // The ports are bound before a snapshot is loaded, so that a second process on the same ports fails at once
+        // and not after minutes.
+        let control = Arc::clone(&refresher) as Arc<dyn ControlPlane>;
         Ok(Self {
             grpc: bind("grpc_addr", config.grpc_addr)?,
             http: bind("http_addr", config.http_addr)?,
@@ -112,7 +125,9 @@ impl App {
             config,
             refresher,
             recommender,
-            control,
+            admin_service: Arc::new(AdminService::new(control, views, registry)),
+            metrics,
+            threads,
             exposures,
         })
     }
@@ -120,38 +135,41 @@ impl App {
     /// Serves until a SIGTERM or SIGINT, then drains.
     ///
     /// # Errors
-    /// A thread, runtime or face that cannot be started.
+    /// A thread, runtime or listener that cannot be started.
     pub fn run(self) -> Result<(), AppError> {
-        let admin = Admin::open(self.admin, Arc::clone(&self.control) as Arc<dyn Control>)?;
+        // First of all that runs: `/readyz` tells why the rest takes its time.
+        let admin = Admin::open(self.admin, Arc::clone(&self.admin_service))?;
         let (stop, stopped) = mpsc::sync_channel::<()>(1);
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
             let _ = refresher.refresh(false); // logged and kept in health
             refresher.run(&stopped);
         })?;
+        let serving = Arc::clone(&self.threads);
         let runtime = match self.config.threads {
+            // One thread needs no scheduler between threads: the runtime runs on this one.
             1 => {
-                telemetry::count_this_thread();
+                self.threads.add_current();
                 tokio::runtime::Builder::new_current_thread().enable_all().build()?
             }
             threads => tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(threads)
                 .thread_name("larder-serve")
-                .on_thread_start(telemetry::count_this_thread)
+                .on_thread_start(move || serving.add_current())
                 .enable_all()
                 .build()?,
         };
-        let control = Arc::clone(&self.control);
+        let admin_service = Arc::clone(&self.admin_service);
         let shutdown = async move {
-            let signal = signalled().await;
-            control.draining.store(true, Ordering::Release);
+            let signal = shutdown_signal().await;
+            admin_service.drain();
             tracing::info!(signal, "draining");
         };
         tracing::info!(
             grpc = %self.grpc.local_addr()?, http = %self.http.local_addr()?, admin = %admin.addr(),
             store = self.config.store, channel = self.config.refresh.channel, "listening"
         );
-        let (grpc, http, recommender, config) = (self.grpc, self.http, self.recommender, self.config.server);
+        let Self { grpc, http, recommender, metrics, config, exposures, .. } = self;
         runtime.block_on(async move {
             grpc.set_nonblocking(true)?;
             http.set_nonblocking(true)?;
@@ -159,12 +177,15 @@ impl App {
                 grpc: tokio::net::TcpListener::from_std(grpc)?,
                 http: tokio::net::TcpListener::from_std(http)?,
             };
-            crate::server::run(listeners, recommender, config, shutdown).await.map_err(AppError::from)
+            let served = server::run(listeners, recommender, config.server, metrics, shutdown).await;
+            served.map_err(AppError::from)
         })?;
+        // The refresher, then the port that asks it, then whatever requests were left; at last the exposures that they
+        // offered.
         drop(stop);
         drop(admin);
-        drop((runtime, self.control)); // the last ends of the exposure queue
-        if let Some(writer) = self.exposures {
+        drop(runtime);
+        if let Some(writer) = exposures {
             writer.finish();
         }
         tracing::info!("stopped");
@@ -173,8 +194,9 @@ impl App {
 }
 
 #[cfg(unix)]
-async fn signalled() -> &'static str {
+async fn shutdown_signal() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
+    // Without a handler, SIGTERM ends the process as it ends any other, without a drain.
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;
         return "SIGINT";
@@ -186,129 +208,7 @@ async fn signalled() -> &'static str {
 }
 
 #[cfg(not(unix))]
-async fn signalled() -> &'static str {
+async fn shutdown_signal() -> &'static str {
     let _ = tokio::signal::ctrl_c().await;
     "interrupt"
-}
-
-/// What the admin port may ask.
-#[derive(Debug)]
-struct Operator {
-    refresher: Arc<Refresher<View>>,
-    registry: Arc<Registry<View>>,
-    exposures: Option<Exposures>,
-    metrics: Option<PrometheusHandle>,
-    draining: AtomicBool,
-}
-
-impl Control for Operator {
-    fn readiness(&self) -> Result<(), String> {
-        if self.draining.load(Ordering::Acquire) {
-            return Err("draining".to_owned());
-        }
-        match (self.registry.current(), self.refresher.health().last_failure) {
-            (Some(_), _) => Ok(()),
-            (None, Some(failure)) => Err(format!("no snapshot: {}", failure.reason)),
-            (None, None) => Err("the first snapshot is being loaded".to_owned()),
-        }
-    }
-
-    fn status(&self) -> Value {
-        let health = self.refresher.health();
-        let time = |then: std::time::SystemTime| {
-            chrono::DateTime::<chrono::Utc>::from(then).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-        };
-        let failure = health.last_failure.as_ref().map(|failure| {
-            json!({
-                "at": time(failure.at), "snapshot": failure.version, "artifact": failure.artifact,
-                "reason": failure.reason, "in_a_row": failure.count,
-            })
-        });
-        let failures = health.failures.iter().map(
-            |((artifact, reason), count)| json!({"artifact": artifact, "reason": reason, "count": count}),
-        );
-        json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "ready": self.readiness().err().map_or(json!(true), |why| json!(why)),
-            "store": self.refresher.location(),
-            "channel": self.refresher.channel(),
-            "snapshot": self.registry.current().map(|served| describe(&served)),
-            "previous_snapshot": self.registry.previous().map(|served| served.snapshot.version().to_owned()),
-            "memory_budget": self.refresher.memory_budget(),
-            "cpu": crate::machine::level().name(),
-            "held_from": health.held_from,
-            "last_checked": health.last_checked.map(time),
-            "swapped_at": health.swapped_at.map(time),
-            "swaps": health.swaps,
-            "last_load_ms": health.last_load.as_millis() as u64,
-            "last_refresh_error": failure,
-            "failures": failures.collect::<Vec<_>>(),
-        })
-    }
-
-    fn metrics(&self) -> String {
-        let Some(handle) = &self.metrics else { return String::new() };
-        if let Some(exposures) = &self.exposures {
-            telemetry::observe_exposures(exposures.counts());
-        }
-        let users = self.refresher.user_counts();
-        telemetry::observe(self.registry.current().as_deref(), &self.refresher.health(), users);
-        let mut text = handle.render();
-        crate::server::render_histograms(&mut text);
-        text
-    }
-
-    fn refresh(&self) -> Result<String, String> {
-        match self.refresher.refresh(true) {
-            Ok(Outcome::Swapped { version, took }) => {
-                Ok(format!("serving {version} after {} ms", took.as_millis()))
-            }
-            Ok(_) => Ok("nothing new".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn rollback(&self) -> Result<String, String> {
-        self.refresher.rollback().map(|version| format!("serving {version}")).map_err(|e| e.to_string())
-    }
-}
-
-fn describe(served: &View) -> Value {
-    let snapshot = &served.snapshot;
-    let manifest = snapshot.manifest();
-    let artifacts = manifest.artifacts.iter().map(|entry| {
-        let artifact = snapshot.artifact(&entry.name);
-        let mut about = json!({
-            "name": entry.name, "kind": entry.kind, "rows": entry.rows, "bytes": entry.bytes,
-            "resident_bytes": artifact.map(|artifact| artifact.resident_bytes()), "sha256": entry.sha256,
-        });
-        if let (Some(about), Some(artifact)) = (about.as_object_mut(), artifact) {
-            about.extend(artifact.status());
-        }
-        about
-    });
-    let placements = served.placements.iter().map(|(name, placement)| {
-        let pipeline = &placement.pipeline;
-        let recipe = json!({
-            "page_size": placement.page_size,
-            "sources": labels(&pipeline.sources),
-            "filters": labels(&pipeline.filters),
-            "rerank": labels(&pipeline.rerankers),
-            "fallback": labels(&placement.fallback),
-        });
-        (name.clone(), recipe)
-    });
-    json!({
-        "version": manifest.snapshot,
-        "created_at": manifest.created_at,
-        "data_until": manifest.data_until,
-        "items": snapshot.items().len(),
-        "resident_bytes": snapshot.resident_bytes(),
-        "artifacts": artifacts.collect::<Vec<_>>(),
-        "placements": placements.collect::<serde_json::Map<_, _>>(),
-    })
-}
-
-fn labels<T: ?Sized>(stages: &[crate::pipeline::Stage<T>]) -> Vec<&str> {
-    stages.iter().map(|stage| &*stage.label).collect()
 }

@@ -1,11 +1,11 @@
-//! The back door: what was shown, where and from which snapshot, handed to a bounded queue and written beside the request path.
+//! What was shown, where and from which snapshot: handed to a bounded queue, and written beside the request path.
 
 mod queue;
 mod sink;
 
 use serde::Serialize;
 
-pub use queue::{Counts, Exposures, Writer};
+pub use queue::{Counters, Counts, Exposures, Writer};
 pub use sink::{JsonLines, Sink};
 
 /// One slate that was shown.
@@ -40,8 +40,8 @@ pub struct Exposure {
 pub struct Impression {
     /// The item.
     pub item_id: String,
-    /// Its place, from 1.
+    /// Its position, from 1.
     pub rank: u32,
-    /// The stage it is owed to.
+    /// The stage that contributed most to it.
     pub source: String,
 }

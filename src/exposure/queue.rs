@@ -1,4 +1,5 @@
-//! The bounded queue between requests and a sink: a request never waits for it, and a full queue loses the newest, counted.
+//! The bounded queue between requests and a sink: a request never waits for it, and a full queue loses the newest,
+//! counted.
 
 use std::io;
 use std::sync::Arc;
@@ -8,20 +9,28 @@ use std::thread::{self, JoinHandle};
 
 use super::{Exposure, Sink};
 
-/// The most exposures handed to the sink at once.
+/// Upper bound on exposures handed to the sink at once; raising it makes fewer, longer writes, and loses more when one
+/// fails.
 const BATCH: usize = 256;
 
 /// The queue's end for requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Exposures {
     queue: SyncSender<Exposure>,
-    counts: Arc<Tally>,
+    counters: Arc<Counters>,
 }
 
 /// The queue's other end: a thread that feeds the sink.
 #[derive(Debug)]
 pub struct Writer {
     thread: JoinHandle<()>,
+}
+
+/// Counts what becomes of the exposures. Does not keep the queue open.
+#[derive(Debug, Default)]
+pub struct Counters {
+    written: AtomicU64,
+    lost: AtomicU64,
 }
 
 /// What became of the exposures so far.
@@ -33,10 +42,11 @@ pub struct Counts {
     pub lost: u64,
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    written: AtomicU64,
-    lost: AtomicU64,
+impl Counters {
+    /// What became of the exposures so far.
+    pub fn counts(&self) -> Counts {
+        Counts { written: self.written.load(Ordering::Relaxed), lost: self.lost.load(Ordering::Relaxed) }
+    }
 }
 
 impl Exposures {
@@ -45,25 +55,27 @@ impl Exposures {
     /// # Errors
     /// The writer's thread cannot be started.
     pub fn open(capacity: usize, sink: Box<dyn Sink>) -> io::Result<(Self, Writer)> {
+        // Bounded: a sink that stalls costs exposures, which are counted, and never the memory of the server.
         let (queue, waiting) = sync_channel(capacity);
-        let counts = Arc::new(Tally::default());
-        let tally = Arc::clone(&counts);
-        let work = move || write_all(&waiting, sink, &tally);
+        let counters = Arc::new(Counters::default());
+        let of_writer = Arc::clone(&counters);
+        let work = move || write_all(&waiting, sink, &of_writer);
         let thread = thread::Builder::new().name("larder-exposures".to_owned()).spawn(work)?;
-        Ok((Self { queue, counts }, Writer { thread }))
+        Ok((Self { queue, counters }, Writer { thread }))
     }
 
     /// Hands over an exposure, or counts it as lost if the queue is full. Never waits.
     pub fn offer(&self, exposure: Exposure) {
+        // The newest is lost and not the oldest: taking one out of the queue's other end would need a lock that
+        // requests share.
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(exposure) {
-            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+            self.counters.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// What became of the exposures so far.
-    pub fn counts(&self) -> Counts {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts { written: read(&self.counts.written), lost: read(&self.counts.lost) }
+    /// Counts what becomes of the exposures.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 }
 
@@ -74,19 +86,21 @@ impl Writer {
     }
 }
 
-fn write_all(waiting: &Receiver<Exposure>, mut sink: Box<dyn Sink>, counts: &Tally) {
+fn write_all(waiting: &Receiver<Exposure>, mut sink: Box<dyn Sink>, counters: &Counters) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Ok(first) = waiting.recv() {
         batch.push(first);
         batch.extend(waiting.try_iter().take(BATCH - 1));
         let count = batch.len() as u64;
-        let outcome =
-            sink.write(&batch).and_then(|()| if batch.len() < BATCH { sink.flush() } else { Ok(()) });
+        // A full batch means that more are waiting: to flush each would be slower than they come.
+        let is_last = batch.len() < BATCH;
+        let outcome = sink.write(&batch).and_then(|()| if is_last { sink.flush() } else { Ok(()) });
         match outcome {
-            Ok(()) => counts.written.fetch_add(count, Ordering::Relaxed),
+            Ok(()) => counters.written.fetch_add(count, Ordering::Relaxed),
             Err(error) => {
+                // Not tried again: a disk that is full now is full in a millisecond, and the queue fills up behind it.
                 tracing::warn!(%error, count, "exposures were lost");
-                counts.lost.fetch_add(count, Ordering::Relaxed)
+                counters.lost.fetch_add(count, Ordering::Relaxed)
             }
         };
         batch.clear();

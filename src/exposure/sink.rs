@@ -21,7 +21,7 @@ pub trait Sink: Send {
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Appends one JSON object a line to a file, for a log shipper to pick up.
+/// Appends a line of JSON for each exposure to a file, for a log shipper to pick up.
 #[derive(Debug)]
 pub struct JsonLines {
     file: BufWriter<File>,

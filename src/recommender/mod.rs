@@ -25,6 +25,7 @@ mod plan;
 mod prepare;
 mod resolve;
 mod spec;
+mod status;
 mod view;
 
 use std::path::Path;
@@ -42,6 +43,7 @@ pub use plan::Plan;
 pub use prepare::PreparedRequest;
 use prepare::UserRows;
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
+pub use status::{PlacementStatus, ViewStatus};
 pub use view::{Placement, View};
 
 /// Server-side limits that a request may lower and never raise.

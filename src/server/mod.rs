@@ -1,15 +1,17 @@
-//! The street: the only rooms that know protobuf, HTTP or JSON. Knows the recommender, and nothing of where its data
-//! comes from.
+//! The API over gRPC and HTTP/JSON, and the admin port. Knows protobuf, HTTP, JSON and the recommender, and nothing of
+//! where data comes from.
 
 mod admin;
 mod api;
 mod edge;
+pub(crate) mod metrics;
 mod problem;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tonic_health::ServingStatus;
@@ -17,31 +19,35 @@ use tonic_health::server::HealthReporter;
 
 use crate::exposure::Exposures;
 use crate::recommender::Recommender;
+use api::convert::PageTokenSeal;
 use api::service::Service;
 use api::{grpc, http};
 use edge::admission::Admission;
-use edge::connections::{Acceptor, ConnectionLimits};
+use edge::connections::{Acceptor, ConnectionLimits, count_connections};
 use edge::early_shed::EarlyShed;
 use edge::limits;
-use edge::middleware::{Protocol, RequestGuard};
+use edge::middleware::RequestGuard;
+use edge::protocol::Protocol;
 
-pub use admin::{Admin, Control};
-pub use edge::observe::{Work, names, render_histograms};
+pub use admin::{Admin, AdminService, ControlPlane, NotReady};
+pub use api::convert::SealError;
+pub use edge::requests::{PlacementWork, RequestMetrics};
 
-/// How the faces treat requests and connections.
+/// How the server treats requests and connections.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Threads that the runtime answers with.
     pub threads: usize,
-    /// The most requests worked for at once, on both faces; how many it really is follows from the latencies.
+    /// Upper bound on requests in flight, on both protocols; the limit in force follows from the latencies.
     pub max_in_flight: usize,
-    /// The most requests that wait for their turn; further ones are refused with RESOURCE_EXHAUSTED (429).
+    /// Upper bound on queued requests; further ones are refused with RESOURCE_EXHAUSTED (429). Raising it trades tail
+    /// latency for goodput.
     pub max_waiting: usize,
     /// Connections open at once on each port; more wait in the operating system's backlog.
     pub max_connections: usize,
     /// HTTP/2 streams open at once on each connection; clients hold further ones back.
     pub max_streams: u32,
-    /// A connection without a request for so long is closed.
+    /// Time without a request after which a connection is closed.
     pub idle: Duration,
     /// The longest a request may take, with its body; then DEADLINE_EXCEEDED (504).
     pub request_limit: Duration,
@@ -51,7 +57,9 @@ pub struct Config {
     pub linger: Duration,
     /// Then, how long requests in flight have before their connections are cut.
     pub drain: Duration,
-    /// Where to tell what was shown, if anywhere.
+    /// What page tokens are sealed with; `None`: a key that is drawn at the start.
+    pub page_token_key: Option<Arc<[u8]>>,
+    /// Where exposures are offered, if anywhere.
     pub exposures: Option<Exposures>,
 }
 
@@ -68,12 +76,13 @@ impl Default for Config {
             max_age: Duration::from_secs(60),
             linger: Duration::ZERO,
             drain: Duration::from_secs(10),
+            page_token_key: None,
             exposures: None,
         }
     }
 }
 
-/// The ports of the faces, already bound.
+/// The ports of the API, already bound.
 #[derive(Debug)]
 pub struct Listeners {
     /// gRPC, over HTTP/2 without TLS.
@@ -82,68 +91,141 @@ pub struct Listeners {
     pub http: TcpListener,
 }
 
-/// Why the faces could not be opened.
+/// Why the API could not be served.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServerError {
     /// The contract's descriptor, which is part of the program, does not decode.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The registry has metrics of the same name, as of another server in this process.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// Page tokens cannot be sealed.
+    #[error(transparent)]
+    PageTokens(#[from] SealError),
+}
+
+/// The metrics of a server: where it declares them, and what it counts for others to read.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Arc<RequestMetrics>,
+}
+
+impl Metrics {
+    /// Declares the metrics of requests; the rest follows when the server runs.
+    ///
+    /// # Errors
+    /// The registry has them already: there is one registry for each server.
+    pub fn new(registry: Registry) -> Result<Self, prometheus::Error> {
+        let requests = RequestMetrics::register(&registry)?;
+        Ok(Self { registry, requests })
+    }
+
+    /// The counts of requests.
+    pub fn requests(&self) -> &Arc<RequestMetrics> {
+        &self.requests
+    }
 }
 
 /// Serves until `shutdown` completes, then drains: health says NOT_SERVING, ports close, requests in flight are
-/// answered, connections are told to go away and, after [`Config::drain`], cut.
+/// answered, connections are told to close and, after [`Config::drain`], cut.
 ///
 /// Returns when every connection is closed.
+///
+/// # Errors
+/// What could not be set up. Nothing is served then.
 pub async fn run(
     listeners: Listeners,
     recommender: Arc<Recommender>,
     config: Config,
+    metrics: Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
+    let Metrics { registry, requests } = metrics;
+    let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting, &registry)?;
+    // One for both protocols: they share the memory that it bounds.
     let open = Arc::new(Semaphore::new(limits::OPEN));
-    let early_shed = EarlyShed::new(Arc::clone(&admission), Arc::clone(&open), config.request_limit);
-    let service = Service::new(recommender, config.max_age, config.exposures, admission);
-    let draining = Arc::new(AtomicBool::new(false));
-    let gate = |face| {
-        let (open, draining) = (open.clone(), draining.clone());
-        Arc::new(RequestGuard { face, open, limit: config.request_limit, draining })
+    let early_shed = EarlyShed::new(
+        Arc::clone(&admission),
+        Arc::clone(&requests),
+        Arc::clone(&open),
+        config.request_limit,
+    );
+    let service = Service {
+        recommender,
+        admission: Arc::clone(&admission),
+        metrics: Arc::clone(&requests),
+        seal: page_token_seal(config.page_token_key.as_deref())?,
+        exposures: config.exposures,
+        max_age: config.max_age,
     };
+    let draining = Arc::new(AtomicBool::new(false));
+    let guard = |protocol| {
+        let (open, draining, metrics) = (Arc::clone(&open), Arc::clone(&draining), Arc::clone(&requests));
+        Arc::new(RequestGuard { protocol, open, limit: config.request_limit, draining, metrics })
+    };
+    // Not serving before the port is open: a client that asks at once must not be told otherwise.
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
-    let grpc = grpc::routes(service.clone(), gate(Protocol::Grpc), &health)?;
-    let http = http::routes(service.clone(), gate(Protocol::Http));
+    let grpc = grpc::routes(service.clone(), guard(Protocol::Grpc), &health)?;
+    let http = http::routes(service.clone(), guard(Protocol::Http));
     let limits = ConnectionLimits {
         connections: config.max_connections,
         streams: config.max_streams,
         idle: config.idle,
     };
-    let grpc = Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits);
-    let http = Acceptor::open(listeners.http, http, None, Protocol::Http, limits);
+    let [of_grpc, of_http] = count_connections(&registry)?;
+    // gRPC alone has the early shed: there the class is one field of a binary message, over HTTP it would take parsing
+    // the JSON.
+    let grpc = Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits, of_grpc);
+    let http = Acceptor::open(listeners.http, http, None, Protocol::Http, limits, of_http);
 
     tokio::select! {
         () = shutdown => {}
         () = report_health(&service, &health) => {}
+        // These two never complete: the shutdown ends them.
+        () = admission.log_overloads() => {}
     }
     draining.store(true, Ordering::Relaxed);
     grpc::set_health(&health, ServingStatus::NotServing).await;
+    // Load balancers learn from probes, with a delay: until then they go on sending.
     tokio::time::sleep(config.linger).await;
+    // Before the ports close: a watcher's stream is a request in flight that would never end.
     grpc::end_health(&mut health).await;
     tokio::join!(grpc.close(config.drain), http.close(config.drain));
     Ok(())
 }
 
-/// Keeps the health service saying what the recommender says. Never completes.
+/// Seals page tokens with the configured key, or one of this process alone.
+fn page_token_seal(key: Option<&[u8]>) -> Result<PageTokenSeal, SealError> {
+    match key {
+        Some(key) => PageTokenSeal::new(key),
+        None => {
+            tracing::info!(
+                "page tokens are sealed with a random key: they end with this process, and other replicas refuse them; \
+                 set page_token_key where there are several"
+            );
+            PageTokenSeal::random()
+        }
+    }
+}
+
+/// How often the health service is brought up to date: readiness changes once, with the first snapshot.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Keeps the health service up to date with the recommender. Never completes.
 async fn report_health(service: &Service, health: &HealthReporter) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(100));
-    let mut said = None;
+    let mut ticks = tokio::time::interval(HEALTH_INTERVAL);
+    let mut reported = None;
     loop {
         let ready = service.is_ready();
-        if said != Some(ready) {
+        if reported != Some(ready) {
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
             grpc::set_health(health, status).await;
-            said = Some(ready);
+            reported = Some(ready);
         }
         ticks.tick().await;
     }

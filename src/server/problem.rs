@@ -1,7 +1,7 @@
 //! The one table from what can go wrong to gRPC codes, HTTP statuses and problem documents (RFC 9457).
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, StatusCode as Http, header};
 use serde_json::json;
 use tonic::Code;
 
@@ -33,37 +33,63 @@ pub(super) enum Kind {
     Internal,
 }
 
+/// What a kind of error is in each protocol.
 struct Row {
     code: Code,
     http: StatusCode,
+    /// Ends the problem's `type`.
     name: &'static str,
-    title: &'static str,
-    retry_after: Option<&'static str>,
 }
 
 impl Kind {
     #[rustfmt::skip]
     fn row(self) -> Row {
-        let row = |code, http, name, title, retry_after| Row { code, http, name, title, retry_after };
+        let row = |code, http, name| Row { code, http, name };
         match self {
-            Kind::InvalidArgument      => row(Code::InvalidArgument,   StatusCode::BAD_REQUEST,            "invalid-argument",       "The request is not valid",        None),
-            Kind::UnknownPlacement     => row(Code::NotFound,          StatusCode::NOT_FOUND,              "unknown-placement",      "There is no such placement",      None),
-            Kind::UnknownRoute         => row(Code::Unimplemented,     StatusCode::NOT_FOUND,              "unknown-route",          "There is nothing at this path",   None),
-            Kind::MethodNotAllowed     => row(Code::Unimplemented,     StatusCode::METHOD_NOT_ALLOWED,     "method-not-allowed",     "The path has no such method",     None),
-            Kind::TooLarge             => row(Code::InvalidArgument,   StatusCode::PAYLOAD_TOO_LARGE,      "too-large",              "The request is too large",        None),
-            Kind::UnsupportedMediaType => row(Code::InvalidArgument,   StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON",            None),
-            Kind::Overloaded           => row(Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS,      "overloaded",             "Too many requests at once",       Some("1")),
-            Kind::NotReady             => row(Code::Unavailable,       StatusCode::SERVICE_UNAVAILABLE,    "not-ready",              "No snapshot is loaded yet",       Some("1")),
-            Kind::DeadlineExceeded     => row(Code::DeadlineExceeded,  StatusCode::GATEWAY_TIMEOUT,        "deadline-exceeded",      "The time was up",                 None),
-            Kind::Internal             => row(Code::Internal,          StatusCode::INTERNAL_SERVER_ERROR,  "internal",               "The server has a defect",         None),
+            Self::InvalidArgument => row(Code::InvalidArgument, Http::BAD_REQUEST, "invalid-argument"),
+            Self::UnknownPlacement => row(Code::NotFound, Http::NOT_FOUND, "unknown-placement"),
+            // The code that gRPC itself gives for a method that does not exist.
+            Self::UnknownRoute => row(Code::Unimplemented, Http::NOT_FOUND, "unknown-route"),
+            Self::MethodNotAllowed => row(Code::Unimplemented, Http::METHOD_NOT_ALLOWED, "method-not-allowed"),
+            // Not OUT_OF_RANGE, which is tonic's, nor RESOURCE_EXHAUSTED, which clients are right to send again.
+            Self::TooLarge => row(Code::InvalidArgument, Http::PAYLOAD_TOO_LARGE, "too-large"),
+            Self::UnsupportedMediaType =>
+                row(Code::InvalidArgument, Http::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+            Self::Overloaded => row(Code::ResourceExhausted, Http::TOO_MANY_REQUESTS, "overloaded"),
+            Self::NotReady => row(Code::Unavailable, Http::SERVICE_UNAVAILABLE, "not-ready"),
+            Self::DeadlineExceeded => row(Code::DeadlineExceeded, Http::GATEWAY_TIMEOUT, "deadline-exceeded"),
+            Self::Internal => row(Code::Internal, Http::INTERNAL_SERVER_ERROR, "internal"),
         }
+    }
+
+    /// For people: the problem's `title`.
+    fn title(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "The request is not valid",
+            Self::UnknownPlacement => "There is no such placement",
+            Self::UnknownRoute => "There is nothing at this path",
+            Self::MethodNotAllowed => "The path has no such method",
+            Self::TooLarge => "The request is too large",
+            Self::UnsupportedMediaType => "The body is not JSON",
+            Self::Overloaded => "Too many requests at once",
+            Self::NotReady => "No snapshot is loaded yet",
+            Self::DeadlineExceeded => "The time was up",
+            Self::Internal => "The server has a defect",
+        }
+    }
+
+    /// After how many seconds the client may try again, where that may help. A second outlasts most overloads and the
+    /// swap of a small snapshot, and does not make a herd of those that were refused together wait for long.
+    fn retry_after(self) -> Option<&'static str> {
+        matches!(self, Self::Overloaded | Self::NotReady).then_some("1")
     }
 }
 
 /// What a client sent may be quoted in an error, but not at any length: gRPC puts it into a header.
 fn shortened(mut text: String) -> String {
-    const MOST: usize = 1000;
-    if let Some((cut, _)) = text.char_indices().find(|(at, _)| *at >= MOST) {
+    const MAX_BYTES: usize = 1000;
+    // At a character's boundary: what a client sent may be any UTF-8.
+    if let Some((cut, _)) = text.char_indices().find(|(at, _)| *at >= MAX_BYTES) {
         text.truncate(cut);
         text.push('…');
     }
@@ -84,7 +110,7 @@ impl Problem {
         }
     }
 
-    /// The same error in a field that lies inside `prefix`.
+    /// The same error with the field at fault named from outside: `prefix.field`.
     pub(super) fn inside(mut self, prefix: &str) -> Self {
         self.field = self.field.map(|field| format!("{prefix}.{field}"));
         self
@@ -92,6 +118,10 @@ impl Problem {
 
     pub(super) fn code(&self) -> Code {
         self.kind.row().code
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome::of_grpc(self.code())
     }
 
     /// The text for a gRPC client: field and detail.
@@ -105,7 +135,8 @@ impl Problem {
     pub(super) fn into_grpc(self) -> tonic::Status {
         let row = self.kind.row();
         let mut status = tonic::Status::new(row.code, self.message());
-        if let Some(seconds) = row.retry_after {
+        if let Some(seconds) = self.kind.retry_after() {
+            // Under the name of the HTTP header.
             status.metadata_mut().insert("retry-after", tonic::metadata::MetadataValue::from_static(seconds));
         }
         status
@@ -115,7 +146,7 @@ impl Problem {
         let row = self.kind.row();
         let mut document = json!({
             "type": format!("urn:larder:problem:{}", row.name),
-            "title": row.title,
+            "title": self.kind.title(),
             "status": row.http.as_u16(),
             "detail": self.detail,
         });
@@ -126,8 +157,10 @@ impl Problem {
         *response.status_mut() = row.http;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        // Caches keep 404 by default (RFC 9111, section 4.2.2): a placement that is published later would stay
+        // unknown.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = row.retry_after {
+        if let Some(seconds) = self.kind.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
@@ -142,6 +175,7 @@ impl From<RecommendError> for Problem {
                 field: Some("placement".to_owned()),
                 detail: shortened(format!("no placement {name:?}{}", did_you_mean(nearest.as_deref()))),
             },
+            // Fields are named in proto spelling, whatever the protocol: `json_name` spells them for HTTP.
             RecommendError::Invalid { field, reason } => Self::invalid(field, reason),
             RecommendError::NotReady => {
                 Self::new(Kind::NotReady, "no snapshot is loaded yet; try again shortly")
@@ -150,30 +184,70 @@ impl From<RecommendError> for Problem {
     }
 }
 
-/// The metric label of an HTTP answer, in the words of gRPC.
-pub(super) fn code_of_http(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200..=399 => "OK",
-        404 | 405 => "NOT_FOUND",
-        400..=428 => "INVALID_ARGUMENT",
-        429 => "RESOURCE_EXHAUSTED",
-        503 => "UNAVAILABLE",
-        504 => "DEADLINE_EXCEEDED",
-        _ => "INTERNAL",
-    }
+/// How a request ended, as metrics name it: in the words of gRPC, on both protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    Unavailable,
+    DeadlineExceeded,
+    Cancelled,
+    Internal,
 }
 
-/// The metric label of a gRPC answer.
-pub(super) fn code_of_grpc(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::InvalidArgument | Code::OutOfRange => "INVALID_ARGUMENT",
-        Code::NotFound | Code::Unimplemented => "NOT_FOUND",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::Cancelled => "CANCELLED",
-        _ => "INTERNAL",
+impl Outcome {
+    /// All, in the order of their discriminants.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::InvalidArgument,
+        Self::NotFound,
+        Self::ResourceExhausted,
+        Self::Unavailable,
+        Self::DeadlineExceeded,
+        Self::Cancelled,
+        Self::Internal,
+    ];
+
+    /// The value of the metric label `code`.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::NotFound => "NOT_FOUND",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::Cancelled => "CANCELLED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    pub(super) fn of_http(status: StatusCode) -> Self {
+        match status.as_u16() {
+            // 304 is an answer like 200.
+            200..=399 => Self::Ok,
+            404 | 405 => Self::NotFound,
+            400..=428 => Self::InvalidArgument,
+            429 => Self::ResourceExhausted,
+            503 => Self::Unavailable,
+            504 => Self::DeadlineExceeded,
+            _ => Self::Internal,
+        }
+    }
+
+    pub(super) fn of_grpc(code: Code) -> Self {
+        match code {
+            Code::Ok => Self::Ok,
+            Code::InvalidArgument | Code::OutOfRange => Self::InvalidArgument,
+            Code::NotFound | Code::Unimplemented => Self::NotFound,
+            Code::ResourceExhausted => Self::ResourceExhausted,
+            Code::Unavailable => Self::Unavailable,
+            Code::DeadlineExceeded => Self::DeadlineExceeded,
+            Code::Cancelled => Self::Cancelled,
+            _ => Self::Internal,
+        }
     }
 }
 
@@ -214,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_says_the_same_on_both_faces() {
+    fn a_problem_says_the_same_on_both_protocols() {
         let problem = Problem::invalid("page_size", "must be between 1 and 100, got 0");
         let status = problem.clone().into_grpc();
         assert_eq!(status.code(), Code::InvalidArgument);

@@ -16,6 +16,7 @@ mod predict;
 mod publish;
 mod refresher;
 mod registry;
+mod status;
 mod users;
 
 pub use artifacts::{Artifact, ArtifactLookupError, Artifacts};
@@ -39,4 +40,5 @@ pub use predict::{Prediction, predict_files};
 pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
 pub use registry::Registry;
+pub use status::{ArtifactStatus, SnapshotStatus};
 pub use users::{Lookup, Pending, UserColumn, UserCounters, UserCounts, UserFeatures, UserRow, write_shards};

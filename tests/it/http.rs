@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use larder::recommender::{Limits, Recommender};
-use larder::server::{Admin, Config, Control};
+use larder::server::{Admin, AdminService, Config, ControlPlane};
+use larder::snapshot::{Failure, Health, Outcome, SnapshotError};
 use serde_json::{Value, json};
 
 use crate::support::server::{Server, read_reply, write_head};
@@ -113,10 +114,83 @@ fn a_page_token_leads_to_the_items_that_follow() {
     assert_eq!(ids(&second), ["i4", "i5"]);
     assert_eq!(second["items"][0]["rank"], 3);
     assert_eq!(second["warnings"], json!([]));
+}
 
-    let other = page(&Server::start(shop_of(21)), &first["nextPageToken"]);
-    assert_eq!(ids(&other), ["i4", "i5"]);
-    assert!(other["warnings"][0].as_str().unwrap().contains("earlier snapshot"), "{other}");
+/// Servers that share a key, with the shop of these days.
+fn replicas(days: [u32; 2]) -> [Server; 2] {
+    let key: Arc<[u8]> = Arc::from(*b"a key that both of the replicas have");
+    days.map(|day| {
+        Server::with(shop_of(day), Config { page_token_key: Some(Arc::clone(&key)), ..Config::default() })
+    })
+}
+
+#[test]
+fn a_page_token_is_good_at_a_replica_with_the_same_key_and_says_so_if_the_snapshot_is_another() {
+    let request = |token: &Value| {
+        json!({"seedItems": [{"itemId": "i1"}], "pageSize": 2, "pageToken": token}).to_string()
+    };
+    for (days, warning) in
+        [([20, 20], None), ([20, 21], Some("another snapshot: items may repeat or be missing"))]
+    {
+        let [one, other] = replicas(days);
+        let token = &one.post(SIMILAR, request(&Value::Null)).json()["nextPageToken"];
+        let page = other.post(SIMILAR, request(token)).json();
+        assert_eq!(ids(&page), ["i4", "i5"]);
+        assert_eq!(page["warnings"].as_array().unwrap().len(), usize::from(warning.is_some()), "{page}");
+        assert!(page["warnings"].to_string().contains(warning.unwrap_or_default()), "{page}");
+    }
+}
+
+#[test]
+fn a_page_token_of_another_request_or_placement_or_key_is_refused() {
+    let server = Server::start(shop());
+    let body = |change: Value| {
+        let mut request = json!({"seedItems": [{"itemId": "i1"}], "subject": {"userId": "u"}, "pageSize": 2});
+        request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        request.to_string()
+    };
+    let token = server.post(SIMILAR, body(json!({}))).json()["nextPageToken"].clone();
+    let text = token.as_str().unwrap();
+    let with_token = |mut change: Value| {
+        change["pageToken"] = token.clone();
+        body(change)
+    };
+    for change in [
+        json!({}),
+        json!({"pageSize": 3}),
+        json!({"itemFields": ["title"]}),
+        json!({"view": "DEBUG"}),
+        json!({"trafficClass": "SHADOW"}),
+    ] {
+        let page = server.post(SIMILAR, with_token(change));
+        assert_eq!(page.status, 200, "{page:?}");
+        assert_eq!(page.json()["items"][0]["itemId"], "i4");
+    }
+    for change in [
+        json!({"seedItems": [{"itemId": "i2"}]}),
+        json!({"subject": {"userId": "other"}}),
+        json!({"filter": "price < 20"}),
+        json!({"excludeItemIds": ["i9"]}),
+        json!({"candidateItemIds": ["i4", "i5"]}),
+        json!({"context": {"country": "CH"}}),
+        json!({"sessionEvents": [{"itemId": "i3"}]}),
+    ] {
+        let detail = server.post(SIMILAR, with_token(change)).problem(400, "pageToken");
+        assert!(detail.starts_with("is of another request"), "{detail}");
+    }
+    let elsewhere = "/v1/placements/home.popular:recommend";
+    let detail = server.post(elsewhere, with_token(json!({}))).problem(400, "pageToken");
+    assert!(detail.starts_with("is of another request"), "{detail}");
+
+    let mut forged = text.to_owned();
+    forged.replace_range(2..3, if &text[2..3] == "A" { "B" } else { "A" });
+    for text in [forged.as_str(), &text[..text.len() - 1], &text[1..]] {
+        let detail = server.post(SIMILAR, body(json!({"pageToken": text}))).problem(400, "pageToken");
+        assert!(detail.starts_with("is not a next_page_token"), "{detail}");
+    }
+    let restarted = Server::start(shop());
+    let detail = restarted.post(SIMILAR, with_token(json!({}))).problem(400, "pageToken");
+    assert!(detail.contains("older than the server's key"), "{detail}");
 }
 
 #[test]
@@ -231,29 +305,49 @@ fn in_flight(server: &Server) -> TcpStream {
     stream
 }
 
-struct Desk;
+/// A control plane whose first snapshot could not be loaded, and that has nothing to go back to.
+struct Failing;
 
-impl Control for Desk {
-    fn readiness(&self) -> Result<(), String> {
-        Err("no snapshot yet".to_owned())
+impl ControlPlane for Failing {
+    fn location(&self) -> String {
+        "s3://shop/models".to_owned()
     }
-    fn status(&self) -> serde_json::Value {
-        json!({"snapshot": "s1"})
+
+    fn channel(&self) -> &str {
+        "production"
     }
-    fn metrics(&self) -> String {
-        "larder_up 1\n".to_owned()
+
+    fn memory_budget(&self) -> Option<u64> {
+        None
     }
-    fn refresh(&self) -> Result<String, String> {
-        Ok("unchanged".to_owned())
+
+    fn health(&self) -> Health {
+        let failure = Failure {
+            at: std::time::SystemTime::UNIX_EPOCH,
+            version: "20261120T030000Z-7f3a9c".to_owned(),
+            artifact: Some("similar".to_owned()),
+            reason: "similar: row 7 is odd".to_owned(),
+            count: 2,
+        };
+        Health { last_failure: Some(failure), ..Health::default() }
     }
-    fn rollback(&self) -> Result<String, String> {
-        Err("there is no earlier snapshot".to_owned())
+
+    fn refresh(&self) -> Result<Outcome, SnapshotError> {
+        Ok(Outcome::Unchanged)
+    }
+
+    fn rollback(&self) -> Result<String, SnapshotError> {
+        Err(SnapshotError::NoRollback { channel: "production".to_owned() })
     }
 }
 
 #[test]
 fn the_admin_port_answers_probes_and_orders() {
-    let admin = Admin::open(TcpListener::bind("127.0.0.1:0").unwrap(), Arc::new(Desk)).unwrap();
+    let metrics = prometheus::Registry::new();
+    let served = prometheus::IntGauge::new("x_served", "Served.").unwrap();
+    metrics.register(Box::new(served)).unwrap();
+    let service = Arc::new(AdminService::new(Arc::new(Failing), Arc::default(), metrics));
+    let admin = Admin::open(TcpListener::bind("127.0.0.1:0").unwrap(), Arc::clone(&service)).unwrap();
     let addr = admin.addr();
     let send = |method: &str, path: &str| {
         let mut stream = TcpStream::connect(addr).unwrap();
@@ -262,13 +356,25 @@ fn the_admin_port_answers_probes_and_orders() {
     };
     assert_eq!(send("GET", "/livez").status, 200);
     let ready = send("GET", "/readyz");
-    assert_eq!((ready.status, ready.body.as_str()), (503, "not ready: no snapshot yet\n"));
-    assert_eq!(send("GET", "/metrics").body, "larder_up 1\n");
-    assert_eq!(send("GET", "/status").json(), json!({"snapshot": "s1"}));
-    assert_eq!(send("POST", "/snapshots:refresh").json(), json!({"result": "unchanged"}));
+    let expected = "not ready: no snapshot: similar: row 7 is odd\n";
+    assert_eq!((ready.status, ready.body.as_str()), (503, expected));
+    assert!(send("GET", "/metrics").body.ends_with("x_served 0\n"));
+    let status = send("GET", "/status").json();
+    assert_eq!(status["channel"], "production");
+    assert_eq!(status["ready"], "no snapshot: similar: row 7 is odd");
+    let error = json!({"at": "1970-01-01T00:00:00.000Z", "snapshot": "20261120T030000Z-7f3a9c",
+        "artifact": "similar", "reason": "similar: row 7 is odd", "in_a_row": 2});
+    assert_eq!((&status["snapshot"], &status["last_refresh_error"]), (&Value::Null, &error));
+    assert_eq!(send("POST", "/snapshots:refresh").json(), json!({"result": "nothing new"}));
     let rollback = send("POST", "/snapshots:rollback");
-    assert_eq!((rollback.status, rollback.json()), (409, json!({"error": "there is no earlier snapshot"})));
+    assert_eq!(rollback.status, 409);
+    assert!(
+        rollback.json()["error"].as_str().unwrap().contains("there is no previous snapshot"),
+        "{rollback:?}"
+    );
     assert_eq!(send("GET", "/snapshots:refresh").status, 405, "a GET changes nothing");
+    service.drain();
+    assert_eq!(send("GET", "/readyz").body, "not ready: draining\n");
     drop(admin);
     assert!(TcpStream::connect(addr).is_err());
 }

@@ -1,5 +1,5 @@
-//! What is left out where time is short, and that the answer says so. Stages here are slow on purpose; nothing is timed: where a trial
-//! of the whole recipe may come between, the same is asked until the plan in question comes.
+//! What is left out where time is short, and that the answer says so. Stages here are slow on purpose; nothing is
+//! timed: where a trial of the whole recipe may come between, the same is asked until the plan in question comes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -132,12 +132,12 @@ fn skipped(answer: &Recommendation) -> Vec<&str> {
     answer.slate.degradation.skipped_stages.iter().map(AsRef::as_ref).collect()
 }
 
-const LADDER: &str = r#"fallback = [ { kind = "popular", artifact = "popularity" } ]"#;
+const FALLBACK: &str = r#"fallback = [ { kind = "popular", artifact = "popularity" } ]"#;
 
 #[test]
-fn where_retrieval_was_slow_the_ladder_answers_alone_and_says_so() {
+fn where_retrieval_was_slow_the_fallback_answers_alone_and_says_so() {
     let recommender =
-        recommender("hurry.popular", &format!("sources = [ {{ slow }} ]\ncache = false\n{LADDER}"));
+        recommender("hurry.popular", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let answer = hurried(&recommender, &Request::new("hurry.popular"), Cause::DeadlinePopular);
     let degradation = &answer.slate.degradation;
     assert_eq!(
@@ -152,7 +152,7 @@ fn where_retrieval_was_slow_the_ladder_answers_alone_and_says_so() {
     assert_eq!(
         (full, no_rerank, cached),
         (calls("hurry.popular"), 0, 0),
-        "a walk that was not planned asks nobody"
+        "a source that is not in the plan is not asked"
     );
     assert!(popular >= 1);
 }
@@ -160,7 +160,7 @@ fn where_retrieval_was_slow_the_ladder_answers_alone_and_says_so() {
 #[test]
 fn where_reranking_was_slow_it_is_left_out_and_so_is_a_trained_ranker() {
     let recipe = format!(
-        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nrerank = [ {{ slow }} ]\n{LADDER}"
+        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nrerank = [ {{ slow }} ]\n{FALLBACK}"
     );
     let recommender = recommender("hurry.rerank", &recipe);
     let request = Request::new("hurry.rerank").user("somebody");
@@ -175,7 +175,7 @@ fn where_reranking_was_slow_it_is_left_out_and_so_is_a_trained_ranker() {
 #[test]
 fn where_a_scorer_was_slow_its_stand_in_scores() {
     let recipe = format!(
-        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nscorer = {{ slow }}\n{LADDER}"
+        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nscorer = {{ slow }}\n{FALLBACK}"
     );
     let recommender = recommender("hurry.scorer", &recipe);
     let request = Request::new("hurry.scorer").user("somebody");
@@ -186,15 +186,15 @@ fn where_a_scorer_was_slow_its_stand_in_scores() {
 }
 
 #[test]
-fn a_person_in_a_hurry_gets_the_common_slate_without_what_they_have_seen() {
-    let recipe = format!("sources = [ {{ slow }} ]\nexclude = [\"session\"]\n{LADDER}");
+fn a_person_in_a_hurry_gets_the_common_slate_without_what_that_person_has_seen() {
+    let recipe = format!("sources = [ {{ slow }} ]\nexclude = [\"session\"]\n{FALLBACK}");
     let recommender = recommender("hurry.cached", &recipe);
     let common = recommender.recommend(&Request::new("hurry.cached")).unwrap();
     let common = shown(&common);
     let request = Request::new("hurry.cached").user("somebody").event(common[1]).event(common[0]);
     let answer = hurried(&recommender, &request, Cause::DeadlineCached);
     assert_eq!(shown(&answer)[..2], common[2..], "in the common slate's order");
-    assert_eq!(answer.slate.items.len(), 4, "the ladder fills up");
+    assert_eq!(answer.slate.items.len(), 4, "the fallback fills up");
     assert!(common[..2].iter().all(|seen| !shown(&answer).contains(seen)), "{:?}", shown(&answer));
     assert_eq!((answer.slate.degradation.level, skipped(&answer)), (DegradationLevel::Partial, vec!["slow"]));
     assert!(!answer.cached && answer.personal, "it is this person's answer");
@@ -205,9 +205,9 @@ fn a_person_in_a_hurry_gets_the_common_slate_without_what_they_have_seen() {
 }
 
 #[test]
-fn a_walk_that_was_cut_short_teaches_too() {
+fn a_run_that_was_cut_short_teaches_the_estimator_too() {
     let popular = r#"{ kind = "popular", artifact = "popularity" }"#;
-    let recipe = format!("sources = [ {{ slow }}, {popular} ]\ncache = false\n{LADDER}");
+    let recipe = format!("sources = [ {{ slow }}, {popular} ]\ncache = false\n{FALLBACK}");
     let recommender = recommender("hurry.cut", &recipe);
     let tight = within(TIGHT, &Request::new("hurry.cut"));
     let first = recommender.recommend(&tight).unwrap();
@@ -221,7 +221,7 @@ fn a_walk_that_was_cut_short_teaches_too() {
 
 #[test]
 fn a_hurried_answer_is_not_kept_for_others() {
-    let recommender = recommender("hurry.kept", &format!("sources = [ {{ slow }} ]\n{LADDER}"));
+    let recommender = recommender("hurry.kept", &format!("sources = [ {{ slow }} ]\n{FALLBACK}"));
     // Another key teaches the planner that there is no time.
     let other = Request::new("hurry.kept").page_size(3);
     recommender.recommend(&within(Duration::from_secs(3600), &other)).unwrap();
@@ -237,7 +237,7 @@ fn a_hurried_answer_is_not_kept_for_others() {
 #[test]
 fn a_slow_moment_is_forgotten() {
     let recommender =
-        recommender("hurry.over", &format!("sources = [ {{ slow }} ]\ncache = false\n{LADDER}"));
+        recommender("hurry.over", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let request = Request::new("hurry.over");
     hurried(&recommender, &request, Cause::DeadlinePopular);
     be_quick("hurry.over");
@@ -256,9 +256,9 @@ fn a_slow_moment_is_forgotten() {
 }
 
 #[test]
-fn without_a_deadline_the_whole_recipe_is_walked_however_slow_it_was() {
+fn without_a_deadline_the_whole_recipe_runs_however_slow_it_was() {
     let recommender =
-        recommender("hurry.never", &format!("sources = [ {{ slow }} ]\ncache = false\n{LADDER}"));
+        recommender("hurry.never", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let request = Request::new("hurry.never");
     hurried(&recommender, &request, Cause::DeadlinePopular);
     let answer = recommender.recommend(&request).unwrap();

@@ -17,6 +17,8 @@ mod http;
 mod hurry;
 mod memory;
 #[cfg(feature = "server")]
+mod metrics;
+#[cfg(feature = "server")]
 mod overload;
 mod placements_file;
 mod pyarrow;
@@ -39,8 +41,12 @@ mod support {
     pub(crate) mod levels;
     #[cfg(feature = "onnx")]
     pub(crate) mod network;
+    #[cfg(feature = "server")]
+    pub(crate) mod process;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
+    #[cfg(feature = "server")]
+    pub(crate) mod scrape;
     #[cfg(feature = "server")]
     pub(crate) mod server;
     #[cfg(feature = "server")]

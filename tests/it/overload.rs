@@ -1,4 +1,5 @@
-//! What happens to callers when there are more than can be served. The work is held up by a source that waits for the test.
+//! What happens to requests when there are more than can be served. The work is held up by a source that waits for the
+//! test.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
@@ -13,15 +14,17 @@ use larder::server::Config;
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 use larder_proto::v1;
 use larder_proto::v1::recommend_request::TrafficClass;
+use larder_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use tokio::task::JoinSet;
 use tonic::Code;
+use tonic::transport::Channel;
 
 use crate::support::server::{Reply, Server, read_reply, write_head};
 use crate::support::shop;
 
 const HELD: &str = "/v1/placements/held:recommend";
 
-/// Holds up every request until the test lets go, and remembers which came by their page sizes.
+/// Holds up every request until the test lets go, and remembers which were served by their page sizes.
 #[derive(Debug, Default)]
 struct Hold {
     state: Mutex<(bool, Vec<usize>)>,
@@ -57,12 +60,12 @@ impl CandidateSource for Held {
 }
 
 impl Hold {
-    fn let_go(&self) {
+    fn release(&self) {
         self.state.lock().unwrap().0 = true;
         self.changed.notify_all();
     }
 
-    fn came(&self) -> Vec<usize> {
+    fn served(&self) -> Vec<usize> {
         self.state.lock().unwrap().1.clone()
     }
 
@@ -71,8 +74,25 @@ impl Hold {
     }
 }
 
-/// A server that works for one request at a time and lets `waiting` wait.
-fn server(waiting: usize) -> (Server, Arc<Hold>) {
+/// The test's end of a hold. A test that fails lets go too, or the server would wait for ever.
+struct Holding(Arc<Hold>);
+
+impl std::ops::Deref for Holding {
+    type Target = Hold;
+
+    fn deref(&self) -> &Hold {
+        &self.0
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// A server that serves one request at a time and queues `max_queued`.
+fn server(max_queued: usize) -> (Server, Holding) {
     let hold = Arc::new(Hold::default());
     let number = {
         let mut holds = HOLDS.lock().unwrap();
@@ -85,8 +105,8 @@ fn server(waiting: usize) -> (Server, Arc<Hold>) {
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(View::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
     let recommender = Recommender::new(registry, Limits::default());
-    let config = Config { max_in_flight: 1, max_waiting: waiting, ..Config::default() };
-    (Server::with(recommender, config), hold)
+    let config = Config { max_in_flight: 1, max_waiting: max_queued, ..Config::default() };
+    (Server::with(recommender, config), Holding(hold))
 }
 
 /// Sends a request that asks for so many items, as traffic of a class, without reading the answer.
@@ -130,14 +150,14 @@ fn over_the_limit_the_oldest_are_refused_at_once_and_the_rest_is_served() {
     let refused = second.join().unwrap();
     refused.problem(429, "");
     assert_eq!(refused.header("retry-after"), Some("1"));
-    hold.let_go();
+    hold.release();
     assert_eq!(first.join().unwrap().status, 200);
     assert_eq!(third.join().unwrap().status, 200);
-    assert_eq!(hold.came(), [1, 3]);
+    assert_eq!(hold.served(), [1, 3]);
 }
 
 #[test]
-fn a_test_makes_room_for_a_person() {
+fn a_synthetic_request_is_evicted_for_a_live_one() {
     let (server, hold) = server(1);
     let first = reading(sent(&server, 1, "SYNTHETIC"));
     hold.wait_for(1);
@@ -146,14 +166,14 @@ fn a_test_makes_room_for_a_person() {
     let person = reading(sent(&server, 3, "LIVE"));
     assert_eq!(test.join().unwrap().status, 429);
     let other_test = reading(sent(&server, 4, "SYNTHETIC"));
-    assert_eq!(other_test.join().unwrap().status, 429, "and gets none from one");
-    hold.let_go();
+    assert_eq!(other_test.join().unwrap().status, 429, "and never the other way round");
+    hold.release();
     assert_eq!((first.join().unwrap().status, person.join().unwrap().status), (200, 200));
-    assert_eq!(hold.came(), [1, 3]);
+    assert_eq!(hold.served(), [1, 3]);
 }
 
 #[test]
-fn work_whose_caller_has_gone_is_never_started() {
+fn a_request_whose_caller_has_gone_is_never_served() {
     let (server, hold) = server(10);
     let first = reading(sent(&server, 1, "LIVE"));
     hold.wait_for(1);
@@ -170,13 +190,13 @@ fn work_whose_caller_has_gone_is_never_started() {
     });
     let last = reading(sent(&server, 4, "LIVE"));
     settle();
-    hold.let_go();
+    hold.release();
     assert_eq!((first.join().unwrap().status, last.join().unwrap().status), (200, 200));
-    assert_eq!(hold.came(), [1, 4]);
+    assert_eq!(hold.served(), [1, 4]);
 }
 
 #[test]
-fn a_request_whose_deadline_comes_before_its_turn_is_told_so_and_not_worked_for() {
+fn a_request_whose_deadline_passes_in_the_queue_is_told_so_and_not_served() {
     let (server, hold) = server(10);
     let first = reading(sent(&server, 1, "LIVE"));
     hold.wait_for(1);
@@ -186,10 +206,10 @@ fn a_request_whose_deadline_comes_before_its_turn_is_told_so_and_not_worked_for(
     while began.elapsed() < Duration::from_millis(500) {
         settle();
     }
-    hold.let_go();
+    hold.release();
     assert_eq!((first.join().unwrap().status, patient.join().unwrap().status), (200, 200));
     late.join().unwrap().problem(504, "");
-    assert_eq!(hold.came(), [1, 3]);
+    assert_eq!(hold.served(), [1, 3]);
 }
 
 #[test]
@@ -210,8 +230,41 @@ fn a_full_server_says_so_over_grpc_with_the_time_to_wait() {
     });
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
-    hold.let_go();
+    hold.release();
     assert_eq!((first.join().unwrap().status, waiting.join().unwrap().status), (200, 200));
+}
+
+/// Asks over gRPC for so many items, as traffic of a class.
+async fn asked(
+    mut client: RecommendationServiceClient<Channel>,
+    size: i32,
+    class: TrafficClass,
+) -> Result<(), tonic::Status> {
+    let request = v1::RecommendRequest {
+        placement: "held".into(),
+        page_size: Some(size),
+        traffic_class: class.into(),
+        ..Default::default()
+    };
+    client.recommend(request).await.map(drop)
+}
+
+/// Sends tests for long enough that the server knows how many arrive and how few it serves. All but one are refused.
+async fn flood(client: &RecommendationServiceClient<Channel>) -> JoinSet<Result<(), tonic::Status>> {
+    let mut flood = JoinSet::new();
+    for _ in 0..5 {
+        for _ in 0..50 {
+            flood.spawn(asked(client.clone(), 2, TrafficClass::Synthetic));
+        }
+        while flood.len() > 1 {
+            let answer = tokio::time::timeout(Duration::from_secs(20), flood.join_next()).await;
+            let refused = answer.unwrap().unwrap().unwrap().unwrap_err();
+            assert_eq!(refused.code(), Code::ResourceExhausted);
+            assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
+        }
+        settle();
+    }
+    flood
 }
 
 #[test]
@@ -220,41 +273,51 @@ fn a_flood_of_tests_over_grpc_is_refused_and_a_person_is_served() {
     let first = reading(sent(&server, 1, "LIVE"));
     hold.wait_for(1);
     let client = server.client();
-    let request = |size, class: TrafficClass| v1::RecommendRequest {
-        placement: "held".into(),
-        page_size: Some(size),
-        traffic_class: class.into(),
-        ..Default::default()
-    };
-    let ask = |size, class| {
-        let mut client = client.clone();
-        async move { client.recommend(request(size, class)).await }
-    };
     server.runtime.block_on(async {
-        let mut flood = JoinSet::new();
-        // For long enough that the server knows how many come and how few it serves.
-        for _ in 0..5 {
-            (0..50).for_each(|_| drop(flood.spawn(ask(2, TrafficClass::Synthetic))));
-            while flood.len() > 1 {
-                let answer = tokio::time::timeout(Duration::from_secs(20), flood.join_next()).await;
-                let refused = answer.unwrap().unwrap().unwrap().unwrap_err();
-                assert_eq!(refused.code(), Code::ResourceExhausted);
-                assert_eq!(refused.metadata().get("retry-after").unwrap(), "1");
-            }
-            settle();
-        }
-        let person = tokio::spawn(ask(3, TrafficClass::Live));
+        let mut flood = flood(&client).await;
+        let person = tokio::spawn(asked(client.clone(), 3, TrafficClass::Live));
         let test = flood.join_next().await.unwrap().unwrap();
-        assert_eq!(test.unwrap_err().code(), Code::ResourceExhausted, "it made room");
-        hold.let_go();
+        assert_eq!(test.unwrap_err().code(), Code::ResourceExhausted, "it was evicted");
+        hold.release();
         assert!(person.await.unwrap().is_ok());
     });
     assert_eq!(first.join().unwrap().status, 200);
-    assert_eq!(hold.came(), [1, 3]);
+    assert_eq!(hold.served(), [1, 3]);
+    let refused = server.scrape().value("larder_refused_total", &[("class", "synthetic")]).unwrap();
+    assert!(refused >= 249.0, "{refused}");
 }
 
 #[test]
-fn a_connection_that_asks_nothing_is_closed_after_a_while_on_both_ports() {
+fn a_message_over_the_limit_is_told_so_in_the_midst_of_a_flood_too() {
+    let (server, hold) = server(1);
+    let first = reading(sent(&server, 1, "LIVE"));
+    hold.wait_for(1);
+    let mut client = server.client();
+    let answers = server.runtime.block_on(async {
+        let mut flood = flood(&client).await;
+        let mut answers = Vec::new();
+        for _ in 0..20 {
+            for _ in 0..50 {
+                flood.spawn(asked(client.clone(), 2, TrafficClass::Synthetic));
+            }
+            let filter = Some("x".repeat(1 << 20));
+            let request = v1::RecommendRequest { placement: "held".into(), filter, ..Default::default() };
+            answers.push(client.recommend(request).await.unwrap_err());
+        }
+        answers
+    });
+    hold.release();
+    assert_eq!(first.join().unwrap().status, 200);
+    for answer in &answers {
+        assert_eq!(answer.code(), Code::InvalidArgument, "{answer:?}");
+        assert!(answer.metadata().get("retry-after").is_none(), "sending it again does not help");
+    }
+    let early = "the message may have 1048576 bytes";
+    assert!(answers.iter().any(|answer| answer.message() == early), "none was refused early: {answers:?}");
+}
+
+#[test]
+fn a_connection_without_a_request_is_closed_after_a_while_on_both_ports() {
     use std::io::Read as _;
     let config = Config { idle: Duration::from_secs(1), ..Config::default() };
     let server = Server::with(shop::shop(), config);

@@ -1,5 +1,5 @@
-//! One snapshot follows another without a request noticing: swaps under load, rollbacks, what is shared and what is fetched,
-//! a store that goes away, and publishers that meet.
+//! One snapshot follows another without a request noticing: swaps under load, rollbacks, what is shared and what is
+//! fetched, a store that goes away, and publishers that meet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

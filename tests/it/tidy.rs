@@ -27,15 +27,16 @@ const NEVER: [(&str, &str); 3] = [("pipeline", "train"), ("recommender", "train"
 const ROOMS: [&str; 6] = ["source", "hydrator", "filter", "scorer", "reranker", "selector"];
 
 /// Crates, by how their names begin, and the only places that may name them.
-const RESERVED: [(&str, &[&str]); 10] = [
+const RESERVED: [(&str, &[&str]); 11] = [
     ("aws_", &["artifact/s3"]),
-    ("arc_swap", &["snapshot/registry.rs"]),
+    ("arc_swap", &["snapshot/registry.rs", "server/edge/requests/table.rs"]),
     ("larder_proto", &["server/"]),
     ("prost", &["server/"]),
     ("tonic", &["server/"]),
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
     ("http_body", &["server/"]),
+    ("prometheus", &["server/", "telemetry.rs", "telemetry/", "app.rs"]),
     ("tract_", &["model/onnx/"]),
     ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs"]),
 ];
@@ -121,7 +122,9 @@ use super::{reranker::Cap, neighbors};
     let found = reserved_words("snapshot/loader.rs", text);
     assert_eq!(
         found,
-        ["snapshot/loader.rs:6: names arc_swap, which is reserved for [\"snapshot/registry.rs\"]"]
+        [
+            "snapshot/loader.rs:6: names arc_swap, which is reserved for [\"snapshot/registry.rs\", \"server/edge/requests/table.rs\"]"
+        ]
     );
     assert_eq!(shape("domain/x.rs", text), ["domain/x.rs: does not open with `//!`"]);
     let text = "//! Text.\nfn f() { unsafe { g() } } // unsafe";

@@ -20,7 +20,8 @@ pub struct RecommendRequest {
     /// How many items to return, 1 to 100; absent: as many as the placement says. 0 is an error.
     #[prost(int32, optional, tag = "6")]
     pub page_size: ::core::option::Option<i32>,
-    /// `next_page_token` of an earlier answer; the rest of the request must be the same.
+    /// `next_page_token` of an earlier answer. The rest of the request must be the same, but for `page_size`, `item_fields`,
+    /// `view` and `traffic_class`: a token of another request or placement is an INVALID_ARGUMENT.
     #[prost(string, optional, tag = "7")]
     pub page_token: ::core::option::Option<::prost::alloc::string::String>,
     /// An expression that every returned item satisfies, on top of the placement's own: `price < $max && brand == "Aalto"`.
@@ -326,7 +327,8 @@ pub struct RecommendResponse {
     /// Best first; at most the page size, and fewer only when nothing else may be shown.
     #[prost(message, repeated, tag = "3")]
     pub items: ::prost::alloc::vec::Vec<RecommendedItem>,
-    /// Fetches the items that follow; absent at the end. Opaque.
+    /// Fetches the items that follow; absent at the end. Opaque, and sealed: good for this request only. If another snapshot
+    /// is served by then, `warnings` of the next page says so: items may repeat or be missing between the pages.
     #[prost(string, optional, tag = "4")]
     pub next_page_token: ::core::option::Option<::prost::alloc::string::String>,
     /// Whether and why the answer is not what the placement's recipe would have given.

@@ -1,6 +1,11 @@
-//! The operator's port: probes, metrics, status, and the two things that can be asked of the control plane.
+//! The admin port: probes, metrics, status, and the two things that can be done to the control plane.
 //!
-//! It has a thread and a runtime of its own, so that probes answer while the faces are saturated.
+//! It has a thread and a runtime of its own, so that probes answer while the API's ports are saturated.
+
+mod control;
+mod readiness;
+mod service;
+mod status;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -10,24 +15,16 @@ use std::thread;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
-/// What the port asks. The refreshing calls may block; all others answer at once.
-pub trait Control: Send + Sync {
-    /// Whether requests should be sent here; if not, why.
-    fn readiness(&self) -> Result<(), String>;
-    /// What is being served, and how the last refresh went.
-    fn status(&self) -> serde_json::Value;
-    /// All metrics, in Prometheus' text format.
-    fn metrics(&self) -> String;
-    /// Looks for a new snapshot now; says what came of it.
-    fn refresh(&self) -> Result<String, String>;
-    /// Goes back to the snapshot before; says which one that is.
-    fn rollback(&self) -> Result<String, String>;
-}
+use crate::snapshot::{Outcome, SnapshotError};
+pub use control::ControlPlane;
+pub use readiness::NotReady;
+pub use service::AdminService;
 
 /// The running port. It closes when this is dropped.
 #[derive(Debug)]
@@ -38,10 +35,14 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves `control` on a bound port.
-    pub fn open(listener: TcpListener, control: Arc<dyn Control>) -> io::Result<Self> {
+    /// Serves `service` on a bound port.
+    ///
+    /// # Errors
+    /// The port cannot be used, or its thread not be started.
+    pub fn open(listener: TcpListener, service: Arc<AdminService>) -> io::Result<Self> {
         let addr = listener.local_addr()?;
         listener.set_nonblocking(true)?;
+        // One thread is enough for probes, and cannot take more than one core from the API.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let work = move || {
@@ -49,7 +50,7 @@ impl Admin {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 // Dropping the server, and not draining it, is right here: a scrape may be cut off.
                 tokio::select! {
-                    served = async { axum::serve(listener, routes(control)).await } => served,
+                    served = async { axum::serve(listener, routes(service)).await } => served,
                     _ = stopped => Ok(()),
                 }
             });
@@ -59,11 +60,11 @@ impl Admin {
             // A refresh may be under way: it ends with the process.
             runtime.shutdown_background();
         };
-        let thread = thread::Builder::new().name("admin".to_owned()).spawn(work)?;
+        let thread = thread::Builder::new().name("larder-admin".to_owned()).spawn(work)?;
         Ok(Self { addr, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where the port is.
+    /// The address of the port.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -79,65 +80,94 @@ impl Drop for Admin {
 }
 
 #[derive(Clone)]
-struct Desk {
-    control: Arc<dyn Control>,
+struct AdminState {
+    service: Arc<AdminService>,
     /// One refresh or rollback at a time.
-    turn: Arc<Semaphore>,
+    exclusive: Arc<Semaphore>,
 }
 
-fn routes(control: Arc<dyn Control>) -> Router {
+fn routes(service: Arc<AdminService>) -> Router {
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        // POST for what changes something: a crawler or a browser's prefetch only gets.
         .route("/snapshots:refresh", post(refresh))
         .route("/snapshots:rollback", post(rollback))
-        .with_state(Desk { control, turn: Arc::new(Semaphore::new(1)) })
+        .with_state(AdminState { service, exclusive: Arc::new(Semaphore::new(1)) })
 }
 
-async fn readyz(State(desk): State<Desk>) -> (StatusCode, String) {
-    match desk.control.readiness() {
+async fn readyz(State(state): State<AdminState>) -> (StatusCode, String) {
+    match state.service.readiness() {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
     }
 }
 
-async fn metrics(State(desk): State<Desk>) -> Response<Body> {
-    let mut response = Response::new(Body::from(desk.control.metrics()));
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+async fn metrics(State(state): State<AdminState>) -> Response<Body> {
+    match state.service.metrics() {
+        Ok(text) => {
+            let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "metrics cannot be written");
+            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        }
+    }
 }
 
-/// Laid out for the eye: people read it at night.
-async fn status(State(desk): State<Desk>) -> ([(header::HeaderName, &'static str); 1], String) {
-    ([(header::CONTENT_TYPE, "application/json")], format!("{:#}\n", desk.control.status()))
+/// With line breaks and indentation: people read it.
+async fn status(State(state): State<AdminState>) -> Response<Body> {
+    match serde_json::to_string_pretty(&state.service.status()) {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text + "\n").into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the status cannot be written");
+            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        }
+    }
 }
 
-async fn refresh(State(desk): State<Desk>) -> (StatusCode, Json<serde_json::Value>) {
-    in_turn(desk, |control| control.refresh(), StatusCode::BAD_GATEWAY).await
-}
-
-async fn rollback(State(desk): State<Desk>) -> (StatusCode, Json<serde_json::Value>) {
-    in_turn(desk, |control| control.rollback(), StatusCode::CONFLICT).await
-}
-
-async fn in_turn(
-    desk: Desk,
-    work: impl FnOnce(&dyn Control) -> Result<String, String> + Send + 'static,
-    failed: StatusCode,
-) -> (StatusCode, Json<serde_json::Value>) {
-    let Ok(turn) = desk.turn.try_acquire_owned() else {
-        return (StatusCode::CONFLICT, Json(json!({"error": "another refresh or rollback is under way"})));
+async fn refresh(State(state): State<AdminState>) -> Response<Body> {
+    let refresh = |service: &AdminService| {
+        service.refresh().map(|outcome| match outcome {
+            Outcome::Swapped { version, took } => format!("serving {version} after {} ms", took.as_millis()),
+            // Neither of the latter two follows a forced refresh.
+            Outcome::Unchanged | Outcome::Held | Outcome::BackingOff => "nothing new".to_owned(),
+        })
     };
+    exclusively(state, refresh, StatusCode::BAD_GATEWAY).await
+}
+
+async fn rollback(State(state): State<AdminState>) -> Response<Body> {
+    let rollback = |service: &AdminService| service.rollback().map(|version| format!("serving {version}"));
+    exclusively(state, rollback, StatusCode::CONFLICT).await
+}
+
+/// Runs what may block on a thread of its own, if nothing else of the kind is under way.
+async fn exclusively(
+    state: AdminState,
+    work: impl FnOnce(&AdminService) -> Result<String, SnapshotError> + Send + 'static,
+    failed: StatusCode,
+) -> Response<Body> {
+    let AdminState { service, exclusive } = state;
+    let Ok(permit) = exclusive.try_acquire_owned() else {
+        return error(StatusCode::CONFLICT, "another refresh or rollback is under way");
+    };
+    // A refresh takes as long as its downloads: probes are answered meanwhile.
     let outcome = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        work(desk.control.as_ref())
+        // Inside the task: a client that hangs up does not end a refresh, and must not let a second one begin.
+        let _permit = permit;
+        work(&service)
     });
     match outcome.await {
-        Ok(Ok(result)) => (StatusCode::OK, Json(json!({"result": result}))),
-        Ok(Err(reason)) => (failed, Json(json!({"error": reason}))),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "a defect; the log says more"}))),
+        Ok(Ok(result)) => Json(json!({"result": result})).into_response(),
+        Ok(Err(reason)) => error(failed, &reason.to_string()),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
     }
+}
+
+fn error(status: StatusCode, reason: &str) -> Response<Body> {
+    (status, Json(json!({"error": reason}))).into_response()
 }

@@ -1,4 +1,4 @@
-//! The gRPC face: the recommendation service, health, and both versions of reflection.
+//! The gRPC protocol: the recommendation service, health, and both versions of reflection.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tonic_health::server::HealthReporter;
 
 use super::service::Service;
 use crate::server::edge::limits;
-use crate::server::edge::middleware::{Arrival, RequestGuard, pass};
+use crate::server::edge::middleware::{Arrival, RequestGuard, guard};
 use crate::server::problem::{Kind, Problem};
 
 #[tonic::async_trait]
@@ -24,7 +24,7 @@ impl RecommendationService for Service {
         &self,
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
-        let (arrival, message) = taken_apart(request)?;
+        let (arrival, message) = split(request)?;
         Service::recommend(self, message, &arrival).await.map(Response::new).map_err(Problem::into_grpc)
     }
 
@@ -32,7 +32,7 @@ impl RecommendationService for Service {
         &self,
         request: Request<v1::BatchRecommendRequest>,
     ) -> Result<Response<v1::BatchRecommendResponse>, Status> {
-        let (arrival, message) = taken_apart(request)?;
+        let (arrival, message) = split(request)?;
         self.batch(message, &arrival).await.map(Response::new).map_err(Problem::into_grpc)
     }
 }
@@ -40,13 +40,15 @@ impl RecommendationService for Service {
 /// The routes of the gRPC port. `health` answers from `reporter`'s state.
 pub(crate) fn routes(
     service: Service,
-    gate: Arc<RequestGuard>,
+    request_guard: Arc<RequestGuard>,
     health: &HealthReporter,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let recommendations =
+        // tonic's own limit of 4 MiB would let four times the memory in.
         RecommendationServiceServer::new(service).max_decoding_message_size(limits::BODY_BYTES);
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health);
+    // Both versions: older tools only know v1alpha.
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(larder_proto::FILE_DESCRIPTOR_SET)
@@ -54,7 +56,7 @@ pub(crate) fn routes(
     };
     Ok(Router::new()
         .route_service(&format!("/{SERVICE_NAME}/{{*method}}"), recommendations)
-        .layer(from_fn_with_state(gate, pass)) // for what stands above it: probes are never shed
+        .layer(from_fn_with_state(request_guard, guard)) // for the route above it only: probes are never refused
         .route_service("/grpc.health.v1.Health/{*method}", health)
         .route_service("/grpc.reflection.v1.ServerReflection/{*method}", reflection().build_v1()?)
         .route_service("/grpc.reflection.v1alpha.ServerReflection/{*method}", reflection().build_v1alpha()?)
@@ -63,7 +65,7 @@ pub(crate) fn routes(
         }))
 }
 
-/// Says on the health service, as a whole and for the one service, what is served.
+/// Sets the status of the server as a whole and of its one service.
 pub(crate) async fn set_health(reporter: &HealthReporter, status: ServingStatus) {
     for name in ["", SERVICE_NAME] {
         reporter.set_service_status(name, status).await;
@@ -77,8 +79,9 @@ pub(crate) async fn end_health(reporter: &mut HealthReporter) {
     }
 }
 
-fn taken_apart<T>(mut request: Request<T>) -> Result<(Arrival, T), Status> {
+fn split<T>(mut request: Request<T>) -> Result<(Arrival, T), Status> {
+    // Missing only if somebody adds a route without the guard's layer.
     let arrival = request.extensions_mut().remove::<Arrival>();
-    let missing = || Problem::new(Kind::Internal, "the request did not pass the gate").into_grpc();
+    let missing = || Problem::new(Kind::Internal, "the request did not pass the request guard").into_grpc();
     Ok((arrival.ok_or_else(missing)?, request.into_inner()))
 }

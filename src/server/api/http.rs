@@ -1,4 +1,4 @@
-//! The HTTP/JSON face: the same messages as gRPC, in proto3 JSON.
+//! The HTTP/JSON protocol: the same messages as over gRPC, in proto3 JSON.
 
 use std::sync::Arc;
 
@@ -18,14 +18,15 @@ use super::service::Service;
 use super::{json, openapi, query};
 use crate::feature::nearest;
 use crate::server::edge::limits;
-use crate::server::edge::middleware::{Arrival, RequestGuard, pass};
+use crate::server::edge::middleware::{Arrival, RequestGuard, guard};
 use crate::server::problem::{Kind, Problem, did_you_mean};
 
 /// The routes of the HTTP port.
-pub(crate) fn routes(service: Service, gate: Arc<RequestGuard>) -> Router {
+pub(crate) fn routes(service: Service, request_guard: Arc<RequestGuard>) -> Router {
+    // Written once: `Bytes` is shared by all answers.
     let document = Bytes::from(openapi::document().to_string());
     Router::new()
-        // A router cannot match a suffix behind a parameter: `{placement}:recommend` is taken apart by the handler.
+        // A router cannot match a suffix behind a parameter: `{placement}:recommend` is split by the handler.
         .route("/v1/placements/{target}", post(recommend))
         .route("/v1/placements/{placement}/recommendations", get(read))
         .route("/v1/recommendations:batch", post(batch))
@@ -41,7 +42,7 @@ pub(crate) fn routes(service: Service, gate: Arc<RequestGuard>) -> Router {
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "GET /openapi.json lists what there is").into_http()
         })
-        .layer(from_fn_with_state(gate, pass))
+        .layer(from_fn_with_state(request_guard, guard))
 }
 
 type Target = Result<Path<String>, PathRejection>;
@@ -55,6 +56,8 @@ async fn recommend(
     respond(async {
         let placement = placement_of(&text_of(target)?)?;
         let mut message: v1::RecommendRequest = read_json(request).await?;
+        // A client that shares its messages with gRPC has the placement in them already. Two that differ are a mistake
+        // whose victim could be either.
         if message.placement.is_empty() {
             message.placement = placement;
         } else if message.placement != placement {
@@ -92,8 +95,9 @@ async fn read(
     }
 }
 
-/// Only `:recommend` so far.
+/// The placement of a path that ends in `:recommend`, the only method.
 fn placement_of(target: &str) -> Result<String, Problem> {
+    // From the right: the placement's own name may have a colon, the method has none.
     match target.rsplit_once(':') {
         Some((placement, "recommend")) => Ok(placement.to_owned()),
         Some((_, method)) => Err(Problem::new(
@@ -120,9 +124,11 @@ async fn read_json<T: serde::de::DeserializeOwned>(request: Request) -> Result<T
 }
 
 async fn respond<T: Serialize>(answer: impl Future<Output = Result<T, Problem>>) -> Response<Body> {
+    // Written before the head is made, so that a failure is still a 500.
     match answer.await.and_then(|answer| written(&answer)) {
         Ok(text) => {
             let mut response = body(StatusCode::OK, text);
+            // A POST is not cached by anybody who keeps to the standard; this is for those who do not.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
@@ -155,6 +161,7 @@ fn cached(answer: &v1::RecommendResponse, headers: &HeaderMap) -> Response<Body>
     };
     let headers = response.headers_mut();
     for (name, value) in [(header::CACHE_CONTROL, Some(control)), (header::ETAG, etag)] {
+        // Both are made of digits and letters: nothing is lost here.
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(name, value);
         }
@@ -163,6 +170,7 @@ fn cached(answer: &v1::RecommendResponse, headers: &HeaderMap) -> Response<Body>
 }
 
 fn same_tag(given: &str, etag: &str) -> bool {
+    // The comparison is the weak one (RFC 9110, section 8.8.3.2): W/ does not count.
     given == "*" || given.trim_start_matches("W/") == etag.trim_start_matches("W/")
 }
 

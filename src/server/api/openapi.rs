@@ -26,6 +26,7 @@ pub(super) fn document() -> Value {
             schemas.insert(declared.name().to_owned(), enumeration(declared, comments.at(&[5, i as i32])));
         }
     }
+    // The one schema that no message is behind.
     schemas.insert("Problem".to_owned(), problem());
     json!({
         "openapi": "3.1.0",
@@ -108,7 +109,10 @@ fn problem() -> Value {
             "type": {"type": "string", "description": "The kind of error."},
             "title": {"type": "string", "description": "The kind of error, for people."},
             "status": {"type": "integer", "description": "The HTTP status."},
-            "detail": {"type": "string", "description": "What is wrong and, where it can be said, what would be right."},
+            "detail": {
+                "type": "string",
+                "description": "What is wrong and, where it can be said, what would be right.",
+            },
             "field": {"type": "string", "description": "The field at fault, such as `seedItems[3].itemId`."},
         },
     })
@@ -140,6 +144,7 @@ fn add_message(
         }
         properties.insert(field.json_name().to_owned(), schema);
     }
+    // Closed (`additionalProperties`), as the parser is: a generated client finds a misspelt field before it is sent.
     let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
     if let Some(text) = comments.at(path) {
         schema["description"] = text.into();

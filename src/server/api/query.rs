@@ -47,6 +47,8 @@ pub(super) fn read(placement: String, uri: &Uri) -> Result<v1::RecommendRequest,
             "locale" => context.locale = Some(value),
             "channel" => context.channel = Some(value),
             "page_token" => message.page_token = Some(value),
+            // The one open set of names; every other unknown parameter is refused, as a misspelt filter must not be
+            // dropped.
             _ => match name.strip_prefix(ATTRIBUTE) {
                 Some(attribute) => {
                     context.attributes.insert(attribute.to_owned(), value);

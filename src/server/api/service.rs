@@ -1,4 +1,4 @@
-//! What both faces do with a decoded request: check it, ask the recommender, write the answer.
+//! What both protocols do with a decoded request: check it, ask the recommender, write the answer.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,34 +7,42 @@ use std::time::{Duration, Instant};
 
 use larder_proto::v1;
 
-use super::convert::{self, Answer, Asked};
+use super::convert::{self, Answer, PageToken, PageTokenSeal, ParsedRequest, ParsedSlot};
 use crate::domain::{Request, TrafficClass};
 use crate::exposure::Exposures;
 use crate::recommender::{PreparedRequest, Recommendation, Recommender};
-use crate::server::edge::admission::{self, Admission};
+use crate::server::edge::admission::{Admission, Permit};
+use crate::server::edge::class;
 use crate::server::edge::middleware::Arrival;
-use crate::server::edge::observe;
-use crate::server::problem::{Kind, Problem};
+use crate::server::edge::requests::{PlacementCounts, RequestMetrics};
+use crate::server::problem::{Kind, Outcome, Problem};
 
-/// The recommender as the faces see it.
+/// The recommender behind admission, as both protocols see it. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Service {
-    recommender: Arc<Recommender>,
-    max_age: Duration,
-    exposures: Option<Exposures>,
-    admission: Arc<Admission>,
+    /// Answers.
+    pub(crate) recommender: Arc<Recommender>,
+    /// Decides which requests are served.
+    pub(crate) admission: Arc<Admission>,
+    /// Counts.
+    pub(crate) metrics: Arc<RequestMetrics>,
+    /// Seals the next page's token.
+    pub(crate) seal: PageTokenSeal,
+    /// Where exposures are offered, if anywhere.
+    pub(crate) exposures: Option<Exposures>,
+    /// For how long an answer may be reused.
+    pub(crate) max_age: Duration,
+}
+
+/// One slate that is asked for.
+struct Asked<'a> {
+    request: &'a Request,
+    page: Option<&'a PageToken>,
+    counts: Arc<PlacementCounts>,
+    decoded_at: Instant,
 }
 
 impl Service {
-    pub(crate) fn new(
-        recommender: Arc<Recommender>,
-        max_age: Duration,
-        exposures: Option<Exposures>,
-        admission: Arc<Admission>,
-    ) -> Self {
-        Self { recommender, max_age, exposures, admission }
-    }
-
     pub(crate) fn is_ready(&self) -> bool {
         self.recommender.is_ready()
     }
@@ -45,21 +53,17 @@ impl Service {
         message: v1::RecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::RecommendResponse, Problem> {
-        let start = Instant::now();
-        let Asked { request, page_of } = guarded(|| convert::recommend(message, arrival.budget_left()))?;
+        let decoded_at = Instant::now();
+        let parse = || convert::recommend(message, arrival.budget_left(), &self.seal);
+        let ParsedRequest { request, page } = catch_panic(parse)?;
+        // Before admission: what a request waits for here costs no CPU, so it must not hold a permit meanwhile.
         let prepared = self.prepare(std::slice::from_ref(&request)).await?;
-        if prepared.has_placement(&request.placement) {
-            arrival.known_placement(&request.placement);
-        }
-        let mut permit = self.admission.enter(request.traffic_class, arrival.due()).await?;
-        let answer = permit.work(|| {
-            guarded(|| {
-                let recommendation = self.recommender.complete(&request, &prepared)?;
-                self.write(&request, page_of.as_deref(), &recommendation, start)
-            })
-        });
-        arrival.worked(permit.worked());
-        answer
+        // Once for the request, and held until it is counted: a swap in between does not split it.
+        let counts = self.counts(&request, &prepared);
+        arrival.asks_for(Arc::clone(&counts), request.traffic_class);
+        let mut permit = self.admission.acquire(request.traffic_class, arrival.deadline()).await?;
+        let asked = Asked { request: &request, page: page.as_ref(), counts, decoded_at };
+        self.slate(&asked, &mut permit, || Ok(self.recommender.complete(&request, &prepared)?))
     }
 
     /// Answers a request for the slates of a page.
@@ -68,84 +72,104 @@ impl Service {
         message: v1::BatchRecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::BatchRecommendResponse, Problem> {
-        let start = Instant::now();
-        arrival.known_placement(observe::BATCH);
+        let decoded_at = Instant::now();
         let deduplicate = message.deduplicate;
         let mut requests = Vec::with_capacity(message.slots.len());
-        // Each slot with its name, and its place among the requests or why it is none.
-        let mut slots = Vec::new();
-        for (slot_id, asked) in guarded(|| convert::batch(message, arrival.budget_left()))? {
-            let place = requests.len();
-            slots.push((slot_id, asked.map(|request| requests.push(request)).map(|()| place)));
+        // Each slot with its name, and the index of its request or why it has none.
+        let mut slots = Vec::with_capacity(message.slots.len());
+        for ParsedSlot { slot_id, request } in catch_panic(|| convert::batch(message, arrival.budget_left()))?
+        {
+            let index = requests.len();
+            slots.push((slot_id, request.map(|request| requests.push(request)).map(|()| index)));
         }
-        let prepared = self.prepare(&requests).await?;
+        // The most important of the slots, which have one class today: the page's.
         let classes = requests.iter().map(|request| request.traffic_class);
-        let class = classes.min_by_key(|class| admission::rank(*class)).unwrap_or_default();
-        let mut permit = self.admission.enter(class, arrival.due()).await?;
+        let class = classes.min_by_key(|class| class::priority(*class)).unwrap_or_default();
+        arrival.asks_for(self.metrics.batch(), class);
+        let prepared = self.prepare(&requests).await?;
+        // One permit for the page: slots that were queued one by one would let the client wait for the slowest of
+        // twenty queues.
+        let mut permit = self.admission.acquire(class, arrival.deadline()).await?;
         let mut shown = deduplicate.then(Vec::new);
         let mut results = Vec::with_capacity(slots.len());
-        for (i, (slot_id, asked)) in slots.into_iter().enumerate() {
+        for (i, (slot_id, index)) in slots.into_iter().enumerate() {
             if i > 0 {
-                tokio::task::yield_now().await; // to other requests, and to the news that this caller has gone
+                // Lets other requests run, and a caller that has gone be noticed.
+                tokio::task::yield_now().await;
             }
-            let answer = asked.and_then(|place| {
-                let answer = permit.work(|| {
-                    guarded(|| {
-                        let missing = || Problem::new(Kind::Internal, "the slot was not asked");
-                        let request = requests.get(place).ok_or_else(missing)?;
-                        let recommendation =
-                            self.recommender.complete_slot(request, place, shown.as_mut(), &prepared)?;
-                        self.write(request, None, &recommendation, start)
-                    })
-                });
-                answer.map_err(|problem| problem.inside(&format!("slots[{i}]")))
+            let answer = index.and_then(|index| {
+                let missing = || Problem::new(Kind::Internal, "the slot was not prepared");
+                let request = requests.get(index).ok_or_else(missing)?;
+                let counts = self.counts(request, &prepared);
+                let asked = Asked { request, page: None, counts, decoded_at };
+                let complete =
+                    || Ok(self.recommender.complete_slot(request, index, shown.as_mut(), &prepared)?);
+                self.slate(&asked, &mut permit, complete)
+                    .map_err(|problem| problem.inside(&format!("slots[{i}]")))
             });
-            let result = match answer {
-                Ok(mut response) => {
-                    if deduplicate && i > 0 {
-                        // What this slot shows depends on the slots before it: not on its own request alone.
-                        response.cache = Some(convert::uncacheable());
-                    }
-                    v1::slot_result::Result::Response(response)
-                }
-                Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
-                    code: problem.code() as i32,
-                    message: problem.detail,
-                    field: problem.field,
-                }),
-            };
-            results.push(v1::SlotResult { slot_id, result: Some(result) });
+            // What a later slot shows depends on the slots before it: not on its own request alone.
+            let depends_on_others = deduplicate && i > 0;
+            results.push(v1::SlotResult { slot_id, result: Some(slot_result(answer, depends_on_others)) });
         }
-        arrival.worked(permit.worked());
         Ok(v1::BatchRecommendResponse { slots: results })
     }
 
-    /// Waits, without holding a thread, until what is to be known of the users is in memory, or for as long as that is worth.
+    /// Makes one slate and its answer, and counts it.
+    fn slate(
+        &self,
+        asked: &Asked<'_>,
+        permit: &mut Permit,
+        complete: impl FnOnce() -> Result<Recommendation, Problem>,
+    ) -> Result<v1::RecommendResponse, Problem> {
+        // Writing the message is in the time too: with a hundred items and their attributes it is not small.
+        let (answer, took) = permit.serve(|| catch_panic(|| self.write(asked, &complete()?)));
+        let Asked { request, counts, .. } = asked;
+        counts.add_service_time(took);
+        counts.slate(request.traffic_class, answer.as_ref().map_or_else(Problem::outcome, |_| Outcome::Ok));
+        answer
+    }
+
+    /// The counts of the placement that is asked for.
+    fn counts(&self, request: &Request, prepared: &PreparedRequest) -> Arc<PlacementCounts> {
+        self.metrics.placement(&request.placement, |name| prepared.has_placement(name))
+    }
+
+    /// Pins what is served, and waits, without holding a thread, until the users' features are in memory or it is not
+    /// worth waiting any longer.
     async fn prepare(&self, requests: &[Request]) -> Result<PreparedRequest, Problem> {
-        let prepared = guarded(|| Ok(self.recommender.prepare(requests)?))?;
-        // When most are refused, what is not in memory is done without: the answer says so.
-        if let Some(patience) = prepared.patience().filter(|_| !self.admission.overflows()) {
-            let (tell, told) = tokio::sync::oneshot::channel();
-            prepared.on_ready(move || {
-                let _ = tell.send(()); // nobody waits any longer
-            });
-            let _ = tokio::time::timeout(patience, told).await; // what is not there then, the answer calls late
+        let prepared = catch_panic(|| Ok(self.recommender.prepare(requests)?))?;
+        let Some(patience) = prepared.patience() else { return Ok(prepared) };
+        if self.admission.is_overloaded() {
+            return Ok(prepared); // most are refused: the answer does without the features, and says so
         }
+        let (ready, when_ready) = tokio::sync::oneshot::channel();
+        prepared.on_ready(move || {
+            let _ = ready.send(()); // unless the patience was over before
+        });
+        let _ = tokio::time::timeout(patience, when_ready).await; // what is missing then, the answer calls late
         Ok(prepared)
     }
 
     fn write(
         &self,
-        request: &Request,
-        page_of: Option<&str>,
+        asked: &Asked<'_>,
         recommendation: &Recommendation,
-        start: Instant,
     ) -> Result<v1::RecommendResponse, Problem> {
-        observe::degraded(&request.placement, &recommendation.slate.degradation.causes);
-        let took = start.elapsed();
-        let answer = Answer { request, page_of, recommendation, took, max_age: self.max_age };
-        let response = convert::answer(&answer)?;
+        let Asked { request, page, ref counts, decoded_at } = *asked;
+        // An answer without items is what this request wants.
+        if !request.validate_only {
+            counts.quality(request.traffic_class, &recommendation.slate);
+        }
+        let response = convert::answer(&Answer {
+            request,
+            page,
+            recommendation,
+            took: decoded_at.elapsed(),
+            max_age: self.max_age,
+            seal: &self.seal,
+        })?;
         if let Some(exposures) = &self.exposures
+            // Nobody has seen the slates of tests and copies: clicks will never follow.
             && request.traffic_class == TrafficClass::Live
             && !response.items.is_empty()
         {
@@ -155,8 +179,29 @@ impl Service {
     }
 }
 
+fn slot_result(
+    answer: Result<v1::RecommendResponse, Problem>,
+    depends_on_others: bool,
+) -> v1::slot_result::Result {
+    match answer {
+        Ok(mut response) => {
+            if depends_on_others {
+                response.cache = Some(convert::uncacheable());
+            }
+            v1::slot_result::Result::Response(response)
+        }
+        Err(problem) => v1::slot_result::Result::Error(v1::SlotError {
+            code: problem.code() as i32,
+            message: problem.detail,
+            field: problem.field,
+        }),
+    }
+}
+
 /// Runs the synchronous part of a request. A panic in it is a defect; it costs this request and nothing else.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    // Unwind safe: what a request shares with others is immutable, atomic, or scratch memory that is taken out while
+    // it is used.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         tracing::error!(panic = panic_text(panic.as_ref()), "a request panicked");
         Err(Problem::new(Kind::Internal, "a defect in the server; its log says more"))
@@ -174,8 +219,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_internal_error_and_no_more() {
-        let problem = guarded::<()>(|| panic!("as staged")).unwrap_err();
+        let problem = catch_panic::<()>(|| panic!("on purpose")).unwrap_err();
         assert_eq!(problem.kind, Kind::Internal);
-        assert!(!problem.detail.contains("staged"), "the client learns nothing of the inside");
+        assert!(!problem.detail.contains("on purpose"), "the client learns nothing of the inside");
     }
 }

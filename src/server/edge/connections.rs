@@ -1,4 +1,4 @@
-//! Accepts connections on a port, serves a router on each, and closes them without cutting anybody off.
+//! Accepts connections on a port, serves a router on each, and closes them without cutting off a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,30 +16,33 @@ use hyper::service::Service as HyperService;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::early_shed::{EarlyShed, Guarded};
+use super::early_shed::{EarlyShed, EarlyShedService};
 use super::limits;
-use super::middleware::Protocol;
-use super::observe;
+use super::protocol::Protocol;
 
 /// How long an HTTP/1 client may take over a request head, the wait for it on an idle connection included. Longer than
-/// the 60 s after which common proxies drop idle connections, so that they, not we, close first.
+/// the 60 s after which common proxies drop idle connections, so that they close first: a proxy that sends a request
+/// just as we close gets a reset. Raising it lets silent clients hold connections for longer.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
-/// HTTP/2 pings on a connection, and how long the answer may take.
+/// Time between two HTTP/2 pings on a connection, and how long the answer may take: a peer that vanished without a FIN
+/// is noticed after both together.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_LIMIT: Duration = Duration::from_secs(10);
-/// How long a client may leave what we sent unread, or unacknowledged, before its connection is cut.
+/// How long a client may leave unread, or unacknowledged, what we sent, before its connection is cut; raising it lets
+/// slow readers hold answers in memory for longer.
 const UNREAD_LIMIT: Duration = Duration::from_secs(30);
-/// After a failed accept (no file descriptors left): let some connections end.
+/// Pause after a failed accept, as when no file descriptors are left: some connections may end meanwhile.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Between two looks at a connection that has begun the HTTP/2 preface and not ended it.
+/// First and longest pause between two looks at a connection that has begun the HTTP/2 preface and not ended it.
 const PREFACE_PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
-/// Before an HTTP connection without a request is closed, so that a request on its way still comes in and is answered with
-/// `connection: close`; half the drain time where that is less.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Time from the beginning of a drain until an HTTP connection without a request is closed, so that a request on its
+/// way still arrives and is answered with `connection: close`; half the drain time where that is less.
+const IDLE_GRACE: Duration = Duration::from_secs(1);
 
 /// What connections may do.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +51,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) connections: usize,
     /// HTTP/2 streams open at once on each.
     pub(crate) streams: u32,
-    /// One without a request for so long is told to go away.
+    /// Time without a request after which a connection is closed.
     pub(crate) idle: Duration,
 }
 
@@ -60,17 +63,19 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Starts to accept.
+    /// Starts to accept. `count` counts the open connections.
     pub(crate) fn open(
         listener: TcpListener,
         routes: Router,
         early_shed: Option<Arc<EarlyShed>>,
-        face: Protocol,
+        protocol: Protocol,
         limits: ConnectionLimits,
+        count: IntGauge,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let service = Guarded { service: TowerToHyperService::new(routes), early_shed };
-        Self { stop, task: tokio::spawn(accept(listener, service, face, limits, stopped)) }
+        let routes = EarlyShedService { inner: TowerToHyperService::new(routes), early_shed };
+        let port = Port { routes, protocol, limits, count };
+        Self { stop, task: tokio::spawn(accept(listener, port, stopped)) }
     }
 
     /// Closes the port, lets requests in flight finish for at most `limit`, and returns when all connections are gone.
@@ -82,61 +87,69 @@ impl Acceptor {
     }
 }
 
-type Routes = Guarded<TowerToHyperService<Router>>;
+/// Registers the gauge of open connections: one for each protocol, in the order of [`Protocol::ALL`].
+pub(crate) fn count_connections(registry: &Registry) -> Result<[IntGauge; 2], prometheus::Error> {
+    let options = Opts::new("larder_connections", "Open connections.");
+    let gauges = IntGaugeVec::new(options, &["protocol"])?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(Protocol::ALL.map(|protocol| gauges.with_label_values(&[protocol.label()])))
+}
 
-async fn accept(
-    listener: TcpListener,
-    routes: Routes,
-    face: Protocol,
+/// What is the same for all connections of a port.
+#[derive(Debug, Clone)]
+struct Port {
+    routes: EarlyShedService<TowerToHyperService<Router>>,
+    protocol: Protocol,
     limits: ConnectionLimits,
-    mut stopped: oneshot::Receiver<Duration>,
-) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    count: IntGauge,
+}
+
+async fn accept(listener: TcpListener, port: Port, mut stopped: oneshot::Receiver<Duration>) {
+    let protocol = port.protocol.label();
+    let permits = Arc::new(Semaphore::new(port.limits.connections));
     let (close, closing) = watch::channel(Duration::ZERO);
     let mut open = JoinSet::new();
     let limit = loop {
         let next = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
+            // First the permit, then the connection: one over the limit waits in the system's backlog, where it costs
+            // this process nothing.
+            let permit = permits.clone().acquire_owned().await;
+            (permit, listener.accept().await)
         };
         tokio::select! {
             biased;
+            // Asked first (`biased`): a port whose backlog is never empty must close too.
             limit = &mut stopped => break limit.unwrap_or_default(),
-            (place, accepted) = next => match accepted {
+            (permit, accepted) = next => match accepted {
                 Ok((stream, _)) => {
-                    let connection = serve(stream, routes.clone(), face, limits, closing.clone());
+                    let connection = serve(stream, port.clone(), closing.clone());
                     open.spawn(async move {
-                        let _place = place;
-                        let gauge = metrics::gauge!(observe::names::CONNECTIONS, "face" => face.label());
-                        gauge.increment(1);
+                        let _permit = permit;
                         connection.await;
-                        gauge.decrement(1);
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, face = face.label(), "accept failed");
+                    tracing::warn!(%error, protocol, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
+            // Without this, the set would keep the result of every connection there ever was.
             Some(_) = open.join_next() => {}
         }
     };
-    // Who stands in the backlog was let in by the system: they would be reset.
-    while let Some(Ok((stream, _))) = at_once(&listener).await {
-        open.spawn(serve(stream, routes.clone(), face, limits, closing.clone()));
+    // The system has accepted the connections in the backlog already: closing the port would reset them.
+    while let Some(Ok((stream, _))) = accept_pending(&listener).await {
+        open.spawn(serve(stream, port.clone(), closing.clone()));
     }
     drop(listener);
     // HTTP/2 clients get GOAWAY, HTTP/1 clients `connection: close`. What is left after the limit is cut.
-    close.send_replace(FAREWELL.min(limit / 2));
+    close.send_replace(IDLE_GRACE.min(limit / 2));
     drop(closing);
     let all_closed = async { while open.join_next().await.is_some() {} };
     if tokio::time::timeout(limit, all_closed).await.is_err() {
-        tracing::warn!(
-            face = face.label(),
-            connections = open.len(),
-            "cut connections at the end of the drain time"
-        );
+        tracing::warn!(protocol, connections = open.len(), "cut connections at the end of the drain time");
     }
+    // Waits for the tasks that it cuts off: what they count must be over before the metrics go.
     open.shutdown().await;
 }
 
@@ -148,6 +161,7 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
     let mut seen = [0; PREFACE.len()];
     let [mut pause, longest] = PREFACE_PAUSES;
     loop {
+        // Peeked and not read: hyper must find the bytes where they were.
         let n = stream.peek(&mut seen).await?;
         if n == 0 || n == PREFACE.len() || !PREFACE.starts_with(&seen[..n]) {
             return Ok(());
@@ -157,8 +171,8 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// The next connection, if there is one now.
-async fn at_once(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+/// The next connection of the backlog, if there is one.
+async fn accept_pending(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
     std::future::poll_fn(|cx| match listener.poll_accept(cx) {
         Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
         Poll::Pending => Poll::Ready(None),
@@ -167,22 +181,20 @@ async fn at_once(listener: &TcpListener) -> Option<io::Result<(TcpStream, Socket
 }
 
 /// Serves one connection until its client closes it, it is idle for too long, or `closing` says that all are to close.
-async fn serve(
-    stream: TcpStream,
-    routes: Routes,
-    face: Protocol,
-    limits: ConnectionLimits,
-    mut closing: watch::Receiver<Duration>,
-) {
+async fn serve(stream: TcpStream, port: Port, mut closing: watch::Receiver<Duration>) {
+    let Port { routes, protocol, limits, count } = port;
+    let _counted = Counted::new(count);
     let outcome = async {
+        // An answer is one small write. With Nagle's algorithm it waits for the acknowledgement of the one before,
+        // which the peer's system holds back for up to 40 ms.
         stream.set_nodelay(true)?;
         limit_unread(&stream);
         let opened = tokio::select! {
             biased;
             opened = tokio::time::timeout(HEAD_LIMIT.min(limits.idle), first_bytes(&stream)) => opened,
-            _ = farewell(&mut closing) => return Ok(()), // nothing was asked yet
+            () = idle_grace_over(&mut closing) => return Ok(()), // nothing was asked yet
         };
-        opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "said nothing"))??;
+        opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "sent nothing"))??;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -195,39 +207,74 @@ async fn serve(
             .keep_alive_timeout(PING_LIMIT)
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(limits::HEADER_BYTES as u32);
-        let builder = if face == Protocol::Grpc { builder.http2_only() } else { builder };
+        // An HTTP/1 request to the gRPC port is a mistake of configuration: it fails at once instead of getting an
+        // answer that no client of it reads.
+        let builder = if protocol == Protocol::Grpc { builder.http2_only() } else { builder };
+        // hyper has no limit for idle HTTP/2 connections, and its pings keep those alive whose client has forgotten
+        // them.
         let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
-        let service = Noted { service: routes, usage: Arc::clone(&usage) };
+        let service = UsageService { inner: routes, usage: Arc::clone(&usage) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let bound = tokio::select! {
             biased;
+            // The connection comes first (`biased`), so that a request that has arrived is served before it counts as
+            // idle.
             done = connection.as_mut() => return done.map_err(io::Error::other),
             () = usage.idle(limits.idle) => UNREAD_LIMIT,
-            _ = async { if face == Protocol::Grpc { told(&mut closing).await } else { farewell(&mut closing).await } } => {
-                Duration::MAX // the drain has its own limit
-            }
+            () = time_to_close(protocol, &mut closing) => Duration::MAX, // the drain has its own limit
         };
+        // GOAWAY, or the end after this answer. A client that does not react is cut off after `bound`: an open socket
+        // is a permit.
         connection.as_mut().graceful_shutdown();
         let gone = tokio::time::timeout(bound, connection).await;
-        gone.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "did not go when told"))?
+        gone.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "did not close when told to"))?
             .map_err(io::Error::other)
     };
+    // At level debug: clients vanish all the time, and a scanner must not be able to fill the log.
     if let Err(error) = outcome.await {
-        tracing::debug!(%error, face = face.label(), "a connection ended badly");
+        tracing::debug!(%error, protocol = protocol.label(), "a connection ended badly");
     }
 }
 
-/// Completes when all connections are to close, with the time that those without a request have.
-async fn told(closing: &mut watch::Receiver<Duration>) -> Duration {
-    let _ = closing.changed().await; // an acceptor that has gone wants the same
+/// Completes when a connection is to be closed because the server drains.
+///
+/// gRPC clients are told at once: with GOAWAY, HTTP/2 has a message for it. Over HTTP/1 all that can be done is to
+/// close, and a request may be on its way.
+async fn time_to_close(protocol: Protocol, closing: &mut watch::Receiver<Duration>) {
+    match protocol {
+        Protocol::Grpc => {
+            drain_began(closing).await;
+        }
+        Protocol::Http => idle_grace_over(closing).await,
+    }
+}
+
+/// Completes when the drain begins, with the time that connections without a request have.
+async fn drain_began(closing: &mut watch::Receiver<Duration>) -> Duration {
+    let _ = closing.changed().await; // an acceptor that has gone means the same
     *closing.borrow()
 }
 
-/// As [`told`], and that time later.
-async fn farewell(closing: &mut watch::Receiver<Duration>) -> Duration {
-    let time = told(closing).await;
-    tokio::time::sleep(time).await;
-    time
+/// Completes when that time is over.
+async fn idle_grace_over(closing: &mut watch::Receiver<Duration>) {
+    let grace = drain_began(closing).await;
+    tokio::time::sleep(grace).await;
+}
+
+/// Adds one to a gauge until it is dropped, as it is when the connection's task is cut off too.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Where the system does not know the option (gVisor), slow readers are bounded by the other limits alone.
@@ -247,6 +294,8 @@ struct Usage {
 
 impl Usage {
     fn note(&self) {
+        // One store for each request, and no timer that it would have to move: the timer looks at the time when it
+        // fires, and sleeps again for what is left.
         self.last_ms.store(self.opened.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
@@ -265,13 +314,13 @@ impl Usage {
 
 /// A service that notes when it is called.
 #[derive(Debug, Clone)]
-struct Noted<S> {
-    service: S,
+struct UsageService<S> {
+    inner: S,
     usage: Arc<Usage>,
 }
 
 impl<S: HyperService<Request<Incoming>, Response = Response<Body>>> HyperService<Request<Incoming>>
-    for Noted<S>
+    for UsageService<S>
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -279,6 +328,6 @@ impl<S: HyperService<Request<Incoming>, Response = Response<Body>>> HyperService
 
     fn call(&self, request: Request<Incoming>) -> S::Future {
         self.usage.note();
-        self.service.call(request)
+        self.inner.call(request)
     }
 }

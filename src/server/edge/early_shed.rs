@@ -1,7 +1,7 @@
-//! Refuses gRPC requests while there are more than can be answered, before they are routed, timed and decoded.
+//! Refuses gRPC requests during an overload before they are routed, timed and decoded.
 //!
-//! What is spent on those who are refused is missing for those who are answered. So this stands as near to the connection as it
-//! can: it waits for the message, finds the caller's class in it, and asks the admission.
+//! What is spent on requests that are refused is missing for those that are answered. So this stands as near to the
+//! connection as it can: it waits for the message, reads the traffic class from it, and asks the admission.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use futures_util::future::Either;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use larder_proto::v1::recommendation_service_server::SERVICE_NAME;
@@ -20,76 +20,122 @@ use tokio::sync::Semaphore;
 use super::admission::{Admission, Refusal};
 use super::class::class_of;
 use super::limits;
-use super::middleware::Protocol;
-use super::observe;
-use crate::server::problem::Problem;
+use super::protocol::Protocol;
+use super::requests::RequestMetrics;
+use crate::domain::TrafficClass;
+use crate::server::problem::{Kind, Outcome, Problem};
 
 /// Bytes in front of a gRPC message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
 
-/// Who asks the admission.
+/// Decides which requests are refused early.
 #[derive(Debug)]
 pub(crate) struct EarlyShed {
     admission: Arc<Admission>,
-    /// One permit a request that is being read, as [`super::middleware::RequestGuard`] has them.
+    metrics: Arc<RequestMetrics>,
+    /// One permit for each request that is read, as in `RequestGuard`.
     open: Arc<Semaphore>,
-    /// The longest a message may take to arrive.
+    /// The longest that a message may take to arrive.
     limit: Duration,
-    refusal: HeaderMap,
+    /// The headers of the answer to nearly every request that is refused: made once.
+    overloaded: HeaderMap,
+}
+
+/// Why a message was not read.
+enum Unread {
+    /// It is over the limit of every message: sending it again would not help.
+    TooLarge,
+    /// Too many requests are open, or it did not arrive in time. Neither is worth finding out more about during an
+    /// overload.
+    Overloaded,
 }
 
 impl EarlyShed {
-    pub(crate) fn new(admission: Arc<Admission>, open: Arc<Semaphore>, limit: Duration) -> Arc<Self> {
-        let refusal = Problem::from(Refusal::Full).into_grpc().into_http::<Body>();
-        Arc::new(Self { admission, open, limit, refusal: refusal.into_parts().0.headers })
+    pub(crate) fn new(
+        admission: Arc<Admission>,
+        metrics: Arc<RequestMetrics>,
+        open: Arc<Semaphore>,
+        limit: Duration,
+    ) -> Arc<Self> {
+        let overloaded = refusal(Problem::from(Refusal::Overloaded)).into_parts().0.headers;
+        Arc::new(Self { admission, metrics, open, limit, overloaded })
     }
 
-    /// Whether the request may be refused now. Probes never are.
-    fn stops<B>(&self, request: &Request<B>) -> bool {
-        let inside = request.uri().path().strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME));
-        inside.is_some_and(|method| method.starts_with('/')) && self.admission.overflows()
+    /// Whether this request may be refused now. Health checks and reflection never are.
+    fn may_refuse<B>(&self, request: &Request<B>) -> bool {
+        // The path first: to ask the admission takes its lock, which health checks need not wait for.
+        let path = request.uri().path();
+        let method = path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE_NAME));
+        method.is_some_and(|method| method.starts_with('/')) && self.admission.is_overloaded()
     }
 
-    /// The request with its message, if it may come in.
-    async fn receive(&self, request: Request<Incoming>) -> Option<Request<Body>> {
-        let came = Instant::now();
+    /// The request with its message if it is admitted, else the answer.
+    async fn admit(&self, request: Request<Incoming>) -> Result<Request<Body>, Response<Body>> {
+        let arrived = Instant::now();
         let (head, body) = request.into_parts();
-        let method = head.uri.path().rsplit('/').next().unwrap_or_default();
-        let message = self.read(body).await.filter(|message| {
-            let class = message.get(PREFIX..).map(|message| class_of(method, message));
-            self.admission.lets_in(class.unwrap_or_default())
-        });
-        if message.is_none() {
-            observe::request(Protocol::Grpc.label(), None, observe::REFUSED, came.elapsed(), Duration::ZERO);
-        }
-        Some(Request::from_parts(head, Body::from(message?)))
+        // Counted as of an unknown placement: it stands in the message too, but a label must be checked against what
+        // is served, and that is work.
+        let (class, outcome, response) = match self.read(body).await {
+            Ok(message) => {
+                let method = head.uri.path().rsplit('/').next().unwrap_or_default();
+                let class =
+                    message.get(PREFIX..).map(|message| class_of(method, message)).unwrap_or_default();
+                if self.admission.admits_early(class) {
+                    // From here on, it is a request like any other: guarded, timed and queued. The permit for reading
+                    // it is free again, and the request guard takes one of its own.
+                    return Ok(Request::from_parts(head, Body::from(message)));
+                }
+                (class, Outcome::ResourceExhausted, self.overloaded())
+            }
+            Err(Unread::Overloaded) => {
+                (TrafficClass::default(), Outcome::ResourceExhausted, self.overloaded())
+            }
+            Err(Unread::TooLarge) => {
+                let limit = limits::BODY_BYTES;
+                let problem = Problem::new(Kind::TooLarge, format!("the message may have {limit} bytes"));
+                (TrafficClass::default(), problem.outcome(), refusal(problem))
+            }
+        };
+        self.metrics.request(Protocol::Grpc, None, class, outcome, arrived.elapsed());
+        Err(response)
     }
 
-    /// The message with what is in front of it. One that is too long or too slow is not worth more words now.
-    async fn read(&self, body: Incoming) -> Option<Bytes> {
-        let _open = self.open.try_acquire().ok()?;
+    /// The message with its prefix.
+    async fn read(&self, body: Incoming) -> Result<Bytes, Unread> {
+        // Not awaited: waiting here would be a second queue, without priorities.
+        let _open = self.open.try_acquire().map_err(|_| Unread::Overloaded)?;
         let read = Limited::new(body, PREFIX + limits::BODY_BYTES).collect();
-        let read = tokio::time::timeout(self.limit, read).await.ok()?;
-        Some(read.ok()?.to_bytes())
+        match tokio::time::timeout(self.limit, read).await {
+            Ok(Ok(message)) => Ok(message.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+            // The body was cut off or is too slow. Nobody waits for the answer to the former; the latter may be tried
+            // again.
+            Ok(Err(_)) | Err(_) => Err(Unread::Overloaded),
+        }
     }
 
-    fn refusal(&self) -> Response<Body> {
+    fn overloaded(&self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
-        *response.headers_mut() = self.refusal.clone();
+        // A copy of the headers takes less than making a status, its message and its metadata anew for each refusal.
+        *response.headers_mut() = self.overloaded.clone();
         response
     }
 }
 
-/// A service behind a door; without a early_shed the door stands open.
+fn refusal(problem: Problem) -> Response<Body> {
+    problem.into_grpc().into_http()
+}
+
+/// A service with the early shed in front of it, if there is one.
 #[derive(Debug, Clone)]
-pub(crate) struct Guarded<S> {
-    pub(crate) service: S,
+pub(crate) struct EarlyShedService<S> {
+    pub(crate) inner: S,
     pub(crate) early_shed: Option<Arc<EarlyShed>>,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-impl<S, E> Service<Request<Incoming>> for Guarded<S>
+impl<S, E> Service<Request<Incoming>> for EarlyShedService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
     S::Future: Send,
@@ -99,17 +145,17 @@ where
     type Future = Either<S::Future, Boxed<Result<Response<Body>, E>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        match self.early_shed.as_ref().filter(|early_shed| early_shed.stops(&request)) {
-            None => Either::Left(self.service.call(request.map(Body::new))),
-            Some(early_shed) => {
-                let (early_shed, service) = (Arc::clone(early_shed), self.service.clone());
-                Either::Right(Box::pin(async move {
-                    match early_shed.receive(request).await {
-                        Some(request) => service.call(request).await,
-                        None => Ok(early_shed.refusal()),
-                    }
-                }))
+        let early_shed = self.early_shed.as_ref().filter(|early_shed| early_shed.may_refuse(&request));
+        let Some(early_shed) = early_shed else {
+            // No box for the future while there is no overload, which is nearly always.
+            return Either::Left(self.inner.call(request.map(Body::new)));
+        };
+        let (early_shed, inner) = (Arc::clone(early_shed), self.inner.clone());
+        Either::Right(Box::pin(async move {
+            match early_shed.admit(request).await {
+                Ok(request) => inner.call(request).await,
+                Err(response) => Ok(response),
             }
-        }
+        }))
     }
 }

@@ -1,14 +1,16 @@
-//! What a request may hold at most. The contract states the same numbers.
+//! The most that one request may carry. The contract states the same numbers (docs/api.md, "Caps"), so raising one is a
+//! change of the API; each multiplies the memory and the time that a request can take.
 
 /// Bytes of a request body or message.
 pub(crate) const BODY_BYTES: usize = 1 << 20;
-/// Requests that are open at once: read, waiting or worked for.
+/// Requests that are open at once: read, queued or served. With [`BODY_BYTES`] it bounds the memory of bodies (16 GiB,
+/// which nobody reaches whose bodies are of the usual kilobytes).
 pub(crate) const OPEN: usize = 16_384;
 /// Bytes of all headers together.
 pub(crate) const HEADER_BYTES: usize = 32 << 10;
 /// Items of a slate.
 pub(crate) const PAGE_SIZE: i32 = 100;
-/// Items before a page, as many as the recommender pages through.
+/// Items before a page, as many as the recommender ranks for pages.
 pub(crate) const OFFSET: u32 = 1000;
 pub(crate) const SEEDS: usize = 100;
 pub(crate) const EVENTS: usize = 50;

@@ -1,62 +1,59 @@
-//! What every request passes on its way in and out, on both faces:
+//! What every request passes on its way in and out, on both protocols:
 //!
-//! 1. the connection's own limits: bytes of headers, streams, idle and slow clients ([`super::connections`]);
-//! 2. on the gRPC port, while there are more than can be answered, the door: most of them go no further ([`super::early_shed`]);
+//! 1. the connection's own limits: bytes of headers, streams, idle and slow clients (`connections`);
+//! 2. on the gRPC port, during an overload, the early shed: most requests go no further (`early_shed`);
 //! 3. metrics, outermost of what is here, so that what is refused below is counted too;
-//! 4. a bound on what is open at all, so that memory has one;
-//! 5. the deadline: the client's time travels with the request, the server's own ends it;
+//! 4. a bound on open requests, so that memory has one;
+//! 5. the deadline: the client's own travels with the request, the server's ends it;
 //! 6. the handler reads and checks the message, and waits for the features of users that are not in memory;
-//! 7. admission, once the class of the caller is known: live before background before synthetic ([`super::admission`]);
+//! 7. admission, once the traffic class is known: live before shadow before synthetic (`admission`);
 //! 8. the recommender, which plans what the time that is left allows, from the full pipeline to what is popular.
 //!
-//! Steps 3 to 5 are the function [`pass`], 6 to 8 are [`super::service`].
+//! Steps 3 to 5 are the function [`guard`], 6 to 8 are `api::service`.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, header};
+use axum::http::{HeaderValue, Response, header};
 use axum::middleware::Next;
 use tokio::sync::Semaphore;
 
-use super::observe;
-use crate::server::problem::{self, Kind, Problem};
+use super::protocol::Protocol;
+use super::requests::{PlacementCounts, RequestMetrics};
+use crate::domain::TrafficClass;
+use crate::server::problem::{Kind, Problem};
 
-/// One face's gate.
+/// What guards the requests of one protocol.
 #[derive(Debug)]
 pub(crate) struct RequestGuard {
-    /// The face, which decides how errors and deadlines are spelled.
-    pub(crate) face: Protocol,
-    /// One permit a request that is being read, waits or is worked for, on both faces together.
+    /// Decides how errors and deadlines are written.
+    pub(crate) protocol: Protocol,
+    /// One permit for each request that is read, queued or served, on both protocols together.
     pub(crate) open: Arc<Semaphore>,
-    /// The longest a request may take, with its body.
+    /// The longest that a request may take, with its body.
     pub(crate) limit: Duration,
-    /// The server drains: HTTP/1 clients are told to close their connections.
+    /// Whether the server drains: HTTP/1 clients are told to close their connections.
     pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) metrics: Arc<RequestMetrics>,
 }
 
-/// A protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Grpc,
-    Http,
-}
-
-/// When a request came and how long its answer may take; handlers find it among the request's extensions.
+/// When a request arrived and how long its answer may take; handlers find it among the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     at: Instant,
     budget: Option<Duration>,
-    notes: Arc<Notes>,
+    /// What the handler finds out for the metrics.
+    subject: Arc<OnceLock<Subject>>,
 }
 
-/// What only the handler knows, for the metrics.
-#[derive(Debug, Default)]
-struct Notes {
-    placement: OnceLock<String>,
-    worked_ns: AtomicU64,
+/// What a request turned out to ask for.
+#[derive(Debug)]
+struct Subject {
+    placement: Arc<PlacementCounts>,
+    class: TrafficClass,
 }
 
 impl Arrival {
@@ -66,56 +63,61 @@ impl Arrival {
     }
 
     /// When the client's time is up.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.at.checked_add(self.budget?)
     }
 
-    /// Tells the metrics which placement was asked for, once it is known to exist: made-up names must not become labels.
-    pub(crate) fn known_placement(&self, name: &str) {
-        self.notes.placement.get_or_init(|| name.to_owned());
-    }
-
-    /// Tells the metrics how long the answer was worked at.
-    pub(crate) fn worked(&self, time: Duration) {
-        self.notes.worked_ns.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    /// Tells the metrics what the request asks for, once that is known.
+    pub(crate) fn asks_for(&self, placement: Arc<PlacementCounts>, class: TrafficClass) {
+        self.subject.get_or_init(|| Subject { placement, class });
     }
 }
 
 /// Metrics, the bound on open requests, the deadline.
-pub(crate) async fn pass(
-    State(gate): State<Arc<RequestGuard>>,
+pub(crate) async fn guard(
+    State(guard): State<Arc<RequestGuard>>,
     mut request: Request,
     next: Next,
 ) -> Response<Body> {
-    let mut arrival = Arrival { at: Instant::now(), budget: None, notes: Arc::default() };
+    let protocol = guard.protocol;
+    let mut arrival = Arrival { at: Instant::now(), budget: None, subject: Arc::default() };
 
+    // A block that is left early and not a function with `?`: whatever the answer is, it is counted below.
     let mut response = 'answer: {
-        let Ok(_open) = gate.open.try_acquire() else {
-            break 'answer gate.face.refuse(Problem::new(Kind::Overloaded, "too many requests are open"));
+        // Not awaited: a request that waits here would be in a queue that knows no priorities and no deadlines.
+        let Ok(_open) = guard.open.try_acquire() else {
+            break 'answer protocol.refuse(Problem::new(Kind::Overloaded, "too many requests are open"));
         };
-        arrival.budget = match gate.face.budget(request.headers()) {
+        arrival.budget = match protocol.budget(request.headers()) {
             Ok(budget) => budget,
-            Err(problem) => break 'answer gate.face.refuse(problem),
+            Err(problem) => break 'answer protocol.refuse(problem),
         };
         request.extensions_mut().insert(arrival.clone());
-        match tokio::time::timeout(gate.limit, next.run(request)).await {
-            Ok(response) => undecodable(&response).map_or(response, |problem| gate.face.refuse(problem)),
-            Err(_) => gate.face.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long")),
+        // The server's limit covers the body, which the handler reads: it bounds how long a slow client holds a
+        // permit. The client's own deadline is no reason to cut a request off: the recommender plans for it, and an
+        // answer of lower quality is better than none.
+        match tokio::time::timeout(guard.limit, next.run(request)).await {
+            Ok(response) => undecodable(&response).map_or(response, |problem| protocol.refuse(problem)),
+            Err(_) => protocol.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long")),
         }
     };
 
-    if gate.face == Protocol::Http && gate.draining.load(Ordering::Relaxed) {
+    // Over HTTP/2 hyper drops the header: there, GOAWAY says the same.
+    if protocol == Protocol::Http && guard.draining.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let placement = arrival.notes.placement.get().map(String::as_str);
-    let worked = Duration::from_nanos(arrival.notes.worked_ns.load(Ordering::Relaxed));
-    observe::request(gate.face.label(), placement, gate.face.code(&response), arrival.at.elapsed(), worked);
+    let subject = arrival.subject.get();
+    let placement = subject.map(|subject| &*subject.placement);
+    // A request that failed before its class was known may have been a person's.
+    let class = subject.map_or(TrafficClass::default(), |subject| subject.class);
+    guard.metrics.request(protocol, placement, class, protocol.outcome(&response), arrival.at.elapsed());
     response
 }
 
 /// tonic has codes of its own for messages that do not decode (INTERNAL) or are too large (OUT_OF_RANGE). Both are the
 /// client's to mend.
 fn undecodable(response: &Response<Body>) -> Option<Problem> {
+    // tonic leaves the status in the extensions, so that it need not be parsed out of the headers again.
     let status = response.extensions().get::<tonic::Status>()?;
     match status.code() {
         tonic::Code::OutOfRange => Some(Problem::new(Kind::TooLarge, status.message())),
@@ -123,88 +125,5 @@ fn undecodable(response: &Response<Body>) -> Option<Problem> {
             Some(Problem::new(Kind::InvalidArgument, status.message()))
         }
         _ => None,
-    }
-}
-
-impl Protocol {
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Protocol::Grpc => "grpc",
-            Protocol::Http => "http",
-        }
-    }
-
-    fn refuse(self, problem: Problem) -> Response<Body> {
-        match self {
-            Protocol::Grpc => problem.into_grpc().into_http(),
-            Protocol::Http => problem.into_http(),
-        }
-    }
-
-    fn code(self, response: &Response<Body>) -> &'static str {
-        match self {
-            Protocol::Http => problem::code_of_http(response.status()),
-            Protocol::Grpc => {
-                // A successful answer has its status in the trailers.
-                let code = tonic::Status::from_header_map(response.headers());
-                code.map_or("OK", |status| problem::code_of_grpc(status.code()))
-            }
-        }
-    }
-
-    /// The time that the client gives the answer.
-    fn budget(self, headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
-        let (header, parse): (_, fn(&str) -> Option<Duration>) = match self {
-            Protocol::Grpc => ("grpc-timeout", parse_grpc_timeout),
-            Protocol::Http => ("x-request-timeout-ms", parse_milliseconds),
-        };
-        let Some(value) = headers.get(header) else { return Ok(None) };
-        let budget = value.to_str().ok().and_then(parse);
-        budget.map(Some).ok_or_else(|| match self {
-            Protocol::Grpc => Problem::invalid(header, format!("not a gRPC timeout, such as 25m: {value:?}")),
-            Protocol::Http => {
-                Problem::invalid(header, format!("not a positive number of milliseconds: {value:?}"))
-            }
-        })
-    }
-}
-
-fn parse_milliseconds(text: &str) -> Option<Duration> {
-    text.parse().ok().filter(|ms: &u32| *ms > 0).map(|ms| Duration::from_millis(u64::from(ms)))
-}
-
-/// At most eight digits and a unit.
-fn parse_grpc_timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(count * 3600)),
-        "M" => Some(Duration::from_secs(count * 60)),
-        "S" => Some(Duration::from_secs(count)),
-        "m" => Some(Duration::from_millis(count)),
-        "u" => Some(Duration::from_micros(count)),
-        "n" => Some(Duration::from_nanos(count)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_the_protocols_write_them() {
-        assert_eq!(parse_grpc_timeout("25m"), Some(Duration::from_millis(25)));
-        assert_eq!(parse_grpc_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
-        for garbage in ["", "m", "25", "+5m", "123456789m", "25x", "2５m", "25µ"] {
-            assert_eq!(parse_grpc_timeout(garbage), None, "{garbage:?}");
-        }
-        assert_eq!(parse_milliseconds("25"), Some(Duration::from_millis(25)));
-        for garbage in ["", "0", "-1", "1.5", "soon", "99999999999"] {
-            assert_eq!(parse_milliseconds(garbage), None, "{garbage:?}");
-        }
     }
 }

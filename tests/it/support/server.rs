@@ -6,19 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use larder::recommender::Recommender;
-use larder::server::{self, Config, Listeners};
+use larder::server::{self, Config, Listeners, Metrics};
 use larder_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
+use super::scrape::Scrape;
+
 /// A running server. Dropping it kills it; [`Server::stop`] drains it.
 pub(crate) struct Server {
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) runtime: Runtime,
+    metrics: Registry,
     shutdown: oneshot::Sender<()>,
     done: JoinHandle<()>,
 }
@@ -41,12 +45,14 @@ impl Server {
         let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let listeners = Listeners { grpc: bind(), http: bind() };
         let (grpc, http) = (listeners.grpc.local_addr().unwrap(), listeners.http.local_addr().unwrap());
+        let metrics = Registry::new();
+        let own = Metrics::new(metrics.clone()).unwrap();
         let (shutdown, stopped) = oneshot::channel::<()>();
         let done = runtime.spawn(async move {
             let stopped = async { stopped.await.unwrap_or_default() };
-            server::run(listeners, Arc::new(recommender), config, stopped).await.unwrap();
+            server::run(listeners, Arc::new(recommender), config, own, stopped).await.unwrap();
         });
-        Self { grpc, http, runtime, shutdown, done }
+        Self { grpc, http, runtime, metrics, shutdown, done }
     }
 
     pub(crate) fn client(&self) -> RecommendationServiceClient<Channel> {
@@ -56,6 +62,11 @@ impl Server {
     pub(crate) fn channel(&self) -> Channel {
         let endpoint = Channel::from_shared(format!("http://{}", self.grpc)).unwrap();
         self.runtime.block_on(endpoint.connect()).unwrap()
+    }
+
+    /// The metrics of the server itself.
+    pub(crate) fn scrape(&self) -> Scrape {
+        Scrape::parse(&TextEncoder.encode_to_string(&self.metrics.gather()).unwrap())
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

@@ -21,6 +21,7 @@ pub(super) fn id(text: &str, field: Arguments<'_>) -> Result<(), Problem> {
 
 /// An id that may be absent. Empty is absent too: some clients cannot leave a field out.
 pub(super) fn optional(text: Option<String>, field: Arguments<'_>) -> Result<Option<String>, Problem> {
+    // Templates and spreadsheets write "" for nothing: as an id it would make all such callers one person.
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     id(&text, field)?;
     Ok(Some(text))
@@ -65,6 +66,7 @@ pub(super) fn page_size(size: Option<i32>) -> Result<Option<usize>, Problem> {
 }
 
 pub(super) fn filter(text: Option<String>) -> Result<Option<String>, Problem> {
+    // A blank filter is none: clients build it from optional parts.
     let text = text.filter(|text| !text.trim().is_empty());
     match text.as_deref().map_or(0, str::len) {
         0..=limits::FILTER_BYTES => Ok(text),
@@ -80,6 +82,7 @@ pub(super) fn seeds(items: Vec<v1::SeedItem>) -> Result<Vec<Seed>, Problem> {
     let one = |(i, item): (usize, v1::SeedItem)| {
         id(&item.item_id, format_args!("seed_items[{i}].item_id"))?;
         let weight = item.weight.unwrap_or(1.0);
+        // The range keeps sums of products finite; NaN is in no range.
         if weight != 0.0 && !(1e-6..=1e6).contains(&weight) {
             let reason = format!("must be 0, or 0.000001 to 1000000, got {weight}");
             return Err(Problem::invalid(format_args!("seed_items[{i}].weight"), reason));
@@ -104,6 +107,7 @@ pub(super) fn events(events: Vec<v1::SessionEvent>) -> Result<Vec<SessionEvent>,
             item_id: event.item_id,
             event_type: optional(event.event_type, format_args!("session_events[{i}].event_type"))?,
             event_time_ms: event.event_time.map(|time| {
+                // Any 64 bits may come here.
                 time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos / 1_000_000))
             }),
         })
@@ -114,11 +118,14 @@ pub(super) fn events(events: Vec<v1::SessionEvent>) -> Result<Vec<SessionEvent>,
 pub(super) fn param(value: Value, field: Arguments<'_>) -> Result<FilterValue, Problem> {
     match value.kind {
         Some(value::Kind::Bool(value)) => Ok(FilterValue::Bool(value)),
+        // Infinity and NaN have no JSON, so that a filter with them would mean something over gRPC only.
         Some(value::Kind::Number(value)) if value.is_finite() => Ok(FilterValue::Number(value)),
         Some(value::Kind::String(text)) => Ok(FilterValue::Text(text)),
         Some(value::Kind::List(list)) => {
             count(list.values.len(), limits::LIST_PARAM, field)?;
             let one = |(i, value): (usize, Value)| match value.kind {
+                // One level is what the predicate language has; deeper ones would be recursion that a client decides
+                // on.
                 Some(value::Kind::List(_)) => {
                     Err(Problem::invalid(format_args!("{field}[{i}]"), "a list cannot hold lists"))
                 }

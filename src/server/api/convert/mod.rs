@@ -1,4 +1,4 @@
-//! Between messages and the domain: what a client said becomes a `Request`, a `Recommendation` becomes an answer.
+//! Between messages and the domain: a message becomes a `Request`, a `Recommendation` becomes an answer.
 
 mod check;
 mod exposure;
@@ -8,9 +8,11 @@ mod response;
 mod token;
 
 pub(super) use exposure::exposure;
-pub(super) use fingerprint::fingerprint;
-pub(super) use request::{Asked, batch, recommend};
+pub(super) use request::{ParsedRequest, ParsedSlot, batch, recommend};
 pub(super) use response::{Answer, answer, uncacheable};
+pub(super) use token::PageToken;
+pub(in crate::server) use token::PageTokenSeal;
+pub use token::SealError;
 
 #[cfg(test)]
 mod tests;

@@ -6,31 +6,39 @@ use std::time::Duration;
 use larder_proto::{Value, v1};
 
 use super::check;
-use super::token::PageToken;
+use super::token::{PageToken, PageTokenSeal};
 use crate::domain::{Consent, FilterValue, Request, RequestContext, ResponseView, Subject};
 use crate::server::edge::limits;
 use crate::server::problem::Problem;
 
-/// A request, checked.
+/// A request that is valid.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::server) struct Asked {
+pub(in crate::server) struct ParsedRequest {
     /// What to recommend.
     pub(in crate::server) request: Request,
-    /// The snapshot that the page token came from, if there was one.
-    pub(in crate::server) page_of: Option<String>,
+    /// Its page token, if it had one.
+    pub(in crate::server) page: Option<PageToken>,
 }
 
-/// One slot of a batch: its name, and its request or what is wrong with it.
-pub(in crate::server) type AskedSlot = (String, Result<Request, Problem>);
+/// One slot of a page: its name, and its request or what is wrong with it.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::server) struct ParsedSlot {
+    pub(in crate::server) slot_id: String,
+    pub(in crate::server) request: Result<Request, Problem>,
+}
 
 /// Checks a request for one slate.
 pub(in crate::server) fn recommend(
     message: v1::RecommendRequest,
     budget: Option<Duration>,
-) -> Result<Asked, Problem> {
+    seal: &PageTokenSeal,
+) -> Result<ParsedRequest, Problem> {
     check::id(&message.placement, format_args!("placement"))?;
-    let page = message.page_token.filter(|token| !token.is_empty()).map(|token| PageToken::decode(&token));
-    let page = page.transpose()?;
+    let page = match message.page_token.as_deref() {
+        // As for ids: empty is absent, for clients that cannot leave a field out.
+        None | Some("") => None,
+        Some(token) => Some(PageToken::open(token, seal)?),
+    };
     check::ids(&message.exclude_item_ids, limits::EXCLUDED, "exclude_item_ids")?;
     check::ids(&message.candidate_item_ids, limits::CANDIDATES, "candidate_item_ids")?;
     check::ids(&message.item_fields, limits::FIELDS, "item_fields")?;
@@ -52,20 +60,25 @@ pub(in crate::server) fn recommend(
         traffic_class: check::traffic_class(message.traffic_class)?,
         validate_only: message.validate_only,
     };
-    Ok(Asked { request, page_of: page.map(|page| page.snapshot) })
+    // Last, since it compares the request as it was understood.
+    if let Some(page) = &page {
+        page.check(&request)?;
+    }
+    Ok(ParsedRequest { request, page })
 }
 
 /// Checks a request for the slates of a page. What concerns one slot only is that slot's error.
 pub(in crate::server) fn batch(
     message: v1::BatchRecommendRequest,
     budget: Option<Duration>,
-) -> Result<Vec<AskedSlot>, Problem> {
+) -> Result<Vec<ParsedSlot>, Problem> {
     if message.slots.is_empty() {
         return Err(Problem::invalid("slots", "must have at least one entry"));
     }
     check::count(message.slots.len(), limits::SLOTS, "slots")?;
     for (i, slot) in message.slots.iter().enumerate() {
         check::id(&slot.slot_id, format_args!("slots[{i}].slot_id"))?;
+        // Twenty slots: comparing each with those before it is faster than a set.
         if message.slots.iter().take(i).any(|other| other.slot_id == slot.slot_id) {
             let reason = format!("{:?} is given twice", slot.slot_id);
             return Err(Problem::invalid(format_args!("slots[{i}].slot_id"), reason));
@@ -83,8 +96,9 @@ pub(in crate::server) fn batch(
         ..Request::default()
     };
     let one = |(i, mut slot): (usize, v1::BatchSlot)| {
-        let name = std::mem::take(&mut slot.slot_id);
-        (name, of_slot(slot, &page).map_err(|problem| problem.inside(&format!("slots[{i}]"))))
+        let slot_id = std::mem::take(&mut slot.slot_id);
+        let request = of_slot(slot, &page).map_err(|problem| problem.inside(&format!("slots[{i}]")));
+        ParsedSlot { slot_id, request }
     };
     Ok(message.slots.into_iter().enumerate().map(one).collect())
 }
@@ -104,6 +118,7 @@ fn of_slot(slot: v1::BatchSlot, page: &Request) -> Result<Request, Problem> {
         item_fields: slot.item_fields,
         ..page.clone()
     };
+    // Page first, then slot: the newest are last, and the slot's are closer to what is shown.
     request.seeds.extend(check::seeds(slot.seed_items)?);
     check::count(request.seeds.len(), limits::SEEDS, "seed_items")?;
     Ok(request)
@@ -166,8 +181,12 @@ mod tests {
         v1::RecommendRequest { placement: "p".to_owned(), ..Default::default() }
     }
 
+    fn parsed(message: v1::RecommendRequest) -> Result<ParsedRequest, Problem> {
+        recommend(message, None, &PageTokenSeal::random().unwrap())
+    }
+
     fn field_at_fault(message: v1::RecommendRequest) -> Option<String> {
-        recommend(message, None).unwrap_err().field
+        parsed(message).unwrap_err().field
     }
 
     fn seed(item_id: &str, weight: Option<f32>) -> v1::SeedItem {
@@ -175,10 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn the_least_request_is_enough_and_empty_strings_are_absent() {
+    fn a_placement_is_enough_and_empty_strings_are_absent() {
         let subject = v1::Subject { user_id: Some(String::new()), ..Default::default() };
-        let asked = recommend(v1::RecommendRequest { subject: Some(subject), ..message() }, None).unwrap();
-        assert_eq!(asked.request, Request::new("p"));
+        let parsed = parsed(v1::RecommendRequest { subject: Some(subject), ..message() }).unwrap();
+        assert_eq!(parsed.request, Request::new("p"));
     }
 
     #[test]
@@ -220,7 +239,7 @@ mod tests {
             assert_eq!(field_at_fault(message).as_deref(), Some(field));
         }
         let within = v1::RecommendRequest { exclude_item_ids: many(1000), page_size: Some(100), ..message() };
-        assert!(recommend(within, None).is_ok());
+        assert!(parsed(within).is_ok());
     }
 
     #[test]
@@ -237,9 +256,9 @@ mod tests {
             ..Default::default()
         };
         let slots = batch(page.clone(), None).unwrap();
-        let seeds = &slots[0].1.as_ref().unwrap().seeds;
+        let seeds = &slots[0].request.as_ref().unwrap().seeds;
         assert_eq!(seeds.iter().map(|s| s.item_id.as_str()).collect::<Vec<_>>(), ["shared", "one"]);
-        assert_eq!(slots[1].1.as_ref().unwrap_err().field.as_deref(), Some("slots[1].placement"));
+        assert_eq!(slots[1].request.as_ref().unwrap_err().field.as_deref(), Some("slots[1].placement"));
 
         let twice = v1::BatchRecommendRequest { slots: vec![slot("one", "p"), slot("one", "p")], ..page };
         assert_eq!(batch(twice, None).unwrap_err().field.as_deref(), Some("slots[1].slot_id"));

@@ -6,8 +6,8 @@ use chrono::{DateTime, SecondsFormat};
 use larder_proto::{Struct, StructField, Value, v1};
 use uuid::Uuid;
 
-use super::fingerprint;
-use super::token::{Attribution, PageToken};
+use super::fingerprint::fingerprint;
+use super::token::{Attribution, PageToken, PageTokenSeal, ranking_key};
 use crate::domain::{Degradation, DegradationLevel, Request, ResponseView, StageTrace};
 use crate::feature;
 use crate::recommender::Recommendation;
@@ -18,19 +18,21 @@ use crate::server::problem::{Problem, did_you_mean};
 pub(in crate::server) struct Answer<'a> {
     /// The request.
     pub(in crate::server) request: &'a Request,
-    /// The snapshot that its page token came from, if it had one.
-    pub(in crate::server) page_of: Option<&'a str>,
-    /// What the recommender said to it.
+    /// Its page token, if it had one.
+    pub(in crate::server) page: Option<&'a PageToken>,
+    /// What the recommender answered.
     pub(in crate::server) recommendation: &'a Recommendation,
     /// Time since the request was decoded.
     pub(in crate::server) took: Duration,
     /// For how long an answer may be reused.
     pub(in crate::server) max_age: Duration,
+    /// Seals the next page's token.
+    pub(in crate::server) seal: &'a PageTokenSeal,
 }
 
 /// Writes the answer to one request.
 pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResponse, Problem> {
-    let Answer { request, page_of, recommendation, .. } = *answer;
+    let Answer { request, page, recommendation, took, max_age, seal } = *answer;
     let (slate, snapshot) = (&recommendation.slate, &recommendation.snapshot);
     let version = snapshot.version();
     let columns = columns(&request.item_fields, snapshot.catalog())?;
@@ -38,10 +40,12 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
     let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
         item_id: snapshot.id(entry.item).to_owned(),
         rank: (request.offset + position + 1) as u32,
+        // Scores and sources tell a competitor how the ranking works: public pages ask for BASIC.
         score: tells_scores.then_some(entry.score),
         source: tells_scores.then(|| entry.source.to_string()),
         properties: (!columns.is_empty()).then(|| properties(&columns, entry.item.row())),
     });
+    // Version 7, so that a warehouse that clusters exposures and clicks by id has them in the order of time.
     let id = Uuid::now_v7();
     let attribution = Attribution {
         recommendation_id: id.as_bytes().to_vec(),
@@ -49,25 +53,24 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
         snapshot: version.to_owned(),
     };
     let mut warnings = slate.warnings.clone();
-    if page_of.is_some_and(|of| of != version) {
-        warnings.push(
-            "page_token is of an earlier snapshot: items may repeat or be missing between pages".into(),
-        );
+    if page.is_some_and(|page| page.snapshot != version) {
+        warnings
+            .push("page_token is of another snapshot: items may repeat or be missing between pages".into());
     }
     Ok(v1::RecommendResponse {
         recommendation_id: id.to_string(),
         attribution_token: attribution.encode_text(),
         items: items.collect(),
-        next_page_token: next_page(request.offset + slate.items.len(), slate.more, version),
+        next_page_token: next_page(request, recommendation, seal),
         degradation: Some(degradation(&slate.degradation)),
         missing_item_ids: slate.missing_item_ids.clone(),
         warnings,
         serving: Some(v1::Serving {
             snapshot_version: version.to_owned(),
             data_age: snapshot.data_until_ms().and_then(age),
-            server_time_us: micros(answer.took),
+            server_time_us: micros(took),
         }),
-        cache: Some(cache(answer)),
+        cache: Some(cache(request, recommendation, max_age)),
         trace: slate.trace.iter().filter(|_| request.view == ResponseView::Debug).map(trace).collect(),
     })
 }
@@ -104,6 +107,7 @@ fn property(value: feature::Value<'_>) -> Value {
     match value {
         feature::Value::Null => Value::null(),
         feature::Value::Bool(value) => Value::from(value),
+        // `google.protobuf.Value` knows no integers: above 2^53 this rounds.
         feature::Value::Int(value) => Value::from(value as f64),
         feature::Value::Float(value) => Value::from(value),
         feature::Value::Text(text) => Value::from(text),
@@ -113,9 +117,16 @@ fn property(value: feature::Value<'_>) -> Value {
     }
 }
 
-fn next_page(offset: usize, more: bool, snapshot: &str) -> Option<String> {
-    let offset = u32::try_from(offset).ok().filter(|offset| more && *offset <= limits::OFFSET)?;
-    Some(PageToken { offset, snapshot: snapshot.to_owned() }.encode_text())
+/// The token of the page that follows, if there is one and it is not too far down.
+fn next_page(request: &Request, recommendation: &Recommendation, seal: &PageTokenSeal) -> Option<String> {
+    let Recommendation { slate, snapshot, .. } = recommendation;
+    let offset = u32::try_from(request.offset + slate.items.len()).ok()?;
+    // No token rather than one that would be refused.
+    if !slate.more || offset > limits::OFFSET {
+        return None;
+    }
+    let token = PageToken { offset, snapshot: snapshot.version().to_owned(), request: ranking_key(request) };
+    Some(token.seal(seal))
 }
 
 fn degradation(degradation: &Degradation) -> v1::Degradation {
@@ -140,9 +151,9 @@ pub(in crate::server) fn uncacheable() -> v1::Cache {
 }
 
 /// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
-fn cache(answer: &Answer<'_>) -> v1::Cache {
-    let Answer { request, recommendation, max_age, .. } = answer;
+fn cache(request: &Request, recommendation: &Recommendation, max_age: Duration) -> v1::Cache {
     let causes = &recommendation.slate.degradation.causes;
+    // Those that are not passing (no signal, few candidates) would be the same a second later.
     if causes.iter().any(|cause| cause.is_passing())
         || request.view == ResponseView::Debug
         || request.validate_only
@@ -154,7 +165,7 @@ fn cache(answer: &Answer<'_>) -> v1::Cache {
     v1::Cache {
         scope: scope.into(),
         key: Some(fingerprint(request, recommendation.snapshot.version(), personal)),
-        max_age: Some(duration(*max_age)),
+        max_age: Some(duration(max_age)),
     }
 }
 

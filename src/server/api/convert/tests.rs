@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use larder_proto::{Timestamp, Value, v1};
 use prost::Message as _;
 
+use super::PageTokenSeal;
+use super::fingerprint::fingerprint;
 use crate::server::api::{convert, json};
 
 fn full() -> v1::RecommendRequest {
@@ -51,13 +53,14 @@ fn json_and_protobuf_say_the_same() {
     let read: v1::RecommendRequest = json::read(&text).unwrap();
     assert_eq!(read, full());
     assert_eq!(v1::RecommendRequest::decode(full().encode_to_vec().as_slice()).unwrap(), full());
-    let asked = convert::recommend(read, None).unwrap();
-    assert_eq!(asked.request.session_events[0].event_time_ms, Some(1_700_000_000_005));
+    let parsed = convert::recommend(read, None, &PageTokenSeal::random().unwrap()).unwrap();
+    assert_eq!(parsed.request.session_events[0].event_time_ms, Some(1_700_000_000_005));
 }
 
 #[test]
 fn no_bytes_panic() {
     let mut random = fastrand::Rng::with_seed(11);
+    let seal = PageTokenSeal::random().unwrap();
     let json = serde_json::to_vec(&full()).unwrap();
     let proto = full().encode_to_vec();
     let (mut answered, mut refused) = (0, 0);
@@ -69,9 +72,9 @@ fn no_bytes_panic() {
             v1::RecommendRequest::decode(bytes.as_slice()).ok(),
         ];
         for message in messages {
-            match message.map(|message| convert::recommend(message, None)) {
-                Some(Ok(asked)) => {
-                    convert::fingerprint(&asked.request, "s", true);
+            match message.map(|message| convert::recommend(message, None, &seal)) {
+                Some(Ok(parsed)) => {
+                    fingerprint(&parsed.request, "s", true);
                     answered += 1;
                 }
                 _ => refused += 1,

@@ -1,23 +1,127 @@
 //! The opaque texts of an answer: where the next page begins, and what a click is to be attributed to.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost::Message;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use super::fingerprint::fingerprint;
+use crate::domain::{Request, ResponseView};
 use crate::server::edge::limits;
 use crate::server::problem::Problem;
 
-/// Where a page begins, and in which snapshot's ranking.
+/// Bytes of a tag: half a digest, the least that RFC 2104 (section 5) recommends. More makes every token longer.
+const TAG_BYTES: usize = 16;
+/// Bytes of a random key: as many as the digest has, beyond which a key adds nothing (RFC 2104, section 3).
+const RANDOM_KEY_BYTES: usize = 32;
+
+/// Seals page tokens, so that a client can neither make one up nor use it for another request.
+#[derive(Clone)]
+pub(in crate::server) struct PageTokenSeal(Hmac<Sha256>);
+
+/// Why page tokens cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The operating system gives no random bytes.
+    #[error("no random key for page tokens")]
+    Random(#[source] getrandom::Error),
+    /// The key has a length that HMAC does not take; it takes all.
+    #[error("the key for page tokens cannot be used")]
+    Key(#[source] hmac::digest::InvalidLength),
+}
+
+impl PageTokenSeal {
+    /// Seals with this key. Every process that has it can open the tokens.
+    pub(in crate::server) fn new(key: &[u8]) -> Result<Self, SealError> {
+        Hmac::new_from_slice(key).map(Self).map_err(SealError::Key)
+    }
+
+    /// Seals with a key that no other process has.
+    pub(in crate::server) fn random() -> Result<Self, SealError> {
+        let mut key = [0; RANDOM_KEY_BYTES];
+        getrandom::fill(&mut key).map_err(SealError::Random)?;
+        Self::new(&key)
+    }
+}
+
+impl fmt::Debug for PageTokenSeal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PageTokenSeal") // a key does not belong into logs
+    }
+}
+
+/// Where a page begins, for which request, and in the ranking of which snapshot.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct PageToken {
+pub(in crate::server) struct PageToken {
     #[prost(uint32, tag = "1")]
     pub(super) offset: u32,
     #[prost(string, tag = "2")]
     pub(super) snapshot: String,
+    /// [`ranking_key`] of the request.
+    #[prost(fixed64, tag = "3")]
+    pub(super) request: u64,
 }
 
-/// What a later click or purchase is attributed to.
+impl PageToken {
+    pub(super) fn seal(&self, seal: &PageTokenSeal) -> String {
+        let mut bytes = self.encode_to_vec();
+        let tag = seal.0.clone().chain_update(&bytes).finalize().into_bytes();
+        // The tag is at the end, where its place is known without parsing anything that is not verified yet.
+        bytes.extend(tag.iter().take(TAG_BYTES));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a token that this server, or another with the same key, has made.
+    pub(super) fn open(text: &str, seal: &PageTokenSeal) -> Result<Self, Problem> {
+        // The limit on the offset is checked again: it may have been higher in the version that made the token.
+        let token = opened(text, seal).filter(|token| token.offset <= limits::OFFSET);
+        token.ok_or_else(|| {
+            let reason =
+                "is not a next_page_token of this server, or was altered, or is older than the server's key";
+            Problem::invalid("page_token", reason)
+        })
+    }
+
+    /// Refuses a token of another request.
+    pub(super) fn check(&self, request: &Request) -> Result<(), Problem> {
+        if self.request == ranking_key(request) {
+            return Ok(());
+        }
+        let reason = "is of another request: send it with the request that it was an answer to, in which only \
+                      page_size, item_fields, view and traffic_class may differ";
+        // Another message than for a forged token: this client is right about its token and wrong about its request.
+        Err(Problem::invalid("page_token", reason))
+    }
+}
+
+fn opened(text: &str, seal: &PageTokenSeal) -> Option<PageToken> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    // Verified first and parsed then: no byte of a forged token reaches the protobuf decoder.
+    let (message, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_BYTES)?)?;
+    // Compares in constant time.
+    seal.0.clone().chain_update(message).verify_truncated_left(tag).ok()?;
+    PageToken::decode(message).ok()
+}
+
+/// Names the ranking that a request asks for, whichever page of it and however it is shown.
+pub(super) fn ranking_key(request: &Request) -> u64 {
+    // Copied, so that the key has one definition: the cache key's.
+    let first_page = Request {
+        page_size: None,
+        offset: 0,
+        item_fields: Vec::new(),
+        view: ResponseView::default(),
+        ..request.clone()
+    };
+    let digest = fingerprint(&first_page, "", true);
+    digest.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
+}
+
+/// What a later click or purchase is attributed to. It gives no access to anything, so it is guarded against cuts and
+/// not against forgery.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Attribution {
     /// The 16 bytes of the recommendation id.
@@ -29,53 +133,83 @@ pub(super) struct Attribution {
     pub(super) snapshot: String,
 }
 
-impl PageToken {
-    pub(super) fn encode_text(&self) -> String {
-        seal(self)
-    }
-
-    pub(super) fn decode(text: &str) -> Result<Self, Problem> {
-        open(text)
-            .filter(|token: &Self| token.offset <= limits::OFFSET)
-            .ok_or_else(|| Problem::invalid("page_token", "is not a next_page_token of this server"))
-    }
-}
+/// Bytes of the digest at the end of an attribution token.
+const CHECK_BYTES: usize = 4;
 
 impl Attribution {
     pub(super) fn encode_text(&self) -> String {
-        seal(self)
+        let mut bytes = self.encode_to_vec();
+        let check = Sha256::digest(&bytes);
+        bytes.extend(check.iter().take(CHECK_BYTES));
+        URL_SAFE_NO_PAD.encode(bytes)
     }
-}
-
-const CHECK_BYTES: usize = 4;
-
-fn seal(message: &impl Message) -> String {
-    let mut bytes = message.encode_to_vec();
-    let check = Sha256::digest(&bytes);
-    bytes.extend(check.iter().take(CHECK_BYTES));
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn open<T: Message + Default>(text: &str) -> Option<T> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (message, check) = bytes.split_at_checked(bytes.len().checked_sub(CHECK_BYTES)?)?;
-    let intact = Sha256::digest(message).iter().take(CHECK_BYTES).eq(check);
-    intact.then(|| T::decode(message).ok()).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn sealed_by(key: &str) -> PageTokenSeal {
+        PageTokenSeal::new(key.as_bytes()).unwrap()
+    }
+
+    fn token() -> PageToken {
+        PageToken { offset: 40, snapshot: "20261120T030000Z-7f3a9c".to_owned(), request: 7 }
+    }
+
     #[test]
     fn a_token_comes_back_whole_or_not_at_all() {
-        let token = PageToken { offset: 40, snapshot: "20261120T030000Z-7f3a9c".to_owned() };
-        let text = token.encode_text();
-        assert_eq!(PageToken::decode(&text).unwrap(), token);
+        let text = token().seal(&sealed_by("a"));
+        assert_eq!(PageToken::open(&text, &sealed_by("a")).unwrap(), token());
         for end in 0..text.len() {
-            assert!(PageToken::decode(&text[..end]).is_err());
+            PageToken::open(&text[..end], &sealed_by("a")).unwrap_err();
         }
-        let far = PageToken { offset: limits::OFFSET + 1, ..token };
-        assert!(PageToken::decode(&far.encode_text()).is_err());
+        let far = PageToken { offset: limits::OFFSET + 1, ..token() };
+        PageToken::open(&far.seal(&sealed_by("a")), &sealed_by("a")).unwrap_err();
+    }
+
+    #[test]
+    fn a_token_that_was_altered_or_sealed_with_another_key_is_refused() {
+        let bytes = URL_SAFE_NO_PAD.decode(token().seal(&sealed_by("a"))).unwrap();
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1;
+            PageToken::open(&URL_SAFE_NO_PAD.encode(altered), &sealed_by("a")).unwrap_err();
+        }
+        PageToken::open(&token().seal(&sealed_by("b")), &sealed_by("a")).unwrap_err();
+        let random = PageTokenSeal::random().unwrap();
+        PageToken::open(&token().seal(&random), &PageTokenSeal::random().unwrap()).unwrap_err();
+    }
+
+    #[test]
+    fn a_token_is_good_for_every_page_of_its_request_and_for_no_other_request() {
+        let request = Request::new("p").viewing("a").user("u");
+        let token = PageToken { request: ranking_key(&request), ..token() };
+        let same = |change: fn(&mut Request)| {
+            let mut other = request.clone();
+            change(&mut other);
+            token.check(&other).is_ok()
+        };
+        for change in [
+            (|_| {}) as fn(&mut Request),
+            |request| request.page_size = Some(3),
+            |request| request.offset = 40,
+            |request| request.view = ResponseView::Debug,
+            |request| request.item_fields.push("title".to_owned()),
+        ] {
+            assert!(same(change));
+        }
+        for change in [
+            (|request| request.placement.push('q')) as fn(&mut Request),
+            |request| request.subject.user_id = Some("other".to_owned()),
+            |request| request.context.country = Some("CH".to_owned()),
+            |request| request.seeds.clear(),
+            |request| request.exclude_item_ids.push("b".to_owned()),
+            |request| request.candidate_item_ids.push("b".to_owned()),
+            |request| request.filter = Some("price < 5".to_owned()),
+            |request| *request = request.clone().event("b"),
+        ] {
+            assert!(!same(change));
+        }
     }
 }

@@ -1,197 +1,248 @@
-//! Who is worked for when not everybody can be: an adaptive limit, a short line in front of it, and three classes of callers.
+//! Which requests are served when not all can be: an adaptive concurrency limit, a short priority queue in front of it,
+//! and three classes of traffic.
 //!
-//! A request joins once it is decoded, because its class is inside. The line is served oldest first while it empties now and
-//! then. When it has not been empty for a while and somebody waits for long, requests come faster than they are answered: then the
-//! newest are served, whose callers still have time, and the oldest are refused at once, which is the adaptive LIFO of B. Maurer,
-//! "Fail at Scale", ACM Queue 13 (8), 2015. How many it is worth to let in then, the [`priority`] say to who asks beforehand.
+//! A request enters once it is decoded, because its class is in the message. The queue is served oldest first while it
+//! runs empty now and then. When it has not been empty for a while and requests wait for long, more arrive than are
+//! answered: then the newest are served, whose callers still have time, and the oldest are refused at once, which is
+//! the adaptive LIFO of B. Maurer, "Fail at Scale", ACM Queue 13 (8), 2015. What part of each class is worth decoding
+//! then, [`priority`] tells those who ask beforehand.
 
 mod limit;
+mod metrics;
+mod overload_log;
 mod priority;
 mod queue;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use metrics::Gauge;
+use prometheus::Registry;
 use tokio::sync::oneshot;
 
-use super::observe;
+use super::class;
 use crate::domain::TrafficClass;
+use crate::server::metrics::Declaration;
 use crate::server::problem::{Kind, Problem};
 use limit::AdaptiveLimit;
-use priority::Shares;
-use queue::{Line, Next};
+use metrics::{Metrics, Reason};
+use overload_log::Load;
+use priority::PriorityAdmission;
+use queue::{Dequeued, PriorityQueue};
 
-/// How much work is inside, and as much again in line, while the line overflows. After so much, what has arrived is read and mostly
-/// refused; less would mean to read and write in small pieces, which costs more than the work.
-const ROUND: Duration = Duration::from_micros(200);
-/// The shortest that the overflowing line gets.
-const FEWEST: usize = 4;
+/// Work per thread that is in flight during an overload, and as much again queued, as service time. Between two such
+/// rounds the server reads what arrived and refuses most of it; less would mean to read and write in small pieces,
+/// which costs more than the work, more would leave arrivals unread for longer.
+const OVERLOAD_ROUND: Duration = Duration::from_micros(200);
+/// The least length of the queue during an overload, in requests.
+const OVERLOAD_MIN_QUEUE: usize = 4;
 
-/// The one entrance to the work, for both faces.
+const LIMIT: Declaration = Declaration {
+    name: "larder_concurrency_limit",
+    help: "Requests that may be in flight at once, as found from their latencies.",
+    labels: &[],
+};
+const IN_FLIGHT: Declaration = Declaration {
+    name: "larder_in_flight",
+    help: "Requests in flight: admitted and not answered yet.",
+    labels: &[],
+};
+const WAITING: Declaration =
+    Declaration { name: "larder_waiting", help: "Requests in the priority queue.", labels: &[] };
+
+/// Admits requests, on both protocols.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    // A mutex and not atomics: limit, queue and shares have to agree with each other. It is held for some hundred
+    // nanoseconds, twice for each request, against the tens of microseconds that a request takes.
     state: Mutex<State>,
     threads: usize,
-    gauges: Gauges,
+    metrics: Metrics,
 }
 
 #[derive(Debug)]
 struct State {
-    inside: usize,
+    in_flight: usize,
     limit: AdaptiveLimit,
-    line: Line<oneshot::Sender<Verdict>>,
-    shares: Shares,
+    queue: PriorityQueue<oneshot::Sender<Verdict>>,
+    shares: PriorityAdmission,
 }
 
 type Verdict = Result<Permit, Refusal>;
 
 impl State {
-    /// How many may be inside now. While the line overflows, many inside would keep the server from reading and refusing.
-    fn allowed(&self, threads: usize, now: Instant) -> usize {
-        match self.line.overflows(now) {
-            true => (threads * self.works_in(ROUND).max(1)).min(self.limit.most()),
-            false => self.limit.allowed(),
+    /// How many requests may be in flight now. During an overload, many would keep the server from reading and
+    /// refusing.
+    fn concurrency(&self, threads: usize, now: Instant) -> usize {
+        if self.queue.is_overloaded(now) {
+            (threads * self.requests_in(OVERLOAD_ROUND).max(1)).min(self.limit.max())
+        } else {
+            self.limit.current()
         }
     }
 
-    /// How many requests one thread works off in such a time.
-    fn works_in(&self, time: Duration) -> usize {
-        let each = self.limit.mean_work().max(Duration::from_micros(1));
+    /// How many requests one thread serves in this time.
+    fn requests_in(&self, time: Duration) -> usize {
+        let each = self.limit.mean_service_time().max(Duration::from_micros(1));
         (time.as_nanos() / each.as_nanos()) as usize
     }
 }
 
-/// Why a request is not worked for.
+/// Why a request is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// There are more requests than can be answered.
-    Full,
-    /// Its time was up before its turn came.
-    Late,
+    Overloaded,
+    /// Its deadline passed while it was queued.
+    Expired,
 }
 
-/// The right to work for one request, until it is dropped.
+/// The right to serve one request. Dropping it makes room for the next.
 #[derive(Debug)]
 pub(crate) struct Permit {
     admission: Arc<Admission>,
     since: Instant,
-    worked: Duration,
-}
-
-struct Gauges {
-    limit: Gauge,
-    inside: Gauge,
-    waiting: Gauge,
+    service_time: Duration,
 }
 
 impl Admission {
-    /// For `threads` that work; never more than `most` requests at once, never more than `waiting` in line.
-    pub(crate) fn new(threads: usize, most: usize, waiting: usize) -> Arc<Self> {
-        let (limit, line) = (AdaptiveLimit::new(threads, most), Line::new(waiting));
-        let state = State { inside: 0, limit, line, shares: Shares::new() };
-        let gauges = Gauges {
-            limit: metrics::gauge!(observe::names::LIMIT),
-            inside: metrics::gauge!(observe::names::IN_FLIGHT),
-            waiting: metrics::gauge!(observe::names::WAITING),
+    /// For `threads` that serve; never more than `max_in_flight` requests at once, never more than `max_queued` in the
+    /// queue.
+    pub(crate) fn new(
+        threads: usize,
+        max_in_flight: usize,
+        max_queued: usize,
+        registry: &Registry,
+    ) -> Result<Arc<Self>, prometheus::Error> {
+        let state = State {
+            in_flight: 0,
+            limit: AdaptiveLimit::new(threads, max_in_flight),
+            queue: PriorityQueue::new(max_queued),
+            shares: PriorityAdmission::new(),
         };
-        gauges.limit.set(state.limit.allowed() as f64);
-        Arc::new(Self { state: Mutex::new(state), threads, gauges })
+        let metrics = Metrics::register(registry)?;
+        let admission = Arc::new(Self { state: Mutex::new(state), threads, metrics });
+        let read = Arc::clone(&admission);
+        LIMIT.gauge(registry, move |samples| samples.add(&[], read.load().limit as f64))?;
+        let read = Arc::clone(&admission);
+        IN_FLIGHT.gauge(registry, move |samples| samples.add(&[], read.load().in_flight as f64))?;
+        let read = Arc::clone(&admission);
+        WAITING.gauge(registry, move |samples| samples.add(&[], read.load().queued as f64))?;
+        Ok(admission)
     }
 
-    /// Whether a request may come in at all; asked before anything else is spent on it. One that may not was refused.
-    pub(crate) fn lets_in(&self, class: TrafficClass) -> bool {
-        let (now, rank) = (Instant::now(), rank(class));
+    /// Whether a request is worth decoding; during an overload, most are refused here.
+    pub(crate) fn admits_early(&self, class: TrafficClass) -> bool {
+        let (now, priority) = (Instant::now(), class::priority(class));
         let mut state = self.lock();
-        if !state.line.overflows(now) || state.shares.admits(rank) {
+        // The arrival of a request that is admitted is counted when it is enqueued.
+        if !state.queue.is_overloaded(now) || state.shares.admits(priority) {
             return true;
         }
-        state.shares.came(rank, now);
-        state.line.turned_away();
+        state.shares.record_arrival(priority, now);
+        state.queue.rejected();
         drop(state);
-        observe::refused(class_name(rank), Refusal::Full.as_str());
+        self.metrics.refused(priority, Reason::Overloaded);
         false
     }
 
-    /// Waits for this request's turn. If the caller goes away, which drops the future, the place in line is given up.
-    pub(crate) async fn enter(
+    /// Waits until this request may be served. Dropping the future, as happens when the caller goes away, takes it out
+    /// of the queue.
+    pub(crate) async fn acquire(
         self: &Arc<Self>,
         class: TrafficClass,
-        due: Option<Instant>,
+        deadline: Option<Instant>,
     ) -> Result<Permit, Refusal> {
         let now = Instant::now();
-        let Some((_place, told)) = self.take_place(rank(class), due, now) else {
-            let permit = Permit { admission: Arc::clone(self), since: now, worked: Duration::ZERO };
-            look_around().await;
+        let Some((_queued, verdict)) = self.enqueue(class::priority(class), deadline, now) else {
+            let permit = Permit { admission: Arc::clone(self), since: now, service_time: Duration::ZERO };
+            yield_to_arrivals().await;
             return Ok(permit);
         };
-        let permit = told.await.unwrap_or(Err(Refusal::Full))?;
-        observe::waited(now.elapsed());
-        look_around().await;
+        // The other end is dropped without a verdict only with the queue itself.
+        let permit = verdict.await.unwrap_or(Err(Refusal::Overloaded))?;
+        self.metrics.waited.record(now.elapsed());
+        yield_to_arrivals().await;
         Ok(permit)
     }
 
-    /// A place in line; `None`: it is this request's turn.
-    fn take_place(
+    /// Enqueues a request; `None` if it may be served right away.
+    fn enqueue(
         &self,
-        class: usize,
-        due: Option<Instant>,
+        priority: usize,
+        deadline: Option<Instant>,
         now: Instant,
-    ) -> Option<(Place<'_>, oneshot::Receiver<Verdict>)> {
+    ) -> Option<(Queued<'_>, oneshot::Receiver<Verdict>)> {
         let mut state = self.lock();
-        state.shares.came(class, now);
-        if state.inside < state.allowed(self.threads, now) && state.line.is_empty() {
-            state.inside += 1;
-            state.shares.served();
-            self.gauges.inside.set(state.inside as f64);
+        state.shares.record_arrival(priority, now);
+        // While others are queued, a request queues behind them, even if it could be served: no class is overtaken by
+        // luck.
+        if state.in_flight < state.concurrency(self.threads, now) && state.queue.is_empty() {
+            state.in_flight += 1;
+            state.shares.record_served();
             return None;
         }
-        let (tell, told) = oneshot::channel();
-        let short = (self.threads * state.works_in(ROUND)).max(FEWEST);
-        let number = state.line.join(class, due, tell, now);
-        while let Some((evicted, class)) = state.line.overflow(short, now) {
-            state.shares.displaced();
-            observe::refused(class_name(class), Refusal::Full.as_str());
-            let _ = evicted.send(Err(Refusal::Full)); // or it has gone by itself
+        let (caller, verdict) = oneshot::channel();
+        let overload_capacity = (self.threads * state.requests_in(OVERLOAD_ROUND)).max(OVERLOAD_MIN_QUEUE);
+        let id = state.queue.enqueue(priority, deadline, caller, now);
+        while let Some((evicted, priority)) = state.queue.evict(overload_capacity, now) {
+            state.shares.record_eviction();
+            self.metrics.refused(priority, Reason::Overloaded);
+            let _ = evicted.send(Err(Refusal::Overloaded)); // unless its caller has just gone
         }
-        self.gauges.waiting.set(state.line.len() as f64);
-        Some((Place { admission: self, class, number }, told))
+        Some((Queued { admission: self, priority, id }, verdict))
     }
 
     /// Whether there are more requests than can be answered.
-    pub(crate) fn overflows(&self) -> bool {
-        self.lock().line.overflows(Instant::now())
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.lock().queue.is_overloaded(Instant::now())
     }
 
-    fn leave(self: &Arc<Self>, since: Instant, worked: Duration) {
+    /// Logs when an overload begins and ends. Never completes.
+    pub(crate) async fn log_overloads(&self) {
+        overload_log::watch(|| self.load()).await;
+    }
+
+    fn load(&self) -> Load {
+        let refused = self.metrics.refused_so_far();
+        let state = self.lock();
+        Load {
+            overloaded: state.queue.is_overloaded(Instant::now()),
+            in_flight: state.in_flight,
+            limit: state.limit.current(),
+            queued: state.queue.len(),
+            refused,
+        }
+    }
+
+    /// Takes a request out of flight and serves those that come next.
+    fn release(self: &Arc<Self>, since: Instant, service_time: Duration) {
         let now = Instant::now();
         let mut state = self.lock();
-        let present = state.inside;
-        if !worked.is_zero() {
-            state.limit.record(now.saturating_duration_since(since), worked, present, now);
+        let in_flight = state.in_flight;
+        // A permit that was given back unused says nothing about how long requests take.
+        if !service_time.is_zero() {
+            state.limit.record(now.saturating_duration_since(since), service_time, in_flight, now);
         }
-        state.inside -= 1;
-        self.gauges.limit.set(state.limit.allowed() as f64);
-        while state.inside < state.allowed(self.threads, now) {
-            let Some(next) = state.line.next(now) else { break };
+        state.in_flight -= 1;
+        while state.in_flight < state.concurrency(self.threads, now) {
+            let Some(next) = state.queue.dequeue(now) else { break };
             match next {
-                Next::Serve(tell) => {
-                    let permit = Permit { admission: Arc::clone(self), since: now, worked: Duration::ZERO };
-                    // One that has gone in this very moment gives the permit back by itself, which needs the lock.
-                    state.inside += 1;
-                    state.shares.served();
+                Dequeued::Serve(caller) => {
+                    let permit =
+                        Permit { admission: Arc::clone(self), since: now, service_time: Duration::ZERO };
+                    state.in_flight += 1;
+                    state.shares.record_served();
+                    // If the caller has gone at this very moment, the permit is dropped here, which needs the lock.
                     drop(state);
-                    let _ = tell.send(Ok(permit));
+                    let _ = caller.send(Ok(permit));
                     state = self.lock();
                 }
-                Next::Late(tell, class) => {
-                    observe::refused(class_name(class), Refusal::Late.as_str());
-                    let _ = tell.send(Err(Refusal::Late));
+                Dequeued::Expired(caller, priority) => {
+                    self.metrics.refused(priority, Reason::Deadline);
+                    let _ = caller.send(Err(Refusal::Expired));
                 }
             }
         }
-        self.gauges.inside.set(state.inside as f64);
-        self.gauges.waiting.set(state.line.len() as f64);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -200,48 +251,34 @@ impl Admission {
 }
 
 impl Permit {
-    /// Works, and notes for how long.
-    pub(crate) fn work<T>(&mut self, work: impl FnOnce() -> T) -> T {
+    /// Runs a part of the request's work; says how long it took.
+    pub(crate) fn serve<T>(&mut self, work: impl FnOnce() -> T) -> (T, Duration) {
         let began = Instant::now();
         let done = work();
-        self.worked += began.elapsed();
-        done
-    }
-
-    /// Time worked so far.
-    pub(crate) fn worked(&self) -> Duration {
-        self.worked
+        let took = began.elapsed();
+        self.service_time += took;
+        (done, took)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.leave(self.since, self.worked);
+        self.admission.release(self.since, self.service_time);
     }
 }
 
-/// A place in line, given up when the caller goes away.
-struct Place<'a> {
+/// A request in the queue, taken out of it when its caller goes away.
+struct Queued<'a> {
     admission: &'a Admission,
-    class: usize,
-    number: u64,
+    priority: usize,
+    id: u64,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        let mut state = self.admission.lock();
-        if state.line.leave(self.class, self.number) {
-            observe::refused(class_name(self.class), "gone");
-            self.admission.gauges.waiting.set(state.line.len() as f64);
-        }
-    }
-}
-
-impl Refusal {
-    fn as_str(self) -> &'static str {
-        match self {
-            Refusal::Full => "full",
-            Refusal::Late => "late",
+        let cancelled = self.admission.lock().queue.cancel(self.priority, self.id);
+        if cancelled {
+            self.admission.metrics.refused(self.priority, Reason::Cancelled);
         }
     }
 }
@@ -249,38 +286,20 @@ impl Refusal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Full => {
+            Refusal::Overloaded => {
                 Self::new(Kind::Overloaded, "more requests than can be answered; try again later")
             }
-            Refusal::Late => {
+            Refusal::Expired => {
                 Self::new(Kind::DeadlineExceeded, "the time was up before the request's turn came")
             }
         }
     }
 }
 
-/// What has arrived in the meantime is read before the work begins, or it would wait unseen in the sockets.
-async fn look_around() {
+/// Lets the runtime read what has arrived before the work begins: an unread arrival could be neither ranked nor
+/// refused.
+async fn yield_to_arrivals() {
     tokio::task::yield_now().await;
-}
-
-/// The most important first.
-pub(crate) fn rank(class: TrafficClass) -> usize {
-    match class {
-        TrafficClass::Live => 0,
-        TrafficClass::Shadow => 1,
-        TrafficClass::Synthetic => 2,
-    }
-}
-
-fn class_name(rank: usize) -> &'static str {
-    ["live", "shadow", "synthetic"].get(rank).copied().unwrap_or("synthetic")
-}
-
-impl std::fmt::Debug for Gauges {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Gauges")
-    }
 }
 
 #[cfg(test)]

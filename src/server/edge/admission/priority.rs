@@ -1,78 +1,89 @@
-//! How many of each class are let in while there are too many: pure bookkeeping, told the time by its caller.
+//! What part of each class is admitted during an overload: pure bookkeeping, told the time by its caller.
 
 use std::time::{Duration, Instant};
 
-use super::queue::CLASSES;
+use crate::server::edge::class::CLASSES;
 
-/// Shares are reckoned anew after so long.
+/// The shares are computed anew once in this time; raising it makes them steadier and slower to follow the load.
 const WINDOW: Duration = Duration::from_millis(50);
-/// More are let in than were served lately, so that what is served can grow and the line has somebody to choose from.
-const MARGIN: f64 = 1.1;
-/// So many times more if nobody had to leave the line for another, as after a moment in which the server stood still.
-const FASTER: f64 = 2.0;
-const FEWEST: f64 = 4.0;
-/// And not fewer than such a part of what was let in before: a moment at rest is no lack of room.
-const AT_LEAST: f64 = 0.5;
+/// Capacity of the next window, as a multiple of what was served in the last one: a tenth more, so that throughput can
+/// grow and the queue has some requests to choose from. Raising it queues more requests only to evict them.
+const GROWTH: f64 = 1.1;
+/// The same after a window without evictions, in which more could have been served, as after a moment of standing
+/// still.
+const GROWTH_UNUSED: f64 = 2.0;
+/// Requests added to the capacity, so that some are tried after a window in which none was served.
+const GROWTH_FLOOR: f64 = 4.0;
+/// The capacity falls to no less than this part of the last window's: a moment of standing still is no lack of
+/// capacity.
+const SHRINK: f64 = 0.5;
 
-/// What share of each class is let in: as many as were served lately and some more, the most important first.
+/// The share of each class that is admitted: as many requests as were served in the last window and a margin, the most
+/// important class first.
 ///
-/// After DAGOR, which sets the priorities that are admitted from what came and what was admitted in the window before: H. Zhou
-/// et al., "Overload Control for Scaling WeChat Microservices", SoCC 2018, section 4.2. There a class is in or out; here the
-/// last one that has room is let in by a share.
+/// After DAGOR, which derives the admitted priorities from what arrived and what was admitted in the window before: H.
+/// Zhou et al., "Overload Control for Scaling WeChat Microservices", SoCC 2018, section 4.2. There a class is in or
+/// out; here the last class for which there is capacity is admitted in part.
 #[derive(Debug)]
-pub(super) struct Shares {
-    came: [u32; CLASSES],
+pub(super) struct PriorityAdmission {
+    /// Arrivals in this window, by class.
+    arrivals: [u32; CLASSES],
+    /// Requests served in this window.
     served: u32,
-    /// Somebody had to leave the line.
-    crowded: bool,
-    /// For so many there is room in a window.
-    room: f64,
+    /// Whether an admitted request was evicted from the queue in this window.
+    evicted: bool,
+    /// Requests that can be served in a window.
+    capacity: f64,
+    /// The admitted part of each class, 0 to 1.
     share: [f64; CLASSES],
+    /// Sums up the share of each arrival; a whole one admits it. This spreads the admitted evenly.
     credit: [f64; CLASSES],
-    began: Option<Instant>,
+    window_began: Option<Instant>,
 }
 
-impl Shares {
-    /// Everybody is let in.
+impl PriorityAdmission {
+    /// Admits everything until it has seen a window.
     pub(super) fn new() -> Self {
         Self {
-            came: [0; CLASSES],
+            arrivals: [0; CLASSES],
             served: 0,
-            crowded: false,
-            room: 0.0,
+            evicted: false,
+            capacity: 0.0,
             share: [1.0; CLASSES],
             credit: [0.0; CLASSES],
-            began: None,
+            window_began: None,
         }
     }
 
-    /// One of this class came.
-    pub(super) fn came(&mut self, class: usize, now: Instant) {
-        let began = *self.began.get_or_insert(now);
+    /// Counts an arrival of this class, whatever becomes of it.
+    pub(super) fn record_arrival(&mut self, class: usize, now: Instant) {
+        let began = *self.window_began.get_or_insert(now);
         if now.saturating_duration_since(began) >= WINDOW {
-            self.reckon();
-            self.began = Some(now);
+            self.end_window();
+            self.window_began = Some(now);
         }
-        if let Some(came) = self.came.get_mut(class) {
-            *came = came.saturating_add(1);
+        if let Some(arrivals) = self.arrivals.get_mut(class) {
+            *arrivals = arrivals.saturating_add(1);
         }
     }
 
-    /// One was served.
-    pub(super) fn served(&mut self) {
+    /// Counts a request that is served.
+    pub(super) fn record_served(&mut self) {
         self.served = self.served.saturating_add(1);
     }
 
-    /// One who was let in had to leave the line for another.
-    pub(super) fn displaced(&mut self) {
-        self.crowded = true;
+    /// Notes that an admitted request was evicted from the queue.
+    pub(super) fn record_eviction(&mut self) {
+        self.evicted = true;
     }
 
-    /// Whether one of this class is let in, evenly among those of its class.
+    /// Whether a request of this class is admitted.
     pub(super) fn admits(&mut self, class: usize) -> bool {
         let (Some(credit), Some(share)) = (self.credit.get_mut(class), self.share.get(class)) else {
             return false;
         };
+        // Instead of a random number: of twelve requests at a share of a quarter, every fourth is admitted, and never
+        // three in a row.
         *credit += share;
         let admits = *credit >= 1.0;
         if admits {
@@ -81,16 +92,19 @@ impl Shares {
         admits
     }
 
-    fn reckon(&mut self) {
-        let growth = if self.crowded { MARGIN } else { FASTER };
-        self.room = (growth * f64::from(self.served) + FEWEST).max(AT_LEAST * self.room);
-        let mut room = self.room;
-        for (came, share) in self.came.iter().zip(&mut self.share) {
-            let came = f64::from(*came);
-            *share = if came <= room { 1.0 } else { room / came };
-            room = (room - came).max(0.0);
+    fn end_window(&mut self) {
+        let growth = if self.evicted { GROWTH } else { GROWTH_UNUSED };
+        self.capacity = (growth * f64::from(self.served) + GROWTH_FLOOR).max(SHRINK * self.capacity);
+        let mut left = self.capacity;
+        for (arrivals, share) in self.arrivals.iter().zip(&mut self.share) {
+            let arrivals = f64::from(*arrivals);
+            // The last class for which there is capacity is admitted in part; those below it not at all.
+            *share = if arrivals <= left { 1.0 } else { left / arrivals };
+            left = (left - arrivals).max(0.0);
         }
-        (self.came, self.served, self.crowded) = ([0; CLASSES], 0, false);
+        self.arrivals = [0; CLASSES];
+        self.served = 0;
+        self.evicted = false;
     }
 }
 
@@ -101,51 +115,62 @@ mod tests {
     const LIVE: usize = 0;
     const SYNTHETIC: usize = 2;
 
-    /// After a window with so many of each and so many served: of a hundred of each class, how many are let in.
-    fn let_in(live: usize, synthetic: usize, served: usize) -> [usize; 2] {
-        let mut shares = Shares::new();
+    /// Percentages of live and synthetic requests that are admitted after a window with these arrivals and so many
+    /// served.
+    fn admitted(live: usize, synthetic: usize, served: usize) -> [usize; 2] {
+        let mut admission = PriorityAdmission::new();
         let now = Instant::now();
-        (0..live).for_each(|_| shares.came(LIVE, now));
-        (0..synthetic).for_each(|_| shares.came(SYNTHETIC, now));
-        (0..served).for_each(|_| shares.served());
-        shares.displaced();
-        shares.came(LIVE, now + WINDOW);
-        [LIVE, SYNTHETIC].map(|class| (0..100).filter(|_| shares.admits(class)).count())
+        for _ in 0..live {
+            admission.record_arrival(LIVE, now);
+        }
+        for _ in 0..synthetic {
+            admission.record_arrival(SYNTHETIC, now);
+        }
+        for _ in 0..served {
+            admission.record_served();
+        }
+        admission.record_eviction();
+        admission.record_arrival(LIVE, now + WINDOW);
+        [LIVE, SYNTHETIC].map(|class| (0..100).filter(|_| admission.admits(class)).count())
     }
 
     #[test]
-    fn the_most_important_come_first_and_no_more_than_can_be_served() {
-        assert_eq!(let_in(100, 900, 1000), [100, 100], "all were served");
-        let [live, synthetic] = let_in(100, 900, 300);
+    fn the_most_important_class_comes_first_and_no_more_than_can_be_served() {
+        assert_eq!(admitted(100, 900, 1000), [100, 100], "all were served");
+        let [live, synthetic] = admitted(100, 900, 300);
         assert_eq!(live, 100);
         assert!((22..=27).contains(&synthetic), "(1.1 * 300 + 4 - 100) / 900, and not {synthetic} %");
-        let [live, synthetic] = let_in(900, 900, 300);
+        let [live, synthetic] = admitted(900, 900, 300);
         assert!((36..=38).contains(&live), "334 / 900, and not {live} %");
         assert_eq!(synthetic, 0);
-        assert!(let_in(40, 0, 0)[0] > 0, "nobody was served: some are tried");
+        assert!(admitted(40, 0, 0)[0] > 0, "nothing was served: some are tried");
     }
 
     #[test]
-    fn what_a_moment_at_rest_took_away_is_soon_given_back() {
-        let mut shares = Shares::new();
+    fn capacity_lost_in_a_moment_of_standing_still_is_soon_regained() {
+        let mut admission = PriorityAdmission::new();
         let mut now = Instant::now();
         let mut windows = 0;
-        // A thousand come in each window, all that are let in could be served, and none was when it began.
-        while shares.share[LIVE] < 1.0 || windows == 0 {
-            let let_in = (0..1000).filter(|_| windows > 0 && shares.admits(LIVE)).count();
-            (0..1000).for_each(|_| shares.came(LIVE, now));
-            (0..let_in).for_each(|_| shares.served());
+        // A thousand arrive in each window, all that are admitted could be served, and none was in the first.
+        while admission.share[LIVE] < 1.0 || windows == 0 {
+            let admitted = (0..1000).filter(|_| windows > 0 && admission.admits(LIVE)).count();
+            for _ in 0..1000 {
+                admission.record_arrival(LIVE, now);
+            }
+            for _ in 0..admitted {
+                admission.record_served();
+            }
             now += WINDOW;
-            shares.came(LIVE, now);
+            admission.record_arrival(LIVE, now);
             windows += 1;
         }
         assert!((5..=10).contains(&windows), "{windows}");
     }
 
     #[test]
-    fn who_is_let_in_is_spread_evenly() {
-        let mut shares = Shares { share: [0.25; CLASSES], ..Shares::new() };
-        let admitted: Vec<_> = (0..12).map(|_| shares.admits(LIVE)).collect();
+    fn admitted_requests_are_spread_evenly() {
+        let mut admission = PriorityAdmission { share: [0.25; CLASSES], ..PriorityAdmission::new() };
+        let admitted: Vec<_> = (0..12).map(|_| admission.admits(LIVE)).collect();
         assert_eq!(admitted.iter().filter(|admitted| **admitted).count(), 3);
         assert!(admitted.chunks(4).all(|four| four.iter().filter(|admitted| **admitted).count() == 1));
     }

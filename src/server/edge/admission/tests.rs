@@ -1,4 +1,4 @@
-//! Who gets in, who waits and who is refused, through the door itself.
+//! Which requests are admitted, queued and refused, through [`Admission`] itself.
 
 use super::*;
 
@@ -9,32 +9,33 @@ async fn settle() {
     }
 }
 
-/// Everybody whose turn it is.
-async fn full(admission: &Arc<Admission>, count: usize) -> Vec<Permit> {
-    let mut inside = Vec::new();
-    for _ in 0..count {
-        inside.push(admission.enter(TrafficClass::Live, None).await.unwrap());
-    }
-    inside
+/// An admission that serves one request at a time.
+fn admission(max_queued: usize) -> Arc<Admission> {
+    Admission::new(1, 1, max_queued, &Registry::new()).unwrap()
+}
+
+/// The permit of the one request that may be served.
+async fn permit(admission: &Arc<Admission>) -> Permit {
+    admission.acquire(TrafficClass::Live, None).await.unwrap()
 }
 
 #[tokio::test]
 async fn live_requests_go_before_copies_and_those_before_tests() {
-    let admission = Admission::new(1, 1, 10);
-    let inside = full(&admission, 1).await;
+    let admission = admission(10);
+    let served = permit(&admission).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut waiting = Vec::new();
     for class in [TrafficClass::Synthetic, TrafficClass::Shadow, TrafficClass::Live, TrafficClass::Synthetic]
     {
         let (admission, order) = (Arc::clone(&admission), Arc::clone(&order));
         waiting.push(tokio::spawn(async move {
-            let permit = admission.enter(class, None).await.unwrap();
+            let permit = admission.acquire(class, None).await.unwrap();
             order.lock().unwrap().push(class);
             drop(permit);
         }));
         settle().await;
     }
-    drop(inside);
+    drop(served);
     for request in waiting {
         request.await.unwrap();
     }
@@ -44,54 +45,55 @@ async fn live_requests_go_before_copies_and_those_before_tests() {
 }
 
 #[tokio::test]
-async fn a_full_line_refuses_and_one_that_has_gone_leaves_its_place() {
-    let admission = Admission::new(1, 1, 2);
-    let inside = full(&admission, 1).await;
-    let enter = |class| {
+async fn a_full_queue_refuses_and_a_cancelled_request_leaves_its_place_to_another() {
+    let admission = admission(2);
+    let served = permit(&admission).await;
+    let acquire = |class| {
         let admission = Arc::clone(&admission);
-        tokio::spawn(async move { admission.enter(class, None).await.map(drop) })
+        tokio::spawn(async move { admission.acquire(class, None).await.map(drop) })
     };
-    let gone = enter(TrafficClass::Live);
+    let gone = acquire(TrafficClass::Live);
     settle().await;
     gone.abort();
     settle().await;
-    let first = enter(TrafficClass::Live);
+    let first = acquire(TrafficClass::Live);
     settle().await;
-    let second = enter(TrafficClass::Live);
+    let second = acquire(TrafficClass::Live);
     settle().await;
-    assert!(!first.is_finished() && !second.is_finished(), "there are two places");
-    let test = enter(TrafficClass::Synthetic);
-    assert_eq!(test.await.unwrap(), Err(Refusal::Full), "nobody makes room for a test");
-    drop(inside);
+    assert!(!first.is_finished() && !second.is_finished(), "two may be queued");
+    let test = acquire(TrafficClass::Synthetic);
+    assert_eq!(test.await.unwrap(), Err(Refusal::Overloaded), "no request is evicted for a test");
+    drop(served);
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(()), Ok(())));
 }
 
 #[tokio::test]
-async fn a_request_whose_time_is_up_in_line_is_not_worked_for() {
-    let admission = Admission::new(1, 1, 10);
-    let inside = full(&admission, 1).await;
+async fn a_request_whose_deadline_passes_in_the_queue_is_not_served() {
+    let admission = admission(10);
+    let served = permit(&admission).await;
     let late = {
         let admission = Arc::clone(&admission);
-        tokio::spawn(async move { admission.enter(TrafficClass::Live, Some(Instant::now())).await.map(drop) })
+        tokio::spawn(
+            async move { admission.acquire(TrafficClass::Live, Some(Instant::now())).await.map(drop) },
+        )
     };
     settle().await;
-    drop(inside);
-    assert_eq!(late.await.unwrap(), Err(Refusal::Late));
-    // The place inside is free again.
-    let _next = full(&admission, 1).await;
+    drop(served);
+    assert_eq!(late.await.unwrap(), Err(Refusal::Expired));
+    let _next = permit(&admission).await;
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_as_the_turn_comes_gives_it_back() {
-    let admission = Admission::new(1, 1, 10);
-    let inside = full(&admission, 1).await;
+async fn a_permit_whose_caller_has_just_gone_is_given_back() {
+    let admission = admission(10);
+    let served = permit(&admission).await;
     let waiting = {
         let admission = Arc::clone(&admission);
-        tokio::spawn(async move { admission.enter(TrafficClass::Live, None).await.map(drop) })
+        tokio::spawn(async move { admission.acquire(TrafficClass::Live, None).await.map(drop) })
     };
     settle().await;
-    drop(inside); // the turn is on its way
+    drop(served); // the permit is on its way
     waiting.abort();
     drop(waiting.await);
-    let _next = full(&admission, 1).await;
+    let _next = permit(&admission).await;
 }

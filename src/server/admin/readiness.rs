@@ -1,0 +1,18 @@
+//! Whether requests should be sent to this process.
+
+use thiserror::Error;
+
+/// Why no request should be sent here.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// The process is about to end.
+    #[error("draining")]
+    Draining,
+    /// The first snapshot is not there yet.
+    #[error("the first snapshot is being loaded")]
+    Loading,
+    /// The first snapshot could not be loaded, for this reason.
+    #[error("no snapshot: {0}")]
+    Failed(String),
+}

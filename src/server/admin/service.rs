@@ -1,0 +1,79 @@
+//! What the admin port answers: readiness, status, metrics, and the two things that can be done to the control plane.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus::{Registry as Metrics, TextEncoder};
+
+use super::control::ControlPlane;
+use super::readiness::NotReady;
+use super::status::Status;
+use crate::recommender::View;
+use crate::snapshot::{Outcome, Registry, SnapshotError};
+
+/// The state behind the admin port.
+pub struct AdminService {
+    control: Arc<dyn ControlPlane>,
+    views: Arc<Registry<View>>,
+    metrics: Metrics,
+    draining: AtomicBool,
+}
+
+impl AdminService {
+    /// For what `control` keeps up to date in `views`. `metrics` is what everything that counts is declared in.
+    pub fn new(control: Arc<dyn ControlPlane>, views: Arc<Registry<View>>, metrics: Metrics) -> Self {
+        Self { control, views, metrics, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on, the server is not ready.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether requests should be sent here.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn readiness(&self) -> Result<(), NotReady> {
+        // First: while the process drains it still serves, and must get nothing new.
+        if self.draining.load(Ordering::Acquire) {
+            return Err(NotReady::Draining);
+        }
+        if self.views.current().is_some() {
+            return Ok(());
+        }
+        // A failed refresh does not make a server unready that serves an older snapshot: that would take the whole
+        // fleet out over one bad publish.
+        Err(match self.control.health().last_failure {
+            Some(failure) => NotReady::Failed(failure.reason),
+            None => NotReady::Loading,
+        })
+    }
+
+    /// What is served, and how the last refresh went.
+    pub(super) fn status(&self) -> Status {
+        let (current, previous) = (self.views.current(), self.views.previous());
+        Status::of(&*self.control, self.readiness(), current.as_deref(), previous.as_deref())
+    }
+
+    /// All metrics, in Prometheus' text format.
+    pub(super) fn metrics(&self) -> Result<String, prometheus::Error> {
+        TextEncoder.encode_to_string(&self.metrics.gather())
+    }
+
+    /// Looks for a new snapshot now.
+    pub(super) fn refresh(&self) -> Result<Outcome, SnapshotError> {
+        self.control.refresh()
+    }
+
+    /// Goes back to the snapshot before; returns its version.
+    pub(super) fn rollback(&self) -> Result<String, SnapshotError> {
+        self.control.rollback()
+    }
+}
+
+impl std::fmt::Debug for AdminService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdminService").field("draining", &self.draining).finish_non_exhaustive()
+    }
+}

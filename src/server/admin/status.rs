@@ -1,0 +1,98 @@
+//! The document at `/status`.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use super::control::ControlPlane;
+use super::readiness::NotReady;
+use crate::recommender::{View, ViewStatus};
+use crate::snapshot::{Failure, Health};
+
+/// What is served, and how the last refresh went. People read it at night, scripts by its keys, which stay.
+#[derive(Debug, Serialize)]
+pub(super) struct Status {
+    version: &'static str,
+    ready: Ready,
+    store: String,
+    channel: String,
+    snapshot: Option<ViewStatus>,
+    previous_snapshot: Option<String>,
+    memory_budget: Option<u64>,
+    cpu: &'static str,
+    held_from: Option<String>,
+    last_checked: Option<String>,
+    swapped_at: Option<String>,
+    swaps: u64,
+    last_load_ms: u64,
+    last_refresh_error: Option<RefreshError>,
+    failures: Vec<FailureCount>,
+}
+
+/// `true`, or why not.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Ready {
+    Yes(bool),
+    No(String),
+}
+
+#[derive(Debug, Serialize)]
+struct RefreshError {
+    at: String,
+    snapshot: String,
+    artifact: Option<String>,
+    reason: String,
+    in_a_row: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureCount {
+    artifact: String,
+    reason: &'static str,
+    count: u64,
+}
+
+impl Status {
+    pub(super) fn of(
+        control: &dyn ControlPlane,
+        readiness: Result<(), NotReady>,
+        current: Option<&View>,
+        previous: Option<&View>,
+    ) -> Self {
+        let Health { last_checked, swapped_at, swaps, last_load, last_failure, failures, held_from } =
+            control.health();
+        let failures = failures.into_iter();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            ready: readiness.map_or_else(|reason| Ready::No(reason.to_string()), |()| Ready::Yes(true)),
+            store: control.location(),
+            channel: control.channel().to_owned(),
+            snapshot: current.map(View::status),
+            previous_snapshot: previous.map(|view| view.snapshot.version().to_owned()),
+            memory_budget: control.memory_budget(),
+            cpu: crate::machine::level().name(),
+            held_from,
+            last_checked: last_checked.map(text),
+            swapped_at: swapped_at.map(text),
+            swaps,
+            last_load_ms: last_load.as_millis() as u64,
+            last_refresh_error: last_failure.map(RefreshError::from),
+            failures: failures
+                .map(|((artifact, reason), count)| FailureCount { artifact, reason, count })
+                .collect(),
+        }
+    }
+}
+
+impl From<Failure> for RefreshError {
+    fn from(failure: Failure) -> Self {
+        let Failure { at, version, artifact, reason, count } = failure;
+        Self { at: text(at), snapshot: version, artifact, reason, in_a_row: count }
+    }
+}
+
+fn text(time: SystemTime) -> String {
+    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
