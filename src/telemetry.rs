@@ -1,5 +1,6 @@
 //! Logs and metrics: how they are set up, and the names of all metrics in one place.
 
+mod config;
 mod cost;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,6 @@ use std::time::SystemTime;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::LogFormat;
 use crate::exposure::Counts;
 use crate::recommender::{PlacementCounts, Plan, View};
 use crate::snapshot::{Artifact, Health, UserCounts};
@@ -17,6 +17,7 @@ use crate::snapshot::{Artifact, Health, UserCounts};
 pub use crate::server::names::{
     CONNECTIONS, DEGRADED, IN_FLIGHT, LIMIT, REFUSAL, REFUSED, REQUESTS, SECONDS, WAITED, WAITING,
 };
+pub use config::{Config, LogFormat};
 pub use cost::{SERVING_CPU, count_this_thread};
 
 /// 1 for the served version, 0 for those shown before; labelled with the version.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::terminal::{Progress, table};
+use super::terminal::{OutputError, Progress, line, note, table};
 use super::train::{TrainHow, read, train_into};
-use super::{CliError, LoadArgs};
+use super::{CliError, settings};
 use crate::app::open_snapshot;
-use crate::config::RawStore;
+use crate::config::{Flags, Reading};
 use crate::evaluate::{ReplayOptions, Replayer, Report, split};
 use crate::pipeline::Stages;
 use crate::recommender::{Limits, Objective, Recommender, View};
@@ -60,9 +60,7 @@ pub(super) struct EvaluateArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    s3: RawStore,
+    settings: Flags<Reading>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -128,9 +126,9 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     }
     progress.finish();
     match (args.json, reports.as_slice()) {
-        (true, [report]) => println!("{:#}", serde_json::json!(report)),
-        (true, reports) => println!("{:#}", serde_json::json!(reports)),
-        (false, reports) => print(reports),
+        (true, [report]) => line(format_args!("{:#}", serde_json::json!(report)))?,
+        (true, reports) => line(format_args!("{:#}", serde_json::json!(reports)))?,
+        (false, reports) => print(reports)?,
     }
     Ok(())
 }
@@ -143,18 +141,16 @@ fn prepare(
 ) -> Result<(Snapshot, EventLog, Vec<String>), CliError> {
     if let Some(location) = &args.snapshot {
         progress.step("loading the snapshot", 0.0);
-        let cache = crate::config::cache_dir();
-        let snapshot =
-            open_snapshot(location, &args.channel, &args.s3.options(false), &cache, &args.load.options()?)?;
+        let config = settings(&args.settings)?;
+        let (cache, load) = (&config.cache_dir, &config.snapshot.load);
+        let snapshot = open_snapshot(location, &args.channel, &config.s3, cache, load)?;
         let items = snapshot.items();
         let catalog = Catalog::from_ids((0..items.len()).map(|number| items.text(number as u32)));
         progress.step("reading events", 0.0);
         let log = EventLog::read(&args.events, &catalog)?;
         let held = split_at.map_or_else(|| log.clone(), |at| split(&log, at).1);
         if snapshot.data_until_ms().is_some_and(|until| held.period_ms().0 <= until) {
-            eprintln!(
-                "larder: the snapshot was trained on events as late as some of these: the figures flatter it"
-            );
+            note("the snapshot was trained on events as late as some of these: the figures flatter it");
         }
         return Ok((snapshot, held, catalog.ids));
     }
@@ -198,7 +194,7 @@ fn recipes(args: &EvaluateArgs, snapshot: &Snapshot) -> Result<String, CliError>
     Ok(file.to_string())
 }
 
-fn print(reports: &[Report]) {
+fn print(reports: &[Report]) -> Result<(), OutputError> {
     let figure = |value: f64| format!("{value:.4}");
     let rows: Vec<Vec<String>> = reports
         .iter()
@@ -234,9 +230,10 @@ fn print(reports: &[Report]) {
             "p99 µs",
         ],
         &rows,
-    );
-    println!();
+    )?;
+    line("")?;
     for report in reports {
-        println!("{}: {}", report.placement, report.protocol);
+        line(format_args!("{}: {}", report.placement, report.protocol))?;
     }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use arrow_array::{
 use clap::Args;
 
 use super::CliError;
-use super::terminal::Progress;
+use super::terminal::{Progress, line};
 use crate::artifact::table::{TableWriter, text_lists};
 use crate::train::sample::{
     Event, SampleSpec, ScaleSpec, generate_events, generate_products, generate_users, write_scale,
@@ -108,13 +108,13 @@ pub(super) fn run(args: &SampleArgs) -> Result<(), CliError> {
         )
         .write(&out.join("events.parquet"))?;
     progress.finish();
-    println!(
+    line(format_args!(
         "{}: {} products, {} users, {} events",
         out.display(),
         products.len(),
         users.len(),
         events.len()
-    );
+    ))?;
     Ok(())
 }
 
@@ -141,7 +141,9 @@ fn scale(args: &SampleArgs, items: usize) -> Result<(), CliError> {
     write_scale(&spec, &args.out, &mut |file, share| progress.step(file, share))?;
     progress.finish();
     let (out, sessions) = (args.out.display(), spec.sessions);
-    println!("{out}: {items} items, {users} users, {sessions} sessions; next: larder snapshot build {out}");
+    line(format_args!(
+        "{out}: {items} items, {users} users, {sessions} sessions; next: larder snapshot build {out}"
+    ))?;
     Ok(())
 }
 

@@ -7,10 +7,10 @@ use chrono::Utc;
 use clap::Args;
 use serde_json::json;
 
-use super::CliError;
-use super::terminal::{Progress, bytes, table};
-use crate::artifact::open;
-use crate::config::RawStore;
+use super::terminal::{OutputError, Progress, bytes, line, table};
+use super::{CliError, settings};
+use crate::artifact::{OpenOptions, open};
+use crate::config::{Flags, Store};
 use crate::evaluate::{Evidence, Recipe, Tuned, tune};
 use crate::pipeline::Stages;
 use crate::recommender::View;
@@ -45,7 +45,7 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    s3: RawStore,
+    settings: Flags<Store>,
 }
 
 /// What training and its tuner can be told.
@@ -155,7 +155,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let mut progress = Progress::new(args.json);
     // Before hours of work: can what comes of them be written at all?
-    let store = open(&args.out, &args.s3.options(true))?;
+    let store = open(&args.out, &OpenOptions { create: true, ..settings(&args.settings)?.s3 })?;
     read_channel(store.as_ref(), &args.channel)?;
     let (catalog, log) = read(&args.catalog, &args.events, args.users.as_deref(), &mut progress)?;
     let dir = tempfile::tempdir()?;
@@ -167,20 +167,26 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
     match args.json {
-        true => print_json(&manifest, &tuned, &catalog, &log, seconds),
-        false => print_tables(&manifest, &tuned, &catalog, &log, args, seconds),
+        true => print_json(&manifest, &tuned, &catalog, &log, seconds)?,
+        false => print_tables(&manifest, &tuned, &catalog, &log, args, seconds)?,
     }
     Ok(())
 }
 
-fn print_json(manifest: &Manifest, tuned: &Tuned, catalog: &Catalog, log: &EventLog, seconds: f64) {
+fn print_json(
+    manifest: &Manifest,
+    tuned: &Tuned,
+    catalog: &Catalog,
+    log: &EventLog,
+    seconds: f64,
+) -> Result<(), OutputError> {
     let bad = |rows: &BadRows| {
         let reasons = rows.reasons();
         let reasons = reasons
             .map(|(reason, count, rows)| json!({"reason": reason, "count": count, "first_rows": rows}));
         reasons.collect::<Vec<_>>()
     };
-    println!(
+    line(format_args!(
         "{:#}",
         json!({
             "snapshot": manifest.snapshot,
@@ -191,7 +197,8 @@ fn print_json(manifest: &Manifest, tuned: &Tuned, catalog: &Catalog, log: &Event
             "artifacts": manifest.artifacts,
             "evidence": tuned.evidence,
         })
-    );
+    ))?;
+    Ok(())
 }
 
 fn print_tables(
@@ -201,30 +208,35 @@ fn print_tables(
     log: &EventLog,
     args: &TrainArgs,
     seconds: f64,
-) {
-    println!(
+) -> Result<(), OutputError> {
+    line(format_args!(
         "{} items, {} events, {} users, {} sessions\n",
         catalog.len(),
         log.events.len(),
         log.users.len(),
         log.sessions.len()
-    );
+    ))?;
     for (file, bad) in [(&args.catalog, &catalog.bad), (&args.events, &log.bad)] {
         for (reason, count, rows) in bad.reasons() {
-            println!("{}: {count} rows left out: {reason} (first: row {rows:?})", file.display());
+            line(format_args!("{}: {count} rows left out: {reason} (first: row {rows:?})", file.display()))?;
         }
     }
     for column in &catalog.ignored_columns {
-        println!("{}: column \"{column}\" left out: its type is not supported", args.catalog.display());
+        line(format_args!(
+            "{}: column \"{column}\" left out: its type is not supported",
+            args.catalog.display()
+        ))?;
     }
     let rows: Vec<Vec<String>> = manifest
         .artifacts
         .iter()
         .map(|entry| vec![entry.name.clone(), entry.kind.clone(), entry.rows.to_string(), bytes(entry.bytes)])
         .collect();
-    table(&["artifact", "kind", "rows", "size"], &rows);
+    table(&["artifact", "kind", "rows", "size"], &rows)?;
     if !tuned.evidence.is_empty() {
-        println!("\nchosen on the last stretch of the period, which the trial models had not seen:");
+        line(format_args!(
+            "\nchosen on the last stretch of the period, which the trial models had not seen:"
+        ))?;
         let figure = |value: f64| format!("{value:.4}");
         let row = |found: &Evidence| {
             let metrics = &found.metrics;
@@ -239,9 +251,10 @@ fn print_tables(
             ]
         };
         let rows: Vec<Vec<String>> = tuned.evidence.iter().map(row).collect();
-        table(&["decision", "asked", "hr@20", "mrr@20", "ndcg@10", "tried", "chosen"], &rows);
+        table(&["decision", "asked", "hr@20", "mrr@20", "ndcg@10", "tried", "chosen"], &rows)?;
     }
-    println!("\n{} in {}, {seconds:.1} s", manifest.snapshot, args.out);
+    line(format_args!("\n{} in {}, {seconds:.1} s", manifest.snapshot, args.out))?;
+    Ok(())
 }
 
 /// A recipe's summary without the sources' parameters.

@@ -3,6 +3,7 @@
 
 mod admin;
 mod api;
+mod config;
 mod edge;
 mod problem;
 
@@ -15,7 +16,6 @@ use tokio::sync::Semaphore;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::exposure::Exposures;
 use crate::recommender::Recommender;
 use api::service::Service;
 use api::{grpc, http};
@@ -26,52 +26,8 @@ use edge::limits;
 use edge::middleware::{Protocol, RequestGuard};
 
 pub use admin::{Admin, Control};
+pub use config::{Config, PageTokenKey};
 pub use edge::observe::{Work, names, render_histograms};
-
-/// How the faces treat requests and connections.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Threads that the runtime answers with.
-    pub threads: usize,
-    /// The most requests worked for at once, on both faces; how many it really is follows from the latencies.
-    pub max_in_flight: usize,
-    /// The most requests that wait for their turn; further ones are refused with RESOURCE_EXHAUSTED (429).
-    pub max_waiting: usize,
-    /// Connections open at once on each port; more wait in the operating system's backlog.
-    pub max_connections: usize,
-    /// HTTP/2 streams open at once on each connection; clients hold further ones back.
-    pub max_streams: u32,
-    /// A connection without a request for so long is closed.
-    pub idle: Duration,
-    /// The longest a request may take, with its body; then DEADLINE_EXCEEDED (504).
-    pub request_limit: Duration,
-    /// For how long caches may reuse an answer.
-    pub max_age: Duration,
-    /// After the shutdown signal, how long to go on accepting while load balancers notice that we are not ready.
-    pub linger: Duration,
-    /// Then, how long requests in flight have before their connections are cut.
-    pub drain: Duration,
-    /// Where to tell what was shown, if anywhere.
-    pub exposures: Option<Exposures>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            threads: 1,
-            max_in_flight: 1024,
-            max_waiting: 1024,
-            max_connections: 4096,
-            max_streams: 256,
-            idle: Duration::from_secs(300),
-            request_limit: Duration::from_secs(5),
-            max_age: Duration::from_secs(60),
-            linger: Duration::ZERO,
-            drain: Duration::from_secs(10),
-            exposures: None,
-        }
-    }
-}
 
 /// The ports of the faces, already bound.
 #[derive(Debug)]
@@ -91,7 +47,7 @@ pub enum ServerError {
 }
 
 /// Serves until `shutdown` completes, then drains: health says NOT_SERVING, ports close, requests in flight are
-/// answered, connections are told to go away and, after [`Config::drain`], cut.
+/// answered, connections are told to go away and, after [`Config::drain_timeout`], cut.
 ///
 /// Returns when every connection is closed.
 pub async fn run(
@@ -100,14 +56,14 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting);
+    let admission = Admission::new(config.threads, config.max_in_flight, config.max_queued);
     let open = Arc::new(Semaphore::new(limits::OPEN));
-    let early_shed = EarlyShed::new(Arc::clone(&admission), Arc::clone(&open), config.request_limit);
-    let service = Service::new(recommender, config.max_age, config.exposures, admission);
+    let early_shed = EarlyShed::new(Arc::clone(&admission), Arc::clone(&open), config.request_timeout);
+    let service = Service::new(recommender, config.cache_max_age, config.exposures, admission);
     let draining = Arc::new(AtomicBool::new(false));
     let gate = |face| {
         let (open, draining) = (open.clone(), draining.clone());
-        Arc::new(RequestGuard { face, open, limit: config.request_limit, draining })
+        Arc::new(RequestGuard { face, open, limit: config.request_timeout, draining })
     };
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
@@ -117,7 +73,7 @@ pub async fn run(
     let limits = ConnectionLimits {
         connections: config.max_connections,
         streams: config.max_streams,
-        idle: config.idle,
+        idle: config.idle_timeout,
     };
     let grpc = Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits);
     let http = Acceptor::open(listeners.http, http, None, Protocol::Http, limits);
@@ -128,9 +84,9 @@ pub async fn run(
     }
     draining.store(true, Ordering::Relaxed);
     grpc::set_health(&health, ServingStatus::NotServing).await;
-    tokio::time::sleep(config.linger).await;
+    tokio::time::sleep(config.shutdown_delay).await;
     grpc::end_health(&mut health).await;
-    tokio::join!(grpc.close(config.drain), http.close(config.drain));
+    tokio::join!(grpc.close(config.drain_timeout), http.close(config.drain_timeout));
     Ok(())
 }
 

@@ -10,39 +10,14 @@ use rayon::prelude::*;
 use super::content::{Artifact, Snapshot};
 use super::decode::{self, Fault};
 use super::{
-    ArtifactEntry, IdTable, MANIFEST, Manifest, Prediction, SnapshotError, calibrate, predict, read_channel,
+    ArtifactEntry, IdTable, LoadOptions, MANIFEST, Manifest, Prediction, SnapshotError, calibrate, predict,
+    read_channel,
 };
-use crate::artifact::table::TableLimits;
 use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, LocalStore, StoreError, fetch, sha256_file};
 use crate::feature::Table;
 
 /// The largest `placements.toml`.
 const MAX_PLACEMENTS: u64 = 1 << 20;
-
-/// Limits of a load.
-#[derive(Debug, Clone, Copy)]
-pub struct LoadOptions {
-    /// The most bytes one artifact file may have.
-    pub max_artifact_bytes: u64,
-    /// The most rows and decompressed bytes one artifact may declare.
-    pub table: TableLimits,
-    /// Ranged downloads under way at once.
-    pub download_threads: usize,
-    /// Bytes for one `user_features` artifact: one that fits is in memory whole, another is read by shard into a cache of this
-    /// size.
-    pub user_features_memory: u64,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self {
-            max_artifact_bytes: 64 << 30,
-            table: TableLimits::default(),
-            download_threads: 4,
-            user_features_memory: 256 << 20,
-        }
-    }
-}
 
 /// Where a snapshot's files come from.
 #[derive(Debug, Clone)]

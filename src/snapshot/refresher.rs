@@ -7,29 +7,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{ArtifactEntry, Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, load};
+use super::{
+    ArtifactEntry, Channel, Manifest, RefreshOptions, Registry, Snapshot, SnapshotError, Source, load,
+};
 
 mod room;
 mod tidy;
 
 /// Makes what requests pin out of a snapshot: compiles recipes, warms, asks the golden queries.
 pub type Prepare<T> = Box<dyn Fn(Snapshot) -> Result<T, SnapshotError> + Send + Sync>;
-
-/// How the refresher works.
-#[derive(Debug, Clone)]
-pub struct RefreshOptions {
-    /// The channel to follow.
-    pub channel: String,
-    /// Time between two looks at the channel; each wait is jittered by up to a fifth.
-    pub poll_interval: Duration,
-    /// Whether the replaced snapshot stays in memory: always, never, or (`None`) if it fits half of what is free.
-    pub keep_previous: Option<bool>,
-    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the container or the
-    /// machine has left. A snapshot that would not fit is refused.
-    pub memory_budget: Option<u64>,
-    /// Limits of a load.
-    pub load: LoadOptions,
-}
 
 /// What one refresh did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -210,7 +210,8 @@ fn a_drain_answers_what_is_in_flight_and_accepts_nothing_new() {
 
 #[test]
 fn a_drain_ends_though_a_client_does_not() {
-    let server = Server::with(shop(), Config { drain: Duration::from_millis(200), ..Config::default() });
+    let server =
+        Server::with(shop(), Config { drain_timeout: Duration::from_millis(200), ..Config::default() });
     let _stuck = in_flight(&server);
     let start = Instant::now();
     server.stop()();

@@ -85,7 +85,7 @@ fn server(waiting: usize) -> (Server, Arc<Hold>) {
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(View::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
     let recommender = Recommender::new(registry, Limits::default());
-    let config = Config { max_in_flight: 1, max_waiting: waiting, ..Config::default() };
+    let config = Config { max_in_flight: 1, max_queued: waiting, ..Config::default() };
     (Server::with(recommender, config), hold)
 }
 
@@ -256,7 +256,7 @@ fn a_flood_of_tests_over_grpc_is_refused_and_a_person_is_served() {
 #[test]
 fn a_connection_that_asks_nothing_is_closed_after_a_while_on_both_ports() {
     use std::io::Read as _;
-    let config = Config { idle: Duration::from_secs(1), ..Config::default() };
+    let config = Config { idle_timeout: Duration::from_secs(1), ..Config::default() };
     let server = Server::with(shop::shop(), config);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     for (port, begin) in [(server.http, &b""[..]), (server.grpc, &preface[..]), (server.grpc, &b"PRI"[..])] {
