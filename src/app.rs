@@ -38,7 +38,7 @@ pub enum AppError {
         source: std::io::Error,
     },
     /// The exposure log cannot be opened.
-    #[error("exposure_log {}: {source}", .path.display())]
+    #[error("exposure.file {}: {source}", .path.display())]
     Exposures {
         /// The file.
         path: std::path::PathBuf,
@@ -77,11 +77,11 @@ impl App {
     /// # Errors
     /// Whatever cannot be opened.
     pub fn build(mut config: Config, stages: Stages) -> Result<Self, AppError> {
-        if let Some(level) = config.cpu {
+        if let Some(level) = config.server.cpu {
             crate::machine::limit_to(level);
         }
         // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
-        let store = open(&config.store, &config.store_options)?;
+        let store = open(&config.store, &config.s3)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let views: Arc<Registry<View>> = Arc::default();
         let refresher = Arc::new(Refresher::new(
@@ -89,16 +89,16 @@ impl App {
             Arc::clone(&views),
             Box::new(move |snapshot| View::prepare(snapshot, &stages)),
             |served: &View| -> &Snapshot { &served.snapshot },
-            config.refresh.clone(),
+            config.snapshot.clone(),
         )?);
         let bind = |key, addr: std::net::SocketAddr| {
             TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
         };
         let recommender = Arc::new(Recommender::new(Arc::clone(&views), config.limits));
         let mut exposures = None;
-        if let Some((path, capacity)) = config.exposures.clone() {
+        if let Some(path) = config.exposure.file.clone() {
             let opened = JsonLines::open(&path)
-                .and_then(|sink| Exposures::open(capacity, Box::new(sink)))
+                .and_then(|sink| Exposures::open(config.exposure.max_queued, Box::new(sink)))
                 .map_err(|source| AppError::Exposures { path, source })?;
             // In `config.server`, which the server drops at its end: the writer's thread ends with the queue's last
             // sender.
@@ -119,9 +119,9 @@ impl App {
         // and not after minutes.
         let control = Arc::clone(&refresher) as Arc<dyn ControlPlane>;
         Ok(Self {
-            grpc: bind("grpc_addr", config.grpc_addr)?,
-            http: bind("http_addr", config.http_addr)?,
-            admin: bind("admin_addr", config.admin_addr)?,
+            grpc: bind("server.grpc_addr", config.server.grpc_addr)?,
+            http: bind("server.http_addr", config.server.http_addr)?,
+            admin: bind("server.admin_addr", config.server.admin_addr)?,
             config,
             refresher,
             recommender,
@@ -146,7 +146,7 @@ impl App {
             refresher.run(&stopped);
         })?;
         let serving = Arc::clone(&self.threads);
-        let runtime = match self.config.threads {
+        let runtime = match self.config.server.threads {
             // One thread needs no scheduler between threads: the runtime runs on this one.
             1 => {
                 self.threads.add_current();
@@ -167,7 +167,7 @@ impl App {
         };
         tracing::info!(
             grpc = %self.grpc.local_addr()?, http = %self.http.local_addr()?, admin = %admin.addr(),
-            store = self.config.store, channel = self.config.refresh.channel, "listening"
+            store = self.config.store, channel = self.config.channel, "listening"
         );
         let Self { grpc, http, recommender, metrics, config, exposures, .. } = self;
         runtime.block_on(async move {

@@ -44,6 +44,9 @@ pub mod model;
 /// The loading dock: where files come from and go to.
 pub mod artifact;
 
+/// How settings are written, printed and refused: durations, sizes, ranges.
+pub mod setting;
+
 /// The ground: ids, requests, candidates, slates.
 pub mod domain;
 

@@ -3,6 +3,7 @@
 //! Metrics of requests are declared in `server`, beside the code that counts them. What the core counts, which knows no
 //! metrics, is declared here: one file for each that hands out counts.
 
+mod config;
 mod cpu;
 mod exposures;
 mod placements;
@@ -15,12 +16,12 @@ use std::sync::Arc;
 use prometheus::Registry;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::LogFormat;
 use crate::exposure::Counters;
 use crate::recommender::View;
 use crate::server::RequestMetrics;
 use crate::snapshot::{Refresher, Registry as Views};
 
+pub use config::{Config, LogFormat};
 pub use cpu::ServingThreads;
 
 /// Sends log lines to standard error; false if somebody set a subscriber before.

@@ -3,21 +3,46 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ArtifactStore, LocalStore, StoreError};
+use crate::setting::{As, AutoOr, SettingError, Switch, Text};
 
 /// What a location alone does not say. The defaults suit a directory that exists, and Amazon S3.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OpenOptions {
     /// The S3-compatible server to talk to; none: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, then Amazon.
+    #[serde(with = "As::<AutoOr<Text>>")]
     pub endpoint_url: Option<String>,
     /// The region; none: as the AWS environment and profile say.
+    #[serde(with = "As::<AutoOr<Text>>")]
     pub region: Option<String>,
     /// Whether buckets are addressed by path rather than by host name; none: only when there is an endpoint.
+    #[serde(with = "As::<AutoOr<Switch>>")]
     pub path_style: Option<bool>,
     /// Fixed S3 credentials; none: the default chain (environment, profile, web identity, container, instance).
+    #[serde(skip)]
     pub credentials: Option<Credentials>,
     /// Whether a directory that does not exist is created rather than refused.
+    #[serde(skip)]
     pub create: bool,
+}
+
+impl OpenOptions {
+    /// Checks what can be checked without a server.
+    ///
+    /// # Errors
+    /// An endpoint that is not an address of HTTP.
+    pub fn check(&self) -> Result<(), SettingError> {
+        match &self.endpoint_url {
+            Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+                let expected = "auto, or an address such as https://s3.example.com";
+                Err(SettingError::new("endpoint_url", url, expected))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An access key; its secret half is never printed.

@@ -8,10 +8,10 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde_json::{Value, json};
 
-use super::terminal::{Progress, table};
+use super::terminal::{OutputError, Progress, line, note, table};
 use super::train::TrainHow;
-use super::{CliError, LoadArgs};
-use crate::config::RawStore;
+use super::{CliError, settings};
+use crate::config::{Flags, Reading};
 use crate::evaluate::{
     NothingToReplay, ReplayError, ReplayOptions, Replayer, Report, offline_recommender, split, train_snapshot,
 };
@@ -64,9 +64,7 @@ pub(super) struct EvaluateArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    s3: RawStore,
+    settings: Flags<Reading>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -146,9 +144,9 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     }
     progress.finish();
     if args.json {
-        print_json(&outcomes);
+        print_json(&outcomes)?;
     } else {
-        print_table(&outcomes);
+        print_table(&outcomes)?;
     }
     Ok(())
 }
@@ -161,18 +159,16 @@ fn prepare(
 ) -> Result<(Snapshot, EventLog, Vec<String>), CliError> {
     if let Some(location) = &args.snapshot {
         progress.step("loading the snapshot", 0.0);
-        let cache = crate::config::cache_dir();
-        let snapshot =
-            open_snapshot(location, &args.channel, &args.s3.options(false), &cache, &args.load.options()?)?;
+        let config = settings(&args.settings)?;
+        let (cache, load) = (&config.cache_dir, &config.snapshot.load);
+        let snapshot = open_snapshot(location, &args.channel, &config.s3, cache, load)?;
         let items = snapshot.items();
         let catalog = Catalog::from_ids((0..items.len()).map(|number| items.text(number as u32)));
         progress.step("reading events", 0.0);
         let log = EventLog::read(&args.events, &catalog)?;
         let held = split_at.map_or_else(|| log.clone(), |at| split(&log, at).1);
         if snapshot.data_until_ms().is_some_and(|until| held.period_ms().0 <= until) {
-            eprintln!(
-                "larder: the snapshot was trained on events as late as some of these: the figures flatter it"
-            );
+            note("the snapshot was trained on events as late as some of these: the figures flatter it");
         }
         return Ok((snapshot, held, catalog.ids));
     }
@@ -223,7 +219,7 @@ fn exclusion(group: &str) -> Result<Exclusion, CliError> {
 }
 
 /// An object for one placement, an array for several.
-fn print_json(outcomes: &[Outcome]) {
+fn print_json(outcomes: &[Outcome]) -> Result<(), OutputError> {
     let object = |outcome: &Outcome| match outcome {
         Outcome::Measured(report) => json!(report),
         Outcome::Nothing { placement, protocol, reason } => json!({
@@ -232,12 +228,12 @@ fn print_json(outcomes: &[Outcome]) {
         }),
     };
     match outcomes {
-        [outcome] => println!("{:#}", object(outcome)),
-        outcomes => println!("{:#}", Value::from_iter(outcomes.iter().map(object))),
+        [outcome] => line(format_args!("{:#}", object(outcome))),
+        outcomes => line(format_args!("{:#}", Value::from_iter(outcomes.iter().map(object)))),
     }
 }
 
-fn print_table(outcomes: &[Outcome]) {
+fn print_table(outcomes: &[Outcome]) -> Result<(), OutputError> {
     let headings = [
         "placement",
         "predictions",
@@ -262,16 +258,17 @@ fn print_table(outcomes: &[Outcome]) {
             }
         })
         .collect();
-    table(&headings, &rows);
-    println!();
+    table(&headings, &rows)?;
+    line("")?;
     for outcome in outcomes {
         match outcome {
-            Outcome::Measured(report) => println!("{}: {}", report.placement, report.protocol),
+            Outcome::Measured(report) => line(format_args!("{}: {}", report.placement, report.protocol))?,
             Outcome::Nothing { placement, protocol, reason } => {
-                println!("{placement}: nothing to replay: {reason}. Asked for: {protocol}");
+                line(format_args!("{placement}: nothing to replay: {reason}. Asked for: {protocol}"))?;
             }
         }
     }
+    Ok(())
 }
 
 fn figures(report: &Report) -> Vec<String> {

@@ -9,6 +9,7 @@ mod snapshot;
 mod terminal;
 mod train;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -16,51 +17,59 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::AppError;
 use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError, Flags, Scope};
 use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
-use crate::snapshot::{LoadOptions, SnapshotError};
+use crate::snapshot::{Snapshot, SnapshotError, open_snapshot};
+use terminal::OutputError;
 
 /// Bad usage or configuration, as in BSD's sysexits.h.
 const EX_USAGE: u8 = 64;
 
 #[derive(Debug, Parser)]
-#[command(name = "larder", version, about = "A recommendation server, and what it takes to stock it")]
+#[command(
+    name = "larder",
+    version,
+    about = "A recommendation server, and the tools that prepare what it serves"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+// In the order in which a newcomer needs them; clap prints them so.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve recommendations over gRPC and HTTP/JSON
     Serve(Box<serve::ServeArgs>),
+    /// Ask a snapshot for recommendations, without a server
+    Recommend(recommend::RecommendArgs),
+    /// Build, verify, publish, roll back, inspect and list snapshots
+    #[command(subcommand)]
+    Snapshot(Box<snapshot::SnapshotCommand>),
     /// Train on events and a catalogue; write a snapshot and point its channel there
     Train(train::TrainArgs),
     /// Replay held-out events through the recommender and print the quality
     Evaluate(evaluate::EvaluateArgs),
-    /// Build, verify, publish, roll back, inspect and list snapshots
-    #[command(subcommand)]
-    Snapshot(snapshot::SnapshotCommand),
-    /// Ask a snapshot for recommendations, without a server
-    Recommend(recommend::RecommendArgs),
     /// Write the events and the catalogue of a generated sample shop
     #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
 }
 
-/// How a command loads a snapshot.
+/// Where a command finds a snapshot.
 #[derive(Debug, Args)]
-struct LoadArgs {
-    /// Memory for one artifact of users' features, as the server that it is for has it
-    #[arg(long, env = "LARDER_USER_FEATURES_MEMORY", default_value = "256MiB")]
-    user_features_memory: String,
+struct Location {
+    /// Store: a directory or s3://bucket/prefix; commands that only read take a snapshot's own directory too
+    #[arg(long, env = "LARDER_STORE", default_value = "models")]
+    store: String,
+    /// Channel to read or switch
+    #[arg(long, env = "LARDER_CHANNEL", default_value = "production")]
+    channel: String,
 }
 
-impl LoadArgs {
-    fn options(&self) -> Result<LoadOptions, ConfigError> {
-        let user_features_memory = crate::config::user_features_memory(&self.user_features_memory)?;
-        Ok(LoadOptions { user_features_memory, ..LoadOptions::default() })
+impl Location {
+    fn snapshot(&self, config: &Config) -> Result<Snapshot, SnapshotError> {
+        open_snapshot(&self.store, &self.channel, &config.s3, &config.cache_dir, &config.snapshot.load)
     }
 }
 
@@ -71,6 +80,15 @@ enum CliError {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Usage(String),
+    /// A flag's value that its command cannot use.
+    #[error("--{flag} {value}: expected {expected}")]
+    Flag { flag: &'static str, value: String, expected: &'static str },
+    /// A server was pointed at one snapshot instead of a store.
+    #[error("store {} is a single snapshot, without a channel that a server could follow: {instead}", .store.display())]
+    SingleSnapshot { store: PathBuf, instead: String },
+    /// A snapshot that every server would refuse.
+    #[error("{} would not be served: {source}; mend it, or publish it all the same with --force", .dir.display())]
+    Unservable { dir: PathBuf, source: SnapshotError },
     #[error(transparent)]
     App(#[from] AppError),
     #[error(transparent)]
@@ -88,37 +106,61 @@ enum CliError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl CliError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Usage(_) | Self::Flag { .. } | Self::SingleSnapshot { .. } => {
+                ExitCode::from(EX_USAGE)
+            }
+            Self::App(AppError::Store(StoreError::Location { .. }))
+            | Self::Store(StoreError::Location { .. }) => ExitCode::from(EX_USAGE),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     crate::machine::give_back_at_once();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
-        }
-    };
-    let outcome = match cli.command {
-        Command::Serve(args) => serve::run(*args),
-        Command::Train(args) => train::run(&args),
-        Command::Evaluate(args) => evaluate::run(&args),
-        Command::Snapshot(command) => snapshot::run(&command),
-        Command::Recommend(args) => recommend::run(&args),
-        #[cfg(feature = "sample")]
-        Command::Sample(args) => sample::run(&args),
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(usage) => match terminal::print_usage(&usage) {
+            Ok(()) if usage.use_stderr() => return ExitCode::from(EX_USAGE),
+            printed => printed.map_err(CliError::from),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // As ripgrep does: who closes the pipe has seen enough, and `set -o pipefail` should not call that a fault.
+        Err(CliError::Output(error)) if error.reader_is_gone() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("larder: {error}");
-            match error {
-                CliError::Config(_) | CliError::Usage(_) => ExitCode::from(EX_USAGE),
-                CliError::App(AppError::Store(StoreError::Location { .. }))
-                | CliError::Store(StoreError::Location { .. }) => ExitCode::from(EX_USAGE),
-                _ => ExitCode::FAILURE,
-            }
+            terminal::note(&error);
+            error.exit_code()
         }
     }
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Recommend(args) => recommend::run(&args),
+        Command::Snapshot(command) => snapshot::run(&command),
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        #[cfg(feature = "sample")]
+        Command::Sample(args) => sample::run(&args),
+    }
+}
+
+/// The settings of a command that is no server: from the environment and its flags. A file is the server's.
+fn settings<S: Scope>(flags: &Flags<S>) -> Result<Config, ConfigError> {
+    let loaded = flags.load(None)?;
+    for warning in &loaded.warnings {
+        terminal::note(format_args!("warning: {warning}"));
+    }
+    Ok(loaded.config)
 }

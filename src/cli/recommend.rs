@@ -3,124 +3,120 @@
 use clap::Args;
 use serde_json::json;
 
-use super::terminal::table;
-use super::{CliError, LoadArgs};
-use crate::config::RawStore;
-use crate::domain::{Request, ResponseView};
+use super::terminal::{OutputError, line, table};
+use super::{CliError, Location, settings};
+use crate::config::{Flags, Reading};
+use crate::domain::{Request, ResponseView, SlateItem};
 use crate::feature::Value;
 use crate::pipeline::Stages;
-use crate::recommender::{Limits, Recommender};
-use crate::snapshot::open_snapshot;
+use crate::recommender::{Limits, Recommendation, Recommender};
 
 #[derive(Debug, Args)]
 pub(super) struct RecommendArgs {
-    /// Directory or s3://bucket/prefix with a snapshot
-    #[arg(long, env = "LARDER_STORE", default_value = "models")]
-    store: String,
-    /// Channel to read
-    #[arg(long, env = "LARDER_CHANNEL", default_value = "production")]
-    channel: String,
+    #[command(flatten)]
+    location: Location,
     /// The placement
     #[arg(long)]
     placement: String,
     /// The user
     #[arg(long)]
     user: Option<String>,
-    /// Item ids to look from, the one looked at last
+    /// Seed items: ids of the items that the request looks from, comma-separated
     #[arg(long = "seed", value_delimiter = ',')]
     seeds: Vec<String>,
-    /// Item ids of the session, newest last
+    /// Item ids of the session, newest last, comma-separated
     #[arg(long, value_delimiter = ',')]
     session: Vec<String>,
     /// A filter expression
     #[arg(long)]
     filter: Option<String>,
-    /// Context attributes, such as category=tea
+    /// A context attribute, such as category=tea; repeatable
     #[arg(long = "context")]
     context: Vec<String>,
-    /// How many items
+    /// Items to ask for [default: as the placement says]
     #[arg(short, long)]
     n: Option<usize>,
     /// JSON for machines
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    s3: RawStore,
+    settings: Flags<Reading>,
 }
 
 pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
-    let cache = crate::config::cache_dir();
-    let (store, load) = (args.s3.options(false), args.load.options()?);
-    let snapshot = open_snapshot(&args.store, &args.channel, &store, &cache, &load)?;
+    let request = request(args)?;
+    let snapshot = args.location.snapshot(&settings(&args.settings)?)?;
     let recommender = Recommender::with(snapshot, &Stages::default(), Limits::default())?;
+    let answer = recommender.recommend(&request)?;
+    if args.json {
+        print_json(&answer)?
+    } else {
+        print(&answer)?
+    }
+    Ok(())
+}
+
+fn request(args: &RecommendArgs) -> Result<Request, CliError> {
     let mut request =
         Request { view: ResponseView::Debug, page_size: args.n, ..Request::new(&args.placement) };
     request.subject.user_id.clone_from(&args.user);
     request.filter.clone_from(&args.filter);
     for pair in &args.context {
-        let (name, value) = pair
-            .split_once('=')
-            .ok_or_else(|| CliError::Usage(format!("--context {pair}: expected name=value")))?;
+        let (name, value) = pair.split_once('=').ok_or_else(|| CliError::Flag {
+            flag: "context",
+            value: pair.clone(),
+            expected: "name=value",
+        })?;
         request.context.attributes.insert(name.to_owned(), value.to_owned());
     }
     request = args.session.iter().fold(request, |request, id| request.event(id));
-    request = args.seeds.iter().fold(request, |request, id| request.viewing(id));
-    let answer = recommender.recommend(&request)?;
-    let (slate, snapshot) = (&answer.slate, &answer.snapshot);
-    let text = |name: &str, row: usize| match snapshot.catalog().value(name, row) {
+    Ok(args.seeds.iter().fold(request, |request, id| request.viewing(id)))
+}
+
+fn print_json(answer: &Recommendation) -> Result<(), OutputError> {
+    let items = answer.slate.items.iter().map(|item| {
+        json!({"item_id": answer.snapshot.id(item.item), "score": item.score, "source": &*item.source,
+               "title": attribute(answer, item, "title")})
+    });
+    let document = json!({
+        "snapshot": answer.snapshot.version(), "items": items.collect::<Vec<_>>(), "causes": causes(answer),
+        "missing_item_ids": answer.slate.missing_item_ids,
+    });
+    line(format_args!("{document:#}"))
+}
+
+fn print(answer: &Recommendation) -> Result<(), OutputError> {
+    let slate = &answer.slate;
+    let row = |(at, item): (usize, &SlateItem)| {
+        let (title, price) = (attribute(answer, item, "title"), attribute(answer, item, "price"));
+        let (id, score) = (answer.snapshot.id(item.item).to_owned(), format!("{:.4}", item.score));
+        vec![(at + 1).to_string(), id, title, price, score, item.source.to_string()]
+    };
+    let rows: Vec<Vec<String>> = slate.items.iter().enumerate().map(row).collect();
+    table(&["#", "item", "title", "price", "score", "source"], &rows)?;
+    for stage in &slate.trace {
+        let took = stage.took.as_secs_f64() * 1e6;
+        line(format_args!("  {:<24} {:>5} candidates {took:>8.1} µs", stage.stage, stage.candidates))?;
+    }
+    if !slate.degradation.causes.is_empty() {
+        line(format_args!("degraded: {}", causes(answer).join(", ")))?;
+    }
+    if !slate.missing_item_ids.is_empty() {
+        line(format_args!("not in the catalogue: {}", slate.missing_item_ids.join(", ")))?;
+    }
+    Ok(())
+}
+
+/// An attribute of an item as text, empty where it has none.
+fn attribute(answer: &Recommendation, item: &SlateItem, name: &str) -> String {
+    match answer.snapshot.catalog().value(name, item.item.row()) {
         Value::Text(text) => text.to_owned(),
         Value::Float(number) => format!("{number:.2}"),
         Value::Int(number) => number.to_string(),
         _ => String::new(),
-    };
-    if args.json {
-        let items = slate.items.iter().map(|item| {
-            json!({"item_id": snapshot.id(item.item), "score": item.score, "source": &*item.source,
-                   "title": text("title", item.item.row())})
-        });
-        let causes: Vec<&str> = slate.degradation.causes.iter().map(|cause| cause.as_str()).collect();
-        println!(
-            "{:#}",
-            json!({"snapshot": snapshot.version(), "items": items.collect::<Vec<_>>(), "causes": causes,
-                   "missing_item_ids": slate.missing_item_ids})
-        );
-        return Ok(());
     }
-    let rows: Vec<Vec<String>> = slate
-        .items
-        .iter()
-        .enumerate()
-        .map(|(at, item)| {
-            let row = item.item.row();
-            let (title, price) = (text("title", row), text("price", row));
-            let score = format!("{:.4}", item.score);
-            vec![
-                (at + 1).to_string(),
-                snapshot.id(item.item).to_owned(),
-                title,
-                price,
-                score,
-                item.source.to_string(),
-            ]
-        })
-        .collect();
-    table(&["#", "item", "title", "price", "score", "source"], &rows);
-    for stage in &slate.trace {
-        println!(
-            "  {:<24} {:>5} candidates {:>8.1} µs",
-            stage.stage,
-            stage.candidates,
-            stage.took.as_secs_f64() * 1e6
-        );
-    }
-    if !slate.degradation.causes.is_empty() {
-        let causes: Vec<&str> = slate.degradation.causes.iter().map(|cause| cause.as_str()).collect();
-        println!("degraded: {}", causes.join(", "));
-    }
-    if !slate.missing_item_ids.is_empty() {
-        println!("not in the catalogue: {}", slate.missing_item_ids.join(", "));
-    }
-    Ok(())
+}
+
+fn causes(answer: &Recommendation) -> Vec<&'static str> {
+    answer.slate.degradation.causes.iter().map(|cause| cause.as_str()).collect()
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use larder_sample::{SampleSpec, ScaleSpec, ShopSize, write_scale, write_shop};
 
 use super::CliError;
-use super::terminal::Progress;
+use super::terminal::{Progress, line};
 
 #[derive(Debug, Args)]
 pub(super) struct SampleArgs {
@@ -60,7 +60,7 @@ fn shop(args: &SampleArgs) -> Result<(), CliError> {
     let written = write_shop(&spec, &args.out, &mut |what, share| progress.step(what, share));
     progress.finish();
     let ShopSize { products, users, events } = written?;
-    println!("{}: {products} products, {users} users, {events} events", args.out.display());
+    line(format_args!("{}: {products} products, {users} users, {events} events", args.out.display()))?;
     Ok(())
 }
 
@@ -88,7 +88,9 @@ fn scale(args: &SampleArgs, items: usize) -> Result<(), CliError> {
     progress.finish();
     written?;
     let (out, sessions) = (args.out.display(), spec.sessions);
-    println!("{out}: {items} items, {users} users, {sessions} sessions; next: larder snapshot build {out}");
+    line(format_args!(
+        "{out}: {items} items, {users} users, {sessions} sessions; next: larder snapshot build {out}"
+    ))?;
     Ok(())
 }
 

@@ -1,29 +1,60 @@
 //! `larder serve`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::CliError;
 use crate::app::App;
-use crate::config::RawConfig;
+use crate::artifact::open;
+use crate::config::{Config, Everything, Flags, Loaded};
 use crate::pipeline::Stages;
+use crate::snapshot::MANIFEST;
 use crate::telemetry;
+
+/// The configuration file that is used where none is named.
+const STANDARD_FILE: &str = "larder.toml";
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// Configuration file [default: larder.toml, if there is one]
-    #[arg(long, env = "LARDER_CONFIG")]
+    /// Configuration file [default: larder.toml, if there is one] [env: LARDER_CONFIG]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    settings: RawConfig,
+    settings: Flags<Everything>,
 }
 
-pub(super) fn run(args: ServeArgs) -> Result<(), CliError> {
-    let standard = PathBuf::from("larder.toml");
-    let file = args.config.or_else(|| standard.is_file().then_some(standard));
-    let written = file.map(|path| RawConfig::read(&path)).transpose()?.unwrap_or_default();
-    let config = args.settings.or(written).validate()?;
-    telemetry::init_logs(config.log_format, &config.log);
+pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
+    let named = args.config.clone().or_else(|| std::env::var_os("LARDER_CONFIG").map(PathBuf::from));
+    let file = named.or_else(|| Path::new(STANDARD_FILE).is_file().then(|| PathBuf::from(STANDARD_FILE)));
+    let Loaded { config, warnings } = args.settings.load(file.as_deref())?;
+    telemetry::init_logs(config.telemetry.log_format, &config.telemetry.log);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    refuse_single_snapshot(&config)?;
     Ok(App::build(config, Stages::default())?.run()?)
+}
+
+/// A server follows a channel. A snapshot's own directory has none, and the server would wait for one for ever. It is not
+/// served in place either: nothing could replace it, and building it anew would change the files that are being read.
+fn refuse_single_snapshot(config: &Config) -> Result<(), CliError> {
+    if config.store.starts_with("s3://") {
+        return Ok(()); // asking takes time, and a server starts without its bucket if it must
+    }
+    let store = open(&config.store, &config.s3)?;
+    let exists = |key: &str| store.local_path(key).is_some_and(|path| path.exists());
+    if !exists(MANIFEST) || exists("channels") {
+        return Ok(());
+    }
+    let dir = PathBuf::from(store.location());
+    let root = dir.parent().filter(|parent| parent.ends_with("snapshots")).and_then(Path::parent);
+    let instead = match root {
+        Some(root) => format!("pass --store {}, the store that it is in", root.display()),
+        None => format!(
+            "publish it (larder snapshot publish {} --store DIRECTORY) and pass --store DIRECTORY",
+            dir.display()
+        ),
+    };
+    Err(CliError::SingleSnapshot { store: dir, instead })
 }

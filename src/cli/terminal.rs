@@ -1,8 +1,44 @@
-//! Progress for people who wait, tables for people who read.
+//! What a command writes: its answer to standard output, progress and warnings to standard error.
+//!
+//! Nothing else in the command line may print: `println!` panics when the reader of a pipe has gone or a disk is full.
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Standard output cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output: {0}")]
+pub(super) struct OutputError(#[from] io::Error);
+
+impl OutputError {
+    /// Whether the reader has closed its end, such as `head` once it has its lines: it has all it wants.
+    pub(super) fn reader_is_gone(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Writes a line of the answer.
+pub(super) fn line(text: impl Display) -> Result<(), OutputError> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Writes what clap has to say: help and version are an answer, the rest is about wrong usage.
+pub(super) fn print_usage(usage: &clap::Error) -> Result<(), OutputError> {
+    if usage.use_stderr() {
+        let _ = usage.print(); // there is nowhere left to say that it failed
+        return Ok(());
+    }
+    usage.print()?;
+    Ok(io::stdout().flush()?)
+}
+
+/// Writes a line beside the answer. If that fails, there is nowhere left to say so.
+pub(super) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr(), "larder: {text}");
+}
 
 /// A bar on standard error while it is a terminal; a line a step otherwise, unless `quiet`.
 pub(super) struct Progress {
@@ -33,7 +69,7 @@ impl Progress {
             self.last = what.to_owned();
             self.bar.set_message(what.to_owned());
             if self.lines {
-                eprintln!("{:>5.1}s {what}", self.started.elapsed().as_secs_f64());
+                let _ = writeln!(io::stderr(), "{:>5.1}s {what}", self.started.elapsed().as_secs_f64());
             }
         }
     }
@@ -45,7 +81,7 @@ impl Progress {
 }
 
 /// Prints rows under headings; columns are as wide as their widest cell, numbers to the right.
-pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) {
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), OutputError> {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(headings.get(column).map(|heading| heading.chars().count())).max().unwrap_or(0)
@@ -56,17 +92,21 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) {
         };
         rows.iter().filter_map(|row| row.get(column)).all(plain)
     };
-    let line = |cells: Vec<&str>| {
-        let padded = cells.iter().enumerate().map(|(column, cell)| match numeric(column) {
-            true => format!("{cell:>width$}", width = width(column)),
-            false => format!("{cell:<width$}", width = width(column)),
+    let row = |cells: Vec<&str>| {
+        let padded = cells.iter().enumerate().map(|(column, cell)| {
+            if numeric(column) {
+                format!("{cell:>width$}", width = width(column))
+            } else {
+                format!("{cell:<width$}", width = width(column))
+            }
         });
-        println!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
+        line(padded.collect::<Vec<_>>().join("  ").trim_end())
     };
-    line(headings.to_vec());
-    for row in rows {
-        line(row.iter().map(String::as_str).collect());
+    row(headings.to_vec())?;
+    for cells in rows {
+        row(cells.iter().map(String::as_str).collect())?;
     }
+    Ok(())
 }
 
 /// `1234567` as `1.2 MB`.

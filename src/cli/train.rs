@@ -7,10 +7,10 @@ use chrono::Utc;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::CliError;
-use super::terminal::{Progress, bytes, table};
-use crate::artifact::open;
-use crate::config::RawStore;
+use super::terminal::{OutputError, Progress, bytes, line, table};
+use super::{CliError, settings};
+use crate::artifact::{OpenOptions, open};
+use crate::config::{Flags, Store};
 use crate::evaluate::{Evidence, TrainOptions, TrainedSnapshot, train_snapshot};
 use crate::snapshot::{publish, read_channel};
 use crate::train::{BadRows, Dataset, TrainPlan};
@@ -41,7 +41,7 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    s3: RawStore,
+    settings: Flags<Store>,
 }
 
 /// What training and its tuner can be told.
@@ -101,7 +101,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(args.json);
     let options = args.how.options()?;
     // Before hours of work: can what comes of them be written at all?
-    let store = open(&args.out, &args.s3.options(true))?;
+    let store = open(&args.out, &OpenOptions { create: true, ..settings(&args.settings)?.s3 })?;
     read_channel(store.as_ref(), &args.channel)?;
     let users = args.users.as_deref();
     let data = Dataset::read(&args.catalog, &args.events, users, &mut |what| progress.step(what, 0.0))?;
@@ -114,21 +114,21 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
-        print_json(&trained, &data, seconds);
+        print_json(&trained, &data, seconds)?;
     } else {
-        print_tables(&trained, &data, args, seconds);
+        print_tables(&trained, &data, args, seconds)?;
     }
     Ok(())
 }
 
-fn print_json(trained: &TrainedSnapshot, data: &Dataset, seconds: f64) {
+fn print_json(trained: &TrainedSnapshot, data: &Dataset, seconds: f64) -> Result<(), OutputError> {
     let bad = |rows: &BadRows| -> Vec<Value> {
         let faults = rows.faults().map(|(fault, found)| {
             json!({"reason": fault.to_string(), "count": found.count, "first_rows": found.first_rows})
         });
         faults.collect()
     };
-    println!(
+    line(format_args!(
         "{:#}",
         json!({
             "snapshot": trained.manifest.snapshot,
@@ -139,26 +139,34 @@ fn print_json(trained: &TrainedSnapshot, data: &Dataset, seconds: f64) {
             "artifacts": trained.manifest.artifacts,
             "evidence": trained.tuned.evidence,
         })
-    );
+    ))
 }
 
-fn print_tables(trained: &TrainedSnapshot, data: &Dataset, args: &TrainArgs, seconds: f64) {
+fn print_tables(
+    trained: &TrainedSnapshot,
+    data: &Dataset,
+    args: &TrainArgs,
+    seconds: f64,
+) -> Result<(), OutputError> {
     let Dataset { catalog, log } = data;
-    println!(
+    line(format_args!(
         "{} items, {} events, {} users, {} sessions\n",
         catalog.len(),
         log.events.len(),
         log.users.len(),
         log.sessions.len()
-    );
+    ))?;
     for (file, bad) in [(&args.catalog, &catalog.bad), (&args.events, &log.bad)] {
         for (fault, found) in bad.faults() {
             let (file, count, rows) = (file.display(), found.count, &found.first_rows);
-            println!("{file}: {count} rows left out: {fault} (first: row {rows:?})");
+            line(format_args!("{file}: {count} rows left out: {fault} (first: row {rows:?})"))?;
         }
     }
     for column in &catalog.ignored_columns {
-        println!("{}: column \"{column}\" left out: its type is not supported", args.catalog.display());
+        line(format_args!(
+            "{}: column \"{column}\" left out: its type is not supported",
+            args.catalog.display()
+        ))?;
     }
     let rows: Vec<Vec<String>> = trained
         .manifest
@@ -166,13 +174,13 @@ fn print_tables(trained: &TrainedSnapshot, data: &Dataset, args: &TrainArgs, sec
         .iter()
         .map(|entry| vec![entry.name.clone(), entry.kind.clone(), entry.rows.to_string(), bytes(entry.bytes)])
         .collect();
-    table(&["artifact", "kind", "rows", "size"], &rows);
+    table(&["artifact", "kind", "rows", "size"], &rows)?;
     if !trained.tuned.evidence.is_empty() {
-        println!("\nchosen on the last stretch of the period, which the trial models had not seen:");
+        line("\nchosen on the last stretch of the period, which the trial models had not seen:")?;
         let rows: Vec<Vec<String>> = trained.tuned.evidence.iter().map(evidence_row).collect();
-        table(&["decision", "asked", "hr@20", "mrr@20", "ndcg@10", "tried", "chosen"], &rows);
+        table(&["decision", "asked", "hr@20", "mrr@20", "ndcg@10", "tried", "chosen"], &rows)?;
     }
-    println!("\n{} in {}, {seconds:.1} s", trained.manifest.snapshot, args.out);
+    line(format_args!("\n{} in {}, {seconds:.1} s", trained.manifest.snapshot, args.out))
 }
 
 fn evidence_row(found: &Evidence) -> Vec<String> {

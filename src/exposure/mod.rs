@@ -1,10 +1,12 @@
 //! What was shown, where and from which snapshot: handed to a bounded queue, and written beside the request path.
 
+mod config;
 mod queue;
 mod sink;
 
 use serde::Serialize;
 
+pub use config::Config;
 pub use queue::{Counters, Counts, Exposures, Writer};
 pub use sink::{JsonLines, Sink};
 

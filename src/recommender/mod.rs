@@ -21,6 +21,7 @@ mod counts;
 mod error;
 mod fallback;
 mod golden;
+mod limits;
 mod plan;
 mod prepare;
 mod resolve;
@@ -39,43 +40,13 @@ use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_direc
 use answer::Origin;
 pub use counts::PlacementCounts;
 pub use error::RecommendError;
+pub use limits::Limits;
 pub use plan::Plan;
 pub use prepare::PreparedRequest;
 use prepare::UserRows;
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
 pub use status::{PlacementStatus, ViewStatus};
 pub use view::{Placement, View};
-
-/// Server-side limits that a request may lower and never raise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest page.
-    pub max_page_size: usize,
-    /// How deep a ranking may be paged.
-    pub max_offset: usize,
-    /// The longest time one answer may take; `None`: as long as the placement allows.
-    pub max_latency: Option<Duration>,
-    /// Whether the placements' own `max_latency_ms` counts; evaluation turns it off, and waits for users' features as long as
-    /// it takes.
-    pub placement_deadlines: bool,
-    /// The longest time to wait for a user's features that are not in memory.
-    pub user_features_wait: Duration,
-    /// Memory for the finished slates of each snapshot; 0: none is kept.
-    pub result_cache_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_page_size: 100,
-            max_offset: 1000,
-            max_latency: None,
-            placement_deadlines: true,
-            user_features_wait: Duration::from_millis(20),
-            result_cache_bytes: 8 << 20,
-        }
-    }
-}
 
 /// A slate and the snapshot that its item numbers belong to.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 
 mod admin;
 mod api;
+mod config;
 mod edge;
 pub(crate) mod metrics;
 mod problem;
@@ -17,7 +18,6 @@ use tokio::sync::Semaphore;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::exposure::Exposures;
 use crate::recommender::Recommender;
 use api::convert::PageTokenSeal;
 use api::service::Service;
@@ -31,56 +31,8 @@ use edge::protocol::Protocol;
 
 pub use admin::{Admin, AdminService, ControlPlane, NotReady};
 pub use api::convert::SealError;
+pub use config::{Config, KeyError, PageTokenKey};
 pub use edge::requests::{PlacementWork, RequestMetrics};
-
-/// How the server treats requests and connections.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Threads that the runtime answers with.
-    pub threads: usize,
-    /// Upper bound on requests in flight, on both protocols; the limit in force follows from the latencies.
-    pub max_in_flight: usize,
-    /// Upper bound on queued requests; further ones are refused with RESOURCE_EXHAUSTED (429). Raising it trades tail
-    /// latency for goodput.
-    pub max_waiting: usize,
-    /// Connections open at once on each port; more wait in the operating system's backlog.
-    pub max_connections: usize,
-    /// HTTP/2 streams open at once on each connection; clients hold further ones back.
-    pub max_streams: u32,
-    /// Time without a request after which a connection is closed.
-    pub idle: Duration,
-    /// The longest a request may take, with its body; then DEADLINE_EXCEEDED (504).
-    pub request_limit: Duration,
-    /// For how long caches may reuse an answer.
-    pub max_age: Duration,
-    /// After the shutdown signal, how long to go on accepting while load balancers notice that we are not ready.
-    pub linger: Duration,
-    /// Then, how long requests in flight have before their connections are cut.
-    pub drain: Duration,
-    /// What page tokens are sealed with; `None`: a key that is drawn at the start.
-    pub page_token_key: Option<Arc<[u8]>>,
-    /// Where exposures are offered, if anywhere.
-    pub exposures: Option<Exposures>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            threads: 1,
-            max_in_flight: 1024,
-            max_waiting: 1024,
-            max_connections: 4096,
-            max_streams: 256,
-            idle: Duration::from_secs(300),
-            request_limit: Duration::from_secs(5),
-            max_age: Duration::from_secs(60),
-            linger: Duration::ZERO,
-            drain: Duration::from_secs(10),
-            page_token_key: None,
-            exposures: None,
-        }
-    }
-}
 
 /// The ports of the API, already bound.
 #[derive(Debug)]
@@ -130,7 +82,7 @@ impl Metrics {
 }
 
 /// Serves until `shutdown` completes, then drains: health says NOT_SERVING, ports close, requests in flight are
-/// answered, connections are told to close and, after [`Config::drain`], cut.
+/// answered, connections are told to close and, after [`Config::drain_timeout`], cut.
 ///
 /// Returns when every connection is closed.
 ///
@@ -144,27 +96,27 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
     let Metrics { registry, requests } = metrics;
-    let admission = Admission::new(config.threads, config.max_in_flight, config.max_waiting, &registry)?;
+    let admission = Admission::new(config.threads, config.max_in_flight, config.max_queued, &registry)?;
     // One for both protocols: they share the memory that it bounds.
     let open = Arc::new(Semaphore::new(limits::OPEN));
     let early_shed = EarlyShed::new(
         Arc::clone(&admission),
         Arc::clone(&requests),
         Arc::clone(&open),
-        config.request_limit,
+        config.request_timeout,
     );
     let service = Service {
         recommender,
         admission: Arc::clone(&admission),
         metrics: Arc::clone(&requests),
-        seal: page_token_seal(config.page_token_key.as_deref())?,
+        seal: page_token_seal(config.page_token_key.bytes())?,
         exposures: config.exposures,
-        max_age: config.max_age,
+        max_age: config.cache_max_age,
     };
     let draining = Arc::new(AtomicBool::new(false));
     let guard = |protocol| {
         let (open, draining, metrics) = (Arc::clone(&open), Arc::clone(&draining), Arc::clone(&requests));
-        Arc::new(RequestGuard { protocol, open, limit: config.request_limit, draining, metrics })
+        Arc::new(RequestGuard { protocol, open, limit: config.request_timeout, draining, metrics })
     };
     // Not serving before the port is open: a client that asks at once must not be told otherwise.
     let mut health = HealthReporter::new();
@@ -175,7 +127,7 @@ pub async fn run(
     let limits = ConnectionLimits {
         connections: config.max_connections,
         streams: config.max_streams,
-        idle: config.idle,
+        idle: config.idle_timeout,
     };
     let [of_grpc, of_http] = count_connections(&registry)?;
     // gRPC alone has the early shed: there the class is one field of a binary message, over HTTP it would take parsing
@@ -192,10 +144,10 @@ pub async fn run(
     draining.store(true, Ordering::Relaxed);
     grpc::set_health(&health, ServingStatus::NotServing).await;
     // Load balancers learn from probes, with a delay: until then they go on sending.
-    tokio::time::sleep(config.linger).await;
+    tokio::time::sleep(config.shutdown_delay).await;
     // Before the ports close: a watcher's stream is a request in flight that would never end.
     grpc::end_health(&mut health).await;
-    tokio::join!(grpc.close(config.drain), http.close(config.drain));
+    tokio::join!(grpc.close(config.drain_timeout), http.close(config.drain_timeout));
     Ok(())
 }
 
@@ -206,7 +158,7 @@ fn page_token_seal(key: Option<&[u8]>) -> Result<PageTokenSeal, SealError> {
         None => {
             tracing::info!(
                 "page tokens are sealed with a random key: they end with this process, and other replicas refuse them; \
-                 set page_token_key where there are several"
+                 set server.page_token_key where there are several"
             );
             PageTokenSeal::random()
         }

@@ -8,39 +8,10 @@ use rayon::prelude::*;
 
 use super::artifacts::{Artifact, Artifacts};
 use super::kinds::{ArtifactError, ArtifactKind as _, Catalog, Count, Encoded, Kind, Turn};
-use super::users::UserCounters;
-use super::{ArtifactEntry, IdTable, MANIFEST, Manifest, ManifestError, Snapshot, SnapshotError};
-use crate::artifact::table::TableLimits;
+use super::{
+    ArtifactEntry, IdTable, LoadOptions, MANIFEST, Manifest, ManifestError, Snapshot, SnapshotError,
+};
 use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, fetch};
-
-/// Limits of a load, and what it counts into.
-#[derive(Debug, Clone)]
-pub struct LoadOptions {
-    /// The most bytes one artifact file may have.
-    pub max_artifact_bytes: u64,
-    /// The most rows and decompressed bytes one artifact may declare.
-    pub table: TableLimits,
-    /// Ranged downloads under way at once.
-    pub download_threads: usize,
-    /// Bytes for one `user_features` artifact: one that fits is in memory whole, another is read by shard into a cache of this
-    /// size.
-    pub user_features_memory: u64,
-    /// What tables that are read by shard count into. Clones of these options count into the same: so the counts go on from one
-    /// snapshot to the next.
-    pub user_counters: Arc<UserCounters>,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self {
-            max_artifact_bytes: 64 << 30,
-            table: TableLimits::default(),
-            download_threads: 4,
-            user_features_memory: 256 << 20,
-            user_counters: Arc::default(),
-        }
-    }
-}
 
 /// Where a snapshot's files come from.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ mod loader;
 mod manifest;
 mod memory;
 mod open;
+mod options;
 mod predict;
 mod publish;
 mod refresher;
@@ -31,14 +32,15 @@ pub use kinds::{
     ItemVectors, Kind, Params, Placements, RankerInput, RankerModel, Sessions, Turn, UserItems, UserVectors,
     shard_tables,
 };
-pub use loader::{Files, LoadOptions, Source, load};
+pub use loader::{Files, Source, load};
 pub use manifest::{
     ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest, ManifestError, VersionError,
 };
 pub use open::{open_cache, open_directory, open_snapshot, predict_directory, predict_snapshot};
+pub use options::{LoadOptions, RefreshOptions};
 pub use predict::{Prediction, predict_files};
 pub use publish::{Listed, Published, list, publish, rollback};
-pub use refresher::{Failure, Health, Outcome, Prepare, RefreshOptions, Refresher};
+pub use refresher::{Failure, Health, Outcome, Prepare, Refresher};
 pub use registry::Registry;
 pub use status::{ArtifactStatus, SnapshotStatus};
 pub use users::{Lookup, Pending, UserColumn, UserCounters, UserCounts, UserFeatures, UserRow, write_shards};

@@ -173,7 +173,7 @@ fn health_says_serving_and_lets_watchers_go_when_it_drains() {
     });
     assert_eq!(last, Some(ServingStatus::NotServing));
     ended();
-    assert!(start.elapsed() < Config::default().drain, "a watcher held the server open");
+    assert!(start.elapsed() < Config::default().drain_timeout, "a watcher held the server open");
 }
 
 #[test]

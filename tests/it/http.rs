@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use larder::recommender::{Limits, Recommender};
-use larder::server::{Admin, AdminService, Config, ControlPlane};
+use larder::server::{Admin, AdminService, Config, ControlPlane, PageTokenKey};
 use larder::snapshot::{Failure, Health, Outcome, SnapshotError};
 use serde_json::{Value, json};
 
@@ -118,10 +118,8 @@ fn a_page_token_leads_to_the_items_that_follow() {
 
 /// Servers that share a key, with the shop of these days.
 fn replicas(days: [u32; 2]) -> [Server; 2] {
-    let key: Arc<[u8]> = Arc::from(*b"a key that both of the replicas have");
-    days.map(|day| {
-        Server::with(shop_of(day), Config { page_token_key: Some(Arc::clone(&key)), ..Config::default() })
-    })
+    let key = PageTokenKey::new(b"a key that both of the replicas have").unwrap();
+    days.map(|day| Server::with(shop_of(day), Config { page_token_key: key.clone(), ..Config::default() }))
 }
 
 #[test]
@@ -284,7 +282,8 @@ fn a_drain_answers_what_is_in_flight_and_accepts_nothing_new() {
 
 #[test]
 fn a_drain_ends_though_a_client_does_not() {
-    let server = Server::with(shop(), Config { drain: Duration::from_millis(200), ..Config::default() });
+    let server =
+        Server::with(shop(), Config { drain_timeout: Duration::from_millis(200), ..Config::default() });
     let _stuck = in_flight(&server);
     let start = Instant::now();
     server.stop()();

@@ -105,7 +105,7 @@ fn server(max_queued: usize) -> (Server, Holding) {
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(View::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
     let recommender = Recommender::new(registry, Limits::default());
-    let config = Config { max_in_flight: 1, max_waiting: max_queued, ..Config::default() };
+    let config = Config { max_in_flight: 1, max_queued, ..Config::default() };
     (Server::with(recommender, config), Holding(hold))
 }
 
@@ -319,7 +319,7 @@ fn a_message_over_the_limit_is_told_so_in_the_midst_of_a_flood_too() {
 #[test]
 fn a_connection_without_a_request_is_closed_after_a_while_on_both_ports() {
     use std::io::Read as _;
-    let config = Config { idle: Duration::from_secs(1), ..Config::default() };
+    let config = Config { idle_timeout: Duration::from_secs(1), ..Config::default() };
     let server = Server::with(shop::shop(), config);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     for (port, begin) in [(server.http, &b""[..]), (server.grpc, &preface[..]), (server.grpc, &b"PRI"[..])] {

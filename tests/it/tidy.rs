@@ -11,7 +11,7 @@ mod scanner;
 
 /// The modules by floor. A module may name lower floors; the top floor may also name itself.
 const FLOORS: [&[&str]; 7] = [
-    &["domain", "machine"],
+    &["domain", "machine", "setting"],
     &["feature", "index", "model", "artifact", "exposure"],
     &["snapshot", "train"],
     &["pipeline"],

@@ -11,10 +11,13 @@ mod write;
 use std::path::Path;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use csv_file::CsvFile;
 use error::{BadCell, Stop};
 use parquet_file::{Declared, ParquetFile};
+
+use crate::setting::{As, SettingError, Size, number_within, size_within};
 
 pub use cell::{Cell, CellKind};
 pub use error::{CellError, ReadError, TableError};
@@ -22,17 +25,31 @@ pub use outline::Outline;
 pub use write::{TableBatch, TableStream, TableWriter, float_lists, text_lists};
 
 /// Guards against files that decode to far more than they weigh.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TableLimits {
     /// The most rows.
+    #[serde(rename = "max_table_rows")]
     pub rows: u64,
     /// The most bytes after decompression.
+    #[serde(rename = "max_table_size", with = "As::<Size>")]
     pub bytes: u64,
 }
 
 impl Default for TableLimits {
     fn default() -> Self {
         Self { rows: 1 << 31, bytes: 16 << 30 }
+    }
+}
+
+impl TableLimits {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// The first value outside its range.
+    pub fn check(&self) -> Result<(), SettingError> {
+        number_within("max_table_rows", self.rows, 1..=1 << 31)?;
+        size_within("max_table_size", self.bytes, 1 << 20..=16 << 40)
     }
 }
 

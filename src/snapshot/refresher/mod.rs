@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::{
-    ArtifactEntry, Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, UserCounts,
+    ArtifactEntry, Channel, Manifest, RefreshOptions, Registry, Snapshot, SnapshotError, Source, UserCounts,
     load,
 };
 
@@ -23,22 +23,6 @@ pub use health::{Failure, Health, Outcome};
 
 /// Makes what requests pin out of a snapshot: compiles recipes, warms, asks the golden queries.
 pub type Prepare<T> = Box<dyn Fn(Snapshot) -> Result<T, SnapshotError> + Send + Sync>;
-
-/// How the refresher works.
-#[derive(Debug, Clone)]
-pub struct RefreshOptions {
-    /// The channel to follow.
-    pub channel: String,
-    /// Time between two looks at the channel; each wait is jittered by up to a fifth.
-    pub poll_interval: Duration,
-    /// Whether the replaced snapshot stays in memory: always, never, or (`None`) if it fits half of what is free.
-    pub keep_previous: Option<bool>,
-    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the container or the
-    /// machine has left. A snapshot that would not fit is refused.
-    pub memory_budget: Option<u64>,
-    /// Limits of a load.
-    pub load: LoadOptions,
-}
 
 /// See the module. `T` is what requests pin; `snapshot` finds the snapshot in it.
 pub struct Refresher<T> {

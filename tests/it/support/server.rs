@@ -37,7 +37,7 @@ pub(crate) struct Reply {
 
 impl Server {
     pub(crate) fn start(recommender: Recommender) -> Self {
-        Self::with(recommender, Config { drain: Duration::from_secs(5), ..Config::default() })
+        Self::with(recommender, Config { drain_timeout: Duration::from_secs(5), ..Config::default() })
     }
 
     pub(crate) fn with(recommender: Recommender, config: Config) -> Self {

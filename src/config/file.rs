@@ -1,0 +1,111 @@
+//! The configuration file: TOML, with the line of every key.
+
+use std::path::Path;
+
+use toml::Value;
+use toml::de::{DeTable, DeValue};
+
+use super::ConfigError;
+use super::error::Origin;
+use super::known::{find, is_section, nearest_key, settings};
+use super::layers::{Given, Layer};
+use super::renamed::renamed;
+use crate::feature::nearest;
+
+/// Reads the settings of a file.
+pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { file: path.to_owned(), source })?;
+    parse(path, &text)
+}
+
+/// Reads the settings of a text; `file` names it in messages.
+pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
+    let table = DeTable::parse(text).map_err(|source| {
+        let (line, column) = position(text, source.span().map_or(0, |span| span.start));
+        ConfigError::Syntax { file: file.to_owned(), line, column, source: Box::new(source) }
+    })?;
+    let mut reader = Reader { file, text, layer: Layer::default() };
+    for (key, value) in table.get_ref() {
+        let (name, at) = (key.get_ref().as_ref(), key.span().start);
+        match value.get_ref() {
+            DeValue::Table(section) if is_section(name) => {
+                for (key, value) in section {
+                    let full = format!("{name}.{}", key.get_ref());
+                    reader.take(&full, key.span().start, value.get_ref())?;
+                }
+            }
+            DeValue::Table(_) if find(name).is_none() => return Err(reader.unknown_section(name, at)),
+            value => reader.take(name, at, value)?,
+        }
+    }
+    Ok(reader.layer)
+}
+
+struct Reader<'t> {
+    file: &'t Path,
+    text: &'t str,
+    layer: Layer,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, key: &str, at: usize, value: &DeValue<'_>) -> Result<(), ConfigError> {
+        let (line, _) = position(self.text, at);
+        let origin = Origin::File { file: self.file.to_owned(), line, key: key.to_owned() };
+        if let Some(setting) = find(key) {
+            return self.layer.add(Given { setting, value: plain(value), origin });
+        }
+        match renamed().iter().find(|old| old.key == key) {
+            Some(old) => {
+                let instead = |value: &Value| format!("{} = {value}", old.setting.key);
+                self.layer.add_renamed(old, plain(value), origin, instead)
+            }
+            None if is_section(key) => {
+                let expected = format!("a section, [{key}]");
+                let value = shown(value);
+                Err(ConfigError::Value { origin: Some(origin), key: key.to_owned(), value, expected })
+            }
+            None => Err(self.unknown("setting", key, line, nearest_key(key).map(str::to_owned))),
+        }
+    }
+
+    fn unknown_section(&self, name: &str, at: usize) -> ConfigError {
+        let meant = nearest(name, settings().iter().map(|setting| setting.section()));
+        self.unknown(
+            "section",
+            &format!("[{name}]"),
+            position(self.text, at).0,
+            meant.map(|name| format!("[{name}]")),
+        )
+    }
+
+    fn unknown(&self, what: &'static str, name: &str, line: usize, nearest: Option<String>) -> ConfigError {
+        ConfigError::Unknown { file: self.file.to_owned(), line, what, name: name.to_owned(), nearest }
+    }
+}
+
+/// Line and column of a byte, from 1.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+/// A single value. What is none is kept as something that no setting takes.
+fn plain(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(value) => Value::Boolean(*value),
+        // A number that is too large for 64 bits stays a text, and is refused with the setting's own words.
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| Value::String(number.as_str().to_owned()), Value::Integer),
+        DeValue::Float(number) => number.as_str().parse().map_or(Value::Float(f64::NAN), Value::Float),
+        DeValue::Datetime(time) => Value::Datetime(*time),
+        DeValue::Array(_) => Value::Array(Vec::new()),
+        DeValue::Table(_) => Value::Table(toml::Table::new()),
+    }
+}
+
+fn shown(value: &DeValue<'_>) -> String {
+    super::layers::show(&plain(value))
+}

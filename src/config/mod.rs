@@ -1,0 +1,153 @@
+//! The configuration: one struct of the modules' own parts, put together from defaults, file, environment and flags.
+//!
+//! Each module has its options with their defaults and their check. Here they are only composed: `larder.default.toml` names
+//! every key, says what it does and what its default is; from it come the flags, the variables and the table in the docs.
+
+mod environment;
+mod error;
+mod file;
+mod flags;
+mod known;
+mod layers;
+mod renamed;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::OpenOptions;
+use crate::recommender::Limits;
+use crate::setting::{As, Form, SettingError};
+use crate::snapshot::RefreshOptions;
+use crate::{exposure, server, telemetry};
+
+pub use error::{ConfigError, Origin, Warning};
+pub use flags::{Everything, Flags, Loading, Reading, Scope, Store};
+pub use layers::Loaded;
+
+/// The settings and their defaults, as a file says them.
+pub const DEFAULTS: &str = include_str!("../../larder.default.toml");
+
+/// The configuration, complete and checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where the snapshots are: a directory or `s3://bucket/prefix`.
+    pub store: String,
+    /// The channel to follow.
+    pub channel: String,
+    /// Where downloads are kept.
+    #[serde(with = "As::<CacheDir>")]
+    pub cache_dir: PathBuf,
+    /// The protocols' part.
+    pub server: server::Config,
+    /// The recommender's part.
+    pub limits: Limits,
+    /// The refresher's part.
+    pub snapshot: RefreshOptions,
+    /// What goes out.
+    pub exposure: exposure::Config,
+    /// What is logged.
+    pub telemetry: telemetry::Config,
+    /// How an object store is reached.
+    pub s3: OpenOptions,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: "models".to_owned(),
+            channel: "production".to_owned(),
+            cache_dir: CacheDir::standard(),
+            server: server::Config::default(),
+            limits: Limits::default(),
+            snapshot: RefreshOptions::default(),
+            exposure: exposure::Config::default(),
+            telemetry: telemetry::Config::default(),
+            s3: OpenOptions::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every part; an error comes with the section it is of.
+    fn check(&self) -> Result<(), (&'static str, SettingError)> {
+        self.check_channel().map_err(|error| ("", error))?;
+        let parts = [
+            ("server", self.server.check()),
+            ("limits", self.limits.check()),
+            ("snapshot", self.snapshot.check()),
+            ("exposure", self.exposure.check()),
+            ("telemetry", self.telemetry.check()),
+            ("s3", self.s3.check()),
+        ];
+        for (section, outcome) in parts {
+            outcome.map_err(|error| (section, error))?;
+        }
+        Ok(())
+    }
+
+    /// A channel is a part of an object's key, so it must not lead anywhere else.
+    fn check_channel(&self) -> Result<(), SettingError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let name = &self.channel;
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            let expected = "a plain name: letters, digits, '-', '_', '.'";
+            return Err(SettingError::new("channel", format_args!("\"{name}\""), expected));
+        }
+        Ok(())
+    }
+
+    /// What a part does not know of the others.
+    fn compose(mut self) -> Self {
+        self.store = beside_the_program(self.store);
+        self.snapshot.channel.clone_from(&self.channel);
+        self
+    }
+}
+
+/// A directory for downloads, `auto` below the system's temporary directory.
+struct CacheDir;
+
+impl CacheDir {
+    fn standard() -> PathBuf {
+        std::env::temp_dir().join("larder-cache")
+    }
+}
+
+impl Form for CacheDir {
+    type Value = PathBuf;
+
+    fn expected() -> String {
+        "auto, or a directory".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<PathBuf> {
+        match text {
+            "" => None,
+            "auto" => Some(Self::standard()),
+            path => Some(PathBuf::from(path)),
+        }
+    }
+
+    fn show(value: &PathBuf) -> String {
+        value.display().to_string()
+    }
+}
+
+/// A directory that is not where the process runs is looked for beside the program, so that an unpacked release serves its
+/// sample from anywhere.
+fn beside_the_program(store: String) -> String {
+    if store.contains("://") || Path::new(&store).exists() {
+        return store;
+    }
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent).map(|dir| dir.join(&store));
+    match beside.filter(|path| path.exists()) {
+        Some(path) => path.display().to_string(),
+        None => store,
+    }
+}
+
+#[cfg(test)]
+mod tests;

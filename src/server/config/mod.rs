@@ -1,0 +1,155 @@
+//! The section `[server]`: ports, threads, and how many requests and connections there may be.
+
+mod page_token_key;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exposure::Exposures;
+use crate::machine::Level;
+use crate::setting::{Address, As, AutoOr, Form, SettingError, Time, duration_within, number_within};
+
+pub use page_token_key::{KeyError, PageTokenKey};
+
+/// How the server listens, and how it treats requests and connections.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Address of the gRPC port.
+    #[serde(with = "As::<Address>")]
+    pub grpc_addr: SocketAddr,
+    /// Address of the HTTP/JSON port.
+    #[serde(with = "As::<Address>")]
+    pub http_addr: SocketAddr,
+    /// Address of the admin port.
+    #[serde(with = "As::<Address>")]
+    pub admin_addr: SocketAddr,
+    /// Threads that answer requests; by default one per core.
+    #[serde(with = "As::<Threads>")]
+    pub threads: usize,
+    /// The most that vector instructions may use; `None`: all that the processor has.
+    #[serde(with = "As::<AutoOr<Instructions>>")]
+    pub cpu: Option<Level>,
+    /// Upper bound on requests in flight, on both protocols; the limit in force follows from the latencies.
+    pub max_in_flight: usize,
+    /// Upper bound on queued requests; further ones are refused with RESOURCE_EXHAUSTED (429). Raising it trades tail
+    /// latency for goodput.
+    pub max_queued: usize,
+    /// Upper bound on open connections of each port; more wait in the operating system's backlog.
+    pub max_connections: usize,
+    /// Upper bound on HTTP/2 streams of each connection; clients hold further ones back.
+    pub max_streams: u32,
+    /// A connection without a request for this long is closed.
+    #[serde(with = "As::<Time>")]
+    pub idle_timeout: Duration,
+    /// The longest that a request may take, reading its body included; then DEADLINE_EXCEEDED (504).
+    #[serde(with = "As::<Time>")]
+    pub request_timeout: Duration,
+    /// How long caches may reuse an answer that is not personal.
+    #[serde(with = "As::<Time>")]
+    pub cache_max_age: Duration,
+    /// After the shutdown signal, how long to go on accepting while load balancers notice that the server is not ready.
+    #[serde(with = "As::<Time>")]
+    pub shutdown_delay: Duration,
+    /// Then, how long requests in flight have before their connections are cut.
+    #[serde(with = "As::<Time>")]
+    pub drain_timeout: Duration,
+    /// What page tokens are sealed with.
+    pub page_token_key: PageTokenKey,
+    /// Where exposures are offered, if anywhere.
+    #[serde(skip)]
+    pub exposures: Option<Exposures>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            grpc_addr: local(50051),
+            http_addr: local(8080),
+            admin_addr: local(9090),
+            threads: cores(),
+            cpu: None,
+            max_in_flight: 1024,
+            max_queued: 1024,
+            max_connections: 4096,
+            max_streams: 256,
+            idle_timeout: Duration::from_secs(300),
+            request_timeout: Duration::from_secs(5),
+            cache_max_age: Duration::from_secs(60),
+            shutdown_delay: Duration::ZERO,
+            drain_timeout: Duration::from_secs(10),
+            page_token_key: PageTokenKey::default(),
+            exposures: None,
+        }
+    }
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Config {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// The first value outside its range.
+    pub fn check(&self) -> Result<(), SettingError> {
+        number_within("threads", self.threads, 1..=1024)?;
+        number_within("max_in_flight", self.max_in_flight, 1..=1_000_000)?;
+        number_within("max_queued", self.max_queued, 1..=1_000_000)?;
+        number_within("max_connections", self.max_connections, 1..=1_000_000)?;
+        number_within("max_streams", self.max_streams, 1..=1_000_000)?;
+        duration_within("idle_timeout", self.idle_timeout, SECOND..=DAY)?;
+        duration_within("request_timeout", self.request_timeout, 10 * MILLISECOND..=HOUR)?;
+        duration_within("cache_max_age", self.cache_max_age, Duration::ZERO..=365 * DAY)?;
+        duration_within("shutdown_delay", self.shutdown_delay, Duration::ZERO..=HOUR)?;
+        duration_within("drain_timeout", self.drain_timeout, Duration::ZERO..=HOUR)
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A number of threads; `auto` is one per core that the process may use.
+struct Threads;
+
+impl Form for Threads {
+    type Value = usize;
+
+    fn expected() -> String {
+        "auto, or a whole number from 1 to 1024".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<usize> {
+        if text == "auto" { Some(cores()) } else { text.parse().ok() }
+    }
+
+    fn show(value: &usize) -> String {
+        value.to_string()
+    }
+}
+
+/// A level of vector instructions that this processor has.
+struct Instructions;
+
+impl Form for Instructions {
+    type Value = Level;
+
+    fn expected() -> String {
+        let known: Vec<&str> = Level::all().map(Level::name).collect();
+        format!("a level that this processor has: {}", known.join(", "))
+    }
+
+    fn parse(text: &str) -> Option<Level> {
+        Level::named(text)
+    }
+
+    fn show(value: &Level) -> String {
+        value.name().to_owned()
+    }
+}

@@ -1,0 +1,47 @@
+//! The section `[telemetry]`: which log lines there are, and how they look.
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use crate::setting::SettingError;
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// A level, or a filter such as `larder=debug`.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object on each line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { log: "info".to_owned(), log_format: LogFormat::Text }
+    }
+}
+
+impl Config {
+    /// Checks that the filter can be read.
+    ///
+    /// # Errors
+    /// A filter that cannot be read.
+    pub fn check(&self) -> Result<(), SettingError> {
+        match EnvFilter::try_new(&self.log) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err(SettingError::new("log", &self.log, "a level or a filter, such as info or larder=debug"))
+            }
+        }
+    }
+}
