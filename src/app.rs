@@ -105,6 +105,7 @@ impl App {
         let control = Arc::new(Operator {
             refresher: Arc::clone(&refresher),
             registry,
+            recommender: Arc::clone(&recommender),
             exposures: config.server.exposures.clone(),
             metrics: telemetry::init_metrics(),
             draining: AtomicBool::new(false),
@@ -200,6 +201,7 @@ async fn signalled() -> &'static str {
 struct Operator {
     refresher: Arc<Refresher<View>>,
     registry: Arc<Registry<View>>,
+    recommender: Arc<Recommender>,
     exposures: Option<Exposures>,
     metrics: Option<PrometheusHandle>,
     draining: AtomicBool,
@@ -255,6 +257,7 @@ impl Control for Operator {
         if let Some(exposures) = &self.exposures {
             telemetry::observe_exposures(exposures.counts());
         }
+        telemetry::observe_placements(self.recommender.counts());
         telemetry::observe(self.registry.current().as_deref(), &self.refresher.health());
         let mut text = handle.render();
         crate::server::render_histograms(&mut text);
@@ -318,7 +321,7 @@ fn describe(served: &View) -> Value {
     })
 }
 
-fn labels<T: ?Sized>(stages: &[crate::pipeline::Stage<T>]) -> Vec<&str> {
+fn labels<T: ?Sized>(stages: &[crate::pipeline::Named<T>]) -> Vec<&str> {
     stages.iter().map(|stage| &*stage.label).collect()
 }
 

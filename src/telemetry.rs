@@ -134,7 +134,6 @@ pub fn observe(served: Option<&View>, health: &Health) {
     }
     metrics::counter!(USER_LATE).absolute(users.late);
     metrics::counter!(USER_FAILED).absolute(users.failed);
-    observe_placements();
     metrics::counter!(SWAPS).absolute(health.swaps);
     metrics::gauge!(LOAD_SECONDS).set(health.last_load.as_secs_f64());
     metrics::gauge!(REFRESH_FAILING).set(f64::from(u8::from(health.last_failure.is_some())));
@@ -149,8 +148,8 @@ pub fn observe(served: Option<&View>, health: &Health) {
 }
 
 /// Sets the counters of the placements.
-fn observe_placements() {
-    for (placement, counts) in PlacementCounts::now() {
+pub fn observe_placements(counts: BTreeMap<String, PlacementCounts>) {
+    for (placement, counts) in counts {
         let looked = [("hit", counts.hits), ("miss", counts.misses), ("uncacheable", counts.uncacheable)];
         for (outcome, count) in looked {
             let placement = placement.clone();

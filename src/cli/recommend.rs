@@ -68,7 +68,7 @@ pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
     request = args.session.iter().fold(request, |request, id| request.event(id));
     request = args.seeds.iter().fold(request, |request, id| request.viewing(id));
     let answer = recommender.recommend(&request)?;
-    let (slate, snapshot) = (&answer.slate, &answer.snapshot);
+    let (slate, snapshot) = (&answer.slate, answer.snapshot());
     let text = |name: &str, row: usize| match snapshot.catalog().value(name, row) {
         Value::Text(text) => text.to_owned(),
         Value::Float(number) => format!("{number:.2}"),

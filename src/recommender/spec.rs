@@ -34,14 +34,15 @@ pub struct PlacementSpec {
     /// What the subject has in front of them or has had before.
     #[serde(default)]
     pub exclude: Vec<Exclusion>,
-    /// The `user_items` artifact that says what a user had before; needed by `purchased`, `seen` and `from = "history"`.
+    /// The `user_items` artifact that says what a user had before; needed by `purchased`, `seen` and `from =
+    /// "history"`.
     pub history: Option<Spanned<String>>,
     /// How candidates are scored; a blend with equal weights where it is left out.
     pub scorer: Option<Spanned<StageSpec>>,
     /// Re-rankers, in order.
     #[serde(default)]
     pub rerank: Vec<Spanned<StageSpec>>,
-    /// The fallback ladder, best rung first.
+    /// The fallback chain: sources that are asked where the recipe is short, best first.
     #[serde(default)]
     pub fallback: Vec<Spanned<StageSpec>>,
     /// What an evaluation of this placement replays.
@@ -75,6 +76,7 @@ pub struct StageSpec {
 /// What a placement is for, as far as an evaluation must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Objective {
     /// The next item of a session, given all before it.
     #[default]

@@ -1,5 +1,5 @@
-//! What is left out where time is short, and that the answer says so. Stages here are slow on purpose; nothing is timed: where a trial
-//! of the whole recipe may come between, the same is asked until the plan in question comes.
+//! What is left out where time is short, and that the answer says so. Stages here are slow on purpose; nothing is
+//! timed: where a trial of the whole recipe may come between, the same is asked until the plan in question comes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +7,12 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use larder::domain::{CandidateSet, Cause, DegradationLevel, ItemIdx, Request};
+use larder::domain::{CandidateSet, Cause, DegradationLevel, ItemIdx, ItemMask, Request};
 use larder::pipeline::scorer::{Blend, Normalize};
-use larder::pipeline::{BuildError, CandidateSource, Context, Reranker, Scorer, Spec, StageError, Stages};
-use larder::recommender::{Limits, PlacementCounts, Recommendation, Recommender, View};
+use larder::pipeline::{
+    BuildError, CandidateSource, Context, Reranker, Scorer, Spec, Stage, StageError, Stages,
+};
+use larder::recommender::{Limits, Recommendation, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 
 use crate::support::grocer;
@@ -61,11 +63,17 @@ impl Slow {
     }
 }
 
+impl Stage for Slow {
+    fn label(&self) -> &str {
+        "slow"
+    }
+}
+
 /// The first items of the catalogue, best first.
 impl CandidateSource for Slow {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         self.dawdle();
-        let shown = (0..ctx.snapshot.items().len() as u32).map(ItemIdx).filter(|item| ctx.mask.admits(*item));
+        let shown = (0..ctx.snapshot.items().len() as u32).map(ItemIdx).filter(|item| mask.admits(*item));
         shown.take(6).for_each(|item| out.push(item, 100.0 - item.0 as f32));
         Ok(())
     }
@@ -80,7 +88,7 @@ impl Scorer for Slow {
         Ok(())
     }
 
-    fn stand_in(&self) -> Option<&dyn Scorer> {
+    fn cheaper(&self) -> Option<&dyn Scorer> {
         Some(&self.blend)
     }
 }
@@ -125,19 +133,19 @@ fn hurried(recommender: &Recommender, request: &Request, cause: Cause) -> Recomm
 }
 
 fn shown(answer: &Recommendation) -> Vec<&str> {
-    answer.slate.items.iter().map(|item| answer.snapshot.id(item.item)).collect()
+    answer.slate.items.iter().map(|item| answer.snapshot().id(item.item)).collect()
 }
 
 fn skipped(answer: &Recommendation) -> Vec<&str> {
     answer.slate.degradation.skipped_stages.iter().map(AsRef::as_ref).collect()
 }
 
-const LADDER: &str = r#"fallback = [ { kind = "popular", artifact = "popularity" } ]"#;
+const FALLBACK: &str = r#"fallback = [ { kind = "popular", artifact = "popularity" } ]"#;
 
 #[test]
-fn where_retrieval_was_slow_the_ladder_answers_alone_and_says_so() {
+fn where_retrieval_was_slow_the_fallbacks_answer_alone_and_say_so() {
     let recommender =
-        recommender("hurry.popular", &format!("sources = [ {{ slow }} ]\ncache = false\n{LADDER}"));
+        recommender("hurry.popular", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let answer = hurried(&recommender, &Request::new("hurry.popular"), Cause::DeadlinePopular);
     let degradation = &answer.slate.degradation;
     assert_eq!(
@@ -147,12 +155,12 @@ fn where_retrieval_was_slow_the_ladder_answers_alone_and_says_so() {
     assert_eq!(skipped(&answer), ["slow"]);
     assert!(answer.slate.items.iter().all(|item| &*item.source == "fallback.popular"), "{:?}", answer.slate);
     assert_eq!(answer.slate.items.len(), 4);
-    let counts = PlacementCounts::now()["hurry.popular"];
+    let counts = recommender.counts()["hurry.popular"];
     let [full, no_rerank, cached, popular] = counts.plans;
     assert_eq!(
         (full, no_rerank, cached),
         (calls("hurry.popular"), 0, 0),
-        "a walk that was not planned asks nobody"
+        "what the plan leaves out is not asked"
     );
     assert!(popular >= 1);
 }
@@ -160,7 +168,7 @@ fn where_retrieval_was_slow_the_ladder_answers_alone_and_says_so() {
 #[test]
 fn where_reranking_was_slow_it_is_left_out_and_so_is_a_trained_ranker() {
     let recipe = format!(
-        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nrerank = [ {{ slow }} ]\n{LADDER}"
+        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nrerank = [ {{ slow }} ]\n{FALLBACK}"
     );
     let recommender = recommender("hurry.rerank", &recipe);
     let request = Request::new("hurry.rerank").user("somebody");
@@ -173,9 +181,9 @@ fn where_reranking_was_slow_it_is_left_out_and_so_is_a_trained_ranker() {
 }
 
 #[test]
-fn where_a_scorer_was_slow_its_stand_in_scores() {
+fn where_a_scorer_was_slow_a_cheaper_one_scores() {
     let recipe = format!(
-        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nscorer = {{ slow }}\n{LADDER}"
+        "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nscorer = {{ slow }}\n{FALLBACK}"
     );
     let recommender = recommender("hurry.scorer", &recipe);
     let request = Request::new("hurry.scorer").user("somebody");
@@ -187,14 +195,14 @@ fn where_a_scorer_was_slow_its_stand_in_scores() {
 
 #[test]
 fn a_person_in_a_hurry_gets_the_common_slate_without_what_they_have_seen() {
-    let recipe = format!("sources = [ {{ slow }} ]\nexclude = [\"session\"]\n{LADDER}");
+    let recipe = format!("sources = [ {{ slow }} ]\nexclude = [\"session\"]\n{FALLBACK}");
     let recommender = recommender("hurry.cached", &recipe);
     let common = recommender.recommend(&Request::new("hurry.cached")).unwrap();
     let common = shown(&common);
     let request = Request::new("hurry.cached").user("somebody").event(common[1]).event(common[0]);
     let answer = hurried(&recommender, &request, Cause::DeadlineCached);
     assert_eq!(shown(&answer)[..2], common[2..], "in the common slate's order");
-    assert_eq!(answer.slate.items.len(), 4, "the ladder fills up");
+    assert_eq!(answer.slate.items.len(), 4, "fallbacks fill up");
     assert!(common[..2].iter().all(|seen| !shown(&answer).contains(seen)), "{:?}", shown(&answer));
     assert_eq!((answer.slate.degradation.level, skipped(&answer)), (DegradationLevel::Partial, vec!["slow"]));
     assert!(!answer.cached && answer.personal, "it is this person's answer");
@@ -205,9 +213,9 @@ fn a_person_in_a_hurry_gets_the_common_slate_without_what_they_have_seen() {
 }
 
 #[test]
-fn a_walk_that_was_cut_short_teaches_too() {
+fn a_request_that_was_cut_short_teaches_too() {
     let popular = r#"{ kind = "popular", artifact = "popularity" }"#;
-    let recipe = format!("sources = [ {{ slow }}, {popular} ]\ncache = false\n{LADDER}");
+    let recipe = format!("sources = [ {{ slow }}, {popular} ]\ncache = false\n{FALLBACK}");
     let recommender = recommender("hurry.cut", &recipe);
     let tight = within(TIGHT, &Request::new("hurry.cut"));
     let first = recommender.recommend(&tight).unwrap();
@@ -221,7 +229,7 @@ fn a_walk_that_was_cut_short_teaches_too() {
 
 #[test]
 fn a_hurried_answer_is_not_kept_for_others() {
-    let recommender = recommender("hurry.kept", &format!("sources = [ {{ slow }} ]\n{LADDER}"));
+    let recommender = recommender("hurry.kept", &format!("sources = [ {{ slow }} ]\n{FALLBACK}"));
     // Another key teaches the planner that there is no time.
     let other = Request::new("hurry.kept").page_size(3);
     recommender.recommend(&within(Duration::from_secs(3600), &other)).unwrap();
@@ -237,7 +245,7 @@ fn a_hurried_answer_is_not_kept_for_others() {
 #[test]
 fn a_slow_moment_is_forgotten() {
     let recommender =
-        recommender("hurry.over", &format!("sources = [ {{ slow }} ]\ncache = false\n{LADDER}"));
+        recommender("hurry.over", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let request = Request::new("hurry.over");
     hurried(&recommender, &request, Cause::DeadlinePopular);
     be_quick("hurry.over");
@@ -256,9 +264,9 @@ fn a_slow_moment_is_forgotten() {
 }
 
 #[test]
-fn without_a_deadline_the_whole_recipe_is_walked_however_slow_it_was() {
+fn without_a_deadline_the_whole_recipe_runs_however_slow_it_was() {
     let recommender =
-        recommender("hurry.never", &format!("sources = [ {{ slow }} ]\ncache = false\n{LADDER}"));
+        recommender("hurry.never", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let request = Request::new("hurry.never");
     hurried(&recommender, &request, Cause::DeadlinePopular);
     let answer = recommender.recommend(&request).unwrap();

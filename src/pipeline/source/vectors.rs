@@ -1,19 +1,20 @@
 //! Items whose vectors fit the user's.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{From, check_decay};
-use crate::domain::{CandidateSet, score};
+use super::seeds::{ItemWeights, LookFrom, RoleName, check_decay};
+use crate::domain::{CandidateSet, ItemMask, score};
 use crate::index::VectorScratch;
 use crate::pipeline::build::{check_take, wrong_kind};
-use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::pipeline::{BuildError, CandidateSource, Context, Needs, Spec, Stage, StageError};
 use crate::snapshot::Artifact;
 
-/// Searches an `item_vectors` artifact with the user's vector; for a user without one (or with `fold_in = "always"`) with a
-/// vector folded in from the request's items.
+/// Searches an `item_vectors` artifact with the user's vector; for a user without one (or with `fold_in = "always"`)
+/// with a vector folded in from the request's items.
 ///
 /// Useful for: taste beyond single co-occurrences. Not for: requests with neither a known user nor a known item.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct VectorSource {
     items: Arc<Artifact>,
     users: Option<Arc<Artifact>>,
     params: Params,
+    weights: ItemWeights,
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,11 +35,15 @@ struct Params {
     #[serde(default)]
     fold_in: FoldInWhen,
     #[serde(default = "default_from")]
-    from: From,
+    from: LookFrom,
     #[serde(default = "default_seeds")]
     max_seeds: usize,
     #[serde(default)]
     decay: f32,
+    #[serde(default)]
+    role_weights: BTreeMap<RoleName, f32>,
+    #[serde(default)]
+    event_weights: BTreeMap<String, f32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -51,8 +57,8 @@ enum FoldInWhen {
 fn default_take() -> usize {
     300
 }
-fn default_from() -> From {
-    From::Session
+fn default_from() -> LookFrom {
+    LookFrom::Session
 }
 fn default_seeds() -> usize {
     50
@@ -75,6 +81,7 @@ impl VectorSource {
         let params: Params = spec.parse()?;
         check_take(params.take)?;
         check_decay(params.decay)?;
+        let weights = ItemWeights::new(&params.role_weights, &params.event_weights)?;
         let items = spec.artifact(&params.artifact)?;
         let Artifact::ItemVectors(vectors) = items.as_ref() else {
             return Err(wrong_kind(&params.artifact, &items, "item_vectors"));
@@ -84,18 +91,18 @@ impl VectorSource {
             (Some(name), Some(Artifact::UserVectors(rows)))
                 if rows.rows.width() != vectors.index.vectors().width() =>
             {
-                return Err(BuildError::Parameters(format!(
-                    "artifact \"{name}\" has vectors of {} numbers, \"{}\" of {}",
-                    rows.rows.width(),
-                    params.artifact,
-                    vectors.index.vectors().width()
-                )));
+                return Err(BuildError::Width {
+                    users: name.to_owned(),
+                    users_width: rows.rows.width(),
+                    items: params.artifact,
+                    items_width: vectors.index.vectors().width(),
+                });
             }
             (_, Some(Artifact::UserVectors(_))) => {}
             (Some(name), Some(other)) => return Err(wrong_kind(name, other, "user_vectors")),
             _ => {}
         }
-        Ok(Box::new(Self { items, users, params }))
+        Ok(Box::new(Self { items, users, params, weights }))
     }
 
     /// Leaves the query vector in `scratch.query`; false if there is nothing to make it from.
@@ -109,20 +116,32 @@ impl VectorSource {
             scratch.query.extend_from_slice(vector);
             return true;
         }
-        self.params.from.items(ctx, self.params.max_seeds, self.params.decay, &mut scratch.seeds);
+        // Folded in: a user who is new since the training, or a session that says more than an old taste.
+        let Params { from, max_seeds, decay, .. } = self.params;
+        from.items(ctx, &self.weights, max_seeds, decay, &mut scratch.seeds);
         items.fold_in.vector(items.index.vectors(), &scratch.seeds, &mut scratch.query)
     }
 }
 
+impl Stage for VectorSource {
+    fn label(&self) -> &str {
+        "vectors"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { signals: self.params.from.signals(), ..Needs::default() }
+    }
+}
+
 impl CandidateSource for VectorSource {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         let Artifact::ItemVectors(items) = self.items.as_ref() else { return Ok(()) };
         SCRATCH.with_borrow_mut(|scratch| {
             if !self.query(ctx, scratch) {
                 return;
             }
             let Scratch { query, index, keys, .. } = scratch;
-            items.index.search(query, self.params.take, ctx.mask, index, keys);
+            items.index.search(query, self.params.take, mask, index, keys);
             for key in &scratch.keys {
                 out.push(score::item(*key), score::value(*key));
             }

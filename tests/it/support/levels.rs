@@ -17,6 +17,8 @@ pub(crate) fn one_at_a_time() -> Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        Level::all().last().into_iter().for_each(limit_to);
+        if let Some(level) = Level::all().last() {
+            limit_to(level);
+        }
     }
 }

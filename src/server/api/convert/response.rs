@@ -10,7 +10,7 @@ use super::fingerprint;
 use super::token::{Attribution, PageToken};
 use crate::domain::{Degradation, DegradationLevel, Request, ResponseView, StageTrace};
 use crate::feature;
-use crate::recommender::Recommendation;
+use crate::recommender::{Recommendation, Reuse};
 use crate::server::edge::limits;
 use crate::server::problem::{Problem, did_you_mean};
 
@@ -31,8 +31,9 @@ pub(in crate::server) struct Answer<'a> {
 /// Writes the answer to one request.
 pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResponse, Problem> {
     let Answer { request, page_of, recommendation, .. } = *answer;
-    let (slate, snapshot) = (&recommendation.slate, &recommendation.snapshot);
-    let version = snapshot.version();
+    let (slate, snapshot) = (&recommendation.slate, recommendation.snapshot());
+    let versions = recommendation.view.versions();
+    let version = versions.snapshot;
     let columns = columns(&request.item_fields, snapshot.catalog())?;
     let tells_scores = request.view != ResponseView::Basic;
     let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
@@ -42,13 +43,15 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
         source: tells_scores.then(|| entry.source.to_string()),
         properties: (!columns.is_empty()).then(|| properties(&columns, entry.item.row())),
     });
+    // Version 7 begins with the time: exposures sort by it in whatever they are stored in.
     let id = Uuid::now_v7();
     let attribution = Attribution {
         recommendation_id: id.as_bytes().to_vec(),
         placement: request.placement.clone(),
         snapshot: version.to_owned(),
     };
-    let mut warnings = slate.warnings.clone();
+    let mut warnings: Vec<String> =
+        slate.warnings.iter().map(|warning| warning.as_str().to_owned()).collect();
     if page_of.is_some_and(|of| of != version) {
         warnings.push(
             "page_token is of an earlier snapshot: items may repeat or be missing between pages".into(),
@@ -66,6 +69,8 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
             snapshot_version: version.to_owned(),
             data_age: snapshot.data_until_ms().and_then(age),
             server_time_us: micros(answer.took),
+            rules_version: versions.rules.to_owned(),
+            live_epoch: versions.live_epoch,
         }),
         cache: Some(cache(answer)),
         trace: slate.trace.iter().filter(|_| request.view == ResponseView::Debug).map(trace).collect(),
@@ -114,6 +119,7 @@ fn property(value: feature::Value<'_>) -> Value {
 }
 
 fn next_page(offset: usize, more: bool, snapshot: &str) -> Option<String> {
+    // No token that the next request would be refused for.
     let offset = u32::try_from(offset).ok().filter(|offset| more && *offset <= limits::OFFSET)?;
     Some(PageToken { offset, snapshot: snapshot.to_owned() }.encode_text())
 }
@@ -149,13 +155,15 @@ fn cache(answer: &Answer<'_>) -> v1::Cache {
     {
         return uncacheable();
     }
-    let personal = recommendation.personal;
-    let scope = if personal { v1::cache::Scope::Private } else { v1::cache::Scope::Public };
-    v1::Cache {
-        scope: scope.into(),
-        key: Some(fingerprint(request, recommendation.snapshot.version(), personal)),
-        max_age: Some(duration(*max_age)),
-    }
+    let key = fingerprint(request, recommendation.view.versions(), recommendation.reuse);
+    let Some(key) = key else { return uncacheable() };
+    let max_age = match recommendation.reuse {
+        // A cache that kept the answer of ten o'clock until half past would give it to who asks at eleven.
+        Reuse::Step { left, .. } => left.min(*max_age),
+        _ => *max_age,
+    };
+    let scope = if recommendation.personal { v1::cache::Scope::Private } else { v1::cache::Scope::Public };
+    v1::Cache { scope: scope.into(), key: Some(key), max_age: Some(duration(max_age)) }
 }
 
 fn trace(stage: &StageTrace) -> v1::StageTrace {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use larder_proto::{Timestamp, Value, v1};
 use prost::Message as _;
 
+use crate::recommender::{Reuse, Versions};
 use crate::server::api::{convert, json};
 
 fn full() -> v1::RecommendRequest {
@@ -71,7 +72,8 @@ fn no_bytes_panic() {
         for message in messages {
             match message.map(|message| convert::recommend(message, None)) {
                 Some(Ok(asked)) => {
-                    convert::fingerprint(&asked.request, "s", true);
+                    let versions = Versions { snapshot: "s", rules: "", live_epoch: 0 };
+                    assert!(convert::fingerprint(&asked.request, versions, Reuse::View).is_some());
                     answered += 1;
                 }
                 _ => refused += 1,
