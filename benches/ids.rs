@@ -1,5 +1,5 @@
-//! How long does it take to find an id's number, beside a hash map of strings? Generated: a million ids of nine letters, all equally
-//! long or not, asked for in random order, and ids that nobody has.
+//! How long does it take to find an id's number, beside a hash map of strings? Generated: a million ids of nine
+//! letters, all equally long or not, asked for in random order, and ids that nobody has.
 
 #![allow(
     clippy::expect_used,

@@ -1,10 +1,11 @@
-//! How many instructions does one warm request take, by placement? Counted by callgrind on the sample snapshot in `models/`, where
-//! the clock is no help: the count is the same on a busy machine.
+//! How many instructions does one warm request take, by placement? Counted by callgrind on the sample snapshot in
+//! `models/`, where the clock is no help: the count is the same on a busy machine.
 //!
-//! Three shapes: a user with a session, who gets an answer of their own; the same page for anybody, worked out; and the same from the
-//! result cache.
+//! Three shapes: a user with a session, who gets an answer of their own; the same page for anybody, worked out; and the
+//! same from the result cache.
 //!
-//! `just instructions` writes `benches/instructions.json`. Valgrind knows no AVX-512, so what is counted is at most the `avx2` level.
+//! `just instructions` writes `benches/instructions.json`. Valgrind knows no AVX-512, so what is counted is at most the
+//! `avx2` level.
 
 #![allow(
     clippy::expect_used,

@@ -1,5 +1,6 @@
-//! How long does a LightGBM model of 500 trees with 31 leaves and 50 inputs take for a request's candidates, and how do the
-//! processor's instructions matter? Generated: random trees over 254 random cuts an input, normal features, fixed seed.
+//! How long does a LightGBM model of 500 trees with 31 leaves and 50 inputs take for a request's candidates, and how do
+//! the processor's instructions matter? Generated: random trees over 254 random cuts an input, normal features, fixed
+//! seed.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot begin must stop")]
 use std::hint::black_box;

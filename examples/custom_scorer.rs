@@ -1,13 +1,13 @@
 //! A scorer of your own: similar items, those of a similar price first.
 //!
-//! `cargo run --example custom_scorer --no-default-features -- models`; the snapshot needs a `price` in its catalogue and an
-//! `item_neighbors` artifact called `similar`.
+//! `cargo run --example custom_scorer --no-default-features -- models`; the snapshot needs a `price` in its catalogue
+//! and an `item_neighbors` artifact called `similar`.
 
 use std::error::Error;
 use std::sync::Arc;
 
 use larder::domain::{CandidateSet, Request};
-use larder::pipeline::{BuildError, Context, Scorer, Spec, StageError, Stages};
+use larder::pipeline::{BuildError, Context, Needs, Scorer, Spec, Stage, StageError, Stages};
 use larder::recommender::{Limits, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 
@@ -23,7 +23,6 @@ scorer  = { kind = "price_match", strictness = 2.0 }
 /// `score = retrieval score · exp(-strictness · |ln(price / price of the item looked at)|)`.
 #[derive(Debug)]
 struct PriceMatch {
-    features: [String; 1],
     strictness: f32,
 }
 
@@ -36,16 +35,23 @@ struct Params {
 impl PriceMatch {
     fn make(spec: &Spec<'_>) -> Result<Box<dyn Scorer>, BuildError> {
         let Params { strictness } = spec.parse()?;
-        Ok(Box::new(Self { features: ["price".to_owned()], strictness }))
+        Ok(Box::new(Self { strictness }))
+    }
+}
+
+impl Stage for PriceMatch {
+    fn label(&self) -> &str {
+        "price_match"
+    }
+
+    /// Columns are checked against the catalogue when the recipe is compiled, and gathered for the candidates before
+    /// `score` is called.
+    fn needs(&self) -> Needs {
+        Needs { columns: vec!["price".to_owned()], ..Needs::default() }
     }
 }
 
 impl Scorer for PriceMatch {
-    /// Checked against the catalogue when the recipe is compiled, gathered for the candidates before `score` is called.
-    fn features(&self) -> &[String] {
-        &self.features
-    }
-
     fn score(&self, ctx: &Context<'_>, set: &CandidateSet, scores: &mut [f32]) -> Result<(), StageError> {
         let prices = set.feature("price").ok_or(StageError::Failed("the price was not gathered"))?;
         let column = ctx.snapshot.catalog().column("price");

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 
-use larder::domain::{CandidateSet, ItemIdx, Request};
-use larder::pipeline::{BuildError, CandidateSource, Context, Spec, StageError, Stages};
+use larder::domain::{CandidateSet, ItemIdx, ItemMask, Request};
+use larder::pipeline::{BuildError, CandidateSource, Context, Spec, Stage, StageError, Stages};
 use larder::recommender::{Limits, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 
-/// A recipe that names the new kind; `take` is a parameter of ours. In production it is in the snapshot's `placements.toml`.
+/// A recipe that names the new kind; `take` is a parameter of ours. In production it is in the snapshot's
+/// `placements.toml`.
 const RECIPES: &str = r#"
 [placements."pdp.cheaper"]
 page_size = 6
@@ -48,8 +49,14 @@ impl Cheaper {
     }
 }
 
+impl Stage for Cheaper {
+    fn label(&self) -> &str {
+        "cheaper"
+    }
+}
+
 impl CandidateSource for Cheaper {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         let Some(seen) = ctx.query.current else { return Ok(()) };
         let column = |name| ctx.snapshot.catalog().column(name);
         let price = column("price").map_or(f64::NAN, |column| column.number(seen.row()));
@@ -57,7 +64,7 @@ impl CandidateSource for Cheaper {
         let Some(shelf) = code.and_then(|code| self.shelves.get(code)) else { return Ok(()) };
         let cheaper = &shelf[shelf.partition_point(|(other, _)| *other >= price)..];
         // The mask holds what the request may not be shown; asking it here means that `take` are left over.
-        for (other, item) in cheaper.iter().filter(|(_, item)| ctx.mask.admits(*item)).take(self.take) {
+        for (other, item) in cheaper.iter().filter(|(_, item)| mask.admits(*item)).take(self.take) {
             out.push(*item, (other / price) as f32);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The recommender inside your own program: no server, no runtime, no network.
 //!
-//! `cargo run --example embed --no-default-features -- models P00042` opens a store (or one snapshot's directory) and prints
-//! what goes with an item; without an id, with the first item of the catalogue.
+//! `cargo run --example embed --no-default-features -- models P00042` opens a store (or one snapshot's directory) and
+//! prints what goes with an item; without an id, with the first item of the catalogue.
 
 use std::error::Error;
 
@@ -17,15 +17,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let answer = recommender.recommend(&Request::new("pdp.similar").viewing(&seed).page_size(8))?;
     // Item numbers are valid in the snapshot that gave the answer, so names and prices come from there too.
-    let catalog = answer.snapshot.catalog();
-    println!("With {seed}, from snapshot {}:", answer.snapshot.version());
+    let catalog = answer.snapshot().catalog();
+    println!("With {seed}, from snapshot {}:", answer.snapshot().version());
     for item in &answer.slate.items {
         let title = match catalog.value("title", item.item.row()) {
             Value::Text(title) => title,
             _ => "(no title)",
         };
         let price = catalog.column("price").map_or(f64::NAN, |column| column.number(item.item.row()));
-        println!("{:>8.2}  {title}  [{}, {}]", price, answer.snapshot.id(item.item), item.source);
+        println!("{:>8.2}  {title}  [{}, {}]", price, answer.snapshot().id(item.item), item.source);
     }
     Ok(())
 }

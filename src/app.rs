@@ -110,6 +110,7 @@ impl App {
         let sources = Sources {
             views: Arc::clone(&views),
             refresher: Arc::clone(&refresher),
+            recommender: Arc::clone(&recommender),
             exposures: config.server.exposures.as_ref().map(|exposures| Arc::clone(exposures.counters())),
             threads: Arc::clone(&threads),
             requests: Arc::clone(metrics.requests()),

@@ -29,6 +29,12 @@ pub mod pipeline;
 /// The back door: what was shown, to whoever wants to know.
 pub mod exposure;
 
+/// What merchandisers instruct: a part of the view that is empty so far.
+pub mod rules;
+
+/// What events say: a part of the view that is empty so far.
+pub mod live;
+
 /// The cellar: what is served at one moment, and how one moment follows the other.
 pub mod snapshot;
 

@@ -17,7 +17,7 @@ use prometheus::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::exposure::Counters;
-use crate::recommender::View;
+use crate::recommender::{Recommender, View};
 use crate::server::RequestMetrics;
 use crate::snapshot::{Refresher, Registry as Views};
 
@@ -44,6 +44,8 @@ pub struct Sources {
     pub views: Arc<Views<View>>,
     /// What keeps it up to date.
     pub refresher: Arc<Refresher<View>>,
+    /// What answers requests.
+    pub recommender: Arc<Recommender>,
     /// What becomes of exposures, if they are written. Not the queue itself, which must close before the last are
     /// written.
     pub exposures: Option<Arc<Counters>>,
@@ -58,11 +60,11 @@ pub struct Sources {
 /// # Errors
 /// The registry has one of them already.
 pub fn register(registry: &Registry, sources: Sources) -> Result<(), prometheus::Error> {
-    let Sources { views, refresher, exposures, threads, requests } = sources;
+    let Sources { views, refresher, recommender, exposures, threads, requests } = sources;
     process::register(registry)?;
     cpu::register(registry, threads, requests)?;
     snapshots::register(registry, &views, &refresher)?;
-    placements::register(registry)?;
+    placements::register(registry, &recommender)?;
     user_features::register(registry, &views, &refresher)?;
     if let Some(exposures) = exposures {
         exposures::register(registry, exposures)?;

@@ -1,4 +1,4 @@
-//! Sets of items as bits, and the mask that retrieval consults.
+//! Sets of items as bits.
 
 use super::ItemIdx;
 
@@ -9,6 +9,7 @@ pub struct Bitmap {
     len: usize,
 }
 
+// By hand for `clone_from`: the derived one takes new memory, and a mask copies a filter's bitmap for every request.
 impl Clone for Bitmap {
     fn clone(&self) -> Self {
         Self { words: self.words.clone(), len: self.len }
@@ -33,9 +34,11 @@ impl Bitmap {
         self.len = len;
     }
 
-    /// A set over `len` items, 64 to a word, the lowest bit first. Missing words are empty, bits beyond `len` are ignored.
+    /// A set over `len` items, 64 to a word, the lowest bit first. Missing words are empty, bits beyond `len` are
+    /// ignored.
     pub fn from_words(mut words: Vec<u64>, len: usize) -> Self {
         words.resize(len.div_ceil(64), 0);
+        // Whole words are counted and listed: a bit beyond the end would be an item that does not exist.
         if let (Some(last), rest @ 1..) = (words.last_mut(), len % 64) {
             *last &= (1 << rest) - 1;
         }
@@ -73,6 +76,7 @@ impl Bitmap {
 
     /// The items of the set, ascending.
     pub fn items(&self) -> impl Iterator<Item = ItemIdx> {
+        // Word by word: a sparse set over millions of items costs a look at each 64 of them.
         self.words.iter().enumerate().flat_map(|(at, word)| {
             let mut left = *word;
             std::iter::from_fn(move || {
@@ -86,6 +90,7 @@ impl Bitmap {
     /// Whether `item` is in the set; false outside its range.
     #[inline]
     pub fn contains(&self, item: ItemIdx) -> bool {
+        // An item out of range is answered, not a panic: stages of embedders come with numbers of their own.
         self.words.get(item.row() / 64).is_some_and(|w| w >> (item.row() % 64) & 1 == 1)
     }
 
@@ -121,117 +126,5 @@ impl Bitmap {
     /// The bytes this set occupies.
     pub fn resident_bytes(&self) -> usize {
         self.words.capacity() * 8
-    }
-}
-
-/// What may be recommended to one request: an optional whitelist and a short blacklist.
-///
-/// Reused between requests: [`ItemMask::reset`] undoes the last request in time proportional to what it excluded.
-#[derive(Debug, Default)]
-pub struct ItemMask {
-    allowed: Option<Bitmap>,
-    spare: Option<Bitmap>,
-    listed: Option<Bitmap>,
-    excluded: Bitmap,
-    touched: Vec<ItemIdx>,
-    soft: Vec<ItemIdx>,
-}
-
-impl ItemMask {
-    /// Empties the mask and sizes it for a catalogue of `items` items.
-    pub fn reset(&mut self, items: usize) {
-        if self.excluded.len() == items {
-            for item in self.touched.drain(..) {
-                self.excluded.remove(item);
-            }
-        } else {
-            self.excluded = Bitmap::new(items);
-            self.touched.clear();
-        }
-        self.soft.clear();
-        if let Some(used) = self.allowed.take() {
-            self.spare = Some(used);
-        }
-    }
-
-    /// Keeps only what `set` holds, on top of what was demanded before.
-    pub fn allow_only(&mut self, set: &Bitmap) {
-        match &mut self.allowed {
-            Some(allowed) => allowed.intersect(set),
-            None => {
-                let mut copy = self.spare.take().unwrap_or_default();
-                copy.clone_from(set);
-                self.allowed = Some(copy);
-            }
-        }
-    }
-
-    /// Keeps only the listed items, on top of what was demanded before.
-    pub fn allow_only_items(&mut self, items: &[ItemIdx]) {
-        let mut set = self.listed.take().unwrap_or_default();
-        set.reset(self.excluded.len());
-        items.iter().for_each(|item| {
-            set.insert(*item);
-        });
-        self.allow_only(&set);
-        self.listed = Some(set);
-    }
-
-    /// Excludes one item for good, also where it was excluded softly before.
-    pub fn exclude(&mut self, item: ItemIdx) {
-        if self.excluded.insert(item) {
-            self.touched.push(item);
-        } else {
-            self.soft.retain(|soft| *soft != item);
-        }
-    }
-
-    /// Excludes one item unless the slate would otherwise stay short ([`ItemMask::relax`]).
-    pub fn exclude_softly(&mut self, item: ItemIdx) {
-        if self.excluded.insert(item) {
-            self.touched.push(item);
-            self.soft.push(item);
-        }
-    }
-
-    /// Lets the softly excluded items in again; true if there were any.
-    pub fn relax(&mut self) -> bool {
-        for item in &self.soft {
-            self.excluded.remove(*item);
-        }
-        let any = !self.soft.is_empty();
-        self.soft.clear();
-        any
-    }
-
-    /// The only items that may be recommended, less the excluded ones; `None`: all of the catalogue.
-    pub fn allowed(&self) -> Option<&Bitmap> {
-        self.allowed.as_ref()
-    }
-
-    /// Whether `item` may be recommended.
-    #[inline]
-    pub fn admits(&self, item: ItemIdx) -> bool {
-        !self.excluded.contains(item) && self.allowed.as_ref().is_none_or(|set| set.contains(item))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_item_excluded_for_good_stays_so_whatever_was_said_before_or_after() {
-        let [soft, hard, both, other] = [ItemIdx(1), ItemIdx(2), ItemIdx(3), ItemIdx(4)];
-        let mut mask = ItemMask::default();
-        mask.reset(5);
-        mask.exclude(hard);
-        [soft, hard, both].into_iter().for_each(|item| mask.exclude_softly(item));
-        mask.exclude(both);
-        assert!(mask.admits(other) && ![soft, hard, both].iter().any(|item| mask.admits(*item)));
-        assert!(mask.relax());
-        assert!(mask.admits(soft) && !mask.admits(hard) && !mask.admits(both));
-        mask.reset(5);
-        assert!([soft, hard, both].iter().all(|item| mask.admits(*item)) && !mask.relax());
     }
 }

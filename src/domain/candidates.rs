@@ -15,6 +15,8 @@ pub struct CandidateSet {
     retrieved: Vec<Vec<f32>>,
     features: Vec<Vec<f32>>,
     feature_names: Vec<Arc<str>>,
+    // (generation, row) of each item of the catalogue. An entry of another generation is empty, so that a new request
+    // begins without a pass over millions of entries.
     rows: Vec<(u32, u32)>,
     generation: u32,
     sources: usize,
@@ -30,10 +32,13 @@ impl CandidateSet {
         self.items.clear();
         self.scores.clear();
         self.feature_names.clear();
+        // Never fewer columns than before: the memory of a placement with many sources is there when it is asked again.
         self.retrieved.resize_with(self.retrieved.len().max(sources), Vec::new);
         self.retrieved.iter_mut().for_each(Vec::clear);
         self.sources = sources;
         self.source = 0;
+        // Another catalogue, or four billion requests later, when an entry that was never touched would look like a new
+        // one.
         if self.generation == u32::MAX || self.rows.len() != items {
             self.rows.clear();
             self.rows.resize(items, (0, 0));
@@ -56,7 +61,10 @@ impl CandidateSet {
             *slot = (self.generation, self.items.len() as u32);
             self.items.push(item);
             self.scores.push(0.0);
-            self.retrieved.iter_mut().take(self.sources).for_each(|column| column.push(f32::NAN));
+            // NaN and not 0, which is something that a source may say.
+            for column in self.retrieved.iter_mut().take(self.sources) {
+                column.push(f32::NAN);
+            }
         }
         let row = slot.1 as usize;
         if let Some(cell) = self.retrieved.get_mut(self.source).and_then(|column| column.get_mut(row)) {
@@ -101,6 +109,7 @@ impl CandidateSet {
 
     /// A gathered feature, by row (NaN where the item has none), or `None` if it was not gathered.
     pub fn feature(&self, name: &str) -> Option<&[f32]> {
+        // A placement gathers a handful of columns: comparing names takes less time than hashing one.
         let column = self.feature_names.iter().position(|known| **known == *name)?;
         self.features.get(column).map(Vec::as_slice)
     }
@@ -131,6 +140,7 @@ impl CandidateSet {
         order.clear();
         let kept = self.items.iter().enumerate().filter(|(_, item)| keep(**item));
         order.extend(kept.map(|(row, _)| row as u64));
+        // Sources leave out what may not be shown, so that nearly always nothing is to be moved.
         if order.len() < self.items.len() {
             self.arrange(&order);
         }
@@ -158,6 +168,8 @@ impl CandidateSet {
         order.clear();
         order.extend(self.items.iter().zip(&self.scores).map(|(item, value)| score::key(*value, *item)));
         order.sort_unstable_by(|a, b| b.cmp(a));
+        // Keys of 8 bytes are sorted and not the rows, which have a cell in every column; the item leads back to its
+        // row.
         for cell in &mut order {
             let item = score::item(*cell);
             *cell = self.rows.get(item.row()).map_or(0, |slot| u64::from(slot.1));
@@ -170,7 +182,7 @@ impl CandidateSet {
     fn arrange(&mut self, order: &[u64]) {
         for item in &self.items {
             if let Some(slot) = self.rows.get_mut(item.row()) {
-                slot.0 = 0;
+                slot.0 = 0; // no generation: what is dropped is no candidate any more
             }
         }
         self.spare_items.clear();
@@ -181,6 +193,7 @@ impl CandidateSet {
                 *slot = (self.generation, row as u32);
             }
         }
+        // Column by column through one spare: the columns swap memory instead of taking more.
         let columns = self.retrieved.iter_mut().take(self.sources);
         let features = self.features.iter_mut().take(self.feature_names.len());
         for column in columns.chain(features).chain(std::iter::once(&mut self.scores)) {

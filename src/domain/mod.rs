@@ -1,17 +1,23 @@
-//! The ground: ids, requests, candidate sets, slates. Knows the standard library and nothing else.
+//! Ids, requests, candidate sets and slates. Knows the standard library and nothing else.
 
 mod bitmap;
 mod candidates;
 mod ids;
+mod mask;
+mod moment;
 mod request;
+mod request_key;
 pub mod score;
 mod slate;
 
-pub use bitmap::{Bitmap, ItemMask};
+pub use bitmap::Bitmap;
 pub use candidates::CandidateSet;
 pub use ids::ItemIdx;
+pub use mask::ItemMask;
+pub use moment::{ClockStep, Moment};
 pub use request::{
     Consent, FilterValue, Request, RequestContext, ResponseView, Seed, SeedRole, SessionEvent, Subject,
     TrafficClass,
 };
-pub use slate::{Cause, Degradation, DegradationLevel, Slate, SlateItem, StageTrace};
+pub use request_key::{ByteSink, KeyBytes, KeyVisitor, RequestKey};
+pub use slate::{Cause, Degradation, DegradationLevel, Slate, SlateItem, StageTrace, Warning};

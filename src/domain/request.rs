@@ -30,7 +30,7 @@ pub struct Request {
     pub candidate_item_ids: Vec<String>,
     /// Time left for the answer; the placement's and the server's limits also apply.
     pub budget: Option<Duration>,
-    /// Catalogue attributes to return with each item. The faces use it; the recommender checks the names.
+    /// Catalogue attributes to return with each item. The protocols use it; the recommender checks the names.
     pub item_fields: Vec<String>,
     /// How much the answer should tell.
     pub view: ResponseView,
@@ -59,6 +59,7 @@ impl Request {
 
     /// Adds a seed item.
     pub fn seed(mut self, item_id: impl Into<String>, role: SeedRole) -> Self {
+        // As the API understands a seed without a weight.
         self.seeds.push(Seed { item_id: item_id.into(), role, weight: 1.0 });
         self
     }
@@ -89,6 +90,34 @@ pub struct Subject {
     pub consent: Consent,
 }
 
+impl Subject {
+    /// The user, unless consent was denied.
+    pub fn user(&self) -> Option<&str> {
+        self.known_by(self.user_id.as_ref())
+    }
+
+    /// The device, unless consent was denied.
+    pub fn visitor(&self) -> Option<&str> {
+        self.known_by(self.visitor_id.as_ref())
+    }
+
+    /// The visit, unless consent was denied.
+    pub fn session(&self) -> Option<&str> {
+        self.known_by(self.session_id.as_ref())
+    }
+
+    /// Whether the answer may depend on who asks, by any id.
+    pub fn is_known(&self) -> bool {
+        self.user().or(self.visitor()).or(self.session()).is_some()
+    }
+
+    // The one place where a denied consent takes an id away. Whatever keeps, writes or compares an id asks here: a
+    // field that is read directly has leaked a session id into the exposure log before.
+    fn known_by<'a>(&self, id: Option<&'a String>) -> Option<&'a str> {
+        if self.consent == Consent::Denied { None } else { id.map(String::as_str) }
+    }
+}
+
 /// Whether personal history may shape the slate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Consent {
@@ -97,7 +126,7 @@ pub enum Consent {
     Unspecified,
     /// History is used.
     Granted,
-    /// The user id is ignored; the session and the seeds still count.
+    /// The ids are ignored and leave no trace; the events of the session and the seeds still count.
     Denied,
 }
 
@@ -127,6 +156,7 @@ pub struct Seed {
 
 /// What the subject did with a seed item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SeedRole {
     /// Looking at it now.
     #[default]
@@ -146,7 +176,7 @@ pub enum SeedRole {
 pub struct SessionEvent {
     /// The item.
     pub item_id: String,
-    /// `view`, `add_to_cart`, `purchase` …; informative.
+    /// `view`, `add_to_cart`, `purchase` …; counts where the recipe gives event types weights.
     pub event_type: Option<String>,
     /// Milliseconds since 1970-01-01 UTC; informative, the order of the list decides.
     pub event_time_ms: Option<i64>,
@@ -167,6 +197,7 @@ pub enum FilterValue {
 
 /// How much an answer tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ResponseView {
     /// Ids, ranks and properties.
     Basic,
@@ -179,6 +210,7 @@ pub enum ResponseView {
 
 /// Whether a person waits for the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrafficClass {
     /// A person.
     #[default]

@@ -32,6 +32,7 @@ pub fn value(key: Key) -> f32 {
 
 /// Keeps the best `k` keys, best first.
 pub fn keep_top(keys: &mut Vec<Key>, k: usize) {
+    // Selecting before sorting: of ten thousand keys some twelve are wanted.
     if k == 0 {
         keys.clear();
     } else if keys.len() > k {
@@ -43,6 +44,7 @@ pub fn keep_top(keys: &mut Vec<Key>, k: usize) {
 
 #[inline]
 fn sortable(score: f32) -> u32 {
+    // A model may give any NaN, of either sign, and processors do not agree on which: all of them are the worst score.
     if !score.is_finite() {
         return 0;
     }

@@ -14,8 +14,8 @@ pub struct Slate {
     pub degradation: Degradation,
     /// Ids of the request that the catalogue does not know.
     pub missing_item_ids: Vec<String>,
-    /// Things the caller should know and may ignore.
-    pub warnings: Vec<String>,
+    /// What the request says and its placement does not look at.
+    pub warnings: Vec<Warning>,
     /// Whether items follow this page.
     pub more: bool,
     /// What each stage did; filled for [`super::ResponseView::Debug`] only.
@@ -33,12 +33,36 @@ pub struct SlateItem {
     pub source: Arc<str>,
 }
 
+/// Something that a request says and that cannot change the answer of its placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Seed items have weights, and no stage of the placement weighs them.
+    SeedWeightsIgnored,
+    /// Seed items have roles, and no stage of the placement looks at them.
+    SeedRolesIgnored,
+}
+
+impl Warning {
+    /// What the caller is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Warning::SeedWeightsIgnored => {
+                "seed_items.weight is ignored: no stage of this placement weighs the items it looks from"
+            }
+            Warning::SeedRolesIgnored => {
+                "seed_items.role is ignored: no stage of this placement looks at roles"
+            }
+        }
+    }
+}
+
 /// What one stage did with one request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageTrace {
     /// The stage's metric label.
     pub stage: Arc<str>,
-    /// Candidates when it had ended.
+    /// Candidates when it had ended; 0 for filters, which run before there are any.
     pub candidates: usize,
     /// Time it took.
     pub took: Duration,
@@ -72,6 +96,7 @@ impl Slate {
         let Self { items, degradation, missing_item_ids, warnings, more, trace } = other;
         let Degradation { level, causes, skipped_stages } = degradation;
         self.items.clone_from(items);
+        // Field by field and not `derive(Clone)`, whose `clone_from` throws this slate's lists away.
         self.degradation.level = *level;
         self.degradation.causes.clone_from(causes);
         self.degradation.skipped_stages.clone_from(skipped_stages);
@@ -92,6 +117,7 @@ impl Degradation {
 
     /// Raises the level to at least `level` and notes the cause.
     pub fn note(&mut self, level: DegradationLevel, cause: Cause) {
+        // Levels only rise: a slate that was filled up and lost a stage has lost a stage.
         self.level = self.level.max(level);
         if !self.causes.contains(&cause) {
             self.causes.push(cause);
@@ -101,15 +127,16 @@ impl Degradation {
 
 /// How much of the recipe an answer lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum DegradationLevel {
     /// Nothing.
     #[default]
     None,
-    /// The recipe's answer was short; the fallback ladder filled the rest.
+    /// The recipe's answer was short; the fallback chain filled the rest.
     Backfilled,
     /// A stage was skipped or failed.
     Partial,
-    /// All items come from the fallback ladder.
+    /// All items come from the fallback chain.
     Fallback,
     /// Nothing was servable.
     Empty,
@@ -117,6 +144,7 @@ pub enum DegradationLevel {
 
 /// Why an answer was degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause {
     /// The user has no history in this snapshot.
     UnknownUser,
@@ -128,15 +156,18 @@ pub enum Cause {
     FewCandidates,
     /// The filters left too little.
     Filtered,
+    /// Even the placement's fallbacks had too few items: the rest is what may be shown, in the order of the catalogue.
+    CatalogOrder,
     /// Seen items were let in again because nothing else was left.
     ExclusionsRelaxed,
     /// The time was up.
     Deadline,
     /// There was no time for re-rankers, nor for a trained ranker: the blend of the sources decided.
     DeadlineNoRerank,
-    /// There was no time for retrieval: the answer is the one that anybody gets, without what this subject must not see.
+    /// There was no time for retrieval: the answer is the one that anybody gets, without what this subject must not
+    /// see.
     DeadlineCached,
-    /// There was no time for retrieval: the fallback ladder answered alone.
+    /// There was no time for retrieval: the fallback chain answered alone.
     DeadlinePopular,
     /// A stage failed.
     StageFailed,
@@ -153,6 +184,7 @@ impl Cause {
 
     /// Whether the next attempt may do better, so that the answer is not to be kept.
     pub fn is_passing(self) -> bool {
+        // What is missing in the snapshot or ruled out by the request will be so again: only time and failures pass.
         self.is_deadline() || matches!(self, Cause::StageFailed | Cause::UserFeaturesLate)
     }
 
@@ -164,6 +196,7 @@ impl Cause {
             Cause::NoSignal => "no_signal",
             Cause::FewCandidates => "few_candidates",
             Cause::Filtered => "filtered",
+            Cause::CatalogOrder => "catalog_order",
             Cause::ExclusionsRelaxed => "exclusions_relaxed",
             Cause::Deadline => "deadline",
             Cause::DeadlineNoRerank => "deadline_no_rerank",

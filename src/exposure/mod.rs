@@ -1,11 +1,13 @@
 //! What was shown, where and from which snapshot: handed to a bounded queue, and written beside the request path.
 
+mod asked;
 mod config;
 mod queue;
 mod sink;
 
 use serde::Serialize;
 
+pub use asked::Asked;
 pub use config::Config;
 pub use queue::{Counters, Counts, Exposures, Writer};
 pub use sink::{JsonLines, Sink};
@@ -21,15 +23,22 @@ pub struct Exposure {
     pub placement: String,
     /// The snapshot it was made from.
     pub snapshot: String,
+    /// The rules that held; empty where there are none.
+    pub rules_version: String,
+    /// The state of what events had changed; 0 where there are none.
+    pub live_epoch: u64,
     /// The user, unless consent was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// The device.
+    /// The device, unless consent was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visitor_id: Option<String>,
-    /// The visit.
+    /// The visit, unless consent was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// What was asked, unless it is too long to be recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// Why the answer was degraded, if it was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<&'static str>,

@@ -76,12 +76,42 @@ impl SessionKnn {
     ) -> &'s [score::Key] {
         let mut newest = [0u32; MOST_ITEMS];
         let length = newest_distinct(session, params.max_items_in_session, &mut newest);
+        self.recommend_from(&newest[..length], None, params, take, mask, scratch)
+    }
+
+    /// As [`SessionKnn::recommend`], for distinct items, newest first, that do not all count the same: a weight of 0 to
+    /// 1 multiplies what an item adds to the similarity of the past sessions that hold it.
+    pub fn recommend_weighted<'s>(
+        &self,
+        newest: &[(u32, f32)],
+        params: &SessionKnnParams,
+        take: usize,
+        mask: &ItemMask,
+        scratch: &'s mut SessionScratch,
+    ) -> &'s [score::Key] {
+        let (mut items, mut weights) = ([0u32; MOST_ITEMS], [0f32; MOST_ITEMS]);
+        let length = newest.len().min(params.max_items_in_session).min(MOST_ITEMS);
+        for (at, (item, weight)) in newest.iter().take(length).enumerate() {
+            (items[at], weights[at]) = (*item, *weight);
+        }
+        self.recommend_from(&items[..length], Some(&weights[..length]), params, take, mask, scratch)
+    }
+
+    fn recommend_from<'s>(
+        &self,
+        newest: &[u32],
+        weights: Option<&[f32]>,
+        params: &SessionKnnParams,
+        take: usize,
+        mask: &ItemMask,
+        scratch: &'s mut SessionScratch,
+    ) -> &'s [score::Key] {
         let mut lists: [&[Handle]; MOST_ITEMS] = [&[]; MOST_ITEMS];
-        for (list, item) in lists.iter_mut().zip(&newest[..length]) {
+        for (list, item) in lists.iter_mut().zip(newest) {
             *list = self.postings_of(*item);
             prefetch(list, 0);
         }
-        let neighbors = scratch.recent.neighbors(&lists[..length], params);
+        let neighbors = scratch.recent.neighbors(&lists[..newest.len()], weights, params);
         let per_session = build::natural_log(self.clicks.len() as f32 / self.sessions.max(1) as f32);
         let rarity = |idf: f32| params.idf.rarity(idf, per_session, params.idf_weighting);
         scratch.sums.best(&self.clicks, &self.idf, neighbors, rarity, take, mask)

@@ -1,24 +1,23 @@
-//! From a recipe's words to stages: the kinds that are known, and how each is made.
+//! What a stage's factory gets to read, and why it may refuse.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::{CandidateSource, Filter, Reranker, Scorer};
-use super::{filter, reranker, scorer, source};
+use super::InputError;
 use crate::feature::{Column, PredicateError, nearest};
 use crate::snapshot::{ArtifactKind, ArtifactLookupError, Snapshot};
 
 /// Why a stage cannot be made in a snapshot.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// No stage of this kind.
-    #[error("there is no {room} of kind \"{kind}\"{}; known: {known}", hint(.kind, .known))]
+    #[error("there is no {stage} of kind \"{kind}\"{}; known: {known}", hint(.kind, .known))]
     UnknownKind {
         /// `source`, `filter`, `scorer` or `re-ranker`.
-        room: &'static str,
+        stage: &'static str,
         /// As written.
         kind: String,
         /// The kinds there are.
@@ -72,7 +71,7 @@ pub enum BuildError {
         expected: &'static str,
     },
     /// A ranker's input that cannot be fed.
-    #[error("artifact \"{artifact}\", input {input} ({feature}): {reason}")]
+    #[error("artifact \"{artifact}\", input {input} ({feature}): {source}")]
     Input {
         /// The ranker's artifact.
         artifact: String,
@@ -81,13 +80,49 @@ pub enum BuildError {
         /// The feature it names.
         feature: String,
         /// What is wrong with it, and what would be right.
-        reason: String,
+        source: InputError,
+    },
+    /// A segment that a popularity artifact has no list for.
+    #[error("artifact \"{artifact}\" has no segment \"{name}\"{}; it has: {known}", hint(.name, .known))]
+    UnknownSegment {
+        /// The artifact.
+        artifact: String,
+        /// As written.
+        name: String,
+        /// The segments there are.
+        known: String,
+    },
+    /// Users and items whose vectors do not have the same width.
+    #[error("artifact \"{users}\" has vectors of {users_width} numbers, \"{items}\" of {items_width}")]
+    Width {
+        /// The users' artifact.
+        users: String,
+        /// How wide its vectors are.
+        users_width: usize,
+        /// The items' artifact.
+        items: String,
+        /// How wide its vectors are.
+        items_width: usize,
+    },
+    /// More past sessions of an item wanted than its index keeps. What is missing would not be noticed in any answer.
+    #[error(
+        "m_most_recent_sessions is {wanted}, but artifact \"{artifact}\" keeps the {kept} newest sessions of an item: \
+         raise its max_sessions_per_item, or lower m_most_recent_sessions"
+    )]
+    SessionsKept {
+        /// The artifact.
+        artifact: String,
+        /// How many the recipe wants.
+        wanted: usize,
+        /// How many there are at most.
+        kept: usize,
     },
     /// A filter expression that does not fit the catalogue.
     #[error(transparent)]
     Filter(#[from] PredicateError),
 }
 
+/// `; did you mean "price"?`, or nothing; `known` is separated by commas.
 fn hint(name: &str, known: &str) -> String {
     nearest(name, known.split(", ")).map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
 }
@@ -99,7 +134,7 @@ pub struct Spec<'a> {
     pub params: toml::Table,
     /// The snapshot it will read.
     pub snapshot: &'a Snapshot,
-    /// The labels of the recipe's sources, in order.
+    /// The labels of the recipe's sources, in order; for a source, of those before it.
     pub sources: &'a [Arc<str>],
 }
 
@@ -109,6 +144,7 @@ impl<'a> Spec<'a> {
     /// # Errors
     /// [`BuildError::Parameters`].
     pub fn parse<P: DeserializeOwned>(&self) -> Result<P, BuildError> {
+        // Only the message: the rest of toml's error points into a text that is not the one that the recipe is in.
         let wrong = |e: toml::de::Error| BuildError::Parameters(e.message().to_owned());
         toml::Value::Table(self.params.clone()).try_into().map_err(wrong)
     }
@@ -147,105 +183,14 @@ impl<'a> Spec<'a> {
     }
 }
 
-/// Refuses `take = 0` and absurdly large ones.
+/// Upper bound on the candidates of one source. A recipe may have 32 sources: raising it lets one request score more
+/// candidates than a deadline of some milliseconds allows.
+const MOST_TAKEN: usize = 10_000;
+
+/// Refuses a `take` of nothing, and one that no deadline allows.
 pub(super) fn check_take(take: usize) -> Result<usize, BuildError> {
-    match take {
-        1..=10_000 => Ok(take),
-        _ => Err(BuildError::Range { key: "take", value: take.to_string(), expected: "1 to 10000" }),
+    if (1..=MOST_TAKEN).contains(&take) {
+        return Ok(take);
     }
-}
-
-/// Makes a candidate source.
-pub type SourceFactory = fn(&Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError>;
-/// Makes a filter.
-pub type FilterFactory = fn(&Spec<'_>) -> Result<Box<dyn Filter>, BuildError>;
-/// Makes a scorer.
-pub type ScorerFactory = fn(&Spec<'_>) -> Result<Box<dyn Scorer>, BuildError>;
-/// Makes a re-ranker.
-pub type RerankerFactory = fn(&Spec<'_>) -> Result<Box<dyn Reranker>, BuildError>;
-
-/// The stage kinds that recipes may name. Add your own before the first snapshot is loaded.
-#[derive(Debug, Clone)]
-pub struct Stages {
-    sources: BTreeMap<&'static str, SourceFactory>,
-    filters: BTreeMap<&'static str, FilterFactory>,
-    scorers: BTreeMap<&'static str, ScorerFactory>,
-    rerankers: BTreeMap<&'static str, RerankerFactory>,
-}
-
-impl Default for Stages {
-    fn default() -> Self {
-        Self {
-            sources: source::kinds().into(),
-            filters: filter::kinds().into(),
-            scorers: scorer::kinds().into(),
-            rerankers: reranker::kinds().into(),
-        }
-    }
-}
-
-impl Stages {
-    /// Adds (or replaces) a kind of source.
-    pub fn source(mut self, kind: &'static str, factory: SourceFactory) -> Self {
-        self.sources.insert(kind, factory);
-        self
-    }
-
-    /// Adds (or replaces) a kind of filter; recipes list it under `filters`.
-    pub fn filter(mut self, kind: &'static str, factory: FilterFactory) -> Self {
-        self.filters.insert(kind, factory);
-        self
-    }
-
-    /// Adds (or replaces) a kind of scorer.
-    pub fn scorer(mut self, kind: &'static str, factory: ScorerFactory) -> Self {
-        self.scorers.insert(kind, factory);
-        self
-    }
-
-    /// Adds (or replaces) a kind of re-ranker.
-    pub fn reranker(mut self, kind: &'static str, factory: RerankerFactory) -> Self {
-        self.rerankers.insert(kind, factory);
-        self
-    }
-
-    /// Makes a source of a kind.
-    ///
-    /// # Errors
-    /// An unknown kind, or what the kind's factory refuses.
-    pub fn make_source(&self, kind: &str, spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
-        find(&self.sources, "source", kind)?(spec)
-    }
-
-    /// Makes a filter of a kind.
-    ///
-    /// # Errors
-    /// As [`Stages::make_source`].
-    pub fn make_filter(&self, kind: &str, spec: &Spec<'_>) -> Result<Box<dyn Filter>, BuildError> {
-        find(&self.filters, "filter", kind)?(spec)
-    }
-
-    /// Makes a scorer of a kind.
-    ///
-    /// # Errors
-    /// As [`Stages::make_source`].
-    pub fn make_scorer(&self, kind: &str, spec: &Spec<'_>) -> Result<Box<dyn Scorer>, BuildError> {
-        find(&self.scorers, "scorer", kind)?(spec)
-    }
-
-    /// Makes a re-ranker of a kind.
-    ///
-    /// # Errors
-    /// As [`Stages::make_source`].
-    pub fn make_reranker(&self, kind: &str, spec: &Spec<'_>) -> Result<Box<dyn Reranker>, BuildError> {
-        find(&self.rerankers, "re-ranker", kind)?(spec)
-    }
-}
-
-fn find<F: Copy>(kinds: &BTreeMap<&'static str, F>, room: &'static str, kind: &str) -> Result<F, BuildError> {
-    kinds.get(kind).copied().ok_or_else(|| BuildError::UnknownKind {
-        room,
-        kind: kind.to_owned(),
-        known: kinds.keys().copied().collect::<Vec<_>>().join(", "),
-    })
+    Err(BuildError::Range { key: "take", value: take.to_string(), expected: "1 to 10000" })
 }

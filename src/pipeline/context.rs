@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::domain::{Bitmap, ItemIdx, ItemMask, Request, SeedRole};
+use crate::domain::{Bitmap, ItemIdx, Moment, Request, SeedRole};
 use crate::snapshot::{Snapshot, UserRow};
 
-/// The most user tables that one placement may read.
+/// Upper bound on the user tables that one placement may read. A request looks the user up in each of them before it
+/// begins, and may wait for each.
 pub const USER_TABLES: usize = 4;
 
-/// One request on its way through the corridor.
+/// One request and all that was pinned for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The request as it came.
@@ -17,8 +18,9 @@ pub struct Context<'a> {
     pub query: &'a Query<'a>,
     /// The snapshot pinned for it.
     pub snapshot: &'a Snapshot,
-    /// What may be recommended to it.
-    pub mask: &'a ItemMask,
+    /// When it is answered; `None` unless a stage of the placement says that it [needs](super::Needs::clock) the clock.
+    /// A stage that asked the system instead could disagree with the key that its answer is kept under.
+    pub time: Option<Moment>,
     /// When the answer is due.
     pub deadline: Deadline,
 }
@@ -29,13 +31,13 @@ pub struct Query<'a> {
     /// Known seed items that may be looked from, in the caller's order.
     pub seeds: Vec<QuerySeed>,
     /// Known items of the session, newest last, with the seeds at the end where they are not there yet.
-    pub session: Vec<ItemIdx>,
+    pub session: Vec<SessionItem>,
     /// The newest item: the one the subject is looking at.
     pub current: Option<ItemIdx>,
     /// The user whose history may be used.
     pub user: Option<&'a str>,
-    /// The user's rows in the tables that the placement's scorer reads, in its order; `None` where a table has no such user, or
-    /// had no row in time.
+    /// The user's rows in the tables that the placement's scorer reads, in its order; `None` where a table has no such
+    /// user, or had no row in time.
     pub user_rows: [Option<UserRow>; USER_TABLES],
     /// What the user had to do with before, newest first.
     pub history: &'a [u32],
@@ -52,11 +54,12 @@ pub struct Query<'a> {
 impl Query<'_> {
     /// An empty query for another request, with the memory of this one.
     pub fn recycle<'b>(self) -> Query<'b> {
+        // What borrows from the request or the view goes; what owns memory stays, so that a warm request takes none.
         let Self { mut seeds, mut session, mut disliked, mut excluded, .. } = self;
         seeds.clear();
-        for items in [&mut session, &mut disliked, &mut excluded] {
-            items.clear();
-        }
+        session.clear();
+        disliked.clear();
+        excluded.clear();
         Query { seeds, session, disliked, excluded, ..Query::default() }
     }
 }
@@ -70,6 +73,25 @@ pub struct QuerySeed {
     pub role: SeedRole,
     /// The caller's weight.
     pub weight: f32,
+}
+
+/// An item of the session by number, and where the request names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionItem {
+    /// The item.
+    pub item: ItemIdx,
+    /// Where it comes from. Not the type of the event itself: that is a text of the request, and a query's memory
+    /// outlives its request.
+    pub origin: SessionOrigin,
+}
+
+/// Where a request names an item of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionOrigin {
+    /// In [`Request::session_events`], at this position.
+    Event(u32),
+    /// In [`Query::seeds`], at this position.
+    Seed(u32),
 }
 
 /// When an answer is due, if ever.

@@ -1,13 +1,14 @@
-//! The corridor: one trait per room, and the walk through all of them.
+//! The stages of a placement: one trait for each, and the runner that takes a request through all of them.
 //!
-//! Retrieve, hydrate, filter, score, re-rank, select. The author of a stage writes one method; [`run`](crate::pipeline::Pipeline::run) does naming,
-//! timing, deadlines and failure policy for all of them.
+//! Filter, retrieve, score, re-rank, select. The author of a stage writes one method and says what it [needs](Needs);
+//! [`run`](crate::pipeline::Pipeline::run) does naming, timing, deadlines, features and failure policy for all of them.
 
 mod build;
 mod context;
 pub mod features;
 pub mod filter;
-pub mod hydrator;
+mod kinds;
+mod needs;
 pub mod reranker;
 mod run;
 pub mod scorer;
@@ -19,94 +20,76 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::domain::{CandidateSet, ItemMask};
-use crate::snapshot::{Snapshot, UserFeatures};
 
-pub use build::{BuildError, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Spec, Stages};
-pub use context::{Context, Deadline, Query, QuerySeed, USER_TABLES};
+pub use build::{BuildError, Spec};
+pub use context::{Context, Deadline, Query, QuerySeed, SessionItem, SessionOrigin, USER_TABLES};
+pub use features::InputError;
+pub use kinds::{Factory, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Stages};
+pub use needs::{Needs, Signals};
 pub use run::{Depth, Outcome, Scratch, Span, Spans};
 
+/// What all stages have in common.
+pub trait Stage: Send + Sync {
+    /// Its name in metrics and traces where the recipe gives it none: for a stage that recipes may name, its kind.
+    fn label(&self) -> &str;
+
+    /// What it reads. Asked once, when its recipe is compiled.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+}
+
 /// Retrieves possible items.
-pub trait CandidateSource: Send + Sync {
-    /// Adds candidates with this source's scores, best first, leaving out what `ctx.mask` does not admit.
+pub trait CandidateSource: Stage {
+    /// Adds candidates with this source's scores, best first, leaving out what `mask` does not admit.
     ///
     /// # Errors
     /// A failure is noted and the request goes on without this source.
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError>;
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError>;
 }
 
-/// Attaches features to candidates.
-pub trait Hydrator: Send + Sync {
-    /// Adds feature columns to the set.
+/// Says which items may be shown; never reorders.
+pub trait Filter: Stage {
+    /// Takes from the mask what must not be shown. It runs before retrieval, so that sources do not look for what would
+    /// be dropped; what they add all the same, and what fallbacks find, is held against the mask by the runner.
     ///
     /// # Errors
-    /// A failure is noted and the request goes on without the features.
-    fn hydrate(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError>;
-}
-
-/// Keeps or drops candidates; never reorders.
-pub trait Filter: Send + Sync {
-    /// Drops from the set what must not be shown.
-    ///
-    /// # Errors
-    /// Filters fail closed: after an error no candidate is left.
-    fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError>;
-
-    /// Says before retrieval what will be dropped, so that sources need not find it.
-    fn prefilter(&self, _query: &Query<'_>, _snapshot: &Snapshot, _mask: &mut ItemMask) {}
+    /// Filters fail closed: after an error nothing is shown.
+    fn prefilter(&self, ctx: &Context<'_>, mask: &mut ItemMask) -> Result<(), StageError>;
 }
 
 /// Gives one number per candidate; can neither drop nor reorder.
-pub trait Scorer: Send + Sync {
+pub trait Scorer: Stage {
     /// Writes one score per row of the set; higher is better, NaN sinks.
     ///
     /// # Errors
     /// After an error what was written until then counts, and 0 where nothing was.
     fn score(&self, ctx: &Context<'_>, set: &CandidateSet, scores: &mut [f32]) -> Result<(), StageError>;
 
-    /// Catalogue columns that this stage reads as features; they are gathered once for all stages.
-    fn features(&self) -> &[String] {
-        &[]
-    }
-
-    /// Artifacts with users' features that this stage reads, at most [`USER_TABLES`]. The user's rows in them are looked up
-    /// before the walk, which is the one thing that a request may wait for, and are in [`Query::user_rows`] in this order.
-    fn user_tables(&self) -> &[Arc<UserFeatures>] {
-        &[]
-    }
-
     /// What scores instead where there is no time for this stage; `None` for one that is cheap.
-    fn stand_in(&self) -> Option<&dyn Scorer> {
+    fn cheaper(&self) -> Option<&dyn Scorer> {
         None
-    }
-
-    /// Whether scores change with the hour of the day or the day of the week.
-    fn reads_clock(&self) -> bool {
-        false
     }
 }
 
 /// Reorders with the whole list in view.
-pub trait Reranker: Send + Sync {
+pub trait Reranker: Stage {
     /// Reorders the set, which comes sorted by score.
     ///
     /// # Errors
     /// After an error the order stays as it was.
     fn rerank(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError>;
-
-    /// As [`Scorer::features`].
-    fn features(&self) -> &[String] {
-        &[]
-    }
 }
 
 /// Makes the slate: cuts to size.
-pub trait Selector: Send + Sync {
+pub trait Selector: Stage {
     /// Leaves at most `size` candidates, in slate order.
     fn select(&self, ctx: &Context<'_>, set: &mut CandidateSet, size: usize);
 }
 
 /// Why a stage gave up.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StageError {
     /// The time was up before it was done.
     #[error("the time was up")]
@@ -116,15 +99,16 @@ pub enum StageError {
     Failed(&'static str),
 }
 
-/// A stage and its metric label.
-pub struct Stage<T: ?Sized> {
-    /// The name in metrics and traces.
+/// A stage under the name by which its placement knows it.
+pub struct Named<T: ?Sized> {
+    /// The name in answers, metrics and traces: the recipe's, else the stage's own. Shared, since each item of each
+    /// slate carries the name of its source.
     pub label: Arc<str>,
     /// The stage.
-    pub inner: Box<T>,
+    pub stage: Box<T>,
 }
 
-impl<T: ?Sized> std::fmt::Debug for Stage<T> {
+impl<T: ?Sized> std::fmt::Debug for Named<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.label)
     }
@@ -133,16 +117,25 @@ impl<T: ?Sized> std::fmt::Debug for Stage<T> {
 /// The stages of one placement, in the order in which a request meets them.
 #[derive(Debug)]
 pub struct Pipeline {
+    /// Say what may be shown.
+    pub filters: Vec<Named<dyn Filter>>,
     /// Retrieve.
-    pub sources: Vec<Stage<dyn CandidateSource>>,
-    /// Attach features.
-    pub hydrators: Vec<Stage<dyn Hydrator>>,
-    /// Keep or drop.
-    pub filters: Vec<Stage<dyn Filter>>,
+    pub sources: Vec<Named<dyn CandidateSource>>,
+    /// What later stages read of the candidates.
+    pub columns: Vec<GatheredColumn>,
     /// One number each.
-    pub scorer: Stage<dyn Scorer>,
+    pub scorer: Named<dyn Scorer>,
     /// Reorder.
-    pub rerankers: Vec<Stage<dyn Reranker>>,
+    pub rerankers: Vec<Named<dyn Reranker>>,
     /// Cut to size.
-    pub selector: Stage<dyn Selector>,
+    pub selector: Named<dyn Selector>,
+}
+
+/// A catalogue column that is gathered for the candidates of a placement.
+#[derive(Debug, Clone)]
+pub struct GatheredColumn {
+    /// Its name in the catalogue and among the candidates' features.
+    pub name: Arc<str>,
+    /// Its position in the catalogue of the snapshot that the placement was compiled against.
+    pub position: usize,
 }

@@ -1,13 +1,10 @@
-//! The runner of one request through the corridor.
+//! The runner: takes one request through the stages of a placement.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Context, Deadline, Filter, Pipeline, Query, Stage, StageError};
-use crate::domain::{
-    CandidateSet, Cause, Degradation, DegradationLevel, ItemMask, Request, ResponseView, StageTrace,
-};
-use crate::snapshot::Snapshot;
+use super::{Context, Deadline, Pipeline, StageError};
+use crate::domain::{CandidateSet, Cause, Degradation, DegradationLevel, ItemMask, ResponseView, StageTrace};
 
 /// Memory that one worker uses for one request after another.
 #[derive(Debug, Default)]
@@ -16,11 +13,11 @@ pub struct Scratch {
     pub set: CandidateSet,
     /// What may be recommended.
     pub mask: ItemMask,
-    /// What happened on the way of the last request.
-    pub ran: Outcome,
+    /// What became of the last request.
+    pub outcome: Outcome,
 }
 
-/// What happened to one request on its way.
+/// What became of one request on its way through the stages.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Stages that were skipped or failed, and why.
@@ -31,21 +28,22 @@ pub struct Outcome {
     pub spans: Spans,
 }
 
-/// How far a runner goes.
+/// How far a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Through all rooms.
+    /// Through all stages.
     Full,
-    /// Not to the re-rankers; a scorer that has a [stand-in](super::Scorer::stand_in) leaves the scoring to it.
+    /// Not to the re-rankers; a scorer that has a [cheaper](super::Scorer::cheaper) one leaves the scoring to it.
     NoRerank,
     /// Only as far as to know what may be shown.
     Mask,
 }
 
-/// How long groups of stages took, where there is a deadline; `None` for a group that the plan or a deadline kept from beginning.
+/// How long groups of stages took, where there is a deadline; `None` for a group that the plan or a deadline kept from
+/// beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spans {
-    /// Sources, hydrators and filters.
+    /// Filters, sources and the columns that later stages read.
     pub retrieval: Option<Span>,
     /// The scorer.
     pub scoring: Option<Span>,
@@ -65,94 +63,108 @@ pub struct Span {
 }
 
 impl Pipeline {
-    /// Leaves at most `size` candidates in `scratch.set`, in slate order, and what happened in `scratch.ran`.
+    /// Leaves at most `size` candidates in `scratch.set`, in slate order, and what happened in `scratch.outcome`.
     ///
-    /// Late or failing sources, hydrators and re-rankers are skipped and noted; filters, scoring and selection always run. What
+    /// Late or failing sources and re-rankers are skipped and noted; filters, scoring and selection always run. What
     /// `depth` leaves out is among the skipped stages; its cause is for the caller to say.
-    #[expect(clippy::too_many_arguments, reason = "the runner is where everything meets")]
-    pub fn run(
-        &self,
-        request: &Request,
-        query: &Query<'_>,
-        snapshot: &Snapshot,
-        deadline: Deadline,
-        depth: Depth,
-        size: usize,
-        scratch: &mut Scratch,
-    ) {
-        let Scratch { set, mask, ran } = scratch;
-        ran.degradation.clear();
-        ran.trace.clear();
-        ran.spans = Spans::default();
-        let items = snapshot.items().len();
-        let mut runner = Runner::begin(ran, deadline, request.view == ResponseView::Debug);
+    pub fn run(&self, ctx: &Context<'_>, depth: Depth, size: usize, scratch: &mut Scratch) {
+        let Scratch { set, mask, outcome } = scratch;
+        outcome.degradation.clear();
+        outcome.trace.clear();
+        outcome.spans = Spans::default();
+        let items = ctx.snapshot.items().len();
+        let mut runner = Runner::begin(outcome, ctx.deadline, ctx.request.view == ResponseView::Debug);
+        // Filters run in every depth, also when the time is up: an answer may be worse, never show what is forbidden.
         mask.reset(items);
-        self.filters.iter().for_each(|stage| stage.inner.prefilter(query, snapshot, mask));
         set.reset(items, self.sources.len());
-        let ctx = Context { request, query, snapshot, mask, deadline };
-        let stand_in = self.scorer.inner.stand_in().filter(|_| depth != Depth::Full);
-
-        if depth != Depth::Mask {
-            for (at, source) in self.sources.iter().enumerate() {
-                set.open_source(at);
-                runner.optional(&source.label, set, |set| source.inner.retrieve(&ctx, set));
-            }
-            for hydrator in &self.hydrators {
-                runner.optional(&hydrator.label, set, |set| hydrator.inner.hydrate(&ctx, set));
-            }
-            for filter in &self.filters {
-                runner.step(&filter.label, set, |set| close(filter, &ctx, set));
-            }
-            runner.ran.spans.retrieval = runner.lap();
-            let scorer = stand_in.unwrap_or(&*self.scorer.inner);
-            runner.step(&self.scorer.label, set, |set| {
-                set.score_and_sort(|set, scores| scorer.score(&ctx, set, scores))
-            });
-            runner.ran.spans.scoring = runner.lap().filter(|_| stand_in.is_none());
-        } else {
-            self.sources.iter().for_each(|stage| runner.leave_out(&stage.label));
-            self.hydrators.iter().for_each(|stage| runner.leave_out(&stage.label));
+        self.say_what_may_be_shown(ctx, mask, &mut runner);
+        if depth == Depth::Mask {
+            self.leave_out_the_rest(&mut runner);
+            return;
         }
-        if stand_in.is_some() {
+        self.retrieve(ctx, mask, set, &mut runner);
+        let cheaper = self.scorer.stage.cheaper().filter(|_| depth == Depth::NoRerank);
+        let scorer = cheaper.unwrap_or(&*self.scorer.stage);
+        runner.step(&self.scorer.label, set, |set| {
+            set.score_and_sort(|set, scores| scorer.score(ctx, set, scores))
+        });
+        let scoring = runner.lap();
+        if cheaper.is_some() {
+            // What it took says nothing about the scorer that the estimate is for.
             runner.leave_out(&self.scorer.label);
+        } else {
+            runner.outcome.spans.scoring = scoring;
         }
         for reranker in &self.rerankers {
             match depth {
-                Depth::Full => runner.optional(&reranker.label, set, |set| reranker.inner.rerank(&ctx, set)),
+                Depth::Full => runner.optional(&reranker.label, set, |set| reranker.stage.rerank(ctx, set)),
                 Depth::NoRerank | Depth::Mask => runner.leave_out(&reranker.label),
             }
         }
-        if depth != Depth::Mask {
-            runner.step(&self.selector.label, set, |set| {
-                self.selector.inner.select(&ctx, set, size);
-                Ok(())
-            });
-            runner.ran.spans.reranking = runner.lap().filter(|_| depth == Depth::Full);
+        runner.step(&self.selector.label, set, |set| {
+            self.selector.stage.select(ctx, set, size);
+            Ok(())
+        });
+        let reranking = runner.lap();
+        if depth == Depth::Full {
+            runner.outcome.spans.reranking = reranking;
         }
     }
 
-    /// Whether [`Depth::NoRerank`] leaves anything out, and whether that is the scorer too.
-    pub fn lighter(&self) -> (bool, bool) {
-        let scorer = self.scorer.inner.stand_in().is_some();
-        (scorer || !self.rerankers.is_empty(), scorer)
+    /// Whether [`Depth::NoRerank`] leaves anything out.
+    pub fn can_do_less(&self) -> bool {
+        self.has_cheaper_scorer() || !self.rerankers.is_empty()
     }
 
-    /// Drops what the filters do not let through from candidates that were found on another way than [`Pipeline::run`].
-    ///
-    /// # Errors
-    /// The first filter that failed; then nothing is left.
-    pub fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
-        self.filters.iter().try_for_each(|stage| close(stage, ctx, set))
+    /// Whether [`Depth::NoRerank`] leaves the scorer out.
+    pub fn has_cheaper_scorer(&self) -> bool {
+        self.scorer.stage.cheaper().is_some()
     }
-}
 
-/// A filter that fails lets nothing through.
-fn close(filter: &Stage<dyn Filter>, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
-    filter.inner.filter(ctx, set).inspect_err(|_| set.retain(|_| false))
+    fn say_what_may_be_shown(&self, ctx: &Context<'_>, mask: &mut ItemMask, runner: &mut Runner<'_>) {
+        for filter in &self.filters {
+            let outcome = runner.timed(&filter.label, || (filter.stage.prefilter(ctx, mask), 0));
+            if let Err(error) = outcome {
+                // What the filter would have forbidden is not known, so nothing is shown: not by fallbacks either.
+                mask.close();
+                runner.failed(&filter.label, &error);
+            }
+        }
+    }
+
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, set: &mut CandidateSet, runner: &mut Runner<'_>) {
+        for (at, source) in self.sources.iter().enumerate() {
+            set.open_source(at);
+            runner.optional(&source.label, set, |set| source.stage.retrieve(ctx, mask, set));
+        }
+        // Once for all sources and all filters: sources are asked to look at the mask themselves, so that what they
+        // find can be used, and one that does not must not be able to show what a filter forbids.
+        set.retain_items(|item| mask.admits(item));
+        let catalog = ctx.snapshot.catalog();
+        for column in &self.columns {
+            if let Some(values) = catalog.column_at(column.position) {
+                set.add_feature(&column.name, |item| values.number(item.row()) as f32);
+            }
+        }
+        runner.outcome.spans.retrieval = runner.lap();
+    }
+
+    /// Names what [`Depth::Mask`] does not ask.
+    fn leave_out_the_rest(&self, runner: &mut Runner<'_>) {
+        for source in &self.sources {
+            runner.leave_out(&source.label);
+        }
+        if self.has_cheaper_scorer() {
+            runner.leave_out(&self.scorer.label);
+        }
+        for reranker in &self.rerankers {
+            runner.leave_out(&reranker.label);
+        }
+    }
 }
 
 struct Runner<'r> {
-    ran: &'r mut Outcome,
+    outcome: &'r mut Outcome,
     deadline: Deadline,
     traced: bool,
     /// When the present group of stages began; `None` without a deadline, and after a group in which anything was late.
@@ -162,22 +174,26 @@ struct Runner<'r> {
 }
 
 impl<'r> Runner<'r> {
-    fn begin(ran: &'r mut Outcome, deadline: Deadline, traced: bool) -> Self {
-        Self { ran, deadline, traced, began: deadline.due().map(|_| Instant::now()), cut: false }
+    fn begin(outcome: &'r mut Outcome, deadline: Deadline, traced: bool) -> Self {
+        // Without a deadline nobody asks how long anything takes, and no clock is read.
+        let began = deadline.due().map(|_| Instant::now());
+        Self { outcome, deadline, traced, began, cut: false }
     }
 
     /// How long the group of stages took that ends here.
     fn lap(&mut self) -> Option<Span> {
         let began = self.began?;
         let now = Instant::now();
+        // After a stage was skipped, the groups that follow have less to do than usual and would teach too short a
+        // time.
         self.began = (!self.cut).then_some(now);
-        self.ran.spans.ended = self.began;
+        self.outcome.spans.ended = self.began;
         Some(Span { took: now.duration_since(began), whole: !self.cut })
     }
 
     /// Names a stage that the plan has no time for.
     fn leave_out(&mut self, label: &Arc<str>) {
-        self.ran.degradation.skipped_stages.push(Arc::clone(label));
+        self.outcome.degradation.skipped_stages.push(Arc::clone(label));
     }
 
     /// Runs a stage unless the time is up.
@@ -187,6 +203,7 @@ impl<'r> Runner<'r> {
         set: &mut CandidateSet,
         stage: impl FnOnce(&mut CandidateSet) -> Result<(), StageError>,
     ) {
+        // Before each stage and not within: a stage that has begun is trusted to end, and is measured.
         if self.deadline.has_passed() {
             self.failed(label, &StageError::Deadline);
         } else {
@@ -200,14 +217,21 @@ impl<'r> Runner<'r> {
         set: &mut CandidateSet,
         stage: impl FnOnce(&mut CandidateSet) -> Result<(), StageError>,
     ) {
-        let started = self.traced.then(Instant::now);
-        if let Err(error) = stage(set) {
+        let outcome = self.timed(label, || (stage(set), set.len()));
+        if let Err(error) = outcome {
             self.failed(label, &error);
         }
+    }
+
+    /// Runs a stage, which says how many candidates it leaves, and adds it to the trace.
+    fn timed<T>(&mut self, label: &Arc<str>, stage: impl FnOnce() -> (T, usize)) -> T {
+        let started = self.traced.then(Instant::now);
+        let (outcome, candidates) = stage();
         if let Some(started) = started {
-            let (stage, candidates, took) = (Arc::clone(label), set.len(), started.elapsed());
-            self.ran.trace.push(StageTrace { stage, candidates, took });
+            let took = started.elapsed();
+            self.outcome.trace.push(StageTrace { stage: Arc::clone(label), candidates, took });
         }
+        outcome
     }
 
     fn failed(&mut self, label: &Arc<str>, error: &StageError) {
@@ -221,7 +245,7 @@ impl<'r> Runner<'r> {
                 Cause::StageFailed
             }
         };
-        self.ran.degradation.note(DegradationLevel::Partial, cause);
-        self.ran.degradation.skipped_stages.push(Arc::clone(label));
+        self.outcome.degradation.note(DegradationLevel::Partial, cause);
+        self.outcome.degradation.skipped_stages.push(Arc::clone(label));
     }
 }

@@ -1,90 +1,82 @@
-//! One request answered from one pinned snapshot: by the result cache, or by as much of the recipe as there is time for.
+//! One request answered from one pinned view: by the result cache, or by as much of the recipe as there is time for.
 
-use std::cell::RefCell;
-use std::mem::take;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache::{Flight, Key, ResultCache, is_common};
 use super::counts::{Counts, Lookup};
-use super::plan::Room;
+use super::latency::TimeBudget;
+use super::limits::check_fields;
 use super::prepare::UserRows;
-use super::resolve::{self, Resolved};
-use super::{Placement, Plan, RecommendError, Recommendation, Recommender, View, check_fields, fallback};
-use crate::domain::{
-    Cause, Consent, DegradationLevel, ItemIdx, ItemMask, Request, ResponseView, Slate, score,
-};
-use crate::pipeline::{Context, Deadline, Scratch};
+use super::{Placement, Plan, RecommendError, Recommendation, Recommender, Reuse, View};
+use crate::domain::{ItemIdx, Moment, Request, Slate};
+use crate::pipeline::Deadline;
 
 /// How an answer came about, as far as callers are told.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin {
     pub(super) personal: bool,
     pub(super) cached: bool,
+    pub(super) reuse: Reuse,
 }
 
 /// One request, and all that its answer is made from.
-struct Asked<'a> {
-    served: &'a View,
-    placement: &'a Placement,
-    request: &'a Request,
-    shown: &'a [ItemIdx],
-    users: &'a UserRows,
-    size: usize,
-    deadline: Deadline,
+pub(super) struct Asked<'a> {
+    pub(super) view: &'a View,
+    pub(super) placement: &'a Placement,
+    pub(super) request: &'a Request,
+    pub(super) shown: &'a [ItemIdx],
+    pub(super) users: &'a UserRows,
+    pub(super) size: usize,
+    /// The time that stages read and that the answer's key names: one for both, or an answer of ten o'clock could be
+    /// kept under eleven.
+    pub(super) time: Option<Moment>,
+    pub(super) deadline: Deadline,
     /// `None` for an evaluation, which is no traffic.
-    counts: Option<&'a Counts>,
-}
-
-thread_local! {
-    static MEMORY: RefCell<Memory> = RefCell::default();
-}
-
-/// What one thread uses for one request after another.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) spare: resolve::Spare,
-    pub(super) scratch: Scratch,
-    pub(super) found: Vec<score::Key>,
-    common: Slate,
+    pub(super) counts: Option<&'a Counts>,
 }
 
 impl Recommender {
     pub(super) fn answer(
         &self,
-        served: &View,
+        view: &Arc<View>,
         request: &Request,
         shown: &[ItemIdx],
         started: Instant,
         users: &UserRows,
     ) -> Result<Recommendation, RecommendError> {
         let mut slate = Slate::default();
-        let origin = self.answer_into(served, request, shown, started, users, &mut slate)?;
-        let Origin { personal, cached } = origin;
-        Ok(Recommendation { slate, snapshot: Arc::clone(&served.snapshot), personal, cached })
+        let origin = self.answer_into(view, request, shown, started, users, &mut slate)?;
+        let Origin { personal, cached, reuse } = origin;
+        Ok(Recommendation { slate, view: Arc::clone(view), personal, cached, reuse })
     }
 
     /// Fills an empty slate.
     pub(super) fn answer_into(
         &self,
-        served: &View,
+        view: &View,
         request: &Request,
         shown: &[ItemIdx],
         started: Instant,
         users: &UserRows,
         slate: &mut Slate,
     ) -> Result<Origin, RecommendError> {
-        let placement = served.placement(&request.placement)?;
+        let placement = view.placement(&request.placement)?;
         let size = self.page_size(request, placement)?;
-        check_fields(request, &served.snapshot)?;
+        check_fields(request, &view.snapshot)?;
+        // An evaluation and a swap's warming ask without the placements' deadlines, and are no traffic.
+        let counts = if self.limits.placement_deadlines {
+            Some(placement.counts(&request.placement, &self.counts))
+        } else {
+            None
+        };
+        // Only where a stage reads it: to ask the system for the time takes longer than to find a slate in the cache.
+        let time = placement.needs.clock.map(|_| self.clock.now());
         let deadline = self.deadline(request, placement, started);
-        let counts = Some(&*placement.counts).filter(|_| self.limits.placement_deadlines);
-        let asked = Asked { served, placement, request, shown, users, size, deadline, counts };
-        let subject = &request.subject;
-        let known = [&subject.user_id, &subject.visitor_id, &subject.session_id];
-        let personal = known.iter().any(|id| id.is_some()) || !request.session_events.is_empty();
+        let asked = Asked { view, placement, request, shown, users, size, time, deadline, counts };
+        let personal = request.subject.is_known() || !request.session_events.is_empty();
         let cached = self.look_up_or_make(&asked, slate)?;
-        Ok(Origin { personal, cached })
+        Ok(Origin { personal, cached, reuse: asked.reuse() })
     }
 
     /// Says whether the slate came from the cache.
@@ -93,16 +85,19 @@ impl Recommender {
         let found = cache.filter(|_| asked.is_common()).and_then(|cache| Some((cache, asked.key()?)));
         let Some((cache, key)) = found else {
             asked.looked_up(Lookup::Uncacheable);
-            let (room, plan) = asked.plan(cache, slate);
-            return asked.walk(room, plan, slate).map(|()| false);
+            // The slate is empty and becomes the common one, if the plan wants that: no second one is needed.
+            let (budget, plan) = asked.plan(cache, slate);
+            return asked.make(budget, plan, slate).map(|()| false);
         };
+        // Before a plan is made: a slate that is there takes no time worth planning.
         if cache.find(key.bytes(), slate) {
             asked.looked_up(Lookup::Hit);
             return Ok(true);
         }
-        let (room, plan) = asked.plan(None, slate);
+        let (budget, plan) = asked.plan(None, slate);
         let flight = match plan {
-            Plan::Full => cache.make(key.bytes(), slate, |slate| asked.walk(room, plan, slate)),
+            Plan::Full => cache.make(key.bytes(), slate, |slate| asked.make(budget, plan, slate)),
+            // A lesser slate is not kept, so nobody can share it.
             _ => Flight::Useless,
         };
         let shared = matches!(flight, Flight::Shared);
@@ -110,130 +105,64 @@ impl Recommender {
         match flight {
             Flight::Made(outcome) => outcome?,
             Flight::Shared => {}
-            Flight::Useless => asked.walk(room, plan, slate)?,
+            Flight::Useless => asked.make(budget, plan, slate)?,
         }
         Ok(shared)
     }
 
-    /// The cache of the pinned snapshot, if this placement's slates are in one.
+    /// The cache of the pinned view, if this placement's slates are in one.
     fn cache<'a>(&self, asked: &Asked<'a>) -> Option<&'a ResultCache> {
         let bytes = self.limits.result_cache_bytes;
-        (bytes > 0 && asked.placement.cache).then(|| asked.served.cache(bytes))
+        let kept = asked.placement.cache && !asked.placement.needs.live;
+        (bytes > 0 && kept).then(|| asked.view.cache(bytes))
     }
 }
 
 impl Asked<'_> {
     fn is_common(&self) -> bool {
-        let subject = &self.request.subject;
-        let user = subject.user_id.as_deref().filter(|_| subject.consent != Consent::Denied);
-        is_common(self.request, user) && self.shown.is_empty() && !self.request.validate_only
+        is_common(self.request) && self.shown.is_empty() && !self.request.validate_only
     }
 
     fn looked_up(&self, lookup: Lookup) {
-        self.counts.into_iter().for_each(|counts| counts.looked_up(lookup));
+        if let Some(counts) = self.counts {
+            counts.looked_up(lookup);
+        }
     }
 
     fn key(&self) -> Option<Key> {
-        Key::of(self.request, self.size, self.placement.pipeline.scorer.inner.reads_clock())
+        let step = self.placement.needs.clock.zip(self.time).map(|(clock, time)| time.step(clock));
+        Key::of(self.request, self.size, step)
+    }
+
+    fn reuse(&self) -> Reuse {
+        // Before the clock: state that may change at any time outweighs a step that is known.
+        if self.placement.needs.live {
+            return Reuse::Never;
+        }
+        match self.placement.needs.clock.zip(self.time) {
+            Some((clock, time)) => Reuse::Step { number: time.step(clock), left: time.left_of(clock) },
+            None => Reuse::View,
+        }
     }
 
     /// Chooses how to answer. For [`Plan::Cached`] the slate that it needs is in `common` then.
-    fn plan(&self, cache: Option<&ResultCache>, common: &mut Slate) -> (Room, Plan) {
-        let Some(due) = self.deadline.due() else { return (Room::Full, Plan::Full) };
-        let room = self.placement.pace.room(due, &self.placement.pipeline);
-        let plan = match room {
-            Room::Full | Room::Trial => Plan::Full,
-            Room::NoRerank => Plan::NoRerank,
-            Room::Little if self.has_common(cache, common) => Plan::Cached,
-            Room::Little => Plan::Popular,
+    fn plan(&self, cache: Option<&ResultCache>, common: &mut Slate) -> (TimeBudget, Plan) {
+        let Some(due) = self.deadline.due() else { return (TimeBudget::Full, Plan::Full) };
+        let budget = self.placement.latency.budget(due, &self.placement.pipeline);
+        let plan = match budget {
+            TimeBudget::Full | TimeBudget::Trial => Plan::Full,
+            TimeBudget::NoRerank => Plan::NoRerank,
+            TimeBudget::NoRetrieval if self.has_common(cache, common) => Plan::Cached,
+            TimeBudget::NoRetrieval => Plan::Popular,
         };
-        (room, plan)
+        (budget, plan)
     }
 
     /// Whether the slate is known that anybody would get, on whose first page this subject's can be built.
     fn has_common(&self, cache: Option<&ResultCache>, common: &mut Slate) -> bool {
+        // Of a later page, what this subject has seen of the pages before it would have to be left out of those as
+        // well.
         let Some(cache) = cache.filter(|_| self.request.offset == 0) else { return false };
         self.key().is_some_and(|key| cache.find(key.bytes(), common))
-    }
-
-    /// Makes the slate; for [`Plan::Cached`] out of what it holds.
-    fn walk(&self, room: Room, plan: Plan, slate: &mut Slate) -> Result<(), RecommendError> {
-        let Self { served, placement, request, .. } = *self;
-        let snapshot = &served.snapshot;
-        // Taken, not borrowed: a stage may ask another recommender on the same thread.
-        let mut memory = MEMORY.take();
-        if plan == Plan::Cached {
-            std::mem::swap(&mut memory.common, slate);
-            slate.clear();
-        }
-        let history = placement.history.as_deref();
-        let missing = &mut slate.missing_item_ids;
-        let mut resolved =
-            match resolve::resolve(request, snapshot, history, self.shown, &mut memory.spare, missing) {
-                Ok(resolved) => resolved,
-                Err(error) => {
-                    MEMORY.set(memory);
-                    slate.clear();
-                    return Err(error);
-                }
-            };
-        let late;
-        (resolved.query.user_rows, late) = self.users.now();
-        if !request.validate_only {
-            self.counts.into_iter().for_each(|counts| counts.planned(plan));
-            let page = request.offset..request.offset + self.size;
-            let wanted = page.end + 1; // one more, to know whether there is another page
-            let query = &resolved.query;
-            let ran = &mut memory.scratch.ran; // writes into the answer's own memory
-            (ran.degradation, ran.trace) = (take(&mut slate.degradation), take(&mut slate.trace));
-            let (depth, deadline) = (plan.depth(), self.deadline);
-            placement.pipeline.run(request, query, snapshot, deadline, depth, wanted, &mut memory.scratch);
-            let ran = &mut memory.scratch.ran;
-            (slate.degradation, slate.trace) = (take(&mut ran.degradation), take(&mut ran.trace));
-            if let Some(cause) = plan.cause() {
-                slate.degradation.note(DegradationLevel::Partial, cause);
-            }
-            if late {
-                slate.degradation.note(DegradationLevel::Partial, Cause::UserFeaturesLate);
-            }
-            slate.items.reserve(wanted);
-            if plan == Plan::Cached {
-                self.take_over(&resolved, &mut memory, slate);
-            } else {
-                placement.slate_items(&memory.scratch.set, wanted, &mut slate.items);
-            }
-            let spans = memory.scratch.ran.spans;
-            let filled = fallback::fill(placement, request, &resolved, snapshot, &page, &mut memory, slate);
-            if self.deadline.due().is_some() {
-                placement.pace.learn(room, &spans);
-            }
-            let missing = !slate.missing_item_ids.is_empty();
-            filled.note(&page, slate.items.len(), &resolved, request, missing, &mut slate.degradation);
-            slate.more = slate.items.len() > page.end;
-            slate.items.truncate(page.end);
-            slate.items.drain(..page.start.min(slate.items.len()));
-        }
-        memory.spare.keep(resolved.query);
-        MEMORY.set(memory);
-        if request.view == ResponseView::Basic {
-            slate.trace.clear();
-        }
-        Ok(())
-    }
-
-    /// Fills the slate with what this subject may see of the one that anybody gets.
-    fn take_over(&self, resolved: &Resolved<'_>, memory: &mut Memory, slate: &mut Slate) {
-        let Memory { scratch: Scratch { set, mask, .. }, common, .. } = memory;
-        let (request, query, snapshot) = (self.request, &resolved.query, &*self.served.snapshot);
-        let mask: &ItemMask = mask;
-        let ctx = Context { request, query, snapshot, mask, deadline: Deadline::NEVER };
-        set.reset(snapshot.items().len(), 1);
-        common.items.iter().for_each(|item| set.push(item.item, item.score));
-        if let Err(error) = self.placement.pipeline.filter(&ctx, set) {
-            slate.degradation.note(DegradationLevel::Partial, Cause::StageFailed);
-            tracing::debug!(%error, "a filter failed");
-        }
-        let seen = |item: ItemIdx| mask.admits(item) && set.contains(item);
-        slate.items.extend(common.items.iter().filter(|item| seen(item.item)).cloned());
     }
 }

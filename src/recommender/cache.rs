@@ -1,26 +1,30 @@
-//! Finished slates of one snapshot, for requests that depend on no person: what was asked before is not worked out again.
+//! Finished slates of one view, for requests that depend on no person: what was asked before is not worked out again.
 
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 
-use crate::domain::{FilterValue, Request, ResponseView, Slate};
+use crate::domain::{KeyBytes, KeyVisitor as _, Request, RequestKey, ResponseView, Slate};
 
-/// The longest key, and the most ids that a request may name to be looked up at all.
+/// Upper bound on the bytes of a key; longer requests are not looked up. Raising it spends more of the cache on keys
+/// that hardly anybody asks for again.
 const MAX_KEY: usize = 4096;
+/// Upper bound on the ids that a request may name to be looked up at all: to write and compare more of them takes
+/// longer than to work the slate out.
 const MAX_IDS: usize = 256;
-/// What an entry takes besides its key and its slate: the cache's own lists and counters, roughly.
+/// Bytes of an entry besides its key and its slate: the cache's own lists and counters, as measured with moka 0.12.
+/// Raising it makes the cache hold fewer slates in the same bound.
 const ENTRY: usize = 600;
 
-/// Slates by everything that they depend on. Lives and dies with its snapshot, so that nothing in it can be out of date.
+/// Slates by everything that they depend on. Lives and dies with its view, so that neither snapshot, rules nor events
+/// need to be in a key and nothing in it can be out of date.
 ///
-/// Bounded by bytes. What gets in when it is full is up to moka's TinyLFU (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017): a
-/// key is let in if it was asked for more often lately than what it would push out, so a caller who makes up requests pushes out
-/// nothing that others ask for.
+/// Bounded by bytes. What gets in when it is full is up to moka's TinyLFU (Einziger, Friedman, Manes, "TinyLFU", ACM
+/// ToS 2017): a key is let in if it was asked for more often lately than what it would push out, so a caller who makes
+/// up requests pushes out nothing that others ask for.
 pub(super) struct ResultCache {
     slates: Cache<Vec<u8>, Arc<Kept>, DefaultHashBuilder>,
 }
@@ -45,12 +49,14 @@ pub(super) enum Flight<E> {
 impl ResultCache {
     pub(super) fn new(bytes: u64) -> Self {
         let weigh = |key: &Vec<u8>, kept: &Arc<Kept>| weight(key, &kept.slate);
+        // hashbrown's hasher and not the standard library's: keys are some hundred bytes, and seeded as well.
         let slates = Cache::builder().max_capacity(bytes).weigher(weigh);
         Self { slates: slates.build_with_hasher(DefaultHashBuilder::default()) }
     }
 
     /// Copies the slate of this key, if it is there.
     pub(super) fn find(&self, key: &[u8], slate: &mut Slate) -> bool {
+        // One that does not last is in the cache for a moment, between being made and being taken out again.
         let found = self.slates.get(key).filter(|kept| kept.lasting);
         if let Some(kept) = &found {
             slate.copy_from(&kept.slate);
@@ -58,14 +64,15 @@ impl ResultCache {
         found.is_some()
     }
 
-    /// Fills the empty slate by `make` and keeps a copy, unless somebody else is making the same at the moment: then waits for
-    /// theirs. A slate whose degradation will pass is not kept, and not handed to anybody else.
+    /// Fills the empty slate by `make` and keeps a copy, unless somebody else is making the same at the moment: then
+    /// waits for theirs. A slate whose degradation will pass is not kept, and not handed to anybody else.
     pub(super) fn make<E>(
         &self,
         key: &[u8],
         slate: &mut Slate,
         make: impl FnOnce(&mut Slate) -> Result<(), E>,
     ) -> Flight<E> {
+        // moka lets one caller of a key in and the others wait, which is all that is wanted of it here.
         let mut made = None;
         let kept = self.slates.optionally_get_with_by_ref(key, || {
             let outcome = make(slate);
@@ -76,6 +83,7 @@ impl ResultCache {
         });
         match (made, kept) {
             (Some(outcome), kept) => {
+                // Kept all the same until here, or those who wait would each make it, one after the other.
                 if kept.is_some_and(|kept| !kept.lasting) {
                     self.slates.invalidate(key);
                 }
@@ -97,10 +105,13 @@ impl fmt::Debug for ResultCache {
 }
 
 /// Whether the answer is one for everybody who asks the same. A visitor or a session by its id alone changes no slate.
-pub(super) fn is_common(request: &Request, user: Option<&str>) -> bool {
-    user.is_none() && request.session_events.is_empty() && request.view != ResponseView::Debug
+pub(super) fn is_common(request: &Request) -> bool {
+    request.subject.user().is_none()
+        && request.session_events.is_empty()
+        && request.view != ResponseView::Debug
 }
 
+// A key is written for each lookup and only copied when a slate is kept.
 thread_local! {
     static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
@@ -109,92 +120,26 @@ thread_local! {
 pub(super) struct Key(Vec<u8>);
 
 impl Key {
-    /// Everything that the slate depends on but the subject and the session's events; `None` if that is too much to look up by.
+    /// What the slate depends on that anybody would get; `None` if that is too much to look up by.
     ///
-    /// `hourly`: the recipe reads the clock, which is to the hour. The two names of a text never run together: each has its
-    /// length before it.
-    pub(super) fn of(request: &Request, size: usize, hourly: bool) -> Option<Self> {
-        let Request { context, seeds, exclude_item_ids, candidate_item_ids, .. } = request;
-        if seeds.len() + exclude_item_ids.len() + candidate_item_ids.len() > MAX_IDS {
+    /// `step`: that of the clock, where the recipe reads it.
+    pub(super) fn of(request: &Request, page_size: usize, step: Option<u64>) -> Option<Self> {
+        let ids = [&request.exclude_item_ids, &request.candidate_item_ids].map(Vec::len);
+        if request.seeds.len() + ids[0] + ids[1] > MAX_IDS {
             return None;
         }
         let mut key = Self(BYTES.take());
         key.0.clear();
-        key.text(&request.placement);
-        key.number(size as u64);
-        key.number(request.offset as u64);
-        if hourly {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            key.number(now.as_secs() / 3600);
+        let mut bytes = KeyBytes(&mut key.0);
+        if let Some(step) = step {
+            bytes.integer(step as i64);
         }
-        for name in [&context.locale, &context.country, &context.channel] {
-            key.option(name.as_deref());
-        }
-        key.count(context.attributes.len());
-        for (name, value) in &context.attributes {
-            key.text(name);
-            key.text(value);
-        }
-        key.count(seeds.len());
-        for seed in seeds {
-            key.text(&seed.item_id);
-            key.0.push(seed.role as u8);
-            key.0.extend_from_slice(&seed.weight.to_bits().to_le_bytes());
-        }
-        key.option(request.filter.as_deref());
-        key.count(request.filter_params.len());
-        for (name, value) in &request.filter_params {
-            key.text(name);
-            key.value(value);
-        }
-        for ids in [exclude_item_ids, candidate_item_ids] {
-            key.count(ids.len());
-            ids.iter().for_each(|id| key.text(id));
-        }
+        RequestKey::page(request, page_size).for_anybody().visit(&mut bytes);
         (key.0.len() <= MAX_KEY).then_some(key)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    fn number(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-
-    fn count(&mut self, count: usize) {
-        self.0.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn option(&mut self, text: Option<&str>) {
-        self.0.push(u8::from(text.is_some()));
-        if let Some(text) = text {
-            self.text(text);
-        }
-    }
-
-    fn value(&mut self, value: &FilterValue) {
-        match value {
-            FilterValue::Bool(value) => self.0.push(u8::from(*value)),
-            FilterValue::Number(value) => {
-                self.0.push(2);
-                self.number(value.to_bits());
-            }
-            FilterValue::Text(value) => {
-                self.0.push(3);
-                self.text(value);
-            }
-            FilterValue::List(values) => {
-                self.0.push(4);
-                self.count(values.len());
-                values.iter().for_each(|value| self.value(value));
-            }
-        }
     }
 }
 

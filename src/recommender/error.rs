@@ -6,9 +6,10 @@ use crate::feature::PredicateError;
 
 /// A request that gets no slate at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum RecommendError {
     /// No placement of this name in the served snapshot.
-    #[error("there is no placement \"{name}\"{}", .nearest.as_ref().map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default())]
+    #[error("there is no placement \"{name}\"{}", did_you_mean(.nearest))]
     UnknownPlacement {
         /// As asked.
         name: String,
@@ -32,4 +33,8 @@ impl From<PredicateError> for RecommendError {
     fn from(error: PredicateError) -> Self {
         Self::Invalid { field: "filter".to_owned(), reason: error.to_string() }
     }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
 }

@@ -1,68 +1,76 @@
-//! The fallback ladder: while anything is servable, a slate is neither empty nor short.
+//! The fallback chain: while anything may be shown, a slate is neither empty nor short.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::Placement;
-use super::answer::Memory;
+use super::catalog_order::CatalogOrder;
+use super::make::Memory;
 use super::resolve::Resolved;
 use crate::domain::{Cause, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
 use crate::pipeline::{Context, Deadline, Scratch};
-use crate::snapshot::Snapshot;
 
 /// Where the kinds of items of a filled-up slate begin.
 pub(super) struct Filled {
-    /// Items from here on come from the ladder.
-    ladder: usize,
+    /// Items from here on come from the fallback chain.
+    own: usize,
     /// Items from here on were excluded softly.
     relaxed: usize,
 }
 
-/// Fills `slate` from the placement's rungs, in order, under the same mask, to the end of the page and one more item. If that
-/// does not fill the page, the soft exclusions (session, history) are lifted and the rungs asked again.
+/// Fills `slate` to the end of the page and one more item: from the placement's fallback sources, in order, then from
+/// whatever the mask admits. If that does not fill the page, the soft exclusions (session, history) are lifted and all
+/// of them are asked again.
 pub(super) fn fill(
     placement: &Placement,
-    request: &Request,
-    resolved: &Resolved<'_>,
-    snapshot: &Snapshot,
+    order: &CatalogOrder,
+    ctx: &Context<'_>,
     page: &Range<usize>,
     memory: &mut Memory,
     slate: &mut Slate,
 ) -> Filled {
-    let ladder = slate.items.len();
-    if ladder <= page.end {
-        climb(placement, request, resolved, snapshot, page.end + 1, memory, slate);
+    // Fallback sources are cheap lists and the last resort: they are asked even when the time is up.
+    let ctx = Context { deadline: Deadline::NEVER, ..*ctx };
+    let own = slate.items.len();
+    if own <= page.end {
+        ask(placement, order, &ctx, page.end + 1, memory, slate);
     }
     let relaxed = slate.items.len();
+    // Only for the page itself: to know whether there is another one is no reason to show again what was seen.
     if relaxed < page.end && memory.scratch.mask.relax() {
-        climb(placement, request, resolved, snapshot, page.end, memory, slate);
+        ask(placement, order, &ctx, page.end, memory, slate);
     }
-    Filled { ladder, relaxed }
+    Filled { own, relaxed }
 }
 
 impl Filled {
-    /// Says in the slate's degradation what of the page is not the recipe's own; `items` is the
-    /// ranking's length, `missing` whether the request named ids that are not known.
+    /// Says in the slate's degradation what of the page is not the recipe's own. The slate has all items up to the
+    /// page's end, and one more if there is one.
     pub(super) fn note(
         &self,
         page: &Range<usize>,
-        items: usize,
         resolved: &Resolved<'_>,
         request: &Request,
-        missing: bool,
-        degradation: &mut Degradation,
+        order: &CatalogOrder,
+        slate: &mut Slate,
     ) {
-        let end = page.end.min(items);
-        let own = self.ladder.min(end).saturating_sub(page.start);
-        let filled = end.saturating_sub(self.ladder.max(page.start));
+        let end = page.end.min(slate.items.len());
+        let own = self.own.min(end).saturating_sub(page.start);
+        let filled = end.saturating_sub(self.own.max(page.start));
         if filled == 0 && (own > 0 || page.start > 0) {
-            return; // the rungs had nothing to add: a short answer, not a lesser one
+            return; // nothing else may be shown: a short answer, not a lesser one
         }
+        let Slate { items, degradation, missing_item_ids, .. } = slate;
         let level = level(own, filled);
+        // Where there was no time, nothing is known of what the recipe would have found.
         if !degradation.causes.iter().any(|cause| cause.is_deadline()) {
-            note_causes(resolved, request, missing, level, degradation);
+            note_causes(resolved, request, !missing_item_ids.is_empty(), level, degradation);
         }
         degradation.level = degradation.level.max(level);
+        let shown = items.get(self.own.max(page.start)..end).unwrap_or_default();
+        if shown.iter().any(|item| Arc::ptr_eq(&item.source, &order.label)) {
+            degradation.note(level, Cause::CatalogOrder);
+        }
         if end > self.relaxed {
             degradation.note(level, Cause::ExclusionsRelaxed);
         }
@@ -72,46 +80,56 @@ impl Filled {
     }
 }
 
-fn climb(
+fn ask(
     placement: &Placement,
-    request: &Request,
-    resolved: &Resolved<'_>,
-    snapshot: &Snapshot,
+    order: &CatalogOrder,
+    ctx: &Context<'_>,
     size: usize,
     memory: &mut Memory,
     slate: &mut Slate,
 ) {
     let Memory { scratch: Scratch { set, mask, .. }, found, .. } = memory;
-    // Rungs are cheap lists and the last resort: they are asked even when the time is up.
-    let ctx = Context { request, query: &resolved.query, snapshot, mask, deadline: Deadline::NEVER };
-    for rung in &placement.fallback {
+    // 0 is below everything that the recipe scored, whatever a fallback's own scale.
+    let item = |item, source: &Arc<str>| SlateItem { item, score: 0.0, source: Arc::clone(source) };
+    for fallback in &placement.fallback {
         if slate.items.len() >= size {
             return;
         }
-        set.reset(snapshot.items().len(), 1);
-        slate.items.iter().for_each(|item| set.push(item.item, 0.0));
-        let retrieved = rung.inner.retrieve(&ctx, set);
-        let filtered = placement.pipeline.filter(&ctx, set);
-        let kept = slate.items.iter().filter(|item| set.contains(item.item)).count();
-        if let Err(error) = retrieved.and(filtered) {
-            slate.degradation.note(DegradationLevel::Partial, Cause::StageFailed);
-            slate.degradation.skipped_stages.push(Arc::clone(&rung.label));
-            tracing::debug!(stage = %rung.label, %error, "rung failed");
+        set.reset(ctx.snapshot.items().len(), 1);
+        // What the slate has comes first in the set, so that what is new in it comes after.
+        let known = slate.items.len();
+        for item in &slate.items {
+            set.push(item.item, 0.0);
         }
-        let new = set.items().iter().zip(set.retrieved(0)).skip(kept);
+        if let Err(error) = fallback.stage.retrieve(ctx, mask, set) {
+            slate.degradation.note(DegradationLevel::Partial, Cause::StageFailed);
+            slate.degradation.skipped_stages.push(Arc::clone(&fallback.label));
+            tracing::debug!(stage = %fallback.label, %error, "fallback failed");
+        }
+        let new = set.items().iter().zip(set.retrieved(0)).skip(known);
         let admitted = new.filter(|(item, _)| mask.admits(**item));
         found.clear();
         found.extend(admitted.map(|(item, score)| score::key(*score, *item)));
         score::keep_top(found, size - slate.items.len());
-        slate.items.extend(found.iter().map(|key| SlateItem {
-            item: score::item(*key),
-            score: 0.0, // below everything that the recipe scored, whatever the rung's own scale
-            source: rung.label.clone(),
-        }));
+        slate.items.extend(found.iter().map(|key| item(score::item(*key), &fallback.label)));
+    }
+    if slate.items.len() < size {
+        set.reset(ctx.snapshot.items().len(), 1);
+        for item in &slate.items {
+            set.push(item.item, 0.0);
+        }
+        let missing = size - slate.items.len();
+        order.first(
+            mask,
+            |item| set.contains(item),
+            missing,
+            |new| slate.items.push(item(new, &order.label)),
+        );
     }
 }
 
-/// Notes why nothing came of the recipe, from what the request had to offer; `missing`: it named ids that are not known.
+/// Notes why nothing came of the recipe, from what the request had to offer; `missing`: it named ids that are not
+/// known.
 fn note_causes(
     resolved: &Resolved<'_>,
     request: &Request,
@@ -133,7 +151,7 @@ fn note_causes(
     }
 }
 
-/// The level of an answer of which `own` items come from the recipe and `filled` from the ladder.
+/// The level of an answer of which `own` items come from the recipe and `filled` from the fallback chain.
 fn level(own: usize, filled: usize) -> DegradationLevel {
     match (own, filled) {
         (0, 0) => DegradationLevel::Empty,

@@ -1,4 +1,4 @@
-//! The hall: takes a request, pins a snapshot, walks the placement's pipeline, fills up from the fallback ladder.
+//! Takes a request, pins a view, runs the placement's pipeline, fills up from the fallback chain.
 //!
 //! This is the API for embedders:
 //!
@@ -9,80 +9,74 @@
 //! let recommender = Recommender::open("models")?;
 //! let answer = recommender.recommend(&Request::new("pdp.similar").viewing("P00042").page_size(8))?;
 //! for item in &answer.slate.items {
-//!     println!("{} {}", answer.snapshot.id(item.item), item.score);
+//!     println!("{} {}", answer.snapshot().id(item.item), item.score);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod answer;
 mod cache;
+mod catalog_order;
+mod clock;
 mod compile;
 mod counts;
 mod error;
 mod fallback;
 mod golden;
+mod latency;
 mod limits;
+mod make;
 mod plan;
 mod prepare;
+mod recipe;
+mod recommendation;
 mod resolve;
 mod spec;
 mod status;
 mod view;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::SystemTime;
 
 use crate::domain::{ItemIdx, Request, Slate};
-use crate::pipeline::{Deadline, Stages};
+use crate::pipeline::Stages;
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
 use answer::Origin;
-pub use counts::PlacementCounts;
+use clock::Clock;
+use counts::CountsByPlacement;
+pub use counts::{OTHERS, PlacementCounts};
 pub use error::RecommendError;
 pub use limits::Limits;
 pub use plan::Plan;
 pub use prepare::PreparedRequest;
 use prepare::UserRows;
+pub use recommendation::{Pinned, Recommendation, Reuse, Versions};
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
 pub use status::{PlacementStatus, ViewStatus};
 pub use view::{Placement, View};
 
-/// A slate and the snapshot that its item numbers belong to.
-#[derive(Debug, Clone)]
-pub struct Recommendation {
-    /// The answer.
-    pub slate: Slate,
-    /// The snapshot pinned for it.
-    pub snapshot: Arc<Snapshot>,
-    /// Whether the answer may depend on who asked: a user, a visitor or a session.
-    pub personal: bool,
-    /// Whether it was in the result cache, or somebody else was just making it.
-    pub cached: bool,
-}
-
-/// What a slate that somebody else holds was made from.
-#[derive(Debug, Clone)]
-pub struct Pinned {
-    /// The snapshot that its item numbers belong to.
-    pub snapshot: Arc<Snapshot>,
-    /// As [`Recommendation::personal`].
-    pub personal: bool,
-    /// As [`Recommendation::cached`].
-    pub cached: bool,
-}
-
-/// Answers requests from whatever snapshot is served at the moment. Share it; it takes no lock.
+/// Answers requests from whatever view is served at the moment. Share it; it takes no lock.
 #[derive(Debug)]
 pub struct Recommender {
     registry: Arc<Registry<View>>,
     limits: Limits,
+    clock: Clock,
+    counts: CountsByPlacement,
 }
 
 impl Recommender {
     /// A recommender over a registry that somebody else fills.
     pub fn new(registry: Arc<Registry<View>>, limits: Limits) -> Self {
-        Self { registry, limits }
+        Self { registry, limits, clock: Clock::System, counts: CountsByPlacement::default() }
+    }
+
+    /// Tells the time by `now` instead of by the system's clock, as a test or a replay of recorded requests wants it.
+    /// Only stages that [need](crate::pipeline::Needs::clock) the time of day see it; deadlines are not moved.
+    pub fn with_clock(self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { clock: Clock::Given(Arc::new(now)), ..self }
     }
 
     /// Serves the snapshot in a directory: a store's root (its channel `production`) or a snapshot's own directory.
@@ -100,11 +94,20 @@ impl Recommender {
     /// A recipe that does not fit the snapshot.
     pub fn with(snapshot: Snapshot, stages: &Stages, limits: Limits) -> Result<Self, SnapshotError> {
         let registry = Arc::new(Registry::default());
+        // Nothing to roll back to: the view before is not kept.
         registry.publish(Arc::new(View::prepare(snapshot, stages)?), false);
         Ok(Self::new(registry, limits))
     }
 
-    /// Whether a snapshot is served.
+    /// How answers came about since this recommender was made, by placement. The counts outlive every swap and only
+    /// ever grow; placements beyond some thousand names are counted together, as [`OTHERS`].
+    ///
+    /// Of several recommenders over one registry, the one that is first to answer for a placement of a view counts it.
+    pub fn counts(&self) -> BTreeMap<String, PlacementCounts> {
+        self.counts.read()
+    }
+
+    /// Whether a view is served.
     pub fn is_ready(&self) -> bool {
         self.registry.current().is_some()
     }
@@ -116,7 +119,7 @@ impl Recommender {
 
     /// Answers one request.
     ///
-    /// Unknown users and items are no errors; while anything is servable the slate is not empty. Blocks only where the
+    /// Unknown users and items are no errors; while anything may be shown the slate is not short. Blocks only where the
     /// placement reads features of a user whose shard is not in memory, for [`Limits::user_features_wait`] at most.
     ///
     /// # Errors
@@ -127,7 +130,8 @@ impl Recommender {
         self.complete(request, &prepared)
     }
 
-    /// Answers the request that was prepared, without waiting for anything: what is not known of the user by now is late.
+    /// Answers the request that was prepared, without waiting for anything: what is not known of the user by now is
+    /// late.
     ///
     /// # Errors
     /// As [`Recommender::recommend`].
@@ -139,10 +143,11 @@ impl Recommender {
         self.complete_slot(request, 0, None, prepared)
     }
 
-    /// As [`Recommender::recommend`], into a slate whose memory is used again: what it held is dropped, also after an error.
+    /// As [`Recommender::recommend`], into a slate whose memory is used again: what it held is dropped, also after an
+    /// error.
     ///
-    /// Once the slate and this thread have answered such requests before, nothing is allocated, but for what only some requests
-    /// need: a filter expression of their own, ids that the catalogue does not know.
+    /// Once the slate and this thread have answered such requests before, nothing is allocated, but for what only some
+    /// requests need: a filter expression of their own, ids that the catalogue does not know.
     ///
     /// # Errors
     /// As [`Recommender::recommend`].
@@ -152,12 +157,12 @@ impl Recommender {
         prepared.wait();
         let unknown = UserRows::default();
         let users = prepared.users(0).unwrap_or(&unknown);
-        let origin = self.answer_into(&prepared.served, request, &[], prepared.started, users, slate)?;
-        let Origin { personal, cached } = origin;
-        Ok(Pinned { snapshot: Arc::clone(&prepared.served.snapshot), personal, cached })
+        let origin = self.answer_into(&prepared.view, request, &[], prepared.started, users, slate)?;
+        let Origin { personal, cached, reuse } = origin;
+        Ok(Pinned { view: prepared.view, personal, cached, reuse })
     }
 
-    /// Answers the slots of one page from one snapshot; with `deduplicate`, no item is in two of them.
+    /// Answers the slots of one page from one view; with `deduplicate`, no item is in two of them.
     ///
     /// Slots are answered in order: an earlier slot has the first choice.
     pub fn recommend_batch(
@@ -176,12 +181,13 @@ impl Recommender {
                     })
                     .collect()
             }
+            // One outcome a slot, as always: preparing fails only where nothing is served.
             Err(_) => requests.iter().map(|_| Err(RecommendError::NotReady)).collect(),
         }
     }
 
-    /// Answers the slot at `place` of the requests that were prepared, without waiting for anything. With `shown`, what is in it is
-    /// shown elsewhere on the page: it is left out, and what is answered is added.
+    /// Answers the slot at `place` of the requests that were prepared, without waiting for anything. With `shown`, what
+    /// is in it is shown elsewhere on the page: it is left out, and what is answered is added.
     ///
     /// There is one clock for the page, from its beginning: a caller waits for all of it.
     ///
@@ -197,53 +203,11 @@ impl Recommender {
         let unknown = UserRows::default();
         let users = prepared.users(place).unwrap_or(&unknown);
         let before = shown.as_ref().map_or(&[][..], |shown| shown.as_slice());
-        let answer = self.answer(&prepared.served, request, before, prepared.started, users)?;
+        let answer = self.answer(&prepared.view, request, before, prepared.started, users)?;
+        // Item numbers and not ids: all slots of a page are answered from one view.
         if let Some(shown) = shown {
             shown.extend(answer.slate.items.iter().map(|item| item.item));
         }
         Ok(answer)
-    }
-
-    fn page_size(&self, request: &Request, placement: &Placement) -> Result<usize, RecommendError> {
-        let most = self.limits.max_page_size;
-        let size = request.page_size.unwrap_or(placement.page_size.min(most));
-        if size == 0 || size > most {
-            let reason = format!(
-                "is {size}, expected 1 to {most}; leave it out for this placement's own size of {}",
-                placement.page_size
-            );
-            return Err(RecommendError::Invalid { field: "page_size".to_owned(), reason });
-        }
-        if request.offset > self.limits.max_offset {
-            let reason =
-                format!("pages {} items deep, over the limit of {}", request.offset, self.limits.max_offset);
-            return Err(RecommendError::Invalid { field: "page_token".to_owned(), reason });
-        }
-        Ok(size)
-    }
-
-    fn budget(&self, request: &Request, placement: &Placement) -> Option<Duration> {
-        let own = placement.max_latency.filter(|_| self.limits.placement_deadlines);
-        [request.budget, own, self.limits.max_latency].into_iter().flatten().min()
-    }
-
-    fn deadline(&self, request: &Request, placement: &Placement, started: Instant) -> Deadline {
-        let budget = self.budget(request, placement);
-        budget.map_or(Deadline::NEVER, |budget| Deadline::at(started, budget))
-    }
-}
-
-/// Refuses attributes that the catalogue does not have, before any work is done.
-fn check_fields(request: &Request, snapshot: &Snapshot) -> Result<(), RecommendError> {
-    let catalog = snapshot.catalog();
-    let unknown = |name: &&String| *name != "*" && catalog.column(name).is_none();
-    match request.item_fields.iter().enumerate().find(|(_, name)| unknown(name)) {
-        None => Ok(()),
-        Some((at, name)) => {
-            let hint = catalog.nearest(name).map(|name| format!("; did you mean \"{name}\"?"));
-            let (name, hint) = (name.chars().take(64).collect::<String>(), hint.unwrap_or_default());
-            let reason = format!("the catalogue has no attribute \"{name}\"{hint}");
-            Err(RecommendError::Invalid { field: format!("item_fields[{at}]"), reason })
-        }
     }
 }

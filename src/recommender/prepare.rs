@@ -1,21 +1,23 @@
-//! The one thing that a request may wait for, before its walk begins: the user's row of a table that is not all in memory.
+//! The one thing that a request may wait for, before it is answered: the user's row of a table that is not all in
+//! memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Placement, RecommendError, Recommender, View};
-use crate::domain::{Consent, Request};
+use crate::domain::Request;
 use crate::pipeline::USER_TABLES;
 use crate::snapshot::{Lookup, Pending, UserRow};
 
-/// How long an evaluation or a golden query waits, which must not depend on the disk's mood.
+/// How long an evaluation or a golden query waits for a user's features. Its result must not depend on how busy the
+/// disk is; raising it lets a broken disk hold up a swap for longer.
 const UNHURRIED: Duration = Duration::from_secs(10);
 
-/// One request, or the slots of a page, with the snapshot pinned and the users' features found or on their way.
+/// One request, or the slots of a page, with a view pinned and the users' features found or on their way.
 #[derive(Debug)]
 pub struct PreparedRequest {
-    pub(super) served: Arc<View>,
+    pub(super) view: Arc<View>,
     pub(super) started: Instant,
     first: UserRows,
     rest: Vec<UserRows>,
@@ -30,14 +32,15 @@ pub(super) struct UserRows {
 }
 
 impl PreparedRequest {
-    /// Whether the pinned snapshot has such a placement.
+    /// Whether the pinned view has such a placement.
     pub fn has_placement(&self, name: &str) -> bool {
-        self.served.placements.contains_key(name)
+        self.view.placements.contains_key(name)
     }
 
-    /// `None` if nothing is missing, which is nearly always; else for how long it is worth waiting: half of the shortest budget,
-    /// and no longer than [`super::Limits::user_features_wait`].
+    /// `None` if nothing is missing, which is nearly always; else for how long it is worth waiting: half of the
+    /// shortest budget, and no longer than [`super::Limits::user_features_wait`].
     pub fn patience(&self) -> Option<Duration> {
+        // The shortest of all slots: they are answered together, and none may lose its budget to another.
         let waiting = self.all().filter(|users| users.pending().next().is_some());
         waiting.map(|users| users.patience).min()
     }
@@ -45,7 +48,9 @@ impl PreparedRequest {
     /// Blocks until nothing is missing any more, or the patience is over.
     pub fn wait(&self) {
         let Some(patience) = self.patience() else { return };
-        self.all().for_each(|users| users.wait(patience.saturating_sub(self.started.elapsed())));
+        for users in self.all() {
+            users.wait(patience.saturating_sub(self.started.elapsed()));
+        }
     }
 
     /// Calls `listener` once, when nothing is missing any more: from this thread or the one that reads the last of it.
@@ -55,13 +60,17 @@ impl PreparedRequest {
         if count == 0 {
             return listener();
         }
-        let last = Arc::new((AtomicUsize::new(count), Mutex::new(Some(listener))));
+        let left = Arc::new(AtomicUsize::new(count));
+        let listener = Arc::new(Mutex::new(Some(listener)));
         for pending in missing() {
-            let last = Arc::clone(&last);
+            let (left, listener) = (Arc::clone(&left), Arc::clone(&listener));
             pending.on_ready(move || {
-                if last.0.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    let listener = last.1.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    listener.into_iter().for_each(|listener| listener());
+                if left.fetch_sub(1, Ordering::AcqRel) > 1 {
+                    return;
+                }
+                let listener = listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(listener) = listener {
+                    listener();
                 }
             });
         }
@@ -114,29 +123,33 @@ impl UserRows {
 }
 
 impl Recommender {
-    /// Pins what is served for one request, or for the slots of one page, and asks for what is to be known of the users.
+    /// Pins what is served for one request, or for the slots of one page, and asks for what is to be known of the
+    /// users.
     ///
-    /// For callers that must not block: wait in your own way, for [`PreparedRequest::patience`] at most, then ask for the answers with
-    /// [`Recommender::complete`]. Others call [`Recommender::recommend`].
+    /// For callers that must not block: wait in your own way, for [`PreparedRequest::patience`] at most, then ask for
+    /// the answers with [`Recommender::complete`]. Others call [`Recommender::recommend`].
     ///
     /// # Errors
     /// No snapshot yet.
     pub fn prepare(&self, requests: &[Request]) -> Result<PreparedRequest, RecommendError> {
-        let served = self.registry.current().ok_or(RecommendError::NotReady)?;
+        let view = self.registry.current().ok_or(RecommendError::NotReady)?;
         let started = Instant::now();
-        let mut users = requests.iter().map(|request| self.find_user(&served, request));
+        let mut users = requests.iter().map(|request| self.find_user(&view, request));
+        // The first apart: a request for one slate, which nearly all are, takes no memory for a list.
         let first = users.next().unwrap_or_default();
         let rest = users.collect();
-        Ok(PreparedRequest { served, started, first, rest })
+        Ok(PreparedRequest { view, started, first, rest })
     }
 
-    pub(super) fn find_user(&self, served: &View, request: &Request) -> UserRows {
+    pub(super) fn find_user(&self, view: &View, request: &Request) -> UserRows {
         let mut users = UserRows::default();
-        let Some(placement) = served.placements.get(&request.placement) else { return users };
-        let tables = placement.pipeline.scorer.inner.user_tables();
-        let consents = request.subject.consent != Consent::Denied;
-        let user = request.subject.user_id.as_deref().filter(|_| consents && !request.validate_only);
-        let Some(user) = user.filter(|_| !tables.is_empty()) else { return users };
+        let Some(placement) = view.placements.get(&request.placement) else { return users };
+        let tables = &placement.needs.user_tables;
+        let Some(user) = request.subject.user() else { return users };
+        // A request that is only checked waits for nobody.
+        if tables.is_empty() || request.validate_only {
+            return users;
+        }
         users.patience = self.patience(request, placement);
         for ((row, pending), table) in users.rows.iter_mut().zip(&mut users.pending).zip(tables) {
             match table.find(user) {
@@ -149,9 +162,11 @@ impl Recommender {
     }
 
     fn patience(&self, request: &Request, placement: &Placement) -> Duration {
+        // An evaluation compares models, not disks.
         if !self.limits.placement_deadlines {
             return UNHURRIED;
         }
+        // Half of the budget is left for the answer itself.
         let budget = self.budget(request, placement).map_or(Duration::MAX, |budget| budget / 2);
         budget.min(self.limits.user_features_wait)
     }

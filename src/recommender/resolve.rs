@@ -1,8 +1,8 @@
-//! Ids become item numbers, once, at the door.
+//! Ids become item numbers, once, before anything else is done with a request.
 
-use crate::domain::{Consent, ItemIdx, Request, SeedRole};
+use crate::domain::{ItemIdx, Request, Seed, SeedRole};
 use crate::feature::Predicate;
-use crate::pipeline::{Query, QuerySeed};
+use crate::pipeline::{Query, QuerySeed, SessionItem, SessionOrigin};
 use crate::recommender::RecommendError;
 use crate::snapshot::{Snapshot, UserItems};
 
@@ -31,7 +31,8 @@ impl Spare {
     }
 }
 
-/// Resolves a request over items `shown` elsewhere on the page; ids that the catalogue does not know are added to `missing`.
+/// Resolves a request over items `shown` elsewhere on the page; ids that the catalogue does not know are added to
+/// `missing`.
 pub(super) fn resolve<'a>(
     request: &'a Request,
     snapshot: &'a Snapshot,
@@ -48,19 +49,17 @@ pub(super) fn resolve<'a>(
         item
     };
     // What may be refused comes first: the memory of the last query is not lost with a refusal.
-    for (at, seed) in request.seeds.iter().enumerate() {
-        if seed.weight != 0.0 && !(1e-6..=1e6).contains(&seed.weight) {
-            let field = format!("seed_items[{at}].weight");
-            let reason = format!("is {}, expected 0, or 0.000001 to 1000000", seed.weight);
-            return Err(RecommendError::Invalid { field, reason });
-        }
-    }
+    check_weights(&request.seeds)?;
     let filter = match request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
         Some(filter) => Some(Predicate::compile(filter, snapshot.catalog(), &request.filter_params)?),
         None => None,
     };
     let mut query: Query<'a> = std::mem::take(&mut spare.query);
-    query.session.extend(request.session_events.iter().filter_map(|event| find(&event.item_id)));
+    for (at, event) in request.session_events.iter().enumerate() {
+        if let Some(item) = find(&event.item_id) {
+            query.session.push(SessionItem { item, origin: SessionOrigin::Event(at as u32) });
+        }
+    }
     for seed in &request.seeds {
         match find(&seed.item_id) {
             Some(item) if seed.role == SeedRole::Disliked => query.disliked.push(item),
@@ -68,25 +67,23 @@ pub(super) fn resolve<'a>(
             None => {}
         }
     }
-    query.session.retain(|item| !query.disliked.contains(item));
+    // Whatever else the request says of an item: one that is disliked is never looked from.
+    query.session.retain(|entry| !query.disliked.contains(&entry.item));
     query.seeds.retain(|seed| !query.disliked.contains(&seed.item));
     query.excluded.extend_from_slice(&query.disliked);
-    for seed in &query.seeds {
-        if query.session.last() != Some(&seed.item) {
-            query.session.push(seed.item);
-        }
-    }
-    query.current = query.session.last().copied();
+    append_seeds(&mut query);
+    query.current = query.session.last().map(|entry| entry.item);
+    // Not among the missing: to exclude what is not sold any more is no mistake.
     query.excluded.extend(request.exclude_item_ids.iter().filter_map(|id| snapshot.item(id)));
     query.excluded.extend_from_slice(shown);
     if !request.candidate_item_ids.is_empty() {
+        // An empty list of known candidates admits nothing, which is what was asked for: it is `Some` all the same.
         let mut only = std::mem::take(&mut spare.only);
         only.extend(request.candidate_item_ids.iter().filter_map(|id| find(id)));
         query.only = Some(only);
     }
     query.filter = filter.map(|predicate| predicate.bitmap(snapshot.items().len()));
-    let consents = request.subject.consent != Consent::Denied;
-    query.user = request.subject.user_id.as_deref().filter(|_| consents);
+    query.user = request.subject.user();
     let history = history.and_then(|name| snapshot.artifact(name)?.downcast_ref::<UserItems>());
     if let (Some(user), Some(lists)) = (query.user, history)
         && let Some(row) = lists.users.number(user)
@@ -95,4 +92,33 @@ pub(super) fn resolve<'a>(
     }
     let unknown_user = query.user.is_some_and(|user| !snapshot.knows_user(user));
     Ok(Resolved { query, unknown_user })
+}
+
+/// Embedders come here without the checks of the API.
+fn check_weights(seeds: &[Seed]) -> Result<(), RecommendError> {
+    for (at, seed) in seeds.iter().enumerate() {
+        if seed.weight != 0.0 && !(1e-6..=1e6).contains(&seed.weight) {
+            let field = format!("seed_items[{at}].weight");
+            let reason = format!("is {}, expected 0, or 0.000001 to 1000000", seed.weight);
+            return Err(RecommendError::Invalid { field, reason });
+        }
+    }
+    Ok(())
+}
+
+/// Adds the seeds to the end of the session.
+fn append_seeds(query: &mut Query<'_>) {
+    for (at, seed) in query.seeds.iter().enumerate() {
+        let entry = SessionItem { item: seed.item, origin: SessionOrigin::Seed(at as u32) };
+        match query.session.last_mut() {
+            // A page often sends the product that it shows as an event and as a seed: that is one visit. The seed
+            // replaces the event if it says more than that somebody looks.
+            Some(last) if last.item == seed.item => {
+                if seed.role != SeedRole::Viewing || seed.weight != 1.0 {
+                    *last = entry;
+                }
+            }
+            _ => query.session.push(entry),
+        }
+    }
 }

@@ -49,7 +49,7 @@ pub struct PlacementSpec {
     /// Re-rankers, in order.
     #[serde(default)]
     pub rerank: Vec<Spanned<StageSpec>>,
-    /// The fallback chain, best source first.
+    /// The fallback chain: sources that are asked where the recipe is short, best first.
     #[serde(default)]
     pub fallback: Vec<Spanned<StageSpec>>,
     /// What an evaluation of this placement replays.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Placement, View};
-use crate::pipeline::Stage;
+use crate::pipeline::Named;
 use crate::snapshot::SnapshotStatus;
 
 /// What there is to say about a view.
@@ -55,6 +55,6 @@ impl Placement {
     }
 }
 
-fn labels<T: ?Sized>(stages: &[Stage<T>]) -> Vec<String> {
+fn labels<T: ?Sized>(stages: &[Named<T>]) -> Vec<String> {
     stages.iter().map(|stage| stage.label.to_string()).collect()
 }

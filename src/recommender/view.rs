@@ -1,27 +1,37 @@
-//! A snapshot with its recipes compiled: what a request pins.
+//! What a request pins: a snapshot with its recipes compiled, the rules and the state of what events say.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::cache::ResultCache;
-use super::counts::Counts;
-use super::plan::LatencyEstimator;
-use super::{Objective, RecommendError};
-use crate::domain::{CandidateSet, SlateItem};
+use super::catalog_order::CatalogOrder;
+use super::counts::{Counts, CountsByPlacement};
+use super::latency::LatencyEstimator;
+use super::{Objective, RecommendError, Versions};
+use crate::domain::{CandidateSet, Request, SeedRole, SlateItem, Warning};
 use crate::feature::nearest;
+use crate::live::Live;
 use crate::pipeline::filter::Exclusion;
-use crate::pipeline::{CandidateSource, Pipeline, Stage, Stages};
+use crate::pipeline::{CandidateSource, Named, Needs, Pipeline, Stages};
+use crate::rules::Rules;
 use crate::snapshot::{Snapshot, SnapshotError};
 
-/// Everything that one request needs, immutable.
+/// Everything that one request needs, immutable. Its parts change at their own pace; whoever swaps one of them makes a
+/// new view of all.
 #[derive(Debug)]
 pub struct View {
-    /// The snapshot.
+    /// What training publishes, every few hours.
     pub snapshot: Arc<Snapshot>,
-    /// Its placements by name.
+    /// What merchandisers publish, within minutes.
+    pub rules: Rules,
+    /// What events say, within seconds.
+    pub live: Live,
+    /// The snapshot's placements by name.
     pub placements: BTreeMap<String, Placement>,
-    /// Slates that it has made, once somebody asked for one.
+    pub(super) catalog_order: CatalogOrder,
+    /// Slates that were made from it, once somebody asked for one.
+    // Here and not in the recommender, so that a swap frees the slates with what they were made from.
     cache: OnceLock<ResultCache>,
 }
 
@@ -34,8 +44,10 @@ pub struct Placement {
     pub max_latency: Option<Duration>,
     /// The recipe.
     pub pipeline: Pipeline,
-    /// The fallback ladder.
-    pub fallback: Vec<Stage<dyn CandidateSource>>,
+    /// The fallback chain: sources that are asked in order where the recipe is short.
+    pub fallback: Vec<Named<dyn CandidateSource>>,
+    /// What all of its stages read together.
+    pub needs: Needs,
     /// The artifact with the users' history.
     pub history: Option<String>,
     /// What an evaluation replays.
@@ -44,8 +56,9 @@ pub struct Placement {
     pub exclude: Vec<Exclusion>,
     /// Whether slates that depend on no person are kept in the result cache.
     pub cache: bool,
-    pub(super) counts: Arc<Counts>,
-    pub(super) pace: LatencyEstimator,
+    pub(super) latency: LatencyEstimator,
+    /// The counts of the recommender that answers from this view.
+    pub(super) counts: OnceLock<Arc<Counts>>,
 }
 
 impl View {
@@ -55,18 +68,29 @@ impl View {
     /// A recipe that does not fit (with its line and the nearest valid name), or a golden query with another answer.
     pub fn prepare(snapshot: Snapshot, stages: &Stages) -> Result<Self, SnapshotError> {
         let recipes = snapshot.placements().to_owned();
-        let served = Self::compile(Arc::new(snapshot), &recipes, stages)?;
-        super::golden::check(&served)?;
-        Ok(served)
+        let view = Self::compile(Arc::new(snapshot), &recipes, stages)?;
+        super::golden::check(&view)?;
+        Ok(view)
     }
 
-    /// Compiles recipes, in the format of `placements.toml`, against a snapshot.
+    /// Compiles recipes, in the format of `placements.toml`, against a snapshot. There are no rules and no events.
     ///
     /// # Errors
     /// A recipe that does not fit.
     pub fn compile(snapshot: Arc<Snapshot>, recipes: &str, stages: &Stages) -> Result<Self, SnapshotError> {
         let placements = super::compile::compile(&snapshot, recipes, stages)?;
-        Ok(Self { snapshot, placements, cache: OnceLock::new() })
+        let catalog_order = CatalogOrder::of(snapshot.catalog());
+        let (rules, live, cache) = (Rules::default(), Live::default(), OnceLock::new());
+        Ok(Self { snapshot, rules, live, placements, catalog_order, cache })
+    }
+
+    /// The versions of its parts.
+    pub fn versions(&self) -> Versions<'_> {
+        Versions {
+            snapshot: self.snapshot.version(),
+            rules: self.rules.version(),
+            live_epoch: self.live.epoch(),
+        }
     }
 
     /// The cache of its slates; the first caller says how large it is.
@@ -87,6 +111,25 @@ impl View {
 }
 
 impl Placement {
+    /// Its counts. The first recommender that answers from this view keeps them: views come and go, and counts must
+    /// not.
+    pub(super) fn counts(&self, name: &str, all: &CountsByPlacement) -> &Counts {
+        self.counts.get_or_init(|| all.of(name))
+    }
+
+    /// Says what the request sets and no stage of this placement looks at.
+    pub(super) fn warn(&self, request: &Request, warnings: &mut Vec<Warning>) {
+        let read = self.needs.signals;
+        if !read.weights && request.seeds.iter().any(|seed| seed.weight != 1.0) {
+            warnings.push(Warning::SeedWeightsIgnored);
+        }
+        // A view is what a seed is without a role, and what is disliked is left out everywhere.
+        let says = |role| !matches!(role, SeedRole::Viewing | SeedRole::Disliked);
+        if !read.roles && request.seeds.iter().any(|seed| says(seed.role)) {
+            warnings.push(Warning::SeedRolesIgnored);
+        }
+    }
+
     /// Adds the first `size` candidates to the slate; each is credited to the source that placed it highest.
     pub(super) fn slate_items(&self, set: &CandidateSet, size: usize, slate: &mut Vec<SlateItem>) {
         let sources = &self.pipeline.sources;

@@ -1,8 +1,10 @@
 //! Metrics of how the recommender came to its answers, by placement.
 
+use std::sync::Arc;
+
 use prometheus::{Error, Registry};
 
-use crate::recommender::{PlacementCounts, Plan};
+use crate::recommender::{Plan, Recommender};
 use crate::server::metrics::Declaration;
 
 const CACHE: Declaration = Declaration {
@@ -17,16 +19,18 @@ const PLANS: Declaration = Declaration {
     labels: &["placement", "plan"],
 };
 
-pub(super) fn register(registry: &Registry) -> Result<(), Error> {
-    CACHE.counter(registry, |samples| {
-        for (placement, counts) in PlacementCounts::now() {
+pub(super) fn register(registry: &Registry, recommender: &Arc<Recommender>) -> Result<(), Error> {
+    let counted = Arc::clone(recommender);
+    CACHE.counter(registry, move |samples| {
+        for (placement, counts) in counted.counts() {
             samples.add(&[&placement, "hit"], counts.hits as f64);
             samples.add(&[&placement, "miss"], counts.misses as f64);
             samples.add(&[&placement, "uncacheable"], counts.uncacheable as f64);
         }
     })?;
-    PLANS.counter(registry, |samples| {
-        for (placement, counts) in PlacementCounts::now() {
+    let counted = Arc::clone(recommender);
+    PLANS.counter(registry, move |samples| {
+        for (placement, counts) in counted.counts() {
             for (plan, count) in Plan::ALL.iter().zip(counts.plans) {
                 samples.add(&[&placement, plan.as_str()], count as f64);
             }

@@ -65,7 +65,8 @@ fn a_warm_request_takes_no_memory_but_that_of_its_answer() {
         assert_eq!(taken, 0, "{taken} allocations for {request:#?}");
         let fresh = || allocations(|| drop(recommender.recommend(request)));
         let fresh = if cached { fresh().min(fresh()).min(fresh()) } else { fresh() };
-        let own = [slate.items.len(), slate.degradation.causes.len(), slate.trace.len()];
+        let own =
+            [slate.items.len(), slate.degradation.causes.len(), slate.trace.len(), slate.warnings.len()];
         let most =
             own.iter().filter(|length| **length > 0).count() as u64 + slate.trace.len().div_ceil(4) as u64;
         assert!(fresh > 0 && fresh <= most, "{fresh} allocations for an answer of {own:?}");

@@ -1,5 +1,5 @@
-//! The golden corpus: named requests to a hand-made shop, each with its answer and the stage that decides it. Every stage kind
-//! that a recipe may name must decide at least one.
+//! The golden corpus: named requests to a hand-made shop, each with its answer and the stage that decides it. Every
+//! stage kind that a recipe may name must decide at least one.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -34,7 +34,7 @@ const PLAIN: Case = Case {
     degraded: (DegradationLevel::None, &[]),
 };
 
-/// Each case is a test of its own, and an entry of the room's `CASES`.
+/// Each case is a test of its own, and an entry of its file's `CASES`.
 macro_rules! cases {
     ($($name:ident { $($field:ident: $value:expr),* $(,)? })*) => {
         #[allow(clippy::needless_update, reason = "a case may say everything")]
@@ -49,19 +49,31 @@ macro_rules! cases {
     };
 }
 
+mod fallback;
 mod filters;
-mod ladder;
 mod ranking;
 mod requests;
 mod sources;
 
 fn all_cases() -> impl Iterator<Item = &'static Case> {
-    [sources::CASES, filters::CASES, ranking::CASES, ladder::CASES].into_iter().flatten()
+    [sources::CASES, filters::CASES, ranking::CASES, fallback::CASES].into_iter().flatten()
 }
 
+/// The source of what comes last in every placement, and in all but the cases about it is cut off.
+const LAST: &str = "fallback.catalog_order";
+
 fn check(case: &Case) {
-    let answer = answer(case.recipe, case.ask);
-    assert_eq!(render(&answer), case.answer);
+    let mut answer = answer(case.recipe, case.ask);
+    let is_about_the_last = case.answer.contains(LAST);
+    let (shown, filled) = if is_about_the_last { (render(&answer), 0) } else { cut(&answer) };
+    assert_eq!(shown, case.answer);
+    if filled > 0 {
+        // The same with a page that needs no filling.
+        let own = answer.slate.items.len() - filled;
+        let ask = (case.ask)(Request::new("case").page_size(own));
+        answer = recommender(case.recipe, &Stages::default()).recommend(&ask).unwrap();
+        assert_eq!(render(&answer), case.answer);
+    }
     let degradation = &answer.slate.degradation;
     assert_eq!((degradation.level, &*degradation.causes), case.degraded);
     assert!(answer.slate.items.iter().all(|item| item.score.is_finite()), "{:?}", answer.slate.items);
@@ -69,8 +81,19 @@ fn check(case: &Case) {
         let mut recipe: toml::Table = toml::from_str(case.recipe).unwrap();
         recipe.remove(*key).expect("the recipe has the key that decides");
         let without = self::answer(&recipe.to_string(), case.ask);
-        assert_ne!(render(&without), case.answer, "`{key}` decides nothing");
+        let without = if is_about_the_last { render(&without) } else { cut(&without).0 };
+        assert_ne!(without, case.answer, "`{key}` decides nothing");
     }
+}
+
+/// An answer without what only fills its page, and how many items that are.
+fn cut(answer: &Recommendation) -> (String, usize) {
+    let mut own = answer.clone();
+    own.slate.items.retain(|item| &*item.source != LAST);
+    let filled = answer.slate.items.len() - own.slate.items.len();
+    let causes = &answer.slate.degradation.causes;
+    assert_eq!(filled > 0, causes.contains(&Cause::CatalogOrder), "{causes:?}");
+    (render(&own), filled)
 }
 
 /// What one recipe answers.
@@ -110,7 +133,7 @@ fn render(answer: &Recommendation) -> String {
             text += &format!("{separator}{}:", item.source);
             last = Some(&item.source);
         }
-        text += &format!(" {}", answer.snapshot.id(item.item));
+        text += &format!(" {}", answer.snapshot().id(item.item));
     }
     text
 }
@@ -132,9 +155,9 @@ fn every_kind_of_stage_decides_at_least_one_case() {
                 decided.insert(("source", kind));
             }
         }
-        for (key, room) in [("filters", "filter"), ("scorer", "scorer"), ("rerank", "re-ranker")] {
+        for (key, stage) in [("filters", "filter"), ("scorer", "scorer"), ("rerank", "re-ranker")] {
             let kinds = stages(key).into_iter().filter_map(|stage| text(&stage, "kind"));
-            decided.extend(kinds.filter(|_| case.decides.contains(&key)).map(|kind| (room, kind)));
+            decided.extend(kinds.filter(|_| case.decides.contains(&key)).map(|kind| (stage, kind)));
         }
         if case.decides.contains(&"scorer") {
             let normalize = stages("scorer").iter().filter_map(|stage| text(stage, "normalize")).next();
@@ -165,8 +188,8 @@ fn wired() -> BTreeSet<(&'static str, String)> {
     ];
     let mut wired = BTreeSet::from([("filter", String::new()), ("fallback", String::new())]);
     for refusal in refusals {
-        let Some(BuildError::UnknownKind { room, known, .. }) = refusal else { panic!("{refusal:?}") };
-        wired.extend(known.split(", ").map(|kind| (room, kind.to_owned())));
+        let Some(BuildError::UnknownKind { stage, known, .. }) = refusal else { panic!("{refusal:?}") };
+        wired.extend(known.split(", ").map(|kind| (stage, kind.to_owned())));
     }
     let exclude = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\nexclude = [\"?\"]";
     let normalize = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\nscorer = { kind = \"blend\", normalize = \"?\" }";

@@ -7,10 +7,12 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use larder::domain::{CandidateSet, Cause, DegradationLevel, ItemIdx, Request};
+use larder::domain::{CandidateSet, Cause, DegradationLevel, ItemIdx, ItemMask, Request};
 use larder::pipeline::scorer::{Blend, Normalize};
-use larder::pipeline::{BuildError, CandidateSource, Context, Reranker, Scorer, Spec, StageError, Stages};
-use larder::recommender::{Limits, PlacementCounts, Recommendation, Recommender, View};
+use larder::pipeline::{
+    BuildError, CandidateSource, Context, Reranker, Scorer, Spec, Stage, StageError, Stages,
+};
+use larder::recommender::{Limits, Recommendation, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 
 use crate::support::grocer;
@@ -61,11 +63,17 @@ impl Slow {
     }
 }
 
+impl Stage for Slow {
+    fn label(&self) -> &str {
+        "slow"
+    }
+}
+
 /// The first items of the catalogue, best first.
 impl CandidateSource for Slow {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         self.dawdle();
-        let shown = (0..ctx.snapshot.items().len() as u32).map(ItemIdx).filter(|item| ctx.mask.admits(*item));
+        let shown = (0..ctx.snapshot.items().len() as u32).map(ItemIdx).filter(|item| mask.admits(*item));
         shown.take(6).for_each(|item| out.push(item, 100.0 - item.0 as f32));
         Ok(())
     }
@@ -80,7 +88,7 @@ impl Scorer for Slow {
         Ok(())
     }
 
-    fn stand_in(&self) -> Option<&dyn Scorer> {
+    fn cheaper(&self) -> Option<&dyn Scorer> {
         Some(&self.blend)
     }
 }
@@ -125,7 +133,7 @@ fn hurried(recommender: &Recommender, request: &Request, cause: Cause) -> Recomm
 }
 
 fn shown(answer: &Recommendation) -> Vec<&str> {
-    answer.slate.items.iter().map(|item| answer.snapshot.id(item.item)).collect()
+    answer.slate.items.iter().map(|item| answer.snapshot().id(item.item)).collect()
 }
 
 fn skipped(answer: &Recommendation) -> Vec<&str> {
@@ -135,7 +143,7 @@ fn skipped(answer: &Recommendation) -> Vec<&str> {
 const FALLBACK: &str = r#"fallback = [ { kind = "popular", artifact = "popularity" } ]"#;
 
 #[test]
-fn where_retrieval_was_slow_the_fallback_answers_alone_and_says_so() {
+fn where_retrieval_was_slow_the_fallbacks_answer_alone_and_say_so() {
     let recommender =
         recommender("hurry.popular", &format!("sources = [ {{ slow }} ]\ncache = false\n{FALLBACK}"));
     let answer = hurried(&recommender, &Request::new("hurry.popular"), Cause::DeadlinePopular);
@@ -147,12 +155,12 @@ fn where_retrieval_was_slow_the_fallback_answers_alone_and_says_so() {
     assert_eq!(skipped(&answer), ["slow"]);
     assert!(answer.slate.items.iter().all(|item| &*item.source == "fallback.popular"), "{:?}", answer.slate);
     assert_eq!(answer.slate.items.len(), 4);
-    let counts = PlacementCounts::now()["hurry.popular"];
+    let counts = recommender.counts()["hurry.popular"];
     let [full, no_rerank, cached, popular] = counts.plans;
     assert_eq!(
         (full, no_rerank, cached),
         (calls("hurry.popular"), 0, 0),
-        "a source that is not in the plan is not asked"
+        "what the plan leaves out is not asked"
     );
     assert!(popular >= 1);
 }
@@ -173,7 +181,7 @@ fn where_reranking_was_slow_it_is_left_out_and_so_is_a_trained_ranker() {
 }
 
 #[test]
-fn where_a_scorer_was_slow_its_stand_in_scores() {
+fn where_a_scorer_was_slow_a_cheaper_one_scores() {
     let recipe = format!(
         "sources = [ {{ kind = \"popular\", artifact = \"popularity\" }} ]\nscorer = {{ slow }}\n{FALLBACK}"
     );
@@ -186,7 +194,7 @@ fn where_a_scorer_was_slow_its_stand_in_scores() {
 }
 
 #[test]
-fn a_person_in_a_hurry_gets_the_common_slate_without_what_that_person_has_seen() {
+fn a_person_in_a_hurry_gets_the_common_slate_without_what_they_have_seen() {
     let recipe = format!("sources = [ {{ slow }} ]\nexclude = [\"session\"]\n{FALLBACK}");
     let recommender = recommender("hurry.cached", &recipe);
     let common = recommender.recommend(&Request::new("hurry.cached")).unwrap();
@@ -194,7 +202,7 @@ fn a_person_in_a_hurry_gets_the_common_slate_without_what_that_person_has_seen()
     let request = Request::new("hurry.cached").user("somebody").event(common[1]).event(common[0]);
     let answer = hurried(&recommender, &request, Cause::DeadlineCached);
     assert_eq!(shown(&answer)[..2], common[2..], "in the common slate's order");
-    assert_eq!(answer.slate.items.len(), 4, "the fallback fills up");
+    assert_eq!(answer.slate.items.len(), 4, "fallbacks fill up");
     assert!(common[..2].iter().all(|seen| !shown(&answer).contains(seen)), "{:?}", shown(&answer));
     assert_eq!((answer.slate.degradation.level, skipped(&answer)), (DegradationLevel::Partial, vec!["slow"]));
     assert!(!answer.cached && answer.personal, "it is this person's answer");
@@ -205,7 +213,7 @@ fn a_person_in_a_hurry_gets_the_common_slate_without_what_that_person_has_seen()
 }
 
 #[test]
-fn a_run_that_was_cut_short_teaches_the_estimator_too() {
+fn a_request_that_was_cut_short_teaches_too() {
     let popular = r#"{ kind = "popular", artifact = "popularity" }"#;
     let recipe = format!("sources = [ {{ slow }}, {popular} ]\ncache = false\n{FALLBACK}");
     let recommender = recommender("hurry.cut", &recipe);

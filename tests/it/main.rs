@@ -27,6 +27,7 @@ mod ranked;
 mod rankers;
 mod reload;
 mod result_cache;
+mod reuse;
 mod s3;
 mod tidy;
 mod training;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use larder::domain::{CandidateSet, ItemIdx};
-use larder::pipeline::{BuildError, CandidateSource, Context, Spec, StageError, Stages};
+use larder::domain::{CandidateSet, ItemIdx, ItemMask};
+use larder::pipeline::{CandidateSource, Context, Stage, StageError, Stages};
 use larder::recommender::{Limits, Recommender, View};
 use larder::server::Config;
 use larder::snapshot::{LoadOptions, Registry, open_directory};
@@ -33,23 +33,19 @@ struct Hold {
 
 struct Held(Arc<Hold>);
 
-/// A stage is made by a plain function: it finds its test's hold here, by the number in its recipe.
-static HOLDS: Mutex<Vec<Arc<Hold>>> = Mutex::new(Vec::new());
-
-#[derive(serde::Deserialize)]
-struct Params {
-    hold: usize,
-}
-
-impl Held {
-    fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
-        let Params { hold } = spec.parse()?;
-        Ok(Box::new(Self(Arc::clone(&HOLDS.lock().unwrap()[hold]))))
+impl Stage for Held {
+    fn label(&self) -> &str {
+        "held"
     }
 }
 
 impl CandidateSource for Held {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(
+        &self,
+        ctx: &Context<'_>,
+        _mask: &ItemMask,
+        out: &mut CandidateSet,
+    ) -> Result<(), StageError> {
         let mut state = self.0.state.lock().unwrap();
         state.1.extend(ctx.request.page_size);
         self.0.changed.notify_all();
@@ -94,16 +90,12 @@ impl Drop for Holding {
 /// A server that serves one request at a time and queues `max_queued`.
 fn server(max_queued: usize) -> (Server, Holding) {
     let hold = Arc::new(Hold::default());
-    let number = {
-        let mut holds = HOLDS.lock().unwrap();
-        holds.push(Arc::clone(&hold));
-        holds.len() - 1
-    };
-    let recipes = format!("[placements.held]\nsources = [ {{ kind = \"held\", hold = {number} }} ]");
-    let stages = Stages::default().source("held", Held::make);
+    let recipes = "[placements.held]\nsources = [ { kind = \"held\" } ]";
+    let captured = Arc::clone(&hold);
+    let stages = Stages::default().source("held", move |_| Ok(Box::new(Held(Arc::clone(&captured)))));
     let snapshot = open_directory(shop::snapshot(20).path(), "production", &LoadOptions::default()).unwrap();
     let registry = Arc::new(Registry::default());
-    registry.publish(Arc::new(View::compile(Arc::new(snapshot), &recipes, &stages).unwrap()), false);
+    registry.publish(Arc::new(View::compile(Arc::new(snapshot), recipes, &stages).unwrap()), false);
     let recommender = Recommender::new(registry, Limits::default());
     let config = Config { max_in_flight: 1, max_queued, ..Config::default() };
     (Server::with(recommender, config), Holding(hold))

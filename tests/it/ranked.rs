@@ -1,4 +1,5 @@
-//! Rankers in the grocer's shop: each family of features decides an order, and a user's features come from wherever they are.
+//! Rankers in the grocer's shop: each family of features decides an order, and a user's features come from wherever
+//! they are.
 
 use std::fs;
 use std::path::Path;
@@ -89,7 +90,7 @@ fn ranked() -> Request {
 
 /// The items of an answer.
 fn shown(answer: &Recommendation) -> String {
-    let ids = answer.slate.items.iter().map(|item| answer.snapshot.id(item.item));
+    let ids = answer.slate.items.iter().map(|item| answer.snapshot().id(item.item));
     ids.collect::<Vec<_>>().join(" ")
 }
 

@@ -102,7 +102,7 @@ fn every_answer_during_a_swap_is_from_exactly_one_snapshot() {
         while !done.load(Ordering::SeqCst) {
             let request = Request::new("one").viewing("earl-grey");
             let answer = scene.following.recommender.recommend(&request).unwrap();
-            let version = answer.snapshot.version();
+            let version = answer.snapshot().version();
             let (_, item, _) = told_apart.iter().find(|(known, ..)| known == version).unwrap();
             let shown: Vec<String> = lines(&answer).into_iter().map(|(id, ..)| id).collect();
             assert_eq!(shown, [*item], "of {version}");

@@ -8,9 +8,11 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use larder::domain::{CandidateSet, Consent, FilterValue, ItemIdx, Request, ResponseView, SeedRole};
-use larder::pipeline::{CandidateSource, Context, StageError, Stages};
-use larder::recommender::{Limits, PlacementCounts, Recommender, View};
+use larder::domain::{
+    CandidateSet, Consent, FilterValue, ItemIdx, ItemMask, Request, ResponseView, SeedRole,
+};
+use larder::pipeline::{CandidateSource, Context, Stage, StageError, Stages};
+use larder::recommender::{Limits, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
 
 use crate::support::grocer;
@@ -139,8 +141,19 @@ fn tally(name: &str) -> Arc<AtomicU64> {
     Arc::clone(TALLIES.lock().unwrap().entry(name.to_owned()).or_default())
 }
 
+impl Stage for Counted {
+    fn label(&self) -> &str {
+        "counted"
+    }
+}
+
 impl CandidateSource for Counted {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(
+        &self,
+        ctx: &Context<'_>,
+        _mask: &ItemMask,
+        out: &mut CandidateSet,
+    ) -> Result<(), StageError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         // Long enough for others to come while this is under way; what is asserted does not depend on it.
         let (_keep, never) = channel::<()>();
@@ -172,7 +185,7 @@ fn counted(name: &str, keys: &str, fails: bool) -> View {
 }
 
 #[test]
-fn callers_who_ask_the_same_at_once_are_answered_by_one_walk() {
+fn callers_who_ask_the_same_at_once_are_answered_by_one_run() {
     let (registry, asked) = counting("cache.flight", "", false);
     let recommender = Recommender::new(registry, Limits::default());
     let request = Request::new("cache.flight");
@@ -186,7 +199,7 @@ fn callers_who_ask_the_same_at_once_are_answered_by_one_walk() {
         }
     });
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    let counts = PlacementCounts::now()["cache.flight"];
+    let counts = recommender.counts()["cache.flight"];
     assert_eq!((counts.hits, counts.misses, counts.uncacheable, counts.plans), (7, 1, 0, [1, 0, 0, 0]));
 }
 

@@ -13,7 +13,7 @@ mod scanner;
 const FLOORS: [&[&str]; 7] = [
     &["domain", "machine", "setting"],
     &["feature", "index", "model", "artifact", "exposure"],
-    &["snapshot", "train"],
+    &["snapshot", "rules", "live", "train"],
     &["pipeline"],
     &["recommender"],
     &["server", "evaluate"],
@@ -24,7 +24,7 @@ const FLOORS: [&[&str]; 7] = [
 const NEVER: [(&str, &str); 3] = [("pipeline", "train"), ("recommender", "train"), ("server", "train")];
 
 /// The corridor's rooms; what they share stands in `pipeline` itself.
-const ROOMS: [&str; 6] = ["source", "hydrator", "filter", "scorer", "reranker", "selector"];
+const ROOMS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selector"];
 
 /// Crates, by how their names begin, and the only places that may name them.
 const RESERVED: [(&str, &[&str]); 11] = [

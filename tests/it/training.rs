@@ -171,7 +171,7 @@ fn the_sample_shops_snapshot_answers_with_named_products() {
             recommender.recommend(&larder::domain::Request::new(placement).viewing("P00042")).unwrap();
         assert_eq!(answer.slate.items.len(), 12, "{placement}");
         for item in &answer.slate.items {
-            let title = answer.snapshot.catalog().value("title", item.item.row());
+            let title = answer.snapshot().catalog().value("title", item.item.row());
             assert!(matches!(title, larder::feature::Value::Text(title) if title.len() > 5), "{title:?}");
         }
     }

@@ -186,7 +186,7 @@ pub mod subject {
         Unspecified = 0,
         /// History is used.
         Granted = 1,
-        /// `user_id` is ignored; session and seeds still count.
+        /// All ids are ignored and kept nowhere; the session's events and seeds still count.
         Denied = 2,
     }
     impl Consent {
@@ -240,7 +240,8 @@ pub struct SeedItem {
     /// What the subject did with it.
     #[prost(enumeration = "seed_item::Role", tag = "2")]
     pub role: i32,
-    /// Importance relative to the other seeds, 0 or 0.000001 to 1000000; absent: 1.
+    /// Importance relative to the other seeds and to session events, which have 1: 0 (not looked from), or 0.000001 to
+    /// 1000000; absent: 1.
     #[prost(float, optional, tag = "3")]
     pub weight: ::core::option::Option<f32>,
 }
@@ -308,7 +309,7 @@ pub struct SessionEvent {
     /// The item it happened to.
     #[prost(string, tag = "1")]
     pub item_id: ::prost::alloc::string::String,
-    /// `view`, `add_to_cart`, `purchase`…; informative.
+    /// `view`, `add_to_cart`, `purchase`…; counts where the placement gives event types weights.
     #[prost(string, optional, tag = "2")]
     pub event_type: ::core::option::Option<::prost::alloc::string::String>,
     /// When; informative, the order of the list decides.
@@ -337,7 +338,8 @@ pub struct RecommendResponse {
     /// Ids of the request that the catalogue does not know. They are not an error.
     #[prost(string, repeated, tag = "6")]
     pub missing_item_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// For the developer: things that were odd, and what was done about them.
+    /// For the developer: things that were odd, such as weights that the placement does not look at, and what was done about
+    /// them.
     #[prost(string, repeated, tag = "7")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Which data answered, and how fast.
@@ -375,8 +377,9 @@ pub struct Degradation {
     /// How much was lost.
     #[prost(enumeration = "degradation::Level", tag = "1")]
     pub level: i32,
-    /// Why: `unknown_user`, `unknown_items`, `no_signal`, `few_candidates`, `filtered`, `exclusions_relaxed`, `deadline`,
-    /// `deadline_no_rerank`, `deadline_cached`, `deadline_popular`, `stage_failed`, `user_features_late`. More may be added.
+    /// Why: `unknown_user`, `unknown_items`, `no_signal`, `few_candidates`, `catalog_order`, `filtered`, `exclusions_relaxed`,
+    /// `deadline`, `deadline_no_rerank`, `deadline_cached`, `deadline_popular`, `stage_failed`, `user_features_late`. More may
+    /// be added.
     #[prost(string, repeated, tag = "2")]
     pub causes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Stages that did not run or failed.
@@ -449,6 +452,12 @@ pub struct Serving {
     /// Time from the decoded request to the answer, in microseconds; in a batch, of the whole batch.
     #[prost(uint32, tag = "3")]
     pub server_time_us: u32,
+    /// The rules that held; empty where there are none.
+    #[prost(string, tag = "4")]
+    pub rules_version: ::prost::alloc::string::String,
+    /// The state of what events had changed since the snapshot; 0 where there are no events.
+    #[prost(uint64, tag = "5")]
+    pub live_epoch: u64,
 }
 /// Whether and how long an answer may be reused.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -456,10 +465,11 @@ pub struct Cache {
     /// For whom.
     #[prost(enumeration = "cache::Scope", tag = "1")]
     pub scope: i32,
-    /// Same key, same items: made of the snapshot and everything in the request that counted. Absent with scope NONE.
+    /// Same key, same items: made of all that the answer depends on, which is the versions in Serving, what the request says,
+    /// and the hour or day where the placement reads the clock. Absent with scope NONE.
     #[prost(string, optional, tag = "2")]
     pub key: ::core::option::Option<::prost::alloc::string::String>,
-    /// For how long; absent with scope NONE.
+    /// For how long, and never beyond the hour or day that the key is made of; absent with scope NONE.
     #[prost(message, optional, tag = "3")]
     pub max_age: ::core::option::Option<::pbjson_types::Duration>,
 }
@@ -515,7 +525,7 @@ pub struct StageTrace {
     /// The stage, as in metrics.
     #[prost(string, tag = "1")]
     pub stage: ::prost::alloc::string::String,
-    /// Candidates left when it had ended.
+    /// Candidates left when it had ended; 0 for filters, which run before there are any.
     #[prost(uint32, tag = "2")]
     pub candidates: u32,
     /// Time it took, in microseconds.

@@ -2259,6 +2259,12 @@ impl serde::Serialize for Serving {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("larder.v1.Serving", len)?;
         if true {
             struct_ser.serialize_field("snapshotVersion", &self.snapshot_version)?;
@@ -2268,6 +2274,14 @@ impl serde::Serialize for Serving {
         }
         if true {
             struct_ser.serialize_field("serverTimeUs", &self.server_time_us)?;
+        }
+        if true {
+            struct_ser.serialize_field("rulesVersion", &self.rules_version)?;
+        }
+        if true {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("liveEpoch", ToString::to_string(&self.live_epoch).as_str())?;
         }
         struct_ser.end()
     }
@@ -2285,6 +2299,10 @@ impl<'de> serde::Deserialize<'de> for Serving {
             "dataAge",
             "server_time_us",
             "serverTimeUs",
+            "rules_version",
+            "rulesVersion",
+            "live_epoch",
+            "liveEpoch",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -2292,6 +2310,8 @@ impl<'de> serde::Deserialize<'de> for Serving {
             SnapshotVersion,
             DataAge,
             ServerTimeUs,
+            RulesVersion,
+            LiveEpoch,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
             fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
@@ -2316,6 +2336,8 @@ impl<'de> serde::Deserialize<'de> for Serving {
                             "snapshotVersion" | "snapshot_version" => Ok(GeneratedField::SnapshotVersion),
                             "dataAge" | "data_age" => Ok(GeneratedField::DataAge),
                             "serverTimeUs" | "server_time_us" => Ok(GeneratedField::ServerTimeUs),
+                            "rulesVersion" | "rules_version" => Ok(GeneratedField::RulesVersion),
+                            "liveEpoch" | "live_epoch" => Ok(GeneratedField::LiveEpoch),
                             _ => Err(serde::de::Error::unknown_field(value, FIELDS)),
                         }
                     }
@@ -2338,6 +2360,8 @@ impl<'de> serde::Deserialize<'de> for Serving {
                 let mut snapshot_version__ = None;
                 let mut data_age__ = None;
                 let mut server_time_us__ = None;
+                let mut rules_version__ = None;
+                let mut live_epoch__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::SnapshotVersion => {
@@ -2360,12 +2384,28 @@ impl<'de> serde::Deserialize<'de> for Serving {
                                 Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
                             ;
                         }
+                        GeneratedField::RulesVersion => {
+                            if rules_version__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("rulesVersion"));
+                            }
+                            rules_version__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::LiveEpoch => {
+                            if live_epoch__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("liveEpoch"));
+                            }
+                            live_epoch__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
                     }
                 }
                 Ok(Serving {
                     snapshot_version: snapshot_version__.unwrap_or_default(),
                     data_age: data_age__,
                     server_time_us: server_time_us__.unwrap_or_default(),
+                    rules_version: rules_version__.unwrap_or_default(),
+                    live_epoch: live_epoch__.unwrap_or_default(),
                 })
             }
         }

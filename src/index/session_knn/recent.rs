@@ -34,10 +34,16 @@ struct Group {
 }
 
 impl Recent {
-    /// Finds the k most similar of the m most recent sessions in `lists` (one list an item, newest item first, each newest
-    /// session first; at most [`MOST_ITEMS`]), the more recent one where two are equally similar. Gives (handle, weight in
-    /// [`UNIT`]s), newest first; some may have no weight.
-    pub(super) fn neighbors(&mut self, lists: &[&[Handle]], params: &SessionKnnParams) -> &[(Handle, u32)] {
+    /// Finds the k most similar of the m most recent sessions in `lists` (one list an item, newest item first, each
+    /// newest session first; at most [`MOST_ITEMS`]), the more recent one where two are equally similar. Gives (handle,
+    /// weight in [`UNIT`]s), newest first; some may have no weight. `weights`, 0 to 1, are those of the items; `None`:
+    /// all are 1.
+    pub(super) fn neighbors(
+        &mut self,
+        lists: &[&[Handle]],
+        weights: Option<&[f32]>,
+        params: &SessionKnnParams,
+    ) -> &[(Handle, u32)] {
         let m = params.m_most_recent_sessions;
         self.reset(lists, m);
         match lists.len() {
@@ -49,7 +55,7 @@ impl Recent {
             9..=DIRECT_ITEMS => self.merge::<DIRECT_ITEMS>(lists, m),
             _ => self.merge::<MOST_ITEMS>(lists, m),
         }
-        self.weigh(lists.len(), params);
+        self.weigh(lists.len(), weights, params);
         if self.found.len() > params.k_neighbors {
             self.keep_nearest(params.k_neighbors);
         } else {
@@ -137,11 +143,13 @@ impl Recent {
         group
     }
 
-    fn weigh(&mut self, items: usize, params: &SessionKnnParams) {
+    fn weigh(&mut self, items: usize, weights: Option<&[f32]>, params: &SessionKnnParams) {
         for group in &mut self.groups {
             let (mut bits, mut similarity) = (group.matched, 0.0);
             while bits != 0 {
-                similarity += params.decay.weight(bits.trailing_zeros() as usize, items);
+                let distance = bits.trailing_zeros() as usize;
+                let own = weights.and_then(|weights| weights.get(distance)).copied().unwrap_or(1.0);
+                similarity += own * params.decay.weight(distance, items);
                 bits &= bits - 1;
             }
             let weight = similarity * params.match_weight.weight(group.matched.trailing_zeros() as usize);

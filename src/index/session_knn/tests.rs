@@ -10,10 +10,12 @@ type Sessions = Vec<(i64, Vec<u32>)>;
 
 const ITEMS: usize = 40;
 
-/// The same algorithm, written for the eye: no index, no early stop. Scores are exact: equal, not close.
+/// The same algorithm, written for the eye: no index, no early stop. Scores are exact: equal, not close. `weight` is that
+/// of an item of the running session.
 fn slow_twin(
     sessions: &Sessions,
     running: &[u32],
+    weight: impl Fn(u32) -> f32,
     params: &SessionKnnParams,
     take: usize,
     mask: &ItemMask,
@@ -31,10 +33,11 @@ fn slow_twin(
     let mut nearest: Vec<(f32, usize, usize)> = recent
         .take(params.m_most_recent_sessions)
         .map(|at| {
-            let shared =
-                newest.iter().enumerate().filter(|(_, item)| sets[at].contains(item)).map(|(d, _)| d);
-            let similarity = shared.clone().fold(0.0, |sum, d| sum + params.decay.weight(d, newest.len()));
-            (similarity, at, shared.min().unwrap())
+            let shared = newest.iter().enumerate().filter(|(_, item)| sets[at].contains(item));
+            let similarity = shared
+                .clone()
+                .fold(0.0, |sum, (d, item)| sum + weight(*item) * params.decay.weight(d, newest.len()));
+            (similarity, at, shared.map(|(d, _)| d).min().unwrap())
         })
         .collect();
     nearest.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
@@ -123,9 +126,22 @@ fn the_index_agrees_with_a_slow_twin() {
         let mut mask = open_mask();
         (0..random.u32(0..10)).for_each(|_| mask.exclude(ItemIdx(random.u32(0..40))));
         let take = random.usize(0..50);
-        let expected = slow_twin(&sessions, running, &params, take, &mask);
+        let expected = slow_twin(&sessions, running, |_| 1.0, &params, take, &mask);
         let found = answer(&index, running, &params, take, &mask, &mut scratch);
         assert_eq!(found, expected, "round {round}: {params:?}");
+
+        let weight = |item: u32| (item % 5) as f32 / 4.0;
+        let expected = slow_twin(&sessions, running, weight, &params, take, &mask);
+        let mut weighted: Vec<(u32, f32)> = Vec::new();
+        for item in running.iter().rev() {
+            if !weighted.iter().any(|(known, _)| known == item) {
+                weighted.push((*item, weight(*item)));
+            }
+        }
+        let keys = index.recommend_weighted(&weighted, &params, take, &mask, &mut scratch);
+        let found: Vec<(u32, f32)> =
+            keys.iter().map(|key| (score::item(*key).0, score::value(*key))).collect();
+        assert_eq!(found, expected, "weighted, round {round}: {params:?}");
     }
 }
 

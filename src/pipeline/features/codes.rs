@@ -24,6 +24,7 @@ impl Codes {
                 CategoryValue::Bool(value) => codes.numbers.push((f32::from(u8::from(*value)), code)),
             }
         }
+        // Sorted and searched and not hashed: f32 has no hash, and a list of categories is short.
         codes.numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
         codes
     }
@@ -57,6 +58,7 @@ impl Codes {
 
     /// The code of a value that came as text: a text, a number or a truth value.
     pub(super) fn any(&self, text: &str) -> f32 {
+        // A context attribute is always a text: "30" may be the text or the number of the model's list.
         match self.texts.get(text) {
             Some(code) => *code,
             None if self.has_texts() && !self.has_numbers() => f32::NAN,

@@ -76,13 +76,21 @@ impl ItemColumn {
         let model = |code: Option<u32>| code.and_then(|code| codes.get(code as usize)).copied();
         match (self.catalog(), self.features()) {
             (Some(column), _) => {
-                let code = |item: &ItemIdx| column.codes(item.row()).first().copied();
-                cells.for_each(|(item, out)| *out = model(code(item)).unwrap_or(f32::NAN));
+                for (item, out) in cells {
+                    let code = column.codes(item.row()).first().copied();
+                    *out = model(code).unwrap_or(f32::NAN);
+                }
             }
             (_, Some(FeatureColumn::Texts(texts))) => {
-                cells.for_each(|(item, out)| *out = model(texts.code(item.row())).unwrap_or(f32::NAN));
+                for (item, out) in cells {
+                    *out = model(texts.code(item.row())).unwrap_or(f32::NAN);
+                }
             }
-            _ => cells.for_each(|(_, out)| *out = f32::NAN),
+            _ => {
+                for (_, out) in cells {
+                    *out = f32::NAN;
+                }
+            }
         }
     }
 
@@ -90,19 +98,20 @@ impl ItemColumn {
     pub(super) fn same(&self, seed: ItemIdx, items: &[ItemIdx], out: &mut [f32]) {
         let cells = items.iter().zip(out);
         let verdict = |same: bool| f32::from(u8::from(same));
+        // Codes are compared and not texts: both cells are of one column, where equal texts have one code.
         if self.is_text() {
             let own = self.code(seed);
-            cells.for_each(|(item, out)| {
+            for (item, out) in cells {
                 let both = own.zip(self.code(*item));
                 *out = both.map_or(f32::NAN, |(own, other)| verdict(own == other));
-            });
+            }
         } else if let Some(column) = self.catalog().filter(|column| column.kind() == ColumnKind::List) {
             let own = column.codes(seed.row());
-            cells.for_each(|(item, out)| {
+            for (item, out) in cells {
                 let other = column.codes(item.row());
                 let missing = own.is_empty() || other.is_empty();
                 *out = if missing { f32::NAN } else { verdict(other.iter().any(|code| own.contains(code))) };
-            });
+            }
         } else {
             // As wide as the column is: two ids may be one float.
             let wide = |item: ItemIdx| match self.catalog() {
@@ -110,10 +119,10 @@ impl ItemColumn {
                 None => f64::from(self.number(item)),
             };
             let own = wide(seed);
-            cells.for_each(|(item, out)| {
+            for (item, out) in cells {
                 let other = wide(*item);
                 *out = if own.is_nan() || other.is_nan() { f32::NAN } else { verdict(own == other) };
-            });
+            }
         }
     }
 }

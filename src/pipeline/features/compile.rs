@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::clock::ClockPart;
 use super::codes::Codes;
 use super::column::ItemColumn;
-use super::name::{FAMILIES, Name};
-use super::{Attribute, Gatherer, Step, Value};
+use super::name::Name;
+use super::{Attribute, Gatherer, InputError, Step, Value};
 use crate::feature::nearest;
 use crate::model::InputKind;
 use crate::pipeline::context::USER_TABLES;
@@ -14,20 +14,21 @@ use crate::pipeline::{BuildError, Spec};
 use crate::snapshot::{ItemFeatures, RankerInput, RankerModel, UserFeatures};
 
 impl Gatherer {
-    /// Finds the feature of every input of `ranker`, the artifact called `artifact`, in the snapshot and recipe of `spec`.
+    /// Finds the feature of every input of `ranker`, the artifact called `artifact`, in the snapshot and recipe of
+    /// `spec`.
     ///
     /// # Errors
-    /// [`BuildError::Input`]: a name of no family, a column or source that does not exist or exists twice, or one whose type the
-    /// model does not take.
+    /// [`BuildError::Input`]: a name of no family, a column or source that does not exist or exists twice, or one whose
+    /// type the model does not take.
     pub fn compile(spec: &Spec<'_>, artifact: &str, ranker: &RankerModel) -> Result<Self, BuildError> {
         let mut compiler = Compiler { spec, users: Vec::new() };
         let mut steps = Vec::with_capacity(ranker.inputs.len());
         for (at, input) in ranker.inputs.iter().enumerate() {
-            steps.push(compiler.step(input).map_err(|reason| BuildError::Input {
+            steps.push(compiler.step(input).map_err(|source| BuildError::Input {
                 artifact: artifact.to_owned(),
                 input: at + 1,
                 feature: input.feature.clone(),
-                reason,
+                source,
             })?);
         }
         Ok(Self { steps, users: compiler.users })
@@ -40,14 +41,12 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn step(&mut self, input: &RankerInput) -> Result<Step, String> {
-        let name = Name::parse(&input.feature).ok_or_else(|| {
-            format!("is not the name of a feature{}; names are: {FAMILIES}", self.hint(&input.feature))
-        })?;
-        let number_only = |step: Step, what: &str| match input.kind {
-            InputKind::Category if !input.categories.is_empty() => {
-                Err(format!("is {what}, a number; the ranker takes a category here"))
-            }
+    fn step(&mut self, input: &RankerInput) -> Result<Step, InputError> {
+        let name = Name::parse(&input.feature)
+            .ok_or_else(|| InputError::Name { hint: self.hint(&input.feature) })?;
+        // A category without a list of values is a code that the model reads as it comes, which a number can be.
+        let number_only = |step: Step, what: &'static str| match input.kind {
+            InputKind::Category if !input.categories.is_empty() => Err(InputError::NumberOnly { what }),
             _ => Ok(step),
         };
         match name {
@@ -74,7 +73,7 @@ impl Compiler<'_> {
             Name::SeedRatio(column) => {
                 let column = self.item(&input.feature, column)?;
                 if column.is_text() {
-                    return Err("is the ratio of two texts; it takes a column of numbers".to_owned());
+                    return Err(InputError::TextRatio);
                 }
                 number_only(Step::SeedRatio(column), "a ratio")
             }
@@ -106,7 +105,7 @@ impl Compiler<'_> {
     }
 
     /// A column of the items: the catalogue's or an artifact's, of which only one may have it.
-    fn item(&self, feature: &str, column: &str) -> Result<ItemColumn, String> {
+    fn item(&self, feature: &str, column: &str) -> Result<ItemColumn, InputError> {
         let snapshot = self.spec.snapshot;
         let catalog = snapshot.catalog_share();
         let own = catalog.position(column).map(|at| ("the catalogue", ItemColumn::Catalog(catalog, at)));
@@ -114,33 +113,24 @@ impl Compiler<'_> {
             let at = artifact.features.position(column)?;
             Some((name, ItemColumn::Features(snapshot.get(name).ok()?, at)))
         });
-        only(own.into_iter().chain(others)).map_err(|found| match found {
-            Some(both) => format!("is in {both}: give the columns different names"),
-            None => {
-                format!("is neither in the catalogue nor in an item_features artifact{}", self.hint(feature))
-            }
-        })
+        only(own.into_iter().chain(others))?
+            .ok_or_else(|| InputError::ItemColumn { hint: self.hint(feature) })
     }
 
-    fn user(&mut self, input: &RankerInput, column: &str) -> Result<Step, String> {
+    fn user(&mut self, input: &RankerInput, column: &str) -> Result<Step, InputError> {
         let snapshot = self.spec.snapshot;
         let found = snapshot.of_kind::<UserFeatures>().filter_map(|(name, users)| {
             let at = users.columns().iter().position(|known| known.name == column)?;
             Some((name, (snapshot.get::<UserFeatures>(name).ok()?, at, users.columns().get(at)?.text)))
         });
-        let (artifact, at, is_text) = only(found).map_err(|found| match found {
-            Some(both) => format!("is in {both}: give the columns different names"),
-            None => format!("is in no user_features artifact{}", self.hint(&input.feature)),
-        })?;
+        let (artifact, at, is_text) =
+            only(found)?.ok_or_else(|| InputError::UserColumn { hint: self.hint(&input.feature) })?;
         let value = value(input, is_text)?;
+        // A table is looked up once, however many of its columns the model reads.
         let known = self.users.iter().position(|known| Arc::ptr_eq(known, &artifact));
         let table = match known {
             Some(table) => table,
-            None if self.users.len() == USER_TABLES => {
-                return Err(format!(
-                    "is in one user_features artifact more than the {USER_TABLES} a ranker may read"
-                ));
-            }
+            None if self.users.len() == USER_TABLES => return Err(InputError::UserTables),
             None => {
                 self.users.push(artifact);
                 self.users.len() - 1
@@ -149,15 +139,15 @@ impl Compiler<'_> {
         Ok(Step::User { table, column: at, value })
     }
 
-    fn source(&self, feature: &str, label: &str) -> Result<usize, String> {
+    fn source(&self, feature: &str, label: &str) -> Result<usize, InputError> {
         self.spec.sources.iter().position(|known| **known == *label).ok_or_else(|| {
             let known = self.spec.sources.iter().map(|label| &**label).collect::<Vec<_>>().join(", ");
-            format!("names a source that this placement does not have{}; it has: {known}", self.hint(feature))
+            InputError::Source { hint: self.hint(feature), known }
         })
     }
 
-    /// `; did you mean "item.price"?`, or nothing.
-    fn hint(&self, feature: &str) -> String {
+    /// The name of a feature that was probably meant.
+    fn hint(&self, feature: &str) -> Option<String> {
         let columns: Vec<String> = self.item_columns();
         let mut known = Vec::new();
         for column in &columns {
@@ -182,7 +172,7 @@ impl Compiler<'_> {
         // What is of the family that was named is nearer than what only looks alike.
         let near =
             nearest(feature, known().filter(of_family)).or_else(bare).or_else(|| nearest(feature, known()));
-        near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
+        near.map(str::to_owned)
     }
 
     fn item_columns(&self) -> Vec<String> {
@@ -195,34 +185,27 @@ impl Compiler<'_> {
 }
 
 /// What the values of a column become for an input, if they are of a type that it takes.
-fn value(input: &RankerInput, is_text: bool) -> Result<Value, String> {
+fn value(input: &RankerInput, is_text: bool) -> Result<Value, InputError> {
     let codes = Codes::new(&input.categories);
     match (input.kind, is_text) {
         (InputKind::Number, false) => Ok(Value::Number),
-        (InputKind::Number, true) => {
-            Err("is text, and the ranker takes a number: list the texts by code in params.categories"
-                .to_owned())
-        }
-        (InputKind::Category, true) if codes.is_empty() => {
-            Err("is text, and the model does not say its codes: list the texts by code in params.categories"
-                .to_owned())
-        }
-        (InputKind::Category, true) if !codes.has_texts() => {
-            Err("is text, and the ranker's categories are numbers".to_owned())
-        }
+        (InputKind::Number, true) => Err(InputError::TextForNumber),
+        (InputKind::Category, true) if codes.is_empty() => Err(InputError::TextWithoutCodes),
+        (InputKind::Category, true) if !codes.has_texts() => Err(InputError::TextForNumbers),
         (InputKind::Category, false) if !codes.is_empty() && !codes.has_numbers() => {
-            Err("is a number, and the ranker's categories are texts".to_owned())
+            Err(InputError::NumberForTexts)
         }
         (InputKind::Category, _) => Ok(Value::Code(codes)),
     }
 }
 
-/// The only one of these; else the names of the first two, or nothing.
-fn only<'a, T>(found: impl Iterator<Item = (&'a str, T)>) -> Result<T, Option<String>> {
+/// The only one of these, each with the table it is in; `None` if there is none.
+fn only<'a, T>(found: impl Iterator<Item = (&'a str, T)>) -> Result<Option<T>, InputError> {
     let mut found = found;
     match (found.next(), found.next()) {
-        (Some((_, only)), None) => Ok(only),
-        (Some((first, _)), Some((second, _))) => Err(Some(format!("{first} and in \"{second}\""))),
-        (None, _) => Err(None),
+        (Some((first, _)), Some((second, _))) => {
+            Err(InputError::Ambiguous { first: first.to_owned(), second: second.to_owned() })
+        }
+        (found, _) => Ok(found.map(|(_, only)| only)),
     }
 }

@@ -1,24 +1,28 @@
-//! The features of a request's candidates, gathered once, feature by feature, in the order in which a ranker reads them.
+//! The features of a request's candidates, gathered once, feature by feature, in the order in which a ranker reads
+//! them.
 //!
-//! Names become column handles when a snapshot is loaded ([`Gatherer::compile`]); a request compares no names and, once its
-//! memory is warm, allocates nothing.
+//! Names become column handles when a snapshot is loaded ([`Gatherer::compile`]); a request compares no names and, once
+//! its memory is warm, allocates nothing.
 
 mod clock;
 mod codes;
 mod column;
 mod compile;
+mod error;
 mod name;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::Context;
-use crate::domain::{CandidateSet, RequestContext, score};
+use crate::domain::{CandidateSet, ClockStep, score};
 use crate::model::Matrix;
 use crate::snapshot::{UserFeatures, UserRow};
 use clock::ClockPart;
 use codes::Codes;
 use column::ItemColumn;
+
+pub use error::InputError;
 
 /// Fills the matrix of one ranker.
 #[derive(Debug)]
@@ -73,19 +77,26 @@ thread_local! {
 }
 
 impl Gatherer {
-    /// The artifacts with users' features that it reads; [`super::Query::user_rows`] holds a row of each, in this order.
+    /// The artifacts with users' features that it reads; [`super::Query::user_rows`] holds a row of each, in this
+    /// order.
     pub fn user_tables(&self) -> &[Arc<UserFeatures>] {
         &self.users
     }
 
-    /// Whether a feature is the hour or the day of the week, which a request may leave to the clock.
-    pub fn reads_clock(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Context(Attribute::Clock(..), _)))
+    /// How often features change with the clock: with the hour, the day of the week, or (`None`) not at all.
+    pub fn clock(&self) -> Option<ClockStep> {
+        let step = |step: &Step| match step {
+            Step::Context(Attribute::Clock(_, part), _) => Some(part.step()),
+            _ => None,
+        };
+        self.steps.iter().filter_map(step).max()
     }
 
     /// Gives the matrix a row for each candidate and a column for each input, and fills it.
     pub fn gather(&self, ctx: &Context<'_>, set: &CandidateSet, matrix: &mut Matrix) {
         matrix.reset(set.len(), self.steps.len());
+        // Feature by feature: each reads one column of the catalogue in one go, and models read the matrix the same
+        // way.
         for (column, step) in self.steps.iter().enumerate() {
             step.fill(ctx, set, matrix.column_mut(column));
         }
@@ -100,7 +111,9 @@ impl Step {
             Step::Coded(column, codes) => column.coded(codes, items, out),
             Step::NumberCoded(column, codes) => {
                 column.numbers(items, out);
-                out.iter_mut().for_each(|cell| *cell = codes.number(*cell));
+                for cell in out {
+                    *cell = codes.number(*cell);
+                }
             }
             Step::Seed(column, value) => {
                 let text = seed
@@ -121,24 +134,32 @@ impl Step {
             Step::SeedRatio(column) => {
                 let own = seed.map_or(f32::NAN, |seed| column.number(seed));
                 column.numbers(items, out);
-                // Nothing is a multiple of nothing.
-                out.iter_mut().for_each(|cell| *cell = if own == 0.0 { f32::NAN } else { *cell / own });
+                // A price of 0 is no measure of another; and no infinity reaches a model.
+                for cell in out {
+                    *cell = if own == 0.0 { f32::NAN } else { *cell / own };
+                }
             }
             Step::User { table, column, value } => {
                 let row = ctx.query.user_rows.get(*table).and_then(Option::as_ref);
                 out.fill(row.map_or(f32::NAN, |row| value.of_user(row, *column)));
             }
-            Step::Context(attribute, value) => out.fill(attribute.value(&ctx.request.context, value)),
+            Step::Context(attribute, value) => out.fill(attribute.value(ctx, value)),
             Step::SourceScore(source) => copy(set.retrieved(*source), out),
             Step::SourceRank(source) => ranks(set, *source, out),
+            // Rows stand as the sources found them, in the recipe's order, until they are scored.
             Step::CandidateRank => {
-                out.iter_mut().enumerate().for_each(|(row, cell)| *cell = (row + 1) as f32);
+                for (row, cell) in out.iter_mut().enumerate() {
+                    *cell = (row + 1) as f32;
+                }
             }
             Step::CandidateSources => {
                 out.fill(0.0);
                 for source in 0..set.sources() {
-                    let named = out.iter_mut().zip(set.retrieved(source));
-                    named.filter(|(_, score)| !score.is_nan()).for_each(|(cell, _)| *cell += 1.0);
+                    for (cell, score) in out.iter_mut().zip(set.retrieved(source)) {
+                        if !score.is_nan() {
+                            *cell += 1.0;
+                        }
+                    }
                 }
             }
         }
@@ -169,7 +190,8 @@ impl Value {
 }
 
 impl Attribute {
-    fn value(&self, context: &RequestContext, value: &Value) -> f32 {
+    fn value(&self, ctx: &Context<'_>, value: &Value) -> f32 {
+        let context = &ctx.request.context;
         let named = |own: &Option<String>, name: &str| {
             let text = own.as_deref().or_else(|| context.attributes.get(name).map(String::as_str));
             text.map_or(f32::NAN, |text| value.of_text(text))
@@ -179,22 +201,26 @@ impl Attribute {
             Attribute::Country => named(&context.country, "country"),
             Attribute::Channel => named(&context.channel, "channel"),
             Attribute::Named(name) => named(&None, name),
+            // A request may say the hour itself: that of the shop and not of UTC, or one that is replayed.
             Attribute::Clock(name, part) => match context.attributes.get(&**name) {
                 Some(text) => value.of_text(text),
-                None => value.of_number(part.now()),
+                None => ctx.time.map_or(f32::NAN, |time| value.of_number(part.of(time))),
             },
         }
     }
 }
 
 fn copy(scores: &[f32], out: &mut [f32]) {
-    out.iter_mut().zip(scores).for_each(|(cell, score)| *cell = *score);
+    for (cell, score) in out.iter_mut().zip(scores) {
+        *cell = *score;
+    }
 }
 
 /// Places among the candidates that a source named, best first, from 1.
 fn ranks(set: &CandidateSet, source: usize, out: &mut [f32]) {
     let scores = set.retrieved(source);
     let keys = || scores.iter().zip(set.items()).map(|(score, item)| (*score, score::key(*score, *item)));
+    // Sorted once and searched for each row: O(n log n), where counting the better ones of each would be O(n²).
     RANKED.with_borrow_mut(|ranked| {
         ranked.clear();
         ranked.extend(keys().filter(|(score, _)| !score.is_nan()).map(|(_, key)| key));

@@ -37,11 +37,13 @@ impl<'a> Name<'a> {
             ("item", column) => Some(Self::Item(column)),
             ("user", column) => Some(Self::User(column)),
             ("context", attribute) => Some(Self::Context(attribute)),
+            // A column called `same_x` or `x_ratio` cannot be read as a seed's own value; nobody has one so far.
             ("seed", rest) => Some(match (rest.strip_prefix("same_"), rest.strip_suffix("_ratio")) {
                 (Some(column), _) if !column.is_empty() => Self::SeedSame(column),
                 (_, Some(column)) if !column.is_empty() => Self::SeedRatio(column),
                 _ => Self::Seed(rest),
             }),
+            // From the right: a label may have dots.
             ("source", rest) => match rest.rsplit_once('.')? {
                 (label, "score") => Some(Self::SourceScore(label)),
                 (label, "rank") => Some(Self::SourceRank(label)),

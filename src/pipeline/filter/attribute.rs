@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::keep_admitted;
-use crate::domain::{Bitmap, CandidateSet, ItemMask};
+use crate::domain::{Bitmap, ItemMask};
 use crate::feature::{Predicate, PredicateError};
-use crate::pipeline::{BuildError, Context, Filter, Query, Spec, StageError};
+use crate::pipeline::{BuildError, Context, Filter, Spec, Stage, StageError};
 use crate::snapshot::Snapshot;
 
 /// A filter expression, evaluated over the whole catalogue once, when the snapshot is loaded.
@@ -28,6 +27,7 @@ impl AttributeFilter {
     /// # Errors
     /// Why the expression does not fit the catalogue.
     pub fn new(expression: &str, snapshot: &Snapshot) -> Result<Self, PredicateError> {
+        // Without parameters: only a request can give values to `$name`.
         let predicate = Predicate::compile(expression, snapshot.catalog(), &BTreeMap::new())?;
         Ok(Self { allowed: predicate.bitmap(snapshot.items().len()) })
     }
@@ -43,13 +43,15 @@ impl AttributeFilter {
     }
 }
 
-impl Filter for AttributeFilter {
-    fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
-        keep_admitted(ctx, set);
-        Ok(())
+impl Stage for AttributeFilter {
+    fn label(&self) -> &str {
+        "attribute"
     }
+}
 
-    fn prefilter(&self, _query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
+impl Filter for AttributeFilter {
+    fn prefilter(&self, _ctx: &Context<'_>, mask: &mut ItemMask) -> Result<(), StageError> {
         mask.allow_only(&self.allowed);
+        Ok(())
     }
 }

@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keep_admitted;
-use crate::domain::{CandidateSet, ItemIdx, ItemMask, SeedRole};
-use crate::pipeline::{Context, Filter, Query, StageError};
-use crate::snapshot::Snapshot;
+use crate::domain::{ItemIdx, ItemMask, SeedRole};
+use crate::pipeline::{Context, Filter, Needs, Signals, Stage, StageError};
 
 /// What to leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Exclusion {
     /// The newest item: the one being looked at.
     Current,
@@ -23,8 +22,8 @@ pub enum Exclusion {
     Seen,
 }
 
-/// Leaves out the listed groups. Session and history are let in again when nothing else is left; the current item and the
-/// seeds never are.
+/// Leaves out the listed groups. Session and history are let in again when nothing else is left; the current item and
+/// the seeds never are.
 #[derive(Debug)]
 pub struct ExcludeFilter {
     groups: Vec<Exclusion>,
@@ -41,16 +40,26 @@ impl ExcludeFilter {
     }
 }
 
-impl Filter for ExcludeFilter {
-    fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
-        keep_admitted(ctx, set);
-        Ok(())
+impl Stage for ExcludeFilter {
+    fn label(&self) -> &str {
+        "exclude"
     }
 
-    fn prefilter(&self, query: &Query<'_>, _snapshot: &Snapshot, mask: &mut ItemMask) {
+    fn needs(&self) -> Needs {
+        // Only PURCHASED says more than that an item is a seed, and only where purchases are left out.
+        let signals = Signals { roles: self.any(&[Exclusion::Purchased]), ..Signals::default() };
+        Needs { signals, ..Needs::default() }
+    }
+}
+
+impl Filter for ExcludeFilter {
+    fn prefilter(&self, ctx: &Context<'_>, mask: &mut ItemMask) -> Result<(), StageError> {
         use Exclusion::{Current, Purchased, Seeds, Seen, Session};
-        if self.any(&[Current, Seeds, Session, Seen]) {
-            query.current.into_iter().for_each(|item| mask.exclude(item));
+        let query = ctx.query;
+        if self.any(&[Current, Seeds, Session, Seen])
+            && let Some(current) = query.current
+        {
+            mask.exclude(current);
         }
         for seed in &query.seeds {
             if self.any(&[Seeds, Session, Seen])
@@ -59,11 +68,17 @@ impl Filter for ExcludeFilter {
                 mask.exclude(seed.item);
             }
         }
+        // The current item and the seeds are in the session too, and stay left out for good.
         if self.any(&[Session, Seen]) {
-            query.session.iter().for_each(|item| mask.exclude_softly(*item));
+            for entry in &query.session {
+                mask.exclude_softly(entry.item);
+            }
         }
         if self.any(&[Purchased, Seen]) {
-            query.history.iter().for_each(|item| mask.exclude_softly(ItemIdx(*item)));
+            for item in query.history {
+                mask.exclude_softly(ItemIdx(*item));
+            }
         }
+        Ok(())
     }
 }

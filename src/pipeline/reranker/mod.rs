@@ -1,12 +1,12 @@
-//! The fifth room: order with the whole list in view.
+//! Re-rankers: order with the whole list in view.
 
 mod cap;
 
-use super::RerankerFactory;
+use super::Stages;
 
 pub use cap::Cap;
 
 /// The kinds that recipes may name.
-pub(super) fn kinds() -> [(&'static str, RerankerFactory); 1] {
-    [("cap", Cap::make)]
+pub(super) fn add_kinds(stages: Stages) -> Stages {
+    stages.reranker("cap", Cap::make)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{CandidateSet, score};
-use crate::pipeline::{BuildError, Context, Scorer, Spec, StageError};
+use crate::pipeline::{BuildError, Context, Scorer, Spec, Stage, StageError};
 
 /// `score = Σ weight · normalised source score`; a source that did not name the candidate adds nothing.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct Blend {
 /// How the scores of one source are made comparable with those of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Normalize {
     /// Divided by the source's largest absolute score.
     #[default]
@@ -74,9 +75,16 @@ impl Blend {
             for (row, value) in column.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
                 let own = score::key(*value, set.items()[row]);
                 let rank = ranked.partition_point(|key| *key > own);
+                // 60 and a rank from 1: the constant that the paper found to be robust over many collections.
                 scores[row] += weight / (61.0 + rank as f32);
             }
         });
+    }
+}
+
+impl Stage for Blend {
+    fn label(&self) -> &str {
+        "blend"
     }
 }
 
@@ -95,6 +103,7 @@ impl Scorer for Blend {
                     continue;
                 }
             };
+            // A source whose scores are all 0 has no opinion, and must not make every sum NaN.
             if scale > 0.0 {
                 let factor = weight / scale;
                 for (sum, value) in scores.iter_mut().zip(column).filter(|(_, value)| !value.is_nan()) {

@@ -1,14 +1,14 @@
-//! The fourth room: one number per candidate.
+//! Scorers: one number per candidate.
 
 mod blend;
 mod ranker;
 
-use super::ScorerFactory;
+use super::Stages;
 
 pub use blend::{Blend, Normalize};
 pub use ranker::Ranker;
 
 /// The kinds that recipes may name.
-pub(super) fn kinds() -> [(&'static str, ScorerFactory); 2] {
-    [("blend", Blend::make), ("ranker", Ranker::make)]
+pub(super) fn add_kinds(stages: Stages) -> Stages {
+    stages.scorer("blend", Blend::make).scorer("ranker", Ranker::make)
 }

@@ -9,8 +9,8 @@ use super::{Blend, Normalize};
 use crate::domain::CandidateSet;
 use crate::model::{Matrix, RankScratch};
 use crate::pipeline::features::Gatherer;
-use crate::pipeline::{BuildError, Context, Scorer, Spec, StageError};
-use crate::snapshot::{RankerModel, UserFeatures};
+use crate::pipeline::{BuildError, Context, Needs, Scorer, Spec, Stage, StageError};
+use crate::snapshot::RankerModel;
 
 /// `score = the model's prediction + retrieval · what a blend of the sources says`.
 ///
@@ -51,13 +51,26 @@ impl Ranker {
         }
         let ranker: Arc<RankerModel> = spec.artifact(&name)?;
         let gatherer = Gatherer::compile(spec, &name, &ranker)?;
+        // Equal weights: a recipe with a ranker does not say how else its sources would be blended.
         let blend = Blend::new(vec![1.0; spec.sources.len()], Normalize::Max);
         Ok(Box::new(Self { ranker, gatherer, retrieval, blend }))
     }
 }
 
+impl Stage for Ranker {
+    fn label(&self) -> &str {
+        "ranker"
+    }
+
+    fn needs(&self) -> Needs {
+        let (user_tables, clock) = (self.gatherer.user_tables().to_vec(), self.gatherer.clock());
+        Needs { user_tables, clock, ..Needs::default() }
+    }
+}
+
 impl Scorer for Ranker {
     fn score(&self, ctx: &Context<'_>, set: &CandidateSet, scores: &mut [f32]) -> Result<(), StageError> {
+        // Scorers always run, since an order there must be; the trained one is too long a way when the time is up.
         if ctx.deadline.has_passed() {
             self.blend.score(ctx, set, scores)?;
             return Err(StageError::Deadline);
@@ -69,21 +82,15 @@ impl Scorer for Ranker {
                 blended.clear();
                 blended.resize(scores.len(), 0.0);
                 self.blend.score(ctx, set, blended)?;
-                scores.iter_mut().zip(blended).for_each(|(score, own)| *score += self.retrieval * *own);
+                for (score, own) in scores.iter_mut().zip(blended) {
+                    *score += self.retrieval * *own;
+                }
             }
             Ok(())
         })
     }
 
-    fn user_tables(&self) -> &[Arc<UserFeatures>] {
-        self.gatherer.user_tables()
-    }
-
-    fn stand_in(&self) -> Option<&dyn Scorer> {
+    fn cheaper(&self) -> Option<&dyn Scorer> {
         Some(&self.blend)
-    }
-
-    fn reads_clock(&self) -> bool {
-        self.gatherer.reads_clock()
     }
 }

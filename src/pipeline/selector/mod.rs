@@ -1,4 +1,4 @@
-//! The last room: the slate.
+//! Selectors: cut to size.
 
 mod top;
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::CandidateSet;
+use crate::domain::{CandidateSet, ItemMask};
 use crate::feature::Value;
 use crate::index::Popularity;
 use crate::pipeline::build::check_take;
-use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::pipeline::{BuildError, CandidateSource, Context, Spec, Stage, StageError};
 
-/// Reads a `popularity` artifact. With `segment = "category"` it reads the list `category=X`, where X is the request's context
-/// attribute `category`, or else the category of the item looked at; for `country` also the context's country.
+/// Reads a `popularity` artifact. With `segment = "category"` it reads the list `category=X`, where X is the request's
+/// context attribute `category`, or else the category of the item looked at; for `country` also the context's country.
 ///
-/// Useful for: the fallback ladder, category pages. Not for: taste.
+/// Useful for: fallbacks, category pages. Not for: taste.
 #[derive(Debug)]
 pub struct Popular {
     lists: Arc<Popularity>,
@@ -43,14 +43,13 @@ impl Popular {
     pub(super) fn make(spec: &Spec<'_>) -> Result<Box<dyn CandidateSource>, BuildError> {
         let Params { artifact, take, segment } = spec.parse()?;
         let lists: Arc<Popularity> = spec.artifact(&artifact)?;
+        // A segment that no list is for is a misspelling, which would only show as slates that are always filled up.
         if let Some(name) = &segment {
             let mut names: Vec<&str> = lists.segments().filter_map(|s| s.split('=').next()).collect();
             names.dedup();
             if !names.contains(&name.as_str()) {
-                return Err(BuildError::Parameters(format!(
-                    "artifact \"{artifact}\" has no segment \"{name}\"; it has: {}",
-                    names.join(", ")
-                )));
+                let (name, known) = (name.clone(), names.join(", "));
+                return Err(BuildError::UnknownSegment { artifact, name, known });
             }
         }
         Ok(Box::new(Self { take: check_take(take)?, lists, segment }))
@@ -58,10 +57,13 @@ impl Popular {
 
     fn segment_value<'a>(&self, name: &str, ctx: &Context<'a>) -> Option<&'a str> {
         let context = &ctx.request.context;
+        // The page's own category goes before that of the item that was looked at, perhaps on another page.
         if let Some(value) = context.attributes.get(name) {
             return Some(value);
         }
-        if let Some(country) = context.country.as_deref().filter(|_| name == "country") {
+        if let Some(country) = &context.country
+            && name == "country"
+        {
             return Some(country);
         }
         match ctx.snapshot.catalog().value(name, ctx.query.current?.row()) {
@@ -71,20 +73,30 @@ impl Popular {
     }
 }
 
+impl Stage for Popular {
+    fn label(&self) -> &str {
+        "popular"
+    }
+}
+
 impl CandidateSource for Popular {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        let mut push = |(item, score)| out.push(item, score);
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
+        let lists = &self.lists;
         let Some(name) = &self.segment else {
-            self.lists.top(None, self.take, ctx.mask).for_each(push);
+            for (item, score) in lists.top(None, self.take, mask) {
+                out.push(item, score);
+            }
             return Ok(());
         };
-        if let Some(value) = self.segment_value(name, ctx) {
-            SEGMENT.with_borrow_mut(|segment| {
-                segment.clear();
-                segment.extend([name, "=", value]);
-                self.lists.top(Some(segment), self.take, ctx.mask).for_each(&mut push);
-            });
-        }
+        let Some(value) = self.segment_value(name, ctx) else { return Ok(()) };
+        // The name of the list is put together in memory that the thread uses again: a request takes none.
+        SEGMENT.with_borrow_mut(|segment| {
+            segment.clear();
+            segment.extend([name, "=", value]);
+            for (item, score) in lists.top(Some(segment), self.take, mask) {
+                out.push(item, score);
+            }
+        });
         Ok(())
     }
 }

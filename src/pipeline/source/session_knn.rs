@@ -1,14 +1,16 @@
 //! What similar past sessions went on to.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::{CandidateSet, score};
+use super::seeds::{ItemWeights, LookFrom, RoleName};
+use crate::domain::{CandidateSet, ItemMask, score};
 use crate::index::{Decay, Idf, MatchWeight, SessionKnn, SessionKnnParams, SessionScratch};
 use crate::pipeline::build::check_take;
-use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::pipeline::{BuildError, CandidateSource, Context, Needs, Spec, Stage, StageError};
 use crate::snapshot::Sessions;
 
 /// VMIS-kNN over a `session_knn` artifact; the session is `session_events`, with the seed items at its end.
@@ -19,6 +21,7 @@ pub struct SessionKnnSource {
     sessions: Arc<Sessions>,
     params: SessionKnnParams,
     take: usize,
+    weights: ItemWeights,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,14 +37,25 @@ struct Params {
     idf: Option<String>,
     decay: Option<String>,
     match_weight: Option<String>,
+    #[serde(default)]
+    role_weights: BTreeMap<RoleName, f32>,
+    #[serde(default)]
+    event_weights: BTreeMap<String, f32>,
 }
 
 fn default_take() -> usize {
     300
 }
 
+#[derive(Debug, Default)]
+struct Scratch {
+    index: SessionScratch,
+    session: Vec<u32>,
+    weighted: Vec<(u32, f32)>,
+}
+
 thread_local! {
-    static SCRATCH: RefCell<(SessionScratch, Vec<u32>)> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl SessionKnnSource {
@@ -53,6 +67,7 @@ impl SessionKnnSource {
             value if (1..=most).contains(&value) => Ok(value),
             value => Err(BuildError::Range { key, value: value.to_string(), expected }),
         };
+        // What the recipe leaves out is as the artifact states it: whoever trained it has measured that.
         let million = "1 to 1000000";
         let params = SessionKnnParams {
             m_most_recent_sessions: count(
@@ -87,7 +102,8 @@ impl SessionKnnSource {
             let (key, value) = ("idf_weighting", params.idf_weighting.to_string());
             return Err(BuildError::Range { key, value, expected: "0 to 100" });
         }
-        Ok(Box::new(Self { params, take: check_take(given.take)?, sessions }))
+        let weights = ItemWeights::new(&given.role_weights, &given.event_weights)?;
+        Ok(Box::new(Self { params, take: check_take(given.take)?, sessions, weights }))
     }
 }
 
@@ -103,23 +119,39 @@ fn named<T>(
 
 /// An artifact may keep fewer sessions of an item than a recipe wants to look at: what is missing would not be noticed.
 fn check_kept(artifact: &str, sessions: &SessionKnn, params: &SessionKnnParams) -> Result<(), BuildError> {
-    let kept = sessions.limits().sessions_per_item;
-    if params.m_most_recent_sessions <= kept {
+    let (wanted, kept) = (params.m_most_recent_sessions, sessions.limits().sessions_per_item);
+    if wanted <= kept {
         return Ok(());
     }
-    Err(BuildError::Parameters(format!(
-        "m_most_recent_sessions is {}, but artifact \"{artifact}\" keeps the {kept} newest sessions of an item: raise its \
-         max_sessions_per_item, or lower m_most_recent_sessions",
-        params.m_most_recent_sessions
-    )))
+    Err(BuildError::SessionsKept { artifact: artifact.to_owned(), wanted, kept })
+}
+
+impl Stage for SessionKnnSource {
+    fn label(&self) -> &str {
+        "session_knn"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { signals: LookFrom::Session.signals(), ..Needs::default() }
+    }
 }
 
 impl CandidateSource for SessionKnnSource {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
-        SCRATCH.with_borrow_mut(|(scratch, session)| {
-            session.clear();
-            session.extend(ctx.query.session.iter().map(|item| item.0));
-            for key in self.sessions.index.recommend(session, &self.params, self.take, ctx.mask, scratch) {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
+        let index = &self.sessions.index;
+        SCRATCH.with_borrow_mut(|Scratch { index: scratch, session, weighted }| {
+            let (params, take) = (&self.params, self.take);
+            let keys = if self.weights.matter(ctx) {
+                let most = params.max_items_in_session;
+                // The index has a decay of its own, over the same distances.
+                LookFrom::Session.items(ctx, &self.weights, most, 0.0, weighted);
+                index.recommend_weighted(weighted, params, take, mask, scratch)
+            } else {
+                session.clear();
+                session.extend(ctx.query.session.iter().map(|entry| entry.item.0));
+                index.recommend(session, params, take, mask, scratch)
+            };
+            for key in keys {
                 out.push(score::item(*key), score::value(*key));
             }
         });

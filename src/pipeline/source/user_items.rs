@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::{CandidateSet, ItemIdx};
+use crate::domain::{CandidateSet, ItemIdx, ItemMask};
 use crate::pipeline::build::check_take;
-use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::pipeline::{BuildError, CandidateSource, Context, Spec, Stage, StageError};
 use crate::snapshot::UserItems as Lists;
 
 /// Reads a `user_items` artifact.
@@ -38,13 +38,22 @@ impl UserItems {
     }
 }
 
+impl Stage for UserItems {
+    fn label(&self) -> &str {
+        "user_items"
+    }
+}
+
 impl CandidateSource for UserItems {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         let lists = &self.lists;
+        // Not by the request's own user id: without consent the query has none.
         let row = ctx.query.user.and_then(|user| lists.users.number(user));
         let (items, scores) = row.map_or((&[][..], &[][..]), |row| lists.rows.row(row as usize));
-        let admitted = items.iter().zip(scores).filter(|(item, _)| ctx.mask.admits(ItemIdx(**item)));
-        admitted.take(self.take).for_each(|(item, score)| out.push(ItemIdx(*item), *score));
+        let admitted = items.iter().zip(scores).filter(|(item, _)| mask.admits(ItemIdx(**item)));
+        for (item, score) in admitted.take(self.take) {
+            out.push(ItemIdx(*item), *score);
+        }
         Ok(())
     }
 }

@@ -1,19 +1,20 @@
 //! Items whose vectors fit the user's.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{From, check_decay};
-use crate::domain::{CandidateSet, score};
+use super::seeds::{ItemWeights, LookFrom, RoleName, check_decay};
+use crate::domain::{CandidateSet, ItemMask, score};
 use crate::index::VectorScratch;
 use crate::pipeline::build::check_take;
-use crate::pipeline::{BuildError, CandidateSource, Context, Spec, StageError};
+use crate::pipeline::{BuildError, CandidateSource, Context, Needs, Spec, Stage, StageError};
 use crate::snapshot::{ItemVectors, UserVectors};
 
-/// Searches an `item_vectors` artifact with the user's vector; for a user without one (or with `fold_in = "always"`) with a
-/// vector folded in from the request's items.
+/// Searches an `item_vectors` artifact with the user's vector; for a user without one (or with `fold_in = "always"`)
+/// with a vector folded in from the request's items.
 ///
 /// Useful for: taste beyond single co-occurrences. Not for: requests with neither a known user nor a known item.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct VectorSource {
     items: Arc<ItemVectors>,
     users: Option<Arc<UserVectors>>,
     params: Params,
+    weights: ItemWeights,
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,11 +35,15 @@ struct Params {
     #[serde(default)]
     fold_in: FoldInWhen,
     #[serde(default = "default_from")]
-    from: From,
+    from: LookFrom,
     #[serde(default = "default_seeds")]
     max_seeds: usize,
     #[serde(default)]
     decay: f32,
+    #[serde(default)]
+    role_weights: BTreeMap<RoleName, f32>,
+    #[serde(default)]
+    event_weights: BTreeMap<String, f32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -51,8 +57,8 @@ enum FoldInWhen {
 fn default_take() -> usize {
     300
 }
-fn default_from() -> From {
-    From::Session
+fn default_from() -> LookFrom {
+    LookFrom::Session
 }
 fn default_seeds() -> usize {
     50
@@ -75,25 +81,27 @@ impl VectorSource {
         let params: Params = spec.parse()?;
         check_take(params.take)?;
         check_decay(params.decay)?;
+        let weights = ItemWeights::new(&params.role_weights, &params.event_weights)?;
         let items: Arc<ItemVectors> = spec.artifact(&params.artifact)?;
         let mut users = None;
         if let Some(name) = &params.users {
-            let rows: Arc<UserVectors> = spec.artifact(name)?;
-            let (own, width) = (rows.rows.width(), items.index.vectors().width());
-            if own != width {
-                return Err(BuildError::Parameters(format!(
-                    "artifact \"{name}\" has vectors of {own} numbers, \"{}\" of {width}",
-                    params.artifact
-                )));
+            let found: Arc<UserVectors> = spec.artifact(name)?;
+            let (users_width, items_width) = (found.rows.width(), items.index.vectors().width());
+            if users_width != items_width {
+                return Err(BuildError::Width {
+                    users: name.clone(),
+                    users_width,
+                    items: params.artifact,
+                    items_width,
+                });
             }
-            users = Some(rows);
+            users = Some(found);
         }
-        Ok(Box::new(Self { items, users, params }))
+        Ok(Box::new(Self { items, users, params, weights }))
     }
 
     /// Leaves the query vector in `scratch.query`; false if there is nothing to make it from.
     fn query(&self, ctx: &Context<'_>, scratch: &mut Scratch) -> bool {
-        let items = &self.items;
         if let (FoldInWhen::Unknown, Some(users), Some(user)) =
             (self.params.fold_in, self.users.as_deref(), ctx.query.user)
             && let Some(vector) = users.users.number(user).and_then(|row| users.rows.row(row as usize))
@@ -102,19 +110,31 @@ impl VectorSource {
             scratch.query.extend_from_slice(vector);
             return true;
         }
-        self.params.from.items(ctx, self.params.max_seeds, self.params.decay, &mut scratch.seeds);
-        items.fold_in.vector(items.index.vectors(), &scratch.seeds, &mut scratch.query)
+        // Folded in: a user who is new since the training, or a session that says more than an old taste.
+        let Params { from, max_seeds, decay, .. } = self.params;
+        from.items(ctx, &self.weights, max_seeds, decay, &mut scratch.seeds);
+        self.items.fold_in.vector(self.items.index.vectors(), &scratch.seeds, &mut scratch.query)
+    }
+}
+
+impl Stage for VectorSource {
+    fn label(&self) -> &str {
+        "vectors"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { signals: self.params.from.signals(), ..Needs::default() }
     }
 }
 
 impl CandidateSource for VectorSource {
-    fn retrieve(&self, ctx: &Context<'_>, out: &mut CandidateSet) -> Result<(), StageError> {
+    fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         SCRATCH.with_borrow_mut(|scratch| {
             if !self.query(ctx, scratch) {
                 return;
             }
             let Scratch { query, index, keys, .. } = scratch;
-            self.items.index.search(query, self.params.take, ctx.mask, index, keys);
+            self.items.index.search(query, self.params.take, mask, index, keys);
             for key in &scratch.keys {
                 out.push(score::item(*key), score::value(*key));
             }

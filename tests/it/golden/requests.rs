@@ -87,7 +87,7 @@ fn pages_join_without_gap_or_overlap_and_the_last_one_says_so() {
 }
 
 #[test]
-fn pages_join_across_the_ladder() {
+fn pages_join_across_the_fallbacks() {
     let recipe = r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
         fallback = [ { kind = "popular", artifact = "popularity" } ]"#;
     let recommender = recommender(recipe, &Stages::default());

@@ -6,6 +6,21 @@ fn two_teas(request: Request) -> Request {
     request.viewing("earl-grey").viewing("sencha")
 }
 
+fn weighed(mut request: Request, item: &str, weight: f32) -> Request {
+    request.seeds.push(Seed { item_id: item.to_owned(), role: SeedRole::Viewing, weight });
+    request
+}
+
+fn tea_and_a_cart(request: Request) -> Request {
+    request.viewing("earl-grey").seed("sencha", SeedRole::InCart)
+}
+
+fn happened(mut request: Request, item: &str, event: &str) -> Request {
+    request = request.event(item);
+    request.session_events.last_mut().unwrap().event_type = Some(event.to_owned());
+    request
+}
+
 cases! {
     the_item_looked_at_leads_to_its_neighbours {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]"#,
@@ -33,6 +48,47 @@ cases! {
             request
         },
         answer: "neighbors: mint rooibos assam chai",
+    }
+    a_seed_of_a_session_can_be_heavier_than_its_events {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session", decay = 0.0 } ]
+            exclude = ["session"]"#,
+        ask: |request| weighed(request.event("earl-grey"), "sencha", 2.0),
+        answer: "neighbors: mint rooibos assam chai",
+    }
+    a_seed_of_no_weight_is_not_looked_from {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session" } ]"#,
+        ask: |request| weighed(request.event("earl-grey"), "sencha", 0.0),
+        answer: "neighbors: assam chai sencha rooibos",
+    }
+    weights_are_relative_to_one_another {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", decay = 0.0 } ]
+            exclude = ["seeds"]"#,
+        ask: |request| weighed(weighed(request, "earl-grey", 100.0), "sencha", 200.0),
+        answer: "neighbors: mint rooibos assam chai",
+    }
+    what_is_in_the_cart_counts_twice_what_is_looked_at {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", decay = 0.0 } ]
+            exclude = ["seeds"]"#,
+        ask: tea_and_a_cart,
+        answer: "neighbors: mint rooibos assam chai",
+    }
+    a_recipe_can_weigh_roles_otherwise {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", decay = 0.0, role_weights = { cart = 0.5 } } ]
+            exclude = ["seeds"]"#,
+        ask: tea_and_a_cart,
+        answer: "neighbors: assam chai rooibos mint",
+    }
+    a_recipe_can_weigh_what_happened_in_a_session {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session", decay = 0.0, event_weights = { add_to_cart = 2.0 } } ]
+            exclude = ["session"]"#,
+        ask: |request| happened(happened(request, "earl-grey", "view"), "sencha", "ADD_TO_CART"),
+        answer: "neighbors: mint rooibos assam chai",
+    }
+    without_weights_in_the_recipe_all_that_happened_counts_the_same {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session", decay = 0.0 } ]
+            exclude = ["session"]"#,
+        ask: |request| happened(happened(request, "earl-grey", "view"), "sencha", "add_to_cart"),
+        answer: "neighbors: assam mint rooibos chai",
     }
     a_disliked_seed_is_neither_shown_nor_looked_from {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]"#,
@@ -94,6 +150,16 @@ cases! {
         ask: |request| request.event("shortbread").event("earl-grey"),
         answer: "session_knn: marmalade milk",
     }
+    visits_that_share_the_heavier_item_are_more_similar {
+        recipe: r#"sources = [ { kind = "session_knn", artifact = "sessions", k_neighbors = 1 } ]"#,
+        ask: |request| weighed(request, "espresso", 4.0).viewing("kettle"),
+        answer: "session_knn: espresso macaroons sugar",
+    }
+    of_equal_weight_visits_that_share_the_newer_item_are_more_similar {
+        recipe: r#"sources = [ { kind = "session_knn", artifact = "sessions", k_neighbors = 1 } ]"#,
+        ask: |request| request.viewing("espresso").viewing("kettle"),
+        answer: "session_knn: teapot kettle strainer",
+    }
     a_known_user_has_a_vector {
         recipe: r#"sources = [ { kind = "vectors", artifact = "item_vectors", users = "user_vectors", take = 5 } ]"#,
         ask: |request| request.user("ada").event("espresso"),
@@ -109,16 +175,27 @@ cases! {
         ask: |request| request.user("ada").event("honey"),
         answer: "vectors: honey macaroons chai",
     }
+    a_heavier_item_pulls_the_vector_to_itself {
+        recipe: r#"sources = [ { kind = "vectors", artifact = "item_vectors", take = 2 } ]"#,
+        ask: |request| weighed(request, "espresso", 9.0).viewing("honey"),
+        answer: "vectors: espresso filter-roast",
+    }
+    of_equal_weight_items_both_pull_the_vector {
+        recipe: r#"sources = [ { kind = "vectors", artifact = "item_vectors", take = 2 } ]"#,
+        ask: |request| request.viewing("espresso").viewing("honey"),
+        answer: "vectors: macaroons honey",
+    }
     a_user_has_a_list {
         recipe: r#"sources = [ { kind = "user_items", artifact = "buy_again" } ]"#,
         ask: |request| request.user("ada"),
         answer: "user_items: milk earl-grey",
     }
     a_user_without_a_list_gets_none {
-        recipe: r#"sources = [ { kind = "user_items", artifact = "buy_again" } ]"#,
+        recipe: r#"sources = [ { kind = "user_items", artifact = "buy_again" } ]
+            page_size = 3"#,
         ask: |request| request.user("eve"),
-        answer: "",
-        degraded: (DegradationLevel::Empty, &[Cause::UnknownUser, Cause::Filtered]),
+        answer: "fallback.catalog_order: earl-grey assam sencha",
+        degraded: (DegradationLevel::Fallback, &[Cause::UnknownUser, Cause::CatalogOrder]),
     }
     the_whole_shop_has_best_sellers {
         recipe: r#"sources = [ { kind = "popular", artifact = "popularity", take = 3 } ]"#,

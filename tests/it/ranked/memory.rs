@@ -1,6 +1,6 @@
 //! Gathering and scoring take no memory once theirs is warm.
 
-use larder::domain::{CandidateSet, ItemIdx, ItemMask};
+use larder::domain::{CandidateSet, ItemIdx, Moment};
 use larder::model::{Matrix, RankScratch};
 use larder::pipeline::features::Gatherer;
 use larder::pipeline::{Context, Deadline, Query, Spec};
@@ -34,13 +34,11 @@ fn features_are_gathered_and_scored_without_taking_memory() {
         query.user_rows[0] = Some(row);
     }
     let items = snapshot.items().len();
-    let mut mask = ItemMask::default();
-    mask.reset(items);
     let ctx = Context {
         request: &request,
         query: &query,
         snapshot: &snapshot,
-        mask: &mask,
+        time: Some(Moment::of(std::time::SystemTime::now())),
         deadline: Deadline::NEVER,
     };
     let (mut set, mut matrix, mut scratch, mut scores) =
@@ -58,8 +56,9 @@ fn features_are_gathered_and_scored_without_taking_memory() {
         });
         assert!(round == 0 || taken == 0, "{taken} allocations in round {round}");
     }
-    // milk: price 27, margin 0.5, thrift 2, taste 0, country 0, seed's price 1, another category, 27 times the price, named by
-    // one source with 26, the fourth best of it and the 27th retrieved; no code for staples; and whatever the hour is.
+    // milk: price 27, margin 0.5, thrift 2, taste 0, country 0, seed's price 1, another category, 27 times the price,
+    // named by one source with 26, the fourth best of it and the 27th retrieved; no code for staples; and whatever the
+    // hour is.
     let milk = snapshot.item("milk").unwrap().row();
     let hour = matrix.column(6)[milk];
     assert_eq!(scores[milk], 27.0 + 0.5 + 2.0 + hour + 1.0 + 27.0 + 26.0 + 4.0 + 27.0 + 1.0);

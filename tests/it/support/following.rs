@@ -1,4 +1,5 @@
-//! A server's control plane without the server: a refresher that follows a channel, and a recommender on what it serves.
+//! A server's control plane without the server: a refresher that follows a channel, and a recommender on what it
+//! serves.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -84,7 +85,7 @@ impl Following {
 
 pub(crate) fn lines(answer: &Recommendation) -> Vec<Line> {
     let line = |item: &larder::domain::SlateItem| {
-        (answer.snapshot.id(item.item).to_owned(), item.score.to_bits(), item.source.to_string())
+        (answer.snapshot().id(item.item).to_owned(), item.score.to_bits(), item.source.to_string())
     };
     answer.slate.items.iter().map(line).collect()
 }

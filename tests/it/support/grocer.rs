@@ -1,5 +1,5 @@
-//! A corner shop of thirty items with every kind of artifact, written down by hand, so that every answer can be worked out
-//! on paper.
+//! A corner shop of thirty items with every kind of artifact, written down by hand, so that every answer can be worked
+//! out on paper.
 
 use std::fs;
 use std::path::Path;
@@ -104,8 +104,8 @@ sources  = [ { kind = "vectors", artifact = "item_vectors", users = "user_vector
 fallback = [ { kind = "popular", artifact = "popularity" } ]
 "#;
 
-/// A snapshot of the shop in a directory of its own, with [`PLACEMENTS`], made at an hour of a day in 2026. No file of it has
-/// the digest of another hour's, although all of them say the same.
+/// A snapshot of the shop in a directory of its own, with [`PLACEMENTS`], made at an hour of a day in 2026. No file of
+/// it has the digest of another hour's, although all of them say the same.
 pub(crate) fn snapshot(hour: u32) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     stock(dir.path(), hour);

@@ -27,7 +27,8 @@ scorer   = { kind = "blend" }
 fallback = [ { kind = "popular", artifact = "popularity" } ]
 "#;
 
-/// A recommender over the shop; its items are `i0`, the most popular, to `i19`, and each is similar to the five after it.
+/// A recommender over the shop; its items are `i0`, the most popular, to `i19`, and each is similar to the five after
+/// it.
 pub(crate) fn shop() -> Recommender {
     shop_of(20)
 }

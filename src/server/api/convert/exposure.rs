@@ -1,13 +1,15 @@
-//! What is told of an answer: who was shown what.
+//! What is told of an answer: who was shown what, and what was asked.
 
 use std::time::SystemTime;
 
-use crate::domain::{Consent, Request};
-use crate::exposure::{Exposure, Impression};
+use crate::domain::Request;
+use crate::exposure::{Asked, Exposure, Impression};
 use crate::recommender::Recommendation;
 
 pub(in crate::server) fn exposure(request: &Request, answer: &Recommendation, id: &str) -> Exposure {
-    let (slate, snapshot, subject) = (&answer.slate, &answer.snapshot, &request.subject);
+    let (slate, snapshot, subject) = (&answer.slate, answer.snapshot(), &request.subject);
+    let versions = answer.view.versions();
+    // When it was told and not the time that stages read, which most placements do not ask for.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let impressions = slate.items.iter().enumerate().map(|(at, item)| Impression {
         item_id: snapshot.id(item.item).to_owned(),
@@ -18,10 +20,14 @@ pub(in crate::server) fn exposure(request: &Request, answer: &Recommendation, id
         recommendation_id: id.to_owned(),
         time_ms: now.as_millis() as i64,
         placement: request.placement.clone(),
-        snapshot: snapshot.version().to_owned(),
-        user_id: subject.user_id.clone().filter(|_| subject.consent != Consent::Denied),
-        visitor_id: subject.visitor_id.clone().filter(|_| subject.consent != Consent::Denied),
-        session_id: subject.session_id.clone(),
+        snapshot: versions.snapshot.to_owned(),
+        rules_version: versions.rules.to_owned(),
+        live_epoch: versions.live_epoch,
+        // Asked of the subject, which knows of consent, and not taken from its fields.
+        user_id: subject.user().map(str::to_owned),
+        visitor_id: subject.visitor().map(str::to_owned),
+        session_id: subject.session().map(str::to_owned),
+        asked: Asked::by(request),
         causes: slate.degradation.causes.iter().map(|cause| cause.as_str()).collect(),
         impressions: impressions.collect(),
     }

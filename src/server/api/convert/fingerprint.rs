@@ -1,115 +1,99 @@
-//! The cache key of an answer: everything in a request that can change its items, and the snapshot.
+//! Digests of requests: the key of an answer for clients' caches, and the ranking that a page token belongs to.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Consent, FilterValue, Request};
+use crate::domain::{ByteSink, KeyBytes, KeyVisitor as _, Request, RequestKey};
+use crate::recommender::{Reuse, Versions};
 
-/// Names the answer to `request` from `snapshot`. The subject counts only where the answer is `personal`.
-pub(in crate::server) fn fingerprint(request: &Request, snapshot: &str, personal: bool) -> String {
-    let mut print = Print(Sha256::new());
-    print.text(snapshot);
-    print.text(&request.placement);
-    if personal {
-        print.option(request.subject.user_id.as_deref());
-        print.option(request.subject.visitor_id.as_deref());
-        print.option(request.subject.session_id.as_deref());
-        print.number(u64::from(request.subject.consent == Consent::Denied));
+/// Names the answer to `request`: the same where, and only where, the items are the same. `None` for an answer that is
+/// the same for no other request.
+pub(in crate::server) fn fingerprint(
+    request: &Request,
+    versions: Versions<'_>,
+    reuse: Reuse,
+) -> Option<String> {
+    let step = match reuse {
+        Reuse::View => None,
+        Reuse::Step { number, .. } => Some(number),
+        Reuse::Never => return None,
+    };
+    let mut digest = Digester(Sha256::new());
+    let mut bytes = KeyBytes(&mut digest);
+    bytes.text(versions.snapshot);
+    bytes.text(versions.rules);
+    bytes.integer(versions.live_epoch as i64);
+    match step {
+        Some(step) => bytes.integer(step as i64),
+        None => bytes.absent(),
     }
-    print.option(request.context.locale.as_deref());
-    print.option(request.context.country.as_deref());
-    print.option(request.context.channel.as_deref());
-    print.number(request.context.attributes.len() as u64);
-    for (name, value) in &request.context.attributes {
-        print.text(name);
-        print.text(value);
-    }
-    print.number(request.seeds.len() as u64);
-    for seed in &request.seeds {
-        print.text(&seed.item_id);
-        print.number(seed.role as u64);
-        print.number(u64::from(seed.weight.to_bits()));
-    }
-    print.number(request.session_events.len() as u64);
-    for event in &request.session_events {
-        print.text(&event.item_id);
-        print.option(event.event_type.as_deref());
-        print.number(event.event_time_ms.map_or(0, |time| time as u64));
-    }
-    print.number(request.page_size.map_or(0, |size| size as u64));
-    print.number(request.offset as u64);
-    print.option(request.filter.as_deref());
-    print.number(request.filter_params.len() as u64);
-    for (name, value) in &request.filter_params {
-        print.text(name);
-        print.value(value);
-    }
-    for ids in [&request.exclude_item_ids, &request.candidate_item_ids, &request.item_fields] {
-        print.number(ids.len() as u64);
-        ids.iter().for_each(|id| print.text(id));
-    }
-    print.number(request.view as u64);
-    print.finish()
+    // Page size as asked for, and not as understood: the same items under two keys are no harm, other items under one
+    // are.
+    RequestKey::answer(request).visit(&mut bytes);
+    // Half of the digest is enough to tell answers apart, and a header is short.
+    let half = digest.finish().into_iter().take(16);
+    Some(half.fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
-struct Print(Sha256);
+/// Names the ranking that `request` asks for a page of: the same for all its pages, however they are shown.
+pub(in crate::server) fn ranking_key(request: &Request) -> [u8; 32] {
+    let mut digest = Digester(Sha256::new());
+    RequestKey::ranking(request).visit(&mut KeyBytes(&mut digest));
+    digest.finish()
+}
 
-impl Print {
-    fn number(&mut self, number: u64) {
-        self.0.update(number.to_le_bytes());
+struct Digester(Sha256);
+
+impl Digester {
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
+}
 
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.0.update(text.as_bytes());
-    }
-
-    fn option(&mut self, text: Option<&str>) {
-        self.number(u64::from(text.is_some()));
-        self.text(text.unwrap_or_default());
-    }
-
-    fn value(&mut self, value: &FilterValue) {
-        match value {
-            FilterValue::Bool(value) => self.number(u64::from(*value)),
-            FilterValue::Number(value) => {
-                self.number(2);
-                self.number(value.to_bits());
-            }
-            FilterValue::Text(value) => {
-                self.number(3);
-                self.text(value);
-            }
-            FilterValue::List(values) => {
-                self.number(4);
-                self.number(values.len() as u64);
-                values.iter().for_each(|value| self.value(value));
-            }
-        }
-    }
-
-    fn finish(self) -> String {
-        let digest = self.0.finalize();
-        digest.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+impl ByteSink for Digester {
+    fn take(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    const VERSIONS: Versions<'_> = Versions { snapshot: "s1", rules: "", live_epoch: 0 };
+
     #[test]
-    fn what_counts_changes_the_key_and_the_subject_counts_only_when_personal() {
+    fn whatever_an_answer_depends_on_changes_its_key() {
         let plain = Request::new("p").viewing("a");
-        let key = |request: &Request, personal| fingerprint(request, "s1", personal);
-        assert_eq!(key(&plain, false), key(&plain.clone().user("u"), false));
-        assert_ne!(key(&plain, true), key(&plain.clone().user("u"), true));
-        assert_ne!(key(&plain, false), key(&plain.clone().viewing("b"), false));
-        assert_ne!(key(&plain, false), fingerprint(&plain, "s2", false));
-        assert_ne!(key(&plain.clone().page_size(3), false), key(&plain, false));
+        let key = |request: &Request, versions, reuse| fingerprint(request, versions, reuse).unwrap();
+        let base = key(&plain, VERSIONS, Reuse::View);
+        let step = |number| Reuse::Step { number, left: Duration::ZERO };
+        let others = [
+            key(&plain.clone().viewing("b"), VERSIONS, Reuse::View),
+            key(&plain.clone().user("u"), VERSIONS, Reuse::View),
+            key(&plain, Versions { snapshot: "s2", ..VERSIONS }, Reuse::View),
+            key(&plain, Versions { rules: "r1", ..VERSIONS }, Reuse::View),
+            key(&plain, Versions { live_epoch: 1, ..VERSIONS }, Reuse::View),
+            key(&plain, VERSIONS, step(0)),
+            key(&plain, VERSIONS, step(1)),
+        ];
+        for (at, other) in others.iter().enumerate() {
+            assert!(*other != base && !others[..at].contains(other), "{at}");
+        }
+        assert_eq!(fingerprint(&plain, VERSIONS, Reuse::Never), None);
+    }
+
+    #[test]
+    fn all_pages_of_a_ranking_have_one_key_and_other_rankings_have_others() {
+        let first = Request::new("p").viewing("a").page_size(4);
+        let second = Request { offset: 4, item_fields: vec!["title".to_owned()], ..first.clone() };
+        assert_eq!(ranking_key(&first), ranking_key(&second));
+        assert_ne!(ranking_key(&first), ranking_key(&first.clone().viewing("b")));
     }
 }

@@ -10,7 +10,7 @@ use super::fingerprint::fingerprint;
 use super::token::{Attribution, PageToken, PageTokenSeal, ranking_key};
 use crate::domain::{Degradation, DegradationLevel, Request, ResponseView, StageTrace};
 use crate::feature;
-use crate::recommender::Recommendation;
+use crate::recommender::{Recommendation, Reuse};
 use crate::server::edge::limits;
 use crate::server::problem::{Problem, did_you_mean};
 
@@ -33,8 +33,9 @@ pub(in crate::server) struct Answer<'a> {
 /// Writes the answer to one request.
 pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResponse, Problem> {
     let Answer { request, page, recommendation, took, max_age, seal } = *answer;
-    let (slate, snapshot) = (&recommendation.slate, &recommendation.snapshot);
-    let version = snapshot.version();
+    let (slate, snapshot) = (&recommendation.slate, recommendation.snapshot());
+    let versions = recommendation.view.versions();
+    let version = versions.snapshot;
     let columns = columns(&request.item_fields, snapshot.catalog())?;
     let tells_scores = request.view != ResponseView::Basic;
     let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
@@ -52,7 +53,8 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
         placement: request.placement.clone(),
         snapshot: version.to_owned(),
     };
-    let mut warnings = slate.warnings.clone();
+    let mut warnings: Vec<String> =
+        slate.warnings.iter().map(|warning| warning.as_str().to_owned()).collect();
     if page.is_some_and(|page| page.snapshot != version) {
         warnings
             .push("page_token is of another snapshot: items may repeat or be missing between pages".into());
@@ -69,6 +71,8 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
             snapshot_version: version.to_owned(),
             data_age: snapshot.data_until_ms().and_then(age),
             server_time_us: micros(took),
+            rules_version: versions.rules.to_owned(),
+            live_epoch: versions.live_epoch,
         }),
         cache: Some(cache(request, recommendation, max_age)),
         trace: slate.trace.iter().filter(|_| request.view == ResponseView::Debug).map(trace).collect(),
@@ -119,13 +123,14 @@ fn property(value: feature::Value<'_>) -> Value {
 
 /// The token of the page that follows, if there is one and it is not too far down.
 fn next_page(request: &Request, recommendation: &Recommendation, seal: &PageTokenSeal) -> Option<String> {
-    let Recommendation { slate, snapshot, .. } = recommendation;
+    let slate = &recommendation.slate;
     let offset = u32::try_from(request.offset + slate.items.len()).ok()?;
     // No token rather than one that would be refused.
     if !slate.more || offset > limits::OFFSET {
         return None;
     }
-    let token = PageToken { offset, snapshot: snapshot.version().to_owned(), request: ranking_key(request) };
+    let snapshot = recommendation.snapshot().version().to_owned();
+    let token = PageToken { offset, snapshot, request: ranking_key(request) };
     Some(token.seal(seal))
 }
 
@@ -160,13 +165,15 @@ fn cache(request: &Request, recommendation: &Recommendation, max_age: Duration) 
     {
         return uncacheable();
     }
-    let personal = recommendation.personal;
-    let scope = if personal { v1::cache::Scope::Private } else { v1::cache::Scope::Public };
-    v1::Cache {
-        scope: scope.into(),
-        key: Some(fingerprint(request, recommendation.snapshot.version(), personal)),
-        max_age: Some(duration(max_age)),
-    }
+    let key = fingerprint(request, recommendation.view.versions(), recommendation.reuse);
+    let Some(key) = key else { return uncacheable() };
+    let max_age = match recommendation.reuse {
+        // A cache that kept the answer of ten o'clock until half past would give it to who asks at eleven.
+        Reuse::Step { left, .. } => left.min(max_age),
+        _ => max_age,
+    };
+    let scope = if recommendation.personal { v1::cache::Scope::Private } else { v1::cache::Scope::Public };
+    v1::Cache { scope: scope.into(), key: Some(key), max_age: Some(duration(max_age)) }
 }
 
 fn trace(stage: &StageTrace) -> v1::StageTrace {

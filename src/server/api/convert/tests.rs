@@ -7,6 +7,7 @@ use prost::Message as _;
 
 use super::PageTokenSeal;
 use super::fingerprint::fingerprint;
+use crate::recommender::{Reuse, Versions};
 use crate::server::api::{convert, json};
 
 fn full() -> v1::RecommendRequest {
@@ -74,7 +75,8 @@ fn no_bytes_panic() {
         for message in messages {
             match message.map(|message| convert::recommend(message, None, &seal)) {
                 Some(Ok(parsed)) => {
-                    fingerprint(&parsed.request, "s", true);
+                    let versions = Versions { snapshot: "s", rules: "", live_epoch: 0 };
+                    assert!(fingerprint(&parsed.request, versions, Reuse::View).is_some());
                     answered += 1;
                 }
                 _ => refused += 1,

@@ -8,8 +8,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
-use super::fingerprint::fingerprint;
-use crate::domain::{Request, ResponseView};
+use super::fingerprint;
+use crate::domain::Request;
 use crate::server::edge::limits;
 use crate::server::problem::Problem;
 
@@ -106,18 +106,11 @@ fn opened(text: &str, seal: &PageTokenSeal) -> Option<PageToken> {
     PageToken::decode(message).ok()
 }
 
-/// Names the ranking that a request asks for, whichever page of it and however it is shown.
+/// The ranking that a request asks for, whichever page of it and however it is shown: eight bytes of its
+/// digest are enough, since the token that they are in is sealed.
 pub(super) fn ranking_key(request: &Request) -> u64 {
-    // Copied, so that the key has one definition: the cache key's.
-    let first_page = Request {
-        page_size: None,
-        offset: 0,
-        item_fields: Vec::new(),
-        view: ResponseView::default(),
-        ..request.clone()
-    };
-    let digest = fingerprint(&first_page, "", true);
-    digest.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    let [a, b, c, d, e, f, g, h, ..] = fingerprint::ranking_key(request);
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// What a later click or purchase is attributed to. It gives no access to anything, so it is guarded against cuts and
@@ -148,6 +141,7 @@ impl Attribution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ResponseView;
 
     fn sealed_by(key: &str) -> PageTokenSeal {
         PageTokenSeal::new(key.as_bytes()).unwrap()

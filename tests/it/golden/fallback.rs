@@ -1,9 +1,11 @@
-//! The fallback ladder: who fills a slate that the recipe left short, in which order, under which rules, and what is said of it.
+//! The fallback chain: who fills a slate that the recipe left short, in which order, under which rules, and what is
+//! said of it.
 
 use std::time::Duration;
 
-use larder::domain::{CandidateSet, Cause, DegradationLevel, Request, SeedRole};
-use larder::pipeline::{Context, Filter, StageError, Stages};
+use larder::domain::{Cause, DegradationLevel, ItemIdx, ItemMask, Request, SeedRole};
+use larder::feature::Value;
+use larder::pipeline::{Context, Filter, Stage, StageError, Stages};
 
 use super::{recommender, render};
 
@@ -11,7 +13,7 @@ const BACKFILLED: DegradationLevel = DegradationLevel::Backfilled;
 const FALLBACK: DegradationLevel = DegradationLevel::Fallback;
 
 cases! {
-    without_any_signal_the_ladder_answers {
+    without_any_signal_the_fallbacks_answer {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 3
             fallback = [ { kind = "popular", artifact = "popularity" } ]"#,
@@ -28,14 +30,14 @@ cases! {
         decides: &["fallback"],
         degraded: (BACKFILLED, &[Cause::FewCandidates]),
     }
-    a_full_slate_needs_no_ladder {
+    a_full_slate_needs_no_fallback {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 2
             fallback = [ { kind = "popular", artifact = "popularity" } ]"#,
         ask: |request| request.viewing("blue-mug"),
         answer: "neighbors: white-mug teapot",
     }
-    rungs_are_climbed_in_order_and_nothing_comes_twice {
+    fallbacks_are_asked_in_order_and_nothing_comes_twice {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 6
             exclude = ["seeds"]
@@ -45,7 +47,7 @@ cases! {
         decides: &["fallback", "exclude"],
         degraded: (BACKFILLED, &[Cause::FewCandidates]),
     }
-    any_source_can_be_a_rung_and_have_a_name {
+    any_source_can_be_a_fallback_and_have_a_name {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 2
             fallback = [ { kind = "user_items", artifact = "buy_again", name = "again" } ]"#,
@@ -54,7 +56,7 @@ cases! {
         decides: &["fallback"],
         degraded: (FALLBACK, &[Cause::FewCandidates]),
     }
-    rungs_obey_the_placements_filter {
+    fallbacks_obey_the_placements_filter {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 3
             filter = 'category == "tea" && in_stock'
@@ -93,6 +95,35 @@ cases! {
         answer: "fallback.popular: milk earl-grey",
         degraded: (FALLBACK, &[Cause::NoSignal]),
     }
+    whatever_may_be_shown_is_the_last_fallback {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
+            page_size = 5
+            filter = "in_stock"
+            fallback = [ { kind = "user_items", artifact = "buy_again" } ]"#,
+        ask: |request| request.viewing("blue-mug"),
+        answer: "neighbors: white-mug teapot | fallback.catalog_order: earl-grey assam sencha",
+        degraded: (BACKFILLED, &[Cause::FewCandidates, Cause::CatalogOrder]),
+    }
+    what_no_artifact_knows_is_shown_when_nothing_else_may_be {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
+            page_size = 4
+            fallback = [ { kind = "user_items", artifact = "buy_again" } ]"#,
+        ask: |mut request| {
+            request.candidate_item_ids = ["jam", "cafetiere", "stollen"].map(str::to_owned).to_vec();
+            request
+        },
+        answer: "fallback.catalog_order: cafetiere stollen jam",
+        degraded: (FALLBACK, &[Cause::NoSignal, Cause::CatalogOrder, Cause::Filtered]),
+    }
+    what_was_not_seen_yet_comes_before_what_was {
+        recipe: r#"sources = [ { kind = "popular", artifact = "popularity", take = 1 } ]
+            page_size = 4
+            filter = 'category == "staples"'
+            exclude = ["session"]"#,
+        ask: |request| request.event("oat-milk").event("lemon"),
+        answer: "popular: milk | fallback.catalog_order: sugar oat-milk",
+        degraded: (BACKFILLED, &[Cause::FewCandidates, Cause::CatalogOrder, Cause::ExclusionsRelaxed, Cause::Filtered]),
+    }
     what_was_bought_comes_back_before_a_slate_stays_short {
         recipe: r#"sources = [ { kind = "popular", artifact = "popularity" } ]
             page_size = 4
@@ -124,7 +155,7 @@ cases! {
         answer: "",
         degraded: (DegradationLevel::Empty, &[Cause::FewCandidates, Cause::Filtered]),
     }
-    when_the_time_is_up_before_it_began_the_ladder_answers {
+    when_the_time_is_up_before_it_began_the_fallbacks_answer {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 3
             fallback = [ { kind = "popular", artifact = "popularity" } ]"#,
@@ -147,22 +178,25 @@ fn a_late_answer_names_the_stages_that_were_skipped() {
     request.budget = Some(Duration::ZERO);
     let answer = recommender(recipe, &Stages::default()).recommend(&request).unwrap();
     let skipped: Vec<&str> = answer.slate.degradation.skipped_stages.iter().map(AsRef::as_ref).collect();
-    assert_eq!(skipped, ["neighbors", "attributes", "cap"]);
+    assert_eq!(skipped, ["neighbors", "cap"]);
 }
 
-/// Drops tea, and says nothing of it beforehand.
+/// Lets no tea through.
 struct NoTea;
 
+impl Stage for NoTea {
+    fn label(&self) -> &str {
+        "no_tea"
+    }
+}
+
 impl Filter for NoTea {
-    fn filter(&self, ctx: &Context<'_>, set: &mut CandidateSet) -> Result<(), StageError> {
-        let tea = |item: &larder::domain::ItemIdx| {
-            matches!(
-                ctx.snapshot.catalog().value("category", item.row()),
-                larder::feature::Value::Text("tea")
-            )
-        };
-        let keep: Vec<bool> = set.items().iter().map(|item| !tea(item)).collect();
-        set.retain(|row| keep[row]);
+    fn prefilter(&self, ctx: &Context<'_>, mask: &mut ItemMask) -> Result<(), StageError> {
+        let category = |item: &ItemIdx| ctx.snapshot.catalog().value("category", item.row());
+        let items = (0..ctx.snapshot.items().len() as u32).map(ItemIdx);
+        for item in items.filter(|item| category(item) == Value::Text("tea")) {
+            mask.exclude(item);
+        }
         Ok(())
     }
 }
@@ -170,14 +204,20 @@ impl Filter for NoTea {
 /// Cannot tell what may be shown.
 struct Broken;
 
+impl Stage for Broken {
+    fn label(&self) -> &str {
+        "broken"
+    }
+}
+
 impl Filter for Broken {
-    fn filter(&self, _ctx: &Context<'_>, _set: &mut CandidateSet) -> Result<(), StageError> {
+    fn prefilter(&self, _ctx: &Context<'_>, _mask: &mut ItemMask) -> Result<(), StageError> {
         Err(StageError::Failed("no list of what is allowed"))
     }
 }
 
 #[test]
-fn an_embedders_own_filter_holds_for_the_ladder_too() {
+fn an_embedders_own_filter_holds_for_the_fallbacks_too() {
     let recipe = r#"sources = [ { kind = "neighbors", artifact = "goes_with" } ]
         page_size = 5
         filters = [ { kind = "no_tea" } ]
@@ -189,7 +229,7 @@ fn an_embedders_own_filter_holds_for_the_ladder_too() {
 }
 
 #[test]
-fn a_filter_that_fails_lets_nothing_through_not_even_from_the_ladder() {
+fn a_filter_that_fails_lets_nothing_through_not_even_from_the_fallbacks() {
     let recipe = r#"sources = [ { kind = "neighbors", artifact = "goes_with" } ]
         filters = [ { kind = "broken" } ]
         fallback = [ { kind = "popular", artifact = "popularity" } ]"#;

@@ -1,5 +1,0 @@
-//! The second room: features for candidates.
-
-mod attributes;
-
-pub use attributes::Attributes;

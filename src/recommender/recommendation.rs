@@ -1,0 +1,77 @@
+//! What a caller gets: a slate, and what it was made from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::View;
+use crate::domain::Slate;
+use crate::snapshot::Snapshot;
+
+/// A slate and the view that its item numbers belong to.
+#[derive(Debug, Clone)]
+pub struct Recommendation {
+    /// The answer.
+    pub slate: Slate,
+    /// The view pinned for it.
+    pub view: Arc<View>,
+    /// Whether the answer may depend on who asked: a user, a visitor, or what happened in a session.
+    pub personal: bool,
+    /// Whether it was in the result cache, or somebody else was just making it.
+    pub cached: bool,
+    /// For how long the same request gets the same items.
+    pub reuse: Reuse,
+}
+
+/// What a slate that somebody else holds was made from.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    /// The view that its item numbers belong to.
+    pub view: Arc<View>,
+    /// As [`Recommendation::personal`].
+    pub personal: bool,
+    /// As [`Recommendation::cached`].
+    pub cached: bool,
+    /// As [`Recommendation::reuse`].
+    pub reuse: Reuse,
+}
+
+/// For how long the same request gets the same items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// For as long as its view is served.
+    View,
+    /// Within this step of the clock, since a stage of the placement reads the time.
+    Step {
+        /// The number of the step; no other step of the placement has it.
+        number: u64,
+        /// How long it lasts from when the answer was made.
+        left: Duration,
+    },
+    /// Not at all: a stage of the placement reads state that changes while a view is served.
+    Never,
+}
+
+/// The versions of all parts of a view: what an answer was made from, as answers and exposures name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions<'a> {
+    /// The snapshot's.
+    pub snapshot: &'a str,
+    /// The rules'; empty where there are none.
+    pub rules: &'a str,
+    /// The state of what events say; 0 where there are none.
+    pub live_epoch: u64,
+}
+
+impl Recommendation {
+    /// The snapshot that knows the item numbers of the slate.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.view.snapshot
+    }
+}
+
+impl Pinned {
+    /// The snapshot that knows the item numbers of the slate.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.view.snapshot
+    }
+}

@@ -1,0 +1,79 @@
+//! What the exposure log is told, and what it must not be.
+
+use std::io;
+use std::sync::Mutex;
+
+use larder::exposure::{Exposure, Exposures, Sink};
+use larder::server::Config;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::support::server::Server;
+
+/// Keeps what it is given as it would be written.
+struct Kept(Arc<Mutex<Vec<Value>>>);
+
+impl Sink for Kept {
+    fn write(&mut self, exposures: &[Exposure]) -> io::Result<()> {
+        let records = exposures.iter().map(|exposure| serde_json::to_value(exposure).unwrap());
+        self.0.lock().unwrap().extend(records);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The exposures of some requests to "ranked".
+fn exposures(bodies: &[Value]) -> Vec<Value> {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (queue, writer) = Exposures::open(100, Box::new(Kept(Arc::clone(&kept)))).unwrap();
+    let mut view = View::prepare(shop("context.hour"), &Stages::default()).unwrap();
+    (view.rules, view.live) = (Rules::new("r1"), Live::at(7));
+    let registry = Arc::new(Registry::default());
+    registry.publish(Arc::new(view), false);
+    let recommender = Recommender::new(registry, Limits::default());
+    let server = Server::with(recommender, Config { exposures: Some(queue), ..Config::default() });
+    for body in bodies {
+        let reply = server.post("/v1/placements/ranked:recommend", body.to_string());
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    server.stop()();
+    writer.finish();
+    let kept = std::mem::take(&mut *kept.lock().unwrap());
+    kept
+}
+
+fn asked(consent: &str) -> Value {
+    let subject = json!({"userId": "the-user", "visitorId": "the-device", "sessionId": "the-visit", "consent": consent});
+    json!({"subject": subject, "seedItems": [{"itemId": "earl-grey"}], "filter": "price < 20"})
+}
+
+#[test]
+fn an_exposure_says_who_was_shown_what_from_which_versions_and_what_was_asked() {
+    let exposure = &exposures(&[asked("GRANTED")])[0];
+    assert_eq!(
+        (&exposure["user_id"], &exposure["visitor_id"], &exposure["session_id"]),
+        (&json!("the-user"), &json!("the-device"), &json!("the-visit"))
+    );
+    assert!(exposure["snapshot"].as_str().unwrap().starts_with("20261120T"), "{exposure}");
+    assert_eq!((&exposure["rules_version"], &exposure["live_epoch"]), (&json!("r1"), &json!(7)));
+    assert_eq!(exposure["impressions"].as_array().unwrap().len(), 4);
+    let asked = json!({
+        "placement": "ranked", "seed_items": [{"item_id": "earl-grey", "role": "VIEWING", "weight": 1.0}],
+        "filter": "price < 20", "offset": 0, "view": "STANDARD",
+    });
+    assert_eq!(exposure["asked"], asked);
+}
+
+#[test]
+fn a_denied_consent_leaves_no_id_in_an_exposure() {
+    let exposures = exposures(&[asked("DENIED"), asked("CONSENT_UNSPECIFIED")]);
+    let denied = exposures[0].to_string();
+    for id in ["the-user", "the-device", "the-visit"] {
+        assert!(!denied.contains(id), "{id} in {denied}");
+        assert!(exposures[1].to_string().contains(id), "the other record shows that it would be there");
+    }
+    assert_eq!(exposures[0]["impressions"], exposures[1]["impressions"]);
+}
