@@ -22,9 +22,9 @@ impl BlobCache {
     /// Opens the cache in `dir`, creating what is missing.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, FetchError> {
         let dir = dir.into();
-        for room in ["blobs", "partial", "documents", "locks"] {
-            let room = dir.join(room);
-            fs::create_dir_all(&room).map_err(|error| failed(&room, error))?;
+        for folder in ["blobs", "partial", "documents", "locks"] {
+            let folder = dir.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         }
         Ok(Self { dir, verified: Mutex::default() })
     }

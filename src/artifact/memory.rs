@@ -37,7 +37,7 @@ impl ArtifactStore for MemoryStore {
     fn read(&self, key: &str) -> Result<Object, StoreError> {
         let bytes =
             self.with(key, |bytes| (bytes.len() as u64 <= MAX_SMALL_OBJECT).then(|| bytes.clone()))?;
-        let bytes = bytes.ok_or_else(|| StoreError::too_large(self.location(), key))?;
+        let bytes = bytes.ok_or_else(|| StoreError::too_large(&self.location(), key))?;
         let etag = sha256_bytes(&bytes);
         Ok(Object { bytes, etag })
     }
@@ -56,7 +56,7 @@ impl ArtifactStore for MemoryStore {
 
     fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
         let bytes = std::fs::read(source)
-            .map_err(|error| StoreError::unreadable_source(self.location(), key, source, &error))?;
+            .map_err(|error| StoreError::unreadable_source(&self.location(), key, source, error))?;
         self.write(key, &bytes, Condition::Always).map(drop)
     }
 

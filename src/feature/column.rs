@@ -202,18 +202,18 @@ impl ColumnBuilder {
         Self::with_capacity(kind, 0)
     }
 
-    /// A builder for a column of `kind` with room for `rows` rows.
+    /// A builder for a column of `kind` with capacity for `rows` rows.
     pub fn with_capacity(kind: ColumnKind, rows: usize) -> Self {
-        let room = |kinds: &[ColumnKind]| if kinds.contains(&kind) { rows } else { 0 };
-        let mut offsets = Vec::with_capacity(room(&[ColumnKind::List]) + 1);
+        let capacity = |kinds: &[ColumnKind]| if kinds.contains(&kind) { rows } else { 0 };
+        let mut offsets = Vec::with_capacity(capacity(&[ColumnKind::List]) + 1);
         offsets.push(0);
         Self {
             kind,
             present: Bits::default(),
             truths: Bits::default(),
-            numbers: Vec::with_capacity(room(&[ColumnKind::Int, ColumnKind::Time])),
-            floats: Vec::with_capacity(room(&[ColumnKind::Float])),
-            codes: Vec::with_capacity(room(&[ColumnKind::Text])),
+            numbers: Vec::with_capacity(capacity(&[ColumnKind::Int, ColumnKind::Time])),
+            floats: Vec::with_capacity(capacity(&[ColumnKind::Float])),
+            codes: Vec::with_capacity(capacity(&[ColumnKind::Text])),
             offsets,
             texts: TextsBuilder::default(),
         }

@@ -76,8 +76,8 @@ impl FoldIn {
 
     /// The vector of a user who interacted with `items` (row, weight in 0..=1), left in `vector`.
     ///
-    /// Under cosine or L2, or wider than 256 numbers, it is the weighted mean of the items' vectors. False, and `vector` empty, if no
-    /// item has one.
+    /// Under cosine or L2, or wider than 256 numbers, it is the weighted mean of the items' vectors. False, and
+    /// `vector` empty, if no item has one.
     pub fn vector(&self, vectors: &Vectors, items: &[(u32, f32)], vector: &mut Vec<f32>) -> bool {
         vector.clear();
         vector.resize(self.width, 0.0);
@@ -128,8 +128,9 @@ impl FoldIn {
     }
 }
 
-/// Solves `matrix · x = vector` for a symmetric positive definite matrix (row-major, both are overwritten; `vector` becomes
-/// x) by Cholesky decomposition. A pivot that is not positive is treated as 1, so the result is always finite-sized.
+/// Solves `matrix · x = vector` for a symmetric positive definite matrix (row-major, both are overwritten; `vector`
+/// becomes x) by Cholesky decomposition. A pivot that is not positive is treated as 1, so the result is always
+/// finite-sized.
 pub fn solve_spd(matrix: &mut [f32], vector: &mut [f32]) {
     let n = vector.len();
     for i in 0..n {

@@ -19,7 +19,7 @@ pub struct ListsBuilder {
 }
 
 impl ListsBuilder {
-    /// Room for rows of these lengths; `None` if they have 2³² entries or more together.
+    /// A builder of rows of these lengths; `None` if they have 2³² entries or more together.
     pub fn new(lengths: &[u32]) -> Option<Self> {
         let mut offsets = Vec::with_capacity(lengths.len() + 1);
         offsets.push(0u32);

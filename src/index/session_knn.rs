@@ -4,9 +4,9 @@
 //! 2022, algorithm 1; it computes VS-kNN of Ludewig & Jannach, "Evaluation of session-based recommendation algorithms",
 //! UMUAI 2018, over the m most recent sessions that share an item.
 //!
-//! Larder's own: a session is known by where its items lie, so that a posting leads to them without a table between; the
-//! postings of the running session's items are merged newest first until m sessions are found; weights are summed as
-//! integers, so that the order of summation does not show and ties are ties.
+//! Larder's own: a session is known by where its items lie, so that a posting leads to them without a table between;
+//! the postings of the running session's items are merged newest first until m sessions are found; weights are summed
+//! as integers, so that the order of summation does not show and ties are ties.
 
 mod build;
 mod params;
@@ -58,7 +58,8 @@ impl SessionKnn {
         self.limits
     }
 
-    /// How many sessions the index can name for `item`: those that hold it, or as many of the newest as it was built to keep.
+    /// How many sessions the index can name for `item`: those that hold it, or as many of the newest as it was built to
+    /// keep.
     pub fn sessions_with(&self, item: u32) -> usize {
         self.postings_of(item).len()
     }
@@ -102,9 +103,9 @@ impl SessionKnn {
         columns.iter().map(|column| column.len() * 4).sum::<usize>() + self.idf.len() * 4
     }
 
-    /// The bytes an index will occupy over `items` items that holds `clicks` clicks (repeats within a session not counted):
-    /// eight a click and eight an item, nothing a session, which ends in a bit of its last click. Less if [`SessionLimits`] cut
-    /// anything.
+    /// The bytes an index will occupy over `items` items that holds `clicks` clicks (repeats within a session not
+    /// counted): eight a click and eight an item, nothing a session, which ends in a bit of its last click. Less if
+    /// [`SessionLimits`] cut anything.
     pub fn predict_bytes(items: usize, clicks: usize) -> usize {
         clicks.saturating_mul(8).saturating_add(items.saturating_mul(8)).saturating_add(4)
     }

@@ -41,9 +41,7 @@ struct Weights(Vec<(Option<String>, f64)>);
 
 impl Linear {
     pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
-        let file: File = serde_json::from_slice(bytes).map_err(|error| {
-            ModelError::malformed(format!("line {}, column {}", error.line(), error.column()), reason(&error))
-        })?;
+        let file: File = serde_json::from_slice(bytes).map_err(ModelError::json)?;
         let Weights(weights) = file.weights;
         if weights.is_empty() {
             return Err(ModelError::malformed("weights", "there are none: name at least one input"));
@@ -79,12 +77,6 @@ impl Linear {
     pub(super) fn resident_bytes(&self) -> usize {
         size_of::<Self>() + self.weights.capacity() * size_of::<f64>()
     }
-}
-
-/// serde's message without the place, which is said before it.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
 }
 
 impl<'de> Deserialize<'de> for Weights {

@@ -9,13 +9,15 @@ use tokio::task::JoinSet;
 
 use super::super::{Condition, StoreError};
 use super::bucket::{Bucket, with_body};
-use super::{ATTEMPTS, refusal::Refusal};
+use super::{ATTEMPTS, error::S3Error, refusal::Refusal};
 
-/// Larger files go up in parts.
+/// Files of more bytes go up in parts, each of which is tried again by itself.
 const ONE_PIECE: u64 = 64 << 20;
+/// Bytes of a part; S3 takes no smaller ones than 5 MiB.
 const PART: u64 = 16 << 20;
 /// S3 takes no more parts than this.
 const MAX_PARTS: u64 = 10_000;
+/// Parts on their way at once: more of them use a wide line better.
 const PARALLEL: usize = 4;
 /// The metadata by which an upload in parts recognises its own object.
 const TICKET: &str = "larder-upload";
@@ -35,7 +37,7 @@ impl Bucket {
         let started = request.metadata(TICKET, &ticket).send().await;
         let started = started.map_err(|error| Refusal::from(error).into_error(self, key))?;
         let Some(id) = started.upload_id else {
-            return Err(self.invalid(key, "the server gives no id for a multipart upload".to_owned()));
+            return Err(self.invalid(key, S3Error::NoUploadId));
         };
         let stored = match self.upload_parts(key, source, found.len(), &id).await {
             Ok(parts) => self.complete(key, &id, &ticket, parts).await,
@@ -85,7 +87,7 @@ impl Bucket {
             }
             match uploads.join_next().await {
                 Some(Ok(done)) => parts.push(done?),
-                Some(Err(lost)) => return Err(self.invalid(key, format!("an upload thread failed: {lost}"))),
+                Some(Err(lost)) => return Err(self.invalid(key, lost.into())),
                 None => break,
             }
         }
@@ -129,7 +131,7 @@ impl Bucket {
     }
 
     fn unreadable(&self, key: &str, source: &Path, error: std::io::Error) -> StoreError {
-        StoreError::unreadable_source(self.location.clone(), key, source, &error)
+        StoreError::unreadable_source(&self.location, key, source, error)
     }
 }
 

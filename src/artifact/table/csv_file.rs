@@ -1,4 +1,5 @@
-//! CSV with a header line; the type of a column is the narrowest that fits all its cells, but for `…_id`, which is text.
+//! CSV with a header line; the type of a column is the narrowest that fits all its cells, but for `…_id`, which is
+//! text.
 
 use std::path::Path;
 

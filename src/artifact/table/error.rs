@@ -5,7 +5,8 @@ use std::io;
 
 use thiserror::Error;
 
-/// Why a visitor refused a cell. Each visitor has errors of its own; one becomes the source of [`TableError::BadValue`].
+/// Why a visitor refused a cell. Each visitor has errors of its own; one becomes the source of
+/// [`TableError::BadValue`].
 pub type CellError = Box<dyn StdError + Send + Sync>;
 
 /// Why a table was refused. Rows count from 1.

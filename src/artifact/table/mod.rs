@@ -244,7 +244,8 @@ impl Table {
         })
     }
 
-    /// The number that `find` gives each text of a column, in row order; every row must have text. Works in several threads.
+    /// The number that `find` gives each text of a column, in row order; every row must have text. Works in several
+    /// threads.
     ///
     /// # Errors
     /// As [`Table::each_id`].

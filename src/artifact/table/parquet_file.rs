@@ -1,4 +1,5 @@
-//! Parquet, read one column at a time in small batches. Arrow's own metadata is ignored, so that every writer looks alike.
+//! Parquet, read one column at a time in small batches. Arrow's own metadata is ignored, so that every writer looks
+//! alike.
 
 use std::fs::File;
 use std::path::Path;
@@ -96,8 +97,8 @@ impl ParquetFile {
         fields.iter().map(|field| (field.name().clone(), kind(field.data_type()))).collect()
     }
 
-    /// Visits a column; refuses it once it has decoded to more than `limit` bytes, whatever the footer declared: a text that
-    /// is stored once and repeated in every row weighs next to nothing there.
+    /// Visits a column; refuses it once it has decoded to more than `limit` bytes, whatever the footer declared: a text
+    /// that is stored once and repeated in every row weighs next to nothing there.
     pub(super) fn each(&self, column: &str, limit: u64, visit: Visit<'_>) -> Result<(), Stop> {
         self.scan(column, self.group, &Allowance::new(limit), visit)
     }
@@ -117,7 +118,8 @@ impl ParquetFile {
         self.metadata.metadata()
     }
 
-    /// Visits a column in several threads, a row group each: `visit` gets what `slots` made of the group's number of rows.
+    /// Visits a column in several threads, a row group each: `visit` gets what `slots` made of the group's number of
+    /// rows.
     ///
     /// Of several refused rows the first is told.
     pub(super) fn each_apart<S: Send>(

@@ -33,8 +33,8 @@ impl TableWriter {
         self.write_groups(path, &[])
     }
 
-    /// Writes the file with row groups of these many rows, in order; what is left over makes a last one. Groups of no rows are
-    /// left out, as Parquet has none.
+    /// Writes the file with row groups of these many rows, in order; what is left over makes a last one. Groups of no
+    /// rows are left out, as Parquet has none.
     ///
     /// # Errors
     /// [`TableError::Unwritable`].

@@ -11,8 +11,8 @@
 //! list    = "[" literal ("," literal)* "]" | $name
 //! ```
 //!
-//! A comparison with a missing value is false (so `!(price > 5)` holds where there is no price). On a list column `==` and
-//! `in` hold if any element matches. Times compare with milliseconds since 1970 or RFC 3339 text.
+//! A comparison with a missing value is false (so `!(price > 5)` holds where there is no price). On a list column `==`
+//! and `in` hold if any element matches. Times compare with milliseconds since 1970 or RFC 3339 text.
 
 mod compile;
 mod lexer;

@@ -52,8 +52,8 @@ impl SessionKnn {
         Self::from_clicks(items, clicks, SessionLimits::default())
     }
 
-    /// Builds the index from columns, which it takes apart as it goes: at its peak it holds 12 bytes a row and 24 a session;
-    /// 8 bytes a row and 16 a session where rows and sessions come in the order of time.
+    /// Builds the index from columns, which it takes apart as it goes: at its peak it holds 12 bytes a row and 24 a
+    /// session; 8 bytes a row and 16 a session where rows and sessions come in the order of time.
     ///
     /// Sessions are ordered by time, then by number; the rows of a session count as given, oldest first. Rows after the
     /// first 2³² − 2 are left out, and so are items from 2³¹ on.
@@ -138,8 +138,8 @@ fn by_session(clicks: SessionClicks) -> (Vec<u32>, Vec<u32>) {
     (runs, offsets)
 }
 
-/// Makes each run ascending, without repeats, unknown items or more than its share, and marks its last item. The lengths say
-/// what is left of it.
+/// Makes each run ascending, without repeats, unknown items or more than its share, and marks its last item. The
+/// lengths say what is left of it.
 fn tidy_runs(runs: &mut [u32], offsets: &[u32], lengths: &mut [u32], (items, most): (usize, usize)) {
     if lengths.len() > CHUNK {
         let (first, second) = lengths.split_at_mut(lengths.len() / 2);
@@ -189,8 +189,8 @@ fn tidy_run(run: &mut [u32], items: usize, most: usize) -> usize {
     distinct
 }
 
-/// Fills the postings of a range of items, newest session first. Halves of the range are given to two threads each; every
-/// thread reads all sessions, which is cheaper than handing clicks around.
+/// Fills the postings of a range of items, newest session first. Halves of the range are given to two threads each;
+/// every thread reads all sessions, which is cheaper than handing clicks around.
 fn fill_postings(
     runs: &[u32],
     offsets: &[u32],

@@ -32,7 +32,8 @@ impl Decay {
     }
 }
 
-/// How loudly a neighbour speaks, by the distance from the newest item of the running session to the first that it shares.
+/// How loudly a neighbour speaks, by the distance from the newest item of the running session to the first that it
+/// shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchWeight {
     /// `1 - distance / 10`, never below 0.

@@ -34,9 +34,9 @@ struct Group {
 }
 
 impl Recent {
-    /// Finds the k most similar of the m most recent sessions in `lists` (one list an item, newest item first, each newest
-    /// session first; at most [`MOST_ITEMS`]), the more recent one where two are equally similar. Gives (handle, weight in
-    /// [`UNIT`]s), newest first; some may have no weight.
+    /// Finds the k most similar of the m most recent sessions in `lists` (one list an item, newest item first, each
+    /// newest session first; at most [`MOST_ITEMS`]), the more recent one where two are equally similar. Gives (handle,
+    /// weight in [`UNIT`]s), newest first; some may have no weight.
     pub(super) fn neighbors(&mut self, lists: &[&[Handle]], params: &SessionKnnParams) -> &[(Handle, u32)] {
         let m = params.m_most_recent_sessions;
         self.reset(lists, m);
@@ -157,11 +157,11 @@ impl Recent {
         order.clear();
         order.extend(groups.iter().map(|group| (group.similarity, group.sessions)));
         order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        let mut room = k;
+        let mut places = k;
         let mut cut = f32::NEG_INFINITY; // the similarity of which not all sessions fit
         for (similarity, sessions) in order.iter() {
-            match room.checked_sub(*sessions as usize) {
-                Some(rest) => room = rest,
+            match places.checked_sub(*sessions as usize) {
+                Some(rest) => places = rest,
                 None => {
                     cut = *similarity;
                     break;
@@ -170,12 +170,12 @@ impl Recent {
         }
         let whole =
             order.iter().filter(|(similarity, _)| *similarity > cut).map(|(_, sessions)| *sessions as usize);
-        let mut room = k - whole.sum::<usize>();
+        let mut places = k - whole.sum::<usize>();
         found.retain_mut(|(_, group)| {
             let Group { similarity, weight, .. } = groups[*group as usize];
             *group = weight;
-            let fits = similarity > cut || (similarity == cut && room > 0);
-            room -= usize::from(fits && similarity == cut);
+            let fits = similarity > cut || (similarity == cut && places > 0);
+            places -= usize::from(fits && similarity == cut);
             fits
         });
     }

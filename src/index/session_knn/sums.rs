@@ -5,20 +5,21 @@ use super::recent::{Handle, UNIT};
 use crate::domain::{ItemIdx, ItemMask, score};
 use crate::machine::prefetch;
 
-/// So many items of a session are copied in one go, needed or not: most sessions are shorter.
+/// Items of a session that are copied in one go, needed or not: most sessions are shorter, and a longer copy would be
+/// wasted on them.
 const STRIDE: usize = 16;
 
-/// So many sessions ahead, their items are asked for.
+/// Sessions ahead whose items are prefetched: enough for memory to answer before they are gathered.
 const AHEAD: usize = 16;
 
-/// So many neighbours are gathered and summed at a time: what is gathered stays in the first-level cache.
+/// Neighbours that are gathered and summed at a time: what is gathered stays in the first-level cache.
 const BATCH: usize = 128;
 
-/// A catalogue whose sums do not fit a second-level cache: they and the rarities are asked for ahead, which costs a smaller
-/// one more than it gains.
+/// Items from which on a catalogue's sums do not fit a second-level cache: they and the rarities are prefetched then,
+/// which would cost a smaller catalogue more than it gains.
 const LARGE: usize = 1 << 17;
 
-/// So many items ahead, then.
+/// Items ahead whose sums are prefetched, in a large catalogue.
 const ITEMS_AHEAD: usize = 24;
 
 /// Sums of one query: a dense column of exact sums and the list of what was touched. Reused; all zero between queries.
@@ -66,7 +67,8 @@ impl ItemSums {
         }
     }
 
-    /// Lines up the items of a batch of neighbours with their weights, so that summing them needs no branch at a session's end.
+    /// Lines up the items of a batch of neighbours with their weights, so that summing them needs no branch at a
+    /// session's end.
     fn gather(&mut self, clicks: &[u32], neighbors: &[(Handle, u32)], batch: usize) -> usize {
         let mut filled = 0;
         for (at, (handle, weight)) in neighbors.iter().enumerate().skip(batch).take(BATCH) {
@@ -128,7 +130,8 @@ impl ItemSums {
         touched
     }
 
-    /// Zeroes the sums while it looks for the best: only what beats the worst of the best so far is held against the mask.
+    /// Zeroes the sums while it looks for the best: only what beats the worst of the best so far is held against the
+    /// mask.
     fn select<const FETCH: bool>(
         &mut self,
         touched: usize,

@@ -1,16 +1,17 @@
 //! Vectors in eight bits a number: a quarter of the memory, read in sequence at the speed of memory.
 //!
-//! A row `x` is stored as `round(x / scale) + 128` with its own `scale = max |x| / 127`; a query likewise, without the offset.
-//! The products are exact in integers. How far the score may be off is known (Cauchy-Schwarz on both rounding errors), so that
-//! a scan can keep every row that might be among the best.
+//! A row `x` is stored as `round(x / scale) + 128` with its own `scale = max |x| / 127`; a query likewise, without the
+//! offset. The products are exact in integers. How far the score may be off is known (Cauchy-Schwarz on both rounding
+//! errors), so that a scan can keep every row that might be among the best.
 
 use rayon::prelude::*;
 
 use super::Metric;
 use super::top::Top;
-use crate::machine::{self, Admission, Level, byte_dots, byte_dots_at, dot, pass_threshold};
+use crate::machine::{self, Admission, ByteScale, Level, byte_dots, byte_dots_at, dot, pass_threshold};
 
-/// Rows whose products are computed before they are held against the threshold.
+/// Rows whose products are computed before they are held against the threshold: a kilobyte of products, which stays in
+/// the first-level cache.
 const CHUNK: usize = 256;
 
 /// Quantised rows, by position.
@@ -39,8 +40,8 @@ pub(super) struct Query {
 }
 
 impl Codes {
-    /// Quantises `rows` rows of `width` numbers, in parallel. Under L2 the score of a row is `q·x - |x|²/2`, which orders rows as their
-    /// distance does.
+    /// Quantises `rows` rows of `width` numbers, in parallel. Under L2 the score of a row is `q·x - |x|²/2`, which
+    /// orders rows as their distance does.
     pub(super) fn new<'v>(
         width: usize,
         metric: Metric,
@@ -194,7 +195,8 @@ impl Codes {
         dots.resize(self.len(), 0);
         byte_dots(level, self.bytes(), &query.codes, dots);
         scores.resize(self.len(), 0.0);
-        machine::scores(level, dots, &self.scales, (query.offset, query.scale), scores);
+        let query = ByteScale { offset: query.offset, scale: query.scale };
+        machine::scores(level, dots, &self.scales, query, scores);
         if let Some(biases) = &self.biases {
             scores.iter_mut().zip(biases).for_each(|(score, bias)| *score += bias);
         }

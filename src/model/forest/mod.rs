@@ -1,7 +1,7 @@
 //! Trees of any library in one form: every question becomes a byte column, so that all rows go through a tree at once.
 
 mod columns;
-mod plant;
+mod compile;
 mod source;
 
 use std::ops::Range;
@@ -62,7 +62,7 @@ pub(super) struct ForestScratch {
 impl Forest {
     /// Checks the trees and lays them out for scoring.
     pub(super) fn new(sources: &[SourceTree], shape: &Shape) -> Result<Self, ModelError> {
-        plant::plant(sources, shape)
+        compile::compile(sources, shape)
     }
 
     /// Writes each row's sum: `sums` has the padded rows of output 0, then those of output 1.

@@ -40,7 +40,8 @@ pub(in crate::model) enum Child {
 pub(in crate::model) enum Test {
     /// The number is not greater than `cut`.
     AtMost { cut: f32, missing: Missing, radius: Radius },
-    /// The number, without its fraction, is (or, by `listed`, is not) one of the categories, which are in ascending order.
+    /// The number, without its fraction, is (or, by `listed`, is not) one of the categories, which are in ascending
+    /// order.
     Category { categories: Vec<u32>, listed: Side, other: Side, missing: Side },
 }
 

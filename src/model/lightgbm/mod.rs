@@ -103,9 +103,8 @@ fn inputs(head: &Section<'_>, rest: &[(usize, &str)]) -> Result<Vec<Input>, Mode
     }
     let lists = rest.iter().find_map(|(line, text)| Some((*line, text.strip_prefix("pandas_categorical:")?)));
     if let Some((line, text)) = lists {
-        let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text).map_err(|error| {
-            ModelError::malformed(format!("line {line}, pandas_categorical"), error.to_string())
-        })?;
+        let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text)
+            .map_err(|error| ModelError::unreadable(format!("line {line}, pandas_categorical"), error))?;
         // With other categorical inputs beside pandas' own it is not said which are which.
         if let Some(lists) = lists.filter(|lists| lists.len() == categorical.len()) {
             for (input, list) in categorical.iter().zip(lists) {
@@ -116,8 +115,8 @@ fn inputs(head: &Section<'_>, rest: &[(usize, &str)]) -> Result<Vec<Input>, Mode
     Ok(inputs)
 }
 
-/// The categorical inputs in ascending order: as the parameters say, or else by the shape of `feature_infos`, where numbers
-/// have a range in brackets.
+/// The categorical inputs in ascending order: as the parameters say, or else by the shape of `feature_infos`, where
+/// numbers have a range in brackets.
 fn categorical(head: &Section<'_>, rest: &[(usize, &str)], count: usize) -> Result<Vec<usize>, ModelError> {
     let infos: Vec<&str> = head.maybe("feature_infos").map_or(Vec::new(), |infos| infos.split(' ').collect());
     let looks = |info: &&str| !info.starts_with('[') && *info != "none";

@@ -78,7 +78,7 @@ impl<'a> Section<'a> {
         text.parse().map_err(|_| self.fault(key, format!("{} is not a number that it can be", shown(text))))
     }
 
-    /// A list of exactly so many numbers.
+    /// A list of exactly `length` numbers.
     pub(super) fn list<T: FromStr>(&self, key: &str, length: usize) -> Result<Vec<T>, ModelError> {
         let mut numbers = Vec::new();
         for word in self.text(key)?.split_ascii_whitespace() {

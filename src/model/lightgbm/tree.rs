@@ -102,8 +102,8 @@ impl Sets {
         Ok(Self { boundaries, words, taken: vec![false; count] })
     }
 
-    /// Set number `threshold`, for node `at`. LightGBM gives each node a set of its own; were one shared by all nodes, a small
-    /// file could fill the memory.
+    /// Set number `threshold`, for node `at`. LightGBM gives each node a set of its own; were one shared by all nodes,
+    /// a small file could fill the memory.
     fn take(&mut self, section: &Section<'_>, at: usize, threshold: f64) -> Result<Vec<u32>, ModelError> {
         let set = threshold as usize;
         // The cast takes fractions off, and what is too great or negative to the nearest end.

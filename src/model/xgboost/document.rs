@@ -5,7 +5,6 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::model::ModelError;
-use crate::model::error::shown;
 
 /// A value of either format.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +120,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// So many whole numbers from 0 to `most`; −1 is `None`.
+    /// Exactly `length` whole numbers from 0 to `most`; −1 is `None`.
     pub(super) fn wholes(&self, length: usize, most: usize) -> Result<Vec<Option<usize>>, ModelError> {
         let numbers = self.of_length(length)?;
         let number = |(at, number): (usize, &f64)| match whole(*number, most) {
@@ -133,7 +132,7 @@ impl<'a> At<'a> {
         numbers.iter().enumerate().map(number).collect()
     }
 
-    /// Exactly so many numbers.
+    /// Exactly `length` numbers.
     pub(super) fn of_length(&self, length: usize) -> Result<Vec<f64>, ModelError> {
         let numbers = self.numbers()?;
         if numbers.len() != length {
@@ -153,11 +152,8 @@ fn whole(number: f64, most: usize) -> Option<usize> {
 
 /// Reads JSON.
 pub(super) fn json(bytes: &[u8]) -> Result<Document, ModelError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let text = error.to_string();
-        let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
-        ModelError::malformed(format!("line {}, column {}", error.line(), error.column()), shown(reason))
-    })
+    // serde_json refuses more than 128 levels, so that a document cannot exhaust the stack.
+    serde_json::from_slice(bytes).map_err(ModelError::json)
 }
 
 impl<'de> Deserialize<'de> for Document {

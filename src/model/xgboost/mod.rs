@@ -117,7 +117,8 @@ fn transformations(objective: &str) -> Option<(Link, Margin)> {
     })
 }
 
-/// `base_score` is a number, or from version 3.1 on a list in a text, such as "[5E-1]": one for all outputs, or one each.
+/// `base_score` is a number, or from version 3.1 on a list in a text, such as "[5E-1]": one for all outputs, or one
+/// each.
 fn starts(at: &At<'_>, outputs: usize, margin: Margin) -> Result<Vec<f64>, ModelError> {
     let numbers: Vec<f32> = match at.text() {
         Ok(text) => {
@@ -170,7 +171,8 @@ fn inputs(learner: &At<'_>, count: usize) -> Result<Vec<Input>, ModelError> {
     Ok((0..count).map(input).collect())
 }
 
-/// From version 3.1 on a model trained on a data frame knows its categories: by input, texts as bytes with offsets, or numbers.
+/// From version 3.1 on a model trained on a data frame knows its categories: by input, texts as bytes with offsets, or
+/// numbers.
 fn name_categories(model: &At<'_>, inputs: &mut [Input]) -> Result<(), ModelError> {
     let Some(encodings) = model.maybe("cats").and_then(|cats| cats.maybe("enc")) else { return Ok(()) };
     let encodings = encodings.items()?;
@@ -184,8 +186,9 @@ fn name_categories(model: &At<'_>, inputs: &mut [Input]) -> Result<(), ModelErro
             input.categories = numbers.into_iter().map(CategoryValue::Number).collect();
             continue;
         };
-        // Bytes, signed or not. XGBoost 3.2 counts characters where it should count bytes, so a text that is not ASCII may
-        // end inside a character: such a category is not found later, but the model is no worse for it than in XGBoost.
+        // Bytes, signed or not. XGBoost 3.2 counts characters where it should count bytes, so a text that is not ASCII
+        // may end inside a character: such a category is not found later, but the model is no worse for it than in
+        // XGBoost.
         let bytes: Vec<u8> = numbers.iter().map(|byte| *byte as i16 as u8).collect();
         let offsets = offsets.numbers()?;
         let text = |pair: &[f64]| {

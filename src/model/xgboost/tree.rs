@@ -1,7 +1,8 @@
 //! One tree of an XGBoost model.
 //!
-//! The meaning of its fields is that of XGBoost's `predictor::GetNextNode` and `common::Decision`. Leaves are nodes without a
-//! left child; their value is in `split_conditions`. Pruned nodes stay in the lists, with nothing leading to them.
+//! The meaning of its fields is that of XGBoost's `predictor::GetNextNode` and `common::Decision`. Leaves are nodes
+//! without a left child; their value is in `split_conditions`. Pruned nodes stay in the lists, with nothing leading to
+//! them.
 
 use std::collections::HashMap;
 

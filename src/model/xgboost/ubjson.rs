@@ -1,4 +1,5 @@
-//! Universal Binary JSON (draft 12, ubjson.org) as XGBoost writes it: numbers big-endian, long lists with a type and a count.
+//! Universal Binary JSON (draft 12, ubjson.org) as XGBoost writes it: numbers big-endian, long lists with a type and a
+//! count.
 
 use super::document::{Document, Values};
 use crate::model::ModelError;
@@ -6,8 +7,8 @@ use crate::model::ModelError;
 /// Deeper documents are refused; XGBoost's are 8 deep.
 const DEEPEST: usize = 64;
 
-/// Documents with more texts, lists, maps and nulls are refused, as these may take a byte of the file and far more in memory.
-/// XGBoost writes some 20 a tree.
+/// Documents with more texts, lists, maps and nulls are refused, as these may take a byte of the file and far more in
+/// memory. XGBoost writes some 20 a tree.
 const MOST_VALUES: usize = 1 << 22;
 
 pub(super) fn ubjson(bytes: &[u8]) -> Result<Document, ModelError> {

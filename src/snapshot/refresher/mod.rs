@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    ArtifactEntry, Channel, LoadOptions, Manifest, Registry, Snapshot, SnapshotError, Source, UserCounts,
-    load,
+    ArtifactEntry, Channel, LoadOptions, MANIFEST, Manifest, Registry, Snapshot, SnapshotError, Source,
+    UserCounts, load,
 };
+use crate::artifact::StoreError;
 
 mod cache;
 mod health;
@@ -33,8 +34,8 @@ pub struct RefreshOptions {
     pub poll_interval: Duration,
     /// Whether the replaced snapshot stays in memory: always, never, or (`None`) if it fits half of what is free.
     pub keep_previous: Option<bool>,
-    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the container or the
-    /// machine has left. A snapshot that would not fit is refused.
+    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the
+    /// container or the machine has left. A snapshot that would not fit is refused.
     pub memory_budget: Option<u64>,
     /// Limits of a load.
     pub load: LoadOptions,
@@ -79,11 +80,13 @@ impl<T: Send + Sync> Refresher<T> {
         snapshot: fn(&T) -> &Snapshot,
         options: RefreshOptions,
     ) -> Result<Self, SnapshotError> {
-        super::users::settle_priority(); // before there are threads that yield
+        // Before there are threads that yield: a thread begins with the priority of the one that starts it.
+        super::users::settle_priority();
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|n| format!("larder-load-{n}"))
             .start_handler(|_| {
-                // On Linux this sets the calling thread only: loading yields to serving. Without the right to, it does not.
+                // On Linux this sets the calling thread only: loading yields to serving. Where that is not allowed it
+                // does not, and a load is felt.
                 let _ = rustix::process::setpriority_process(None, 19);
             })
             .build()
@@ -100,9 +103,11 @@ impl<T: Send + Sync> Refresher<T> {
         let mut work = lock(&self.work);
         let started = Instant::now();
         let mut version = String::new();
+        // Taken before the refresh, as the log says afterwards what became of it.
         let before = self.served_version();
         let outcome = self.follow(&mut work, force, started, &mut version);
         if outcome.is_err() && before.is_none() {
+            // Only a server that has nothing goes back: one that serves keeps what it serves.
             self.serve_last_good(work.channel.as_ref());
         }
         let mut health = lock(&self.health);
@@ -112,11 +117,14 @@ impl<T: Send + Sync> Refresher<T> {
                 work.failures = 0;
                 work.retry_at = None;
             }
+            // The failure that is waited out stays the last word on the state.
             Ok(Outcome::BackingOff) => {}
             Err(error) => {
                 work.failures += 1;
+                // At most 32 intervals: a publisher who mends a snapshot in place need not wait for hours.
                 let wait = self.options.poll_interval * 2u32.pow(work.failures.min(5));
                 work.retry_at = Some((version.clone(), Instant::now() + wait));
+                // The channel is read anew next time, so that a failure is not mistaken for "unchanged".
                 work.etag = None;
                 let artifact = error.artifact().map(str::to_owned);
                 let slot = (artifact.clone().unwrap_or_else(|| "-".to_owned()), error.label());
@@ -130,8 +138,8 @@ impl<T: Send + Sync> Refresher<T> {
         outcome
     }
 
-    /// Serves the previous snapshot again: at once if it is in memory. Holds there until the channel changes or a forced
-    /// refresh. Returns the version now served.
+    /// Serves the previous snapshot again: at once if it is in memory. Holds there until the channel changes or a
+    /// forced refresh. Returns the version now served.
     ///
     /// # Errors
     /// There is nothing to go back to, or it cannot be loaded.
@@ -149,6 +157,7 @@ impl<T: Send + Sync> Refresher<T> {
             }
         };
         let version = (self.snapshot)(&target).version().to_owned();
+        // What is rolled back from is kept too, where both fit: a second rollback goes forward again.
         let keep = self.keeps(Some(&current), &target);
         self.registry.publish(target, keep);
         let mut health = lock(&self.health);
@@ -156,6 +165,7 @@ impl<T: Send + Sync> Refresher<T> {
         health.swapped_at = Some(SystemTime::now());
         health.held_from = Some(from.clone());
         drop(health);
+        // Outside the lock: it deletes files, and probes read the health meanwhile.
         self.tidy_cache();
         tracing::warn!(from, to = version, "rolled back by an operator; held until the channel changes");
         Ok(version)
@@ -165,6 +175,7 @@ impl<T: Send + Sync> Refresher<T> {
     pub fn run(&self, stop: &Receiver<()>) {
         let mut random = fastrand::Rng::new();
         loop {
+            // Jittered, so that a fleet started together does not ask the store at the same moment for ever.
             let wait = self.options.poll_interval.mul_f64(0.8 + 0.4 * random.f64());
             match stop.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {
@@ -217,6 +228,7 @@ impl<T: Send + Sync> Refresher<T> {
             lock(&self.health).held_from = None;
         }
         self.look(work)?;
+        // A store that says "unchanged" at the first look is wrong, and changes nothing.
         let Some(channel) = work.channel.clone() else { return Ok(Outcome::Unchanged) };
         version.clone_from(&channel.snapshot);
         let current = self.registry.current();
@@ -224,12 +236,14 @@ impl<T: Send + Sync> Refresher<T> {
             lock(&self.health).held_from = None;
             return Ok(Outcome::Unchanged);
         }
+        // An operator's rollback outlasts polls: only another channel entry, or a forced refresh, ends it.
         if lock(&self.health).held_from.as_ref() == Some(&channel.snapshot) {
             return Ok(Outcome::Held);
         }
         if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
             return Ok(Outcome::BackingOff);
         }
+        // A channel rolled back names what is still in memory, which need not be loaded.
         let resident = self.registry.previous();
         let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
         let next = match resident {
@@ -255,9 +269,10 @@ impl<T: Send + Sync> Refresher<T> {
         Ok(Outcome::Swapped { version: version.clone(), took })
     }
 
-    /// After a start that failed, because of the store or of the channel's snapshot: what this cache served last, or what the
-    /// channel named before, is better than nothing.
+    /// After a start that failed, because of the store or of the channel's snapshot: what this cache served last, or
+    /// what the channel named before, is better than nothing.
     fn serve_last_good(&self, channel: Option<&Channel>) {
+        // What this server served last has been proven; what the channel named before has been proven by others.
         let remembered = self.source.cache.recall(&self.document()).ok().flatten();
         let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
         let before = channel.and_then(|channel| channel.previous.clone());
@@ -291,9 +306,14 @@ impl<T: Send + Sync> Refresher<T> {
                 lock(&self.health).last_checked = Some(SystemTime::now());
                 object.bytes
             }
+            // Without this a server that is pointed to a snapshot instead of a store waits for a channel for ever.
+            Err(StoreError::NotFound { .. }) if self.source.store.read(MANIFEST).is_ok() => {
+                return Err(SnapshotError::NoStore { location: self.location() });
+            }
             Err(error) => match self.source.cache.recall(&self.document()) {
+                // Only at a start, and only where the store is away rather than wrong: later the cache is no news.
                 Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
-                    tracing::warn!(reason = %error, "the store is away: the channel is followed as the local cache has it");
+                    tracing::warn!(reason = %error, "the store is away: the local cache says what the channel names");
                     bytes
                 }
                 _ => return Err(error.into()),
@@ -307,7 +327,8 @@ impl<T: Send + Sync> Refresher<T> {
         let manifest: Manifest = self.source.manifest(version)?;
         let previous = current.map(|now| (self.snapshot)(now));
         let options = &self.options.load;
-        let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::default(); // each file is verified once
+        // Files are asked for twice, to predict their size and to decode them: each is verified once.
+        let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::default();
         let file = |entry: &ArtifactEntry| {
             if let Some(path) = lock(&known).get(&entry.name) {
                 return Ok(path.clone());

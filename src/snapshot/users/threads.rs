@@ -1,5 +1,5 @@
-//! Starts threads from one that never yields: a thread begins with the priority of the one that starts it, and what the loader's
-//! threads gave up they may not give back.
+//! Starts threads from one that never yields: a thread begins with the priority of the one that starts it, and what the
+//! loader's threads gave up they may not give back.
 
 use std::io;
 use std::sync::OnceLock;

@@ -6,7 +6,7 @@ use super::{Forest, Precision, Shape, Sums};
 use crate::machine::trees::{Branch, Fork, Step, Trees, Value};
 use crate::model::ModelError;
 
-pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, ModelError> {
+pub(super) fn compile(sources: &[SourceTree], shape: &Shape) -> Result<Forest, ModelError> {
     let mut asked = Asked::default();
     let mut paths = Vec::with_capacity(sources.len());
     for source in sources {
@@ -45,8 +45,10 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
     }
     let in_order = || sorted.iter().map(|tree| (&sources[*tree], &paths[*tree]));
     let sums = match shape.precision {
-        Precision::Double => Sums::Double(grow(in_order(), columns.len(), &asked, |value| value)?),
-        Precision::Single => Sums::Single(grow(in_order(), columns.len(), &asked, |value| value as f32)?),
+        Precision::Double => Sums::Double(compile_trees(in_order(), columns.len(), &asked, |value| value)?),
+        Precision::Single => {
+            Sums::Single(compile_trees(in_order(), columns.len(), &asked, |value| value as f32)?)
+        }
     };
     let names: Vec<Box<[u32]>> = in_order()
         .map(|(source, path)| path.leaves().map(|leaf| source.leaves[leaf].name).collect())
@@ -55,7 +57,7 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
     Ok(Forest { columns, sums, outputs, order, names, leaves })
 }
 
-fn grow<'a, V: Value>(
+fn compile_trees<'a, V: Value>(
     sources: impl Iterator<Item = (&'a SourceTree, &'a Path)>,
     columns: usize,
     asked: &Asked<'_>,
@@ -64,12 +66,12 @@ fn grow<'a, V: Value>(
     let mut trees = Trees::new(columns);
     for (source, path) in sources {
         let values: Vec<V> = path.leaves().map(|leaf| number(source.leaves[leaf].value)).collect();
-        let planted = if values.len() <= Trees::<V>::MOST_LEAVES {
+        let compiled = if values.len() <= Trees::<V>::MOST_LEAVES {
             path.steps(source, asked).and_then(|steps| trees.push(&steps, &values))
         } else {
             path.forks(source, asked).and_then(|forks| trees.push_forks(&forks, &values))
         };
-        planted.ok_or_else(|| ModelError::malformed(&source.place, "its nodes do not make a tree"))?;
+        compiled.ok_or_else(|| ModelError::malformed(&source.place, "its nodes do not make a tree"))?;
     }
     Ok(trees)
 }

@@ -8,7 +8,8 @@ const MISSING: u32 = u32::MAX;
 
 /// Named columns of numbers and texts, one row an item or a user.
 ///
-/// Narrower than [`super::Table`]: a number is an f32 (NaN where missing), a text a code into the column's distinct texts.
+/// Narrower than [`super::Table`]: a number is an f32 (NaN where missing), a text a code into the column's distinct
+/// texts.
 #[derive(Debug, Clone, Default)]
 pub struct Features {
     names: Vec<String>,
