@@ -129,6 +129,7 @@ enum ObjectError {
 impl StoreError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
+        // Denied access is not among them: it stays denied until somebody changes a policy or a key.
         matches!(self, Self::Unavailable { .. })
     }
 

@@ -40,6 +40,7 @@ pub(super) fn check_prefix<'a>(location: &str, prefix: &'a str) -> Result<&'a st
 /// Whether `name` can be one part of a key.
 pub(super) fn is_segment(name: &str) -> bool {
     !name.is_empty()
+        // A leading dot is refused altogether: it covers `..`, and leaves names for locks and temporary files.
         && !name.starts_with('.')
         && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }

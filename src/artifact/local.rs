@@ -56,6 +56,7 @@ impl LocalStore {
     /// Opens an object; like in S3, a folder is not one.
     fn open_object(&self, key: &str) -> Result<File, StoreError> {
         let path = self.path(key)?;
+        // Opening a directory succeeds on Unix and fails at the first read, which would look like a broken disk.
         let opened = fs::metadata(&path).and_then(|found| {
             if found.is_file() { File::open(&path) } else { Err(io::Error::from(ErrorKind::NotFound)) }
         });
@@ -74,6 +75,7 @@ impl LocalStore {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
+            // Written before the lock is taken: a large file must not keep other writers waiting.
             let staged = whole_file::stage(&path, write)?;
             let _lock = whole_file::lock(&self.root.join(LOCK))?;
             let holds = match condition {
@@ -100,6 +102,7 @@ impl LocalStore {
     fn failed(&self, key: &str, error: io::Error) -> StoreError {
         let (location, key) = (self.location(), key.to_owned());
         match error.kind() {
+            // Where the root itself is gone, a volume is not mounted: that may pass, and no object is missing.
             ErrorKind::NotFound | ErrorKind::NotADirectory if self.root.is_dir() => {
                 StoreError::NotFound { location, key }
             }

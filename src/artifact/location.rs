@@ -59,6 +59,7 @@ fn open_s3(
     options: &OpenOptions,
 ) -> Result<Arc<dyn ArtifactStore>, StoreError> {
     let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+    // In the order of the AWS command line, so that what works there works here.
     let from_environment = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
     let endpoint_url = options.endpoint_url.clone();
     let endpoint_url = endpoint_url
@@ -67,6 +68,7 @@ fn open_s3(
     let store = super::S3Store::open(&super::S3Options {
         bucket: bucket.to_owned(),
         prefix: prefix.trim_end_matches('/').to_owned(),
+        // Other servers than Amazon's seldom have a host name for each bucket.
         path_style: options.path_style.unwrap_or(endpoint_url.is_some()),
         endpoint_url,
         region: options.region.clone(),

@@ -72,6 +72,7 @@ impl S3Store {
         if !options.prefix.is_empty() {
             key::check(&location, &options.prefix)?;
         }
+        // Its own threads: callers block, and may themselves be on a runtime that must not be blocked from within.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("larder-s3")
@@ -166,6 +167,7 @@ fn run<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Sen
 
 async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, LocationError> {
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+    // ring rather than aws-lc: it needs neither a C++ compiler nor cmake to build.
     let tls = Provider::Rustls(CryptoMode::Ring);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())

@@ -42,6 +42,7 @@ impl FoldIn {
     pub fn new(items: &Vectors, params: FoldInParams) -> Self {
         let width = items.width();
         // By parts of fixed size, added up in their order: the sum does not depend on the number of threads.
+        // In f64: a million products of f32 would lose the small ones.
         let part = |start: usize| {
             let mut sums = vec![0f64; width * width];
             for vector in (start..items.rows().min(start + PART)).filter_map(|row| items.row(row)) {
@@ -54,6 +55,8 @@ impl FoldIn {
             sums
         };
         // Where the mean is taken instead, there is no system.
+        // Cosine and L2 have no such system: what they compare is a direction or a point, for which a mean is a fair
+        // guess.
         let solved = items.metric() == Metric::InnerProduct && width <= MAX_SOLVED;
         let (width, rows) = if solved { (width, items.rows()) } else { (0, 0) };
         let starts: Vec<usize> = (0..rows).step_by(PART).collect();
@@ -84,6 +87,8 @@ impl FoldIn {
         SYSTEM.with_borrow_mut(|system| {
             system.clear();
             if vectors.metric() == Metric::InnerProduct && self.width <= MAX_SOLVED {
+                // A copy each time, as solving overwrites it. Up to 256 numbers wide it stays in the second-level
+                // cache.
                 system.extend_from_slice(&self.gram);
             }
             self.solve(vectors, items, system, vector)
@@ -115,6 +120,7 @@ impl FoldIn {
         } else if found {
             solve_spd(system, vector);
         }
+        // A system that is close to singular gives infinities, and a NaN in the query would rank items at random.
         let sound = found && vector.iter().all(|x| x.is_finite());
         if !sound {
             vector.clear();
@@ -136,10 +142,12 @@ pub fn solve_spd(matrix: &mut [f32], vector: &mut [f32]) {
     for i in 0..n {
         for j in 0..=i {
             let sum = matrix[i * n + j] - dot(&matrix[i * n..i * n + j], &matrix[j * n..j * n + j]);
-            matrix[i * n + j] = match i == j {
-                true if sum > 0.0 => sum.sqrt(),
-                true => 1.0,
-                false => sum / matrix[j * n + j],
+            matrix[i * n + j] = if i != j {
+                sum / matrix[j * n + j]
+            } else if sum > 0.0 {
+                sum.sqrt()
+            } else {
+                1.0
             };
         }
     }

@@ -75,14 +75,17 @@ impl SessionKnn {
         mask: &ItemMask,
         scratch: &'s mut SessionScratch,
     ) -> &'s [score::Key] {
+        // On the stack: sessions are short, and nothing is allocated for a request.
         let mut newest = [0u32; MOST_ITEMS];
         let length = newest_distinct(session, params.max_items_in_session, &mut newest);
         let mut lists: [&[Handle]; MOST_ITEMS] = [&[]; MOST_ITEMS];
         for (list, item) in lists.iter_mut().zip(&newest[..length]) {
             *list = self.postings_of(*item);
+            // All lists are merged from their heads at once: their memory is asked for together.
             prefetch(list, 0);
         }
         let neighbors = scratch.recent.neighbors(&lists[..length], params);
+        // Not stored: recipes choose what rarity is, and it is one logarithm a request.
         let per_session = build::natural_log(self.clicks.len() as f32 / self.sessions.max(1) as f32);
         let rarity = |idf: f32| params.idf.rarity(idf, per_session, params.idf_weighting);
         scratch.sums.best(&self.clicks, &self.idf, neighbors, rarity, take, mask)

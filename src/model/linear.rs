@@ -47,6 +47,7 @@ impl Linear {
             return Err(ModelError::malformed("weights", "there are none: name at least one input"));
         }
         let mut names: Vec<&str> = weights.iter().filter_map(|(name, _)| name.as_deref()).collect();
+        // JSON allows a key twice, and of two weights one would win.
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(ModelError::malformed(
@@ -69,6 +70,7 @@ impl Linear {
         sums.fill(self.intercept);
         for (column, weight) in self.weights.iter().enumerate() {
             for (sum, value) in sums.iter_mut().zip(rows.column(column)) {
+                // A missing value says nothing: NaN would make the whole score NaN.
                 *sum += if value.is_nan() { 0.0 } else { weight * f64::from(*value) };
             }
         }
@@ -98,6 +100,7 @@ impl<'de> Visitor<'de> for WeightsVisitor {
         let mut weights = Vec::new();
         while let Some((name, weight)) = map.next_entry::<String, f64>()? {
             weights.push((Some(name), weight));
+            // While reading, so that a long file does not become a long list first.
             refuse_more_than_most(weights.len())?;
         }
         Ok(Weights(weights))

@@ -76,6 +76,7 @@ impl Ranker {
                 ));
             }
         };
+        // Destructured whole: what a reader adds must find its place here.
         let Parts { objective, inputs, body, link, outputs, divisor } = parts;
         Ok(Self { format, objective, inputs, body, link, divisor, outputs, chosen: 0 })
     }
@@ -191,6 +192,7 @@ impl Ranker {
 
     /// Fills `scratch.sums`; returns how far apart outputs are in it.
     fn sum(&self, rows: &Matrix, scratch: &mut RankScratch) -> usize {
+        // Whole blocks, as forests write the sums of all rows of a block, padding included.
         let stride = rows.rows().next_multiple_of(Matrix::BLOCK);
         scratch.sums.resize(self.outputs * stride, 0.0);
         match &self.body {

@@ -197,6 +197,7 @@ impl SnapshotError {
             Self::Store(StoreError::NotFound { .. }) => "not_found",
             Self::Store(_) => "store",
             Self::Cache(_) => "cache",
+            // Labels are part of what people alert on: several variants share one where the cure is the same.
             Self::Manifest { .. } | Self::Channel { .. } | Self::Directory { .. } => "document",
             Self::NoChannel { .. } | Self::NoSnapshot { .. } | Self::NoStore { .. } => "not_found",
             Self::NoPrevious { .. } | Self::NoRollback { .. } => "no_previous",
@@ -215,6 +216,7 @@ impl SnapshotError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
+            // All others are about content, which a second look does not change.
             Self::Fetch { source, .. } => source.is_transient(),
             _ => false,
         }

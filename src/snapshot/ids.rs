@@ -283,7 +283,8 @@ mod tests {
             let mixed: Vec<String> =
                 (0..count).map(|n| format!("{n}{}", "é".repeat(random.usize(0..9)))).collect();
             for ids in [equal, mixed] {
-                check(&ids, IdTable::default()); // grows
+                // Grows.
+                check(&ids, IdTable::default());
                 check(&ids, IdTable::with_capacity(ids.len()));
             }
         }

@@ -129,6 +129,7 @@ pub fn load(
 ) -> Result<Snapshot, SnapshotError> {
     let of_manifest = |source| SnapshotError::Manifest { file: MANIFEST.to_owned(), source };
     // Before anything is fetched. A manifest that was parsed has been checked; one that was built has not.
+    manifest.check_counts().map_err(of_manifest)?;
     let data_until_ms = manifest.data_until_ms().map_err(of_manifest)?;
     let mut load = Load { file, manifest: &manifest, previous, options, artifacts: Artifacts::default() };
     let none = IdTable::default();

@@ -37,7 +37,7 @@ impl Prediction {
 /// table's resident bytes are told within a tenth; a model counts with the size of its file, and so does a kind that
 /// this version does not know.
 ///
-/// Reads the footers, the dictionaries of text columns and at most some ten thousand rows of each.
+/// Reads the footers, the dictionaries of text columns and at most 50,000 rows of each.
 ///
 /// # Errors
 /// A file that cannot be read as the manifest says.

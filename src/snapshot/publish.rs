@@ -48,7 +48,8 @@ pub fn publish(
     let before = channel.map(|name| read_channel(store, name)).transpose()?.flatten();
     let manifest_key = Source::key(&manifest.snapshot, MANIFEST);
     match store.read(&manifest_key) {
-        Ok(object) if object.bytes == bytes => {} // upload again all the same: it mends what was damaged
+        // Upload again all the same: it mends what was damaged.
+        Ok(object) if object.bytes == bytes => {}
         Ok(_) => {
             let (location, version) = (store.location(), manifest.snapshot);
             return Err(SnapshotError::VersionTaken { location, version });

@@ -35,6 +35,7 @@ impl Bucket {
                     refusal => return Err(refusal.into_error(self, key)),
                 },
             };
+            // A server without etags is read whole at every look, as no etag ever matches.
             let etag = answer.e_tag.take().unwrap_or_default();
             match collect(&mut answer, MAX_SMALL_OBJECT + 1).await {
                 Ok(bytes) if bytes.len() as u64 > MAX_SMALL_OBJECT => {
@@ -61,6 +62,8 @@ impl Bucket {
                     refusal => return Err(refusal.into_error(self, key)),
                 },
             };
+            // Some proxies answer with the whole object: its beginning must not be taken for the part that was asked
+            // for.
             if start > 0 && answer.content_range.is_none() {
                 return Err(self.invalid(key, S3Error::IgnoresRanges));
             }
@@ -90,6 +93,7 @@ impl Bucket {
                 Err(StoreError::Unavailable { source, .. }) => {
                     self.pause_or_give_up(key, source, &mut attempt).await?
                 }
+                // The first attempt may have been written although its answer was lost.
                 Err(conflict @ StoreError::Conflict { .. }) if attempt > 1 => {
                     return match self.read(key, None).await? {
                         Some(found) if found.bytes == bytes => Ok(found.etag),
@@ -171,6 +175,7 @@ impl Bucket {
             let (location, key) = (self.location.clone(), key.to_owned());
             return Err(StoreError::Unavailable { location, key, source });
         }
+        // Longer each time and jittered: many servers that lose one store must not come back together.
         tokio::time::sleep(FIRST_PAUSE.mul_f64(f64::from(*attempt) * (0.5 + fastrand::f64()))).await;
         *attempt += 1;
         Ok(())
@@ -187,6 +192,7 @@ pub(super) fn with_body(attempts: u32) -> Builder {
 /// Reads the body of an answer up to `limit` bytes; the connection may break meanwhile.
 async fn collect(answer: &mut GetObjectOutput, limit: u64) -> Result<Vec<u8>, S3Error> {
     let promised = answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0);
+    // What the header promises is believed up to 64 MiB, and grown into beyond.
     let mut bytes = Vec::with_capacity(promised.min(limit).min(64 << 20) as usize);
     while let Some(chunk) = answer.body.next().await {
         let chunk = chunk?;

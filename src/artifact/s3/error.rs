@@ -62,6 +62,7 @@ fn led_by(lead: &str, text: &str) -> String {
 pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     let mut said: Vec<String> = causes.map(ToString::to_string).collect();
+    // Wrappers of the SDK repeat what they wrap.
     said.dedup();
     said.join(": ")
 }

@@ -32,6 +32,7 @@ impl Bucket {
                 .map_err(|error| self.unreadable(key, source, error.into()))?;
             return self.put(key, body, &Condition::Always, ATTEMPTS).await.map(drop);
         }
+        // A random ticket in the metadata: an etag of several parts is no digest that could be recomputed.
         let ticket = format!("{:032x}", fastrand::u128(..));
         let request = self.client.create_multipart_upload().bucket(&self.name).key(self.full_key(key));
         let started = request.metadata(TICKET, &ticket).send().await;
@@ -65,6 +66,7 @@ impl Bucket {
         bytes: u64,
         id: &str,
     ) -> Result<Vec<CompletedPart>, StoreError> {
+        // Larger parts where there would be too many of them.
         let part_bytes = PART.max(bytes.div_ceil(MAX_PARTS));
         let mut waiting = 0..bytes.div_ceil(part_bytes);
         let mut uploads = JoinSet::new();
@@ -91,6 +93,7 @@ impl Bucket {
                 None => break,
             }
         }
+        // They finish in any order, and S3 wants them in theirs.
         parts.sort_unstable_by_key(|part| part.part_number);
         Ok(parts)
     }

@@ -26,6 +26,7 @@ pub use compile::Predicate;
 
 /// Why a filter expression was refused. `at` is a character position from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PredicateError {
     /// The text does not follow the grammar.
     #[error("filter, character {at}: expected {expected}, found {found}")]

@@ -47,6 +47,7 @@ impl ItemSums {
             self.sums.clear();
             self.sums.resize(idf.len(), 0);
         }
+        // Decided once a request: the loops for small catalogues have no prefetch in them at all.
         let large = idf.len() > LARGE;
         neighbors
             .iter()
@@ -61,9 +62,10 @@ impl ItemSums {
                 self.add::<false>(gathered, touched)
             };
         }
-        match large {
-            true => self.select::<true>(touched, idf, rarity, take, mask),
-            false => self.select::<false>(touched, idf, rarity, take, mask),
+        if large {
+            self.select::<true>(touched, idf, rarity, take, mask)
+        } else {
+            self.select::<false>(touched, idf, rarity, take, mask)
         }
     }
 
@@ -76,11 +78,13 @@ impl ItemSums {
                 prefetch(clicks, (*ahead as usize).wrapping_sub(1));
             }
             if *weight == 0 {
-                continue; // a sum of 0 stands for an item that was not touched
+                // A sum of 0 stands for an item that was not touched.
+                continue;
             }
             let mut run = clicks.get((*handle as usize).wrapping_sub(1)..).unwrap_or(&[]);
             loop {
                 if self.items.len() < filled + STRIDE {
+                    // Doubled, so that after a few requests nothing is allocated any more.
                     self.items.resize(2 * filled + 64 * STRIDE, 0);
                     self.weights.resize(2 * filled + 64 * STRIDE, 0);
                 }
@@ -121,6 +125,7 @@ impl ItemSums {
             }
             let item = item & !LAST;
             let Some(sum) = self.sums.get_mut(item as usize) else { continue };
+            // Written always, counted only if the item is new: a branch here would often be mispredicted.
             if let Some(place) = self.touched.get_mut(touched) {
                 *place = item;
             }
@@ -141,6 +146,7 @@ impl ItemSums {
         mask: &ItemMask,
     ) -> &[score::Key] {
         self.keys.clear();
+        // Cut down at twice what is wanted: one selection in as many pushes, and a threshold that rises.
         let most = take.saturating_mul(2).max(64);
         let mut worst = 0;
         for (at, item) in self.touched[..touched].iter().enumerate() {
@@ -148,7 +154,9 @@ impl ItemSums {
                 prefetch(idf, *ahead as usize);
                 prefetch(&self.sums, *ahead as usize);
             }
+            // Zeroed here and not at the next start, while the cache line is at hand.
             let sum = std::mem::take(&mut self.sums[*item as usize]);
+            // By way of a signed number, which the processor converts in one instruction; sums are far below 2⁶³.
             let score = sum as i64 as f32 * UNIT * rarity(idf[*item as usize]);
             let key = score::key(score, ItemIdx(*item));
             if key > worst && mask.admits(ItemIdx(*item)) {

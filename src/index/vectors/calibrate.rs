@@ -25,12 +25,14 @@ impl VectorIndex {
             return;
         }
         let best = self.answers(queries);
+        // The index is exact so far: its answers are the truth, and its work what there is to beat.
         let exact = best.iter().map(|(_, work)| cost(*work)).sum::<f64>();
         for confidence in CONFIDENCES {
             self.confidence = confidence;
             let found = self.answers(queries);
             self.recall = recall(&best, &found);
             if self.recall >= self.params.recall {
+                // Where the recall needs so many partitions that every row is as quick, every row it is.
                 let worth = found.iter().map(|(_, work)| cost(*work)).sum::<f64>() < exact;
                 if worth || self.params.kind == IndexKind::Partitions {
                     return;

@@ -51,6 +51,7 @@ impl Codes {
         let stride = stride(width);
         let mut bytes = machine::large_vec(rows * stride + 63);
         bytes.resize(rows * stride + 63, 128u8);
+        // Aligned by hand: rows that straddle cache lines cost two reads each.
         let start = bytes.as_ptr().align_offset(64).min(63);
         let mut scales = vec![0f32; rows];
         let biased = metric == Metric::L2;
@@ -115,6 +116,7 @@ impl Codes {
         let length: f32 = query.codes.iter().map(|c| f32::from(*c) * f32::from(*c)).sum();
         // q·x - q'·x' = (q - q')·x' + q·(x - x'), and |q| <= |q'| + |q - q'|.
         let (error, length) = (error.sqrt(), length.sqrt());
+        // A thousandth on top covers the rounding of this sum itself.
         query.slack = 1.001 * query.scale * (error * self.longest + (length + error) * self.roughest);
         query.codes.resize(self.stride, 0);
         query.offset = query.codes.iter().map(|c| 128 * i32::from(*c)).sum();
@@ -161,6 +163,7 @@ impl Codes {
         dots.clear();
         dots.resize(positions.len(), 0);
         byte_dots_at(level, self.bytes(), positions, &query.codes, dots);
+        // An upper bound, so that nothing that belongs to the best is dropped; the truth is told in full afterwards.
         let added = if slack == Slack::Proven { query.slack } else { 0.0 };
         for (position, dot) in positions.iter().zip(dots) {
             let position = *position as usize;
@@ -260,5 +263,6 @@ fn stride(width: usize) -> usize {
 fn scales_of(vector: &[f32]) -> (f32, f32) {
     let scale = vector.iter().fold(0f32, |most, x| most.max(x.abs())) / 127.0;
     let inverse = 1.0 / scale;
+    // A vector of zeros has no direction: its codes are zeros too, and its score is 0.
     if inverse.is_finite() && scale.is_finite() { (scale, inverse) } else { (0.0, 0.0) }
 }

@@ -27,6 +27,7 @@ pub struct IndexParams {
 
 /// Which way an index looks for the best rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum IndexKind {
     /// Whichever takes less work on the data itself: see [`VectorIndex::calibrate`].
     #[default]
@@ -153,6 +154,7 @@ impl VectorIndex {
         keys: &mut Vec<score::Key>,
     ) -> Work {
         keys.clear();
+        // Users' vectors are checked against the items' at load; a folded-in one has their width.
         if query.len() != self.vectors.width() || k == 0 {
             return Work::default();
         }
@@ -160,6 +162,8 @@ impl VectorIndex {
         scratch.work = Work::default();
         self.codes.quantise(query, &mut scratch.query);
         let allowed = mask.allowed();
+        // Up to these shares, scoring the admitted rows one by one is less work than a scan, or than partitions, which
+        // leave out most rows themselves.
         let few = self.rows.len() / if self.is_partitioned() { 40 } else { 4 };
         match allowed.filter(|allowed| allowed.count() <= few.max(2 * k)) {
             Some(allowed) => self.score_allowed(level, k, allowed, mask, scratch),
@@ -172,6 +176,7 @@ impl VectorIndex {
                 self.codes.scan(level, query, 0..self.codes.len(), Slack::Proven, top, admits);
             }
         }
+        // Eight bits order rows nearly right: what is left is scored in full, and only full scores are told.
         self.rescore(query, scratch, keys);
         score::keep_top(keys, k);
         scratch.work
@@ -187,6 +192,8 @@ impl VectorIndex {
         scratch: &mut VectorScratch,
     ) {
         let VectorScratch { query, top, batch, work, .. } = scratch;
+        // Where the recall is measured and not proven anyway, a quarter more rows are cheaper than bounds, which let
+        // many more pass.
         let slack = if self.is_partitioned() { Slack::None } else { Slack::Proven };
         top.start(if slack == Slack::None { k + k / 4 } else { k }, slack);
         batch.positions.clear();
@@ -241,6 +248,7 @@ impl VectorIndex {
                 positions,
             );
             positions[fresh..].iter().for_each(|position| self.codes.prefetch(*position as usize));
+            // Collected over several partitions: with a narrow filter each has few rows.
             if positions.len() >= BATCH {
                 positions.retain(|position| mask.admits(ItemIdx(self.rows[*position as usize])));
                 work.rows += positions.len();
@@ -296,6 +304,7 @@ impl VectorIndex {
 
 /// How many partitions are found for `rows` rows, if any.
 fn partitions(rows: usize, params: &IndexParams) -> Option<usize> {
+    // With `partitions` said in the manifest they are made however few the rows, so that tests of small shops see them.
     let worth = match params.kind {
         IndexKind::Exact => false,
         IndexKind::Partitions => rows > 0,

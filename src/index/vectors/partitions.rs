@@ -43,6 +43,7 @@ impl Partitions {
         let mut random = fastrand::Rng::with_seed(SEED);
         let width = vectors.width();
         let mut sample = rows.to_vec();
+        // A fixed seed: the same vectors make the same index on every replica.
         random.shuffle(&mut sample);
         sample.truncate(count * TRAINED_ON);
         let mut centres: Vec<f32> =
@@ -64,6 +65,8 @@ impl Partitions {
         let lengths: Vec<f32> = (0..rows.len() as u32).into_par_iter().map(length).collect();
         order.par_sort_unstable_by(|a, b| {
             let by_partition = nearest[*a as usize].cmp(&nearest[*b as usize]);
+            // By falling length, so that a search can stop inside a partition: what follows is too short to score
+            // enough.
             by_partition.then(lengths[*b as usize].total_cmp(&lengths[*a as usize])).then(a.cmp(b))
         });
         let ordered: Vec<u32> = order.iter().map(|at| rows[*at as usize]).collect();
@@ -119,7 +122,8 @@ impl Partitions {
         priorities.resize(scores.len(), 0.0);
         match self.metric {
             Metric::L2 => {
-                bounds.fill(0.0); // a row's length says nothing: a partition is read whole or not at all
+                // A row's length says nothing: a partition is read whole or not at all.
+                bounds.fill(0.0);
                 self.near(scores, probe, priorities);
             }
             Metric::InnerProduct | Metric::Cosine => {
@@ -155,6 +159,7 @@ impl Partitions {
             machine::at_least(level, part, least, found);
             let at = |lane: &u32| chunk * 256 + *lane as usize;
             order.extend(found.iter().map(|lane| score::key(priorities[at(lane)], ItemIdx(at(lane) as u32))));
+            // The least of the first so far bounds what the next chunk must beat.
             if order.len() > FIRST {
                 order.select_nth_unstable_by(FIRST - 1, |a, b| b.cmp(a));
                 order.truncate(FIRST);
@@ -164,7 +169,8 @@ impl Partitions {
         order.sort_unstable_by(|a, b| b.cmp(a));
         look(order, &mut threshold);
         for key in order.drain(..) {
-            priorities[score::item(key).row()] = f32::NAN; // visited: NaN is not at least any threshold
+            // Visited: NaN is not at least any threshold.
+            priorities[score::item(key).row()] = f32::NAN;
         }
         found.clear();
         machine::at_least(level, priorities, threshold, found);
@@ -261,6 +267,7 @@ fn means(vectors: &Vectors, sample: &[u32], nearest: &[u32], before: &[f32]) -> 
     for (at, count) in counts.iter().enumerate() {
         let sum = &mut sums[at * width..(at + 1) * width];
         match count {
+            // A centroid that lost all its rows stays where it is: dropping it would renumber the others.
             0 => sum.copy_from_slice(&before[at * width..(at + 1) * width]),
             _ if vectors.metric() == Metric::L2 => sum.iter_mut().for_each(|x| *x /= *count as f32),
             _ => super::normalise(sum),

@@ -35,6 +35,7 @@ impl Top {
     /// Adds a position. `spread` says how far below its score the truth may lie.
     #[inline]
     pub(super) fn push(&mut self, score: f32, position: usize, spread: impl FnOnce() -> f32) {
+        // Not `<=`: of rows that tie at the threshold the lower item may still belong to the best.
         if score < self.threshold {
             return;
         }
@@ -61,7 +62,8 @@ impl Top {
             let threshold = self.threshold;
             self.keys.retain(|key| score::value(*key) >= threshold);
         }
-        self.cut_at = 2 * self.keys.len().max(self.keep); // where many rows tie, all are kept: cut ever less often
+        // Where many rows tie, all are kept: cut ever less often.
+        self.cut_at = 2 * self.keys.len().max(self.keep);
     }
 
     /// The positions that may be among the best, in no order.

@@ -114,8 +114,10 @@ impl<'a> Asked<'a> {
     pub(super) fn columns(&mut self, truncation: Truncation) -> Result<Columns, ModelError> {
         let mut columns = Columns { numbers: Vec::new(), categories: Vec::new(), truncation, count: 0 };
         for ((input, missing, radius), asked) in &mut self.cuts {
+            // Equal questions of all trees are one cut: a model of a thousand trees has a few hundred for each input.
             asked.sort_unstable_by(f32::total_cmp);
             asked.dedup();
+            // A rank is a byte: an input with more cuts than that has several columns.
             for part in asked.chunks(Cuts::MOST) {
                 for (rank, cut) in part.iter().enumerate() {
                     let question = Question {
@@ -176,6 +178,7 @@ impl Categories {
         listed.dedup();
         let count = listed.len() + FIRST as usize;
         let words = count.div_ceil(64);
+        // Before any memory is taken: sets times categories may be far more than the file has bytes.
         let left = words.checked_mul(asked.len()).and_then(|words| words_left.checked_sub(words));
         *words_left = left.ok_or_else(|| {
             let (sets, categories) = (asked.len(), listed.len());
@@ -210,6 +213,7 @@ impl Codes {
     /// For `listed` in ascending order.
     fn new(listed: Vec<u32>) -> Self {
         let most = listed.last().map_or(0, |most| *most as usize + 1);
+        // A table by category is quickest, but ids used as categories may be anywhere below 2³².
         if most > 65_536 + 16 * listed.len() {
             return Self::Sorted(listed);
         }
@@ -241,8 +245,11 @@ impl Set<'_> {
             let (word, bit) = (&mut bits[code as usize / 64], 1 << (code % 64));
             if side == Side::Left { *word |= bit } else { *word &= !bit }
         };
+        // Before the categories: none of them has this code, but all others keep the default.
         put(MISSING, self.missing);
-        self.categories.iter().for_each(|category| put(codes.of(*category), self.listed));
+        for category in self.categories {
+            put(codes.of(*category), self.listed);
+        }
     }
 }
 
@@ -256,6 +263,7 @@ impl Columns {
         for (at, column) in self.numbers.iter().enumerate() {
             let values = rows.padded(column.input);
             if values.is_empty() {
+                // A column that the matrix does not have is missing in every row: one answer for all.
                 let missing = Lanes::all(column.cuts.byte_of_missing());
                 out.iter_mut().skip(at).step_by(self.count).for_each(|lanes| *lanes = missing);
             } else {
@@ -309,6 +317,7 @@ impl Columns {
     }
 
     fn code(&self, categories: &Categories, value: f32) -> u32 {
+        // Libraries cut fractions off, but differ on what lies between −1 and 0.
         let whole = match self.truncation {
             Truncation::AboveMinusOne => value > -1.0,
             Truncation::FromZero => value >= 0.0,

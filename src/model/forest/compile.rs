@@ -26,6 +26,7 @@ pub(super) fn compile(sources: &[SourceTree], shape: &Shape) -> Result<Forest, M
     let columns = asked.columns(shape.truncation)?;
     let mut order = vec![0u32; sources.len()];
     let mut sorted: Vec<usize> = (0..sources.len()).collect();
+    // A stable sort: within an output the sum is in the order of the file, as in the library.
     sorted.sort_by_key(|tree| sources[*tree].output);
     let mut outputs = Vec::with_capacity(shape.starts.len());
     let mut first = 0;
@@ -66,6 +67,7 @@ fn compile_trees<'a, V: Value>(
     let mut trees = Trees::new(columns);
     for (source, path) in sources {
         let values: Vec<V> = path.leaves().map(|leaf| number(source.leaves[leaf].value)).collect();
+        // Up to 256 leaves a tree is a few words of bits, for many rows at once; larger ones are descended row by row.
         let compiled = if values.len() <= Trees::<V>::MOST_LEAVES {
             path.steps(source, asked).and_then(|steps| trees.push(&steps, &values))
         } else {
@@ -99,6 +101,7 @@ impl Path {
         let mut seen_leaves = vec![false; source.leaves.len()];
         let mut visits: Vec<Visit> = Vec::with_capacity(source.nodes.len() + source.leaves.len());
         // With each child, the visit whose right child it is.
+        // A stack of its own: a tree that is a chain may be deeper than the thread's.
         let mut open: Vec<(Child, Option<usize>)> = vec![(source.root, None)];
         let mut before = 0;
         while let Some((child, parent)) = open.pop() {
@@ -125,6 +128,7 @@ impl Path {
                 }
             }
         }
+        // From the back, where children come before their parents.
         for at in (0..visits.len()).rev() {
             if let Child::Node(_) = visits[at].child {
                 visits[at].leaves = visits[at + 1].leaves + visits[visits[at].right].leaves;
@@ -151,6 +155,7 @@ impl Path {
         });
         let step = |(visit, node): (&Visit, &super::SourceNode)| {
             let question = asked.place(node.input, &node.test)?;
+            // A byte, as such trees have at most 256 leaves.
             let from = u8::try_from(visit.before).ok()?;
             let to = u8::try_from(self.visits[visit.right].before).ok()?;
             Some(Step { column: question.column, threshold: question.threshold, from, to })

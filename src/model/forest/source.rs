@@ -73,6 +73,7 @@ impl Radius {
     pub(super) fn number(self) -> Option<f32> {
         match self {
             Self::Nothing => None,
+            // LightGBM's `kZeroThreshold`, as a float.
             Self::Zero => Some(1e-35),
         }
     }

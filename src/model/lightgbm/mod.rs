@@ -28,6 +28,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
         let reason = format!("{outputs} trees an iteration, at {} trees", text.trees.len());
         return Err(head.fault("num_tree_per_iteration", reason));
     }
+    // A file that was cut and ended by hand has fewer trees than its head announces.
     if let Some(sizes) = head.maybe("tree_sizes") {
         let listed = sizes.split_ascii_whitespace().count();
         if listed != text.trees.len() {
@@ -41,6 +42,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
         trees.map(|(at, section)| tree::read(section, (at % outputs) as u32)).collect::<Result<_, _>>()?;
     // A random forest. LightGBM's own raw scores are not averaged either.
     let averaged = head.has("average_output") && !trees.is_empty();
+    // LightGBM averages over iterations, each of which has a tree per output.
     let divisor = if averaged { (trees.len() / outputs) as f64 } else { 1.0 };
     let shape = Shape {
         inputs: inputs.len(),

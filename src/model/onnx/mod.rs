@@ -53,6 +53,7 @@ impl Onnx {
         let outputs = outputs(&model)?;
         let plan = guarded(|| model.into_runnable()).map_err(graph)?;
         let network = Self { plan, inputs, outputs, missing: f32::NAN, bytes: bytes.len() };
+        // What fails on made-up rows would have failed in every request.
         network.try_out()?;
         Ok(Parts {
             objective: "network".to_owned(),
@@ -90,13 +91,15 @@ impl Onnx {
     }
 
     pub(super) fn resident_bytes(&self) -> usize {
-        self.bytes // nearly all of a file are weights, and so is nearly all of what tract keeps
+        // Nearly all of a file are weights, and so is nearly all of what tract keeps.
+        self.bytes
     }
 
     /// The outputs of the block of rows from `first`.
     fn run(&self, rows: &Matrix, first: usize, scratch: &mut OnnxScratch) -> Result<TValue, NetworkFault> {
         guarded(|| {
             let shape = [Matrix::BLOCK, self.inputs];
+            // Reused where tract has given the last one back: blocks are as wide as the network.
             let mut block = match scratch.block.take().and_then(|block| Arc::try_unwrap(block).ok()) {
                 Some(block) if block.shape() == shape => block,
                 _ => Tensor::zero::<f32>(&shape)?,
@@ -131,6 +134,7 @@ impl Onnx {
             for value in values.iter_mut() {
                 *value = 2.0 * random.f32() - 1.0;
             }
+            // The first row again as the first of the next block, where its neighbours are others.
             values.copy_within(..1, Matrix::BLOCK);
         }
         let mut scratch = OnnxScratch::default();

@@ -35,6 +35,7 @@ impl Values {
         match value {
             Document::Number(number) if self.others.is_empty() => self.numbers.push(number),
             value => {
+                // The first value that is no number makes a list of documents of it.
                 self.others.extend(self.numbers.drain(..).map(Document::Number));
                 self.others.push(value);
             }
@@ -65,6 +66,7 @@ impl<'a> At<'a> {
     /// A field of a map; `None` if this is no map, or has no such field.
     pub(super) fn maybe(&self, name: &str) -> Option<Self> {
         let Document::Map(fields) = self.value else { return None };
+        // Maps of these files have a few keys: a list of them is smaller and as quick as a hash table.
         let (_, value) = fields.iter().find(|(key, _)| key == name)?;
         let dot = if self.place.is_empty() { "" } else { "." };
         Some(Self { value, place: format!("{}{dot}{name}", self.place) })
@@ -100,6 +102,7 @@ impl<'a> At<'a> {
     pub(super) fn number(&self) -> Result<f64, ModelError> {
         let number = match self.value {
             Document::Number(number) => Some(*number),
+            // XGBoost writes its parameters as texts, and its trees as numbers.
             Document::Text(text) => text.parse().ok(),
             _ => None,
         };

@@ -33,6 +33,7 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
         .ok_or_else(|| ModelError::unsupported(format!("XGBoost's objective {}", shown(objective)), KNOWN))?;
 
     let booster = learner.field("gradient_booster")?;
+    // In dart models the trees lie a level deeper, and each has a weight of its own.
     let (model, weights) = match booster.field("name")?.text()? {
         "gbtree" => (booster.field("model")?, None),
         "dart" => (booster.field("gbtree")?.field("model")?, Some(booster.field("weight_drop")?)),
@@ -48,6 +49,7 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
     let groups = model.field("tree_info")?.wholes(trees.len(), outputs - 1)?;
     let weights = weights.map_or(Ok(vec![1.0; trees.len()]), |weights| weights.of_length(trees.len()))?;
     let announced = model.field("gbtree_model_param")?.field("num_trees")?.whole(i32::MAX as usize)?;
+    // Told apart from a file that lost some, which would predict all the same, and wrongly.
     if announced != trees.len() {
         let reason = format!("{announced} trees are announced, {} are there", trees.len());
         return Err(model.fault(reason));
@@ -137,6 +139,7 @@ fn starts(at: &At<'_>, outputs: usize, margin: Margin) -> Result<Vec<f64>, Model
         let score = numbers[output % numbers.len()];
         let start = match margin {
             Margin::Itself => score,
+            // As XGBoost computes it, in floats: another formula would differ in the last bit.
             Margin::Logit => -(1.0 / score - 1.0).ln(),
             Margin::Logarithm => score.ln(),
         };

@@ -33,6 +33,7 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST {
             return Err(self.fault(format!("values are more than {DEEPEST} deep")));
         }
+        // Numbers are not counted: each takes at least a byte of the file for eight bytes of memory.
         if matches!(marker, b'Z' | b'S' | b'[' | b'{') {
             self.values += 1;
             if self.values > MOST_VALUES {
@@ -111,6 +112,7 @@ impl<'a> Reader<'a> {
         if self.peek()? == b'$' {
             self.at += 1;
             kind = Some(self.marker()?);
+            // A few bytes could claim billions of them.
             if matches!(kind, Some(b'Z' | b'T' | b'F' | b'N')) {
                 return Err(
                     self.fault("values of that type take no space, so their number cannot be believed")
@@ -136,6 +138,7 @@ impl<'a> Reader<'a> {
     fn length(&mut self) -> Result<usize, ModelError> {
         let marker = self.marker()?;
         let length = self.number(marker)?;
+        // Nothing in a file is longer than the file: checked before any memory is taken.
         if length < 0.0 || length > self.bytes.len() as f64 || length.fract() != 0.0 {
             return Err(self.fault(format!("{length} is not a length within the file")));
         }

@@ -110,6 +110,7 @@ impl ArtifactError {
     /// A short reason for a metric label.
     pub fn label(&self) -> &'static str {
         match self {
+            // Apart from the rest: a table names column and row, and it is the writer of the file who must look.
             Self::Table(_) => "table",
             _ => "content",
         }

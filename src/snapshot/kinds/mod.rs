@@ -123,6 +123,7 @@ pub trait ArtifactKind: Debug + Send + Sync + Sized + 'static {
 
 /// How many artifacts of a kind a snapshot has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Count {
     /// None, one or more.
     Any,
@@ -144,6 +145,7 @@ impl fmt::Display for Count {
 
 /// When the artifacts of a kind are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Turn {
     /// Before all others are even downloaded.
     First,
@@ -187,6 +189,7 @@ impl Kind {
     /// [`ArtifactError::UnknownKind`] with the nearest name.
     pub fn named(name: &str) -> Result<&'static Self, ArtifactError> {
         ALL.iter().find(|kind| kind.name == name).ok_or_else(|| {
+            // Most often a plural, or the other spelling of "neighbors".
             let nearest = crate::feature::nearest(name, ALL.iter().map(|kind| kind.name));
             ArtifactError::UnknownKind { kind: name.to_owned(), nearest }
         })

@@ -104,14 +104,16 @@ fn shard_table(dir: &Path, artifact: &BuildArtifact) -> Result<(), ArtifactError
     if survey(&table, shards).is_ok() {
         return Ok(());
     }
-    drop(table); // some systems do not replace a file that is open
+    // Some systems do not replace a file that is open.
+    drop(table);
     let other = dir.join(format!(".{}.sharded", artifact.path));
     let moved = write_shards(&path, &other, shards).map_err(ArtifactError::from).and_then(|()| {
         let unreadable = |source| ArtifactError::Unreadable { file: other.display().to_string(), source };
         std::fs::rename(&other, &path).map_err(unreadable)
     });
     if moved.is_err() {
-        let _ = std::fs::remove_file(&other); // what is left of it is of no use
+        // What is left of it is of no use.
+        let _ = std::fs::remove_file(&other);
     }
     moved
 }

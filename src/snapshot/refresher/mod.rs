@@ -17,6 +17,7 @@ mod cache;
 mod health;
 mod memory_budget;
 mod report;
+mod rollback;
 
 use report::Serving;
 
@@ -138,39 +139,6 @@ impl<T: Send + Sync> Refresher<T> {
         outcome
     }
 
-    /// Serves the previous snapshot again: at once if it is in memory. Holds there until the channel changes or a
-    /// forced refresh. Returns the version now served.
-    ///
-    /// # Errors
-    /// There is nothing to go back to, or it cannot be loaded.
-    pub fn rollback(&self) -> Result<String, SnapshotError> {
-        let nothing = || SnapshotError::NoRollback { channel: self.options.channel.clone() };
-        let current = self.registry.current().ok_or_else(nothing)?;
-        let from = (self.snapshot)(&current).version().to_owned();
-        // What is resident is served without waiting for a load that may be under way.
-        let target = match self.registry.previous() {
-            Some(previous) => previous,
-            None => {
-                let work = lock(&self.work);
-                let named = work.channel.as_ref().and_then(|channel| channel.previous.clone());
-                Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current))?)
-            }
-        };
-        let version = (self.snapshot)(&target).version().to_owned();
-        // What is rolled back from is kept too, where both fit: a second rollback goes forward again.
-        let keep = self.keeps(Some(&current), &target);
-        self.registry.publish(target, keep);
-        let mut health = lock(&self.health);
-        health.swaps += 1;
-        health.swapped_at = Some(SystemTime::now());
-        health.held_from = Some(from.clone());
-        drop(health);
-        // Outside the lock: it deletes files, and probes read the health meanwhile.
-        self.tidy_cache();
-        tracing::warn!(from, to = version, "rolled back by an operator; held until the channel changes");
-        Ok(version)
-    }
-
     /// Follows the channel until `stop` is closed or told.
     pub fn run(&self, stop: &Receiver<()>) {
         let mut random = fastrand::Rng::new();
@@ -179,7 +147,8 @@ impl<T: Send + Sync> Refresher<T> {
             let wait = self.options.poll_interval.mul_f64(0.8 + 0.4 * random.f64());
             match stop.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {
-                    let _ = self.refresh(false); // logged and kept in health
+                    // Logged and kept in health.
+                    let _ = self.refresh(false);
                 }
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -267,25 +236,6 @@ impl<T: Send + Sync> Refresher<T> {
         drop(health);
         self.tidy_cache();
         Ok(Outcome::Swapped { version: version.clone(), took })
-    }
-
-    /// After a start that failed, because of the store or of the channel's snapshot: what this cache served last, or
-    /// what the channel named before, is better than nothing.
-    fn serve_last_good(&self, channel: Option<&Channel>) {
-        // What this server served last has been proven; what the channel named before has been proven by others.
-        let remembered = self.source.cache.recall(&self.document()).ok().flatten();
-        let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
-        let before = channel.and_then(|channel| channel.previous.clone());
-        for version in remembered.map(|known| known.snapshot).into_iter().chain(before) {
-            if let Ok(good) = self.load(&version, None) {
-                self.registry.publish(Arc::new(good), false);
-                let mut health = lock(&self.health);
-                health.swaps += 1;
-                health.swapped_at = Some(SystemTime::now());
-                tracing::warn!(version, "the last good snapshot is served");
-                return;
-            }
-        }
     }
 
     /// The name under which the cache keeps the channel.

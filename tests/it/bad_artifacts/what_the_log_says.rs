@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::sync::Mutex;
 
+use larder::artifact::LocalStore;
+use larder::snapshot::SnapshotError;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -79,4 +81,16 @@ fn a_refusal_says_what_is_served_then() {
     let restarted = said(&following());
     let last = restarted.last().unwrap();
     assert_eq!(*last, format!("snapshot refused; {good}, the last good snapshot, is served instead"));
+}
+
+#[test]
+fn a_server_that_is_pointed_to_a_snapshot_instead_of_a_store_is_told_so() {
+    let snapshot = grocer::snapshot(1);
+    let cache = tempfile::tempdir().unwrap();
+    let store = Arc::new(LocalStore::open(snapshot.path()).unwrap());
+    let following = Following::new(store, cache.path(), true);
+    let error = following.refresher.refresh(false).unwrap_err();
+    assert!(matches!(error, SnapshotError::NoStore { .. }), "{error}");
+    assert!(error.to_string().contains("larder snapshot publish"), "{error}");
+    assert_eq!(error.label(), "not_found");
 }

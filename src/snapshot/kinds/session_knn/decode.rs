@@ -86,7 +86,8 @@ fn ascending(table: &Table) -> Result<Option<Vec<u32>>, TableError> {
         };
         if row > 0 && order.is_lt() {
             ascends = false;
-            return Err(SessionError::Descends.into()); // ends the reading; the other way starts anew
+            // Ends the reading; the other way starts anew.
+            return Err(SessionError::Descends.into());
         }
         if row > 0 && order.is_gt() {
             number += 1;

@@ -151,7 +151,8 @@ impl Head {
                 self.last_integer = Some(*id);
                 self.session_of.push(*self.integers.entry(*id).or_insert(next));
             }
-            _ => {} // the decoder will refuse it
+            // The decoder will refuse it.
+            _ => {}
         }
     }
 }
