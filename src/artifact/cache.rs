@@ -22,9 +22,9 @@ impl BlobCache {
     /// Opens the cache in `dir`, creating what is missing.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, FetchError> {
         let dir = dir.into();
-        for room in ["blobs", "partial", "documents", "locks"] {
-            let room = dir.join(room);
-            fs::create_dir_all(&room).map_err(|error| failed(&room, error))?;
+        for folder in ["blobs", "partial", "documents", "locks"] {
+            let folder = dir.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         }
         Ok(Self { dir, verified: Mutex::default() })
     }
@@ -46,11 +46,13 @@ impl BlobCache {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(&path, error)),
         }
+        // Once a process: whoever can change a file behind its back can change the process as well.
         if self.verified().contains(sha256) {
             return Ok(Some(path));
         }
         let (actual, _) = sha256_file(&path).map_err(|error| failed(&path, error))?;
         if actual != sha256 {
+            // Not deleted: the download that follows replaces it, under the lock that other processes wait for.
             tracing::warn!(blob = sha256, %actual, "a cached blob is corrupt and will be fetched again");
             return Ok(None);
         }
@@ -73,10 +75,12 @@ impl BlobCache {
                 continue;
             }
             let lock_path = self.lock_path(&digest)?;
+            // An unfinished download may belong to another process that shares the directory.
             let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
             match lock.map_err(|error| failed(&lock_path, error))?.try_lock() {
                 Ok(()) => freed += remove(&path)?,
-                Err(TryLockError::WouldBlock) => {} // somebody is downloading it now
+                // Somebody is downloading it now.
+                Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(failed(&lock_path, error)),
             }
         }

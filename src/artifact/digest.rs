@@ -19,6 +19,7 @@ pub fn sha256_file(path: &Path) -> io::Result<(String, u64)> {
                 hasher.update(&buffer[..n]);
                 bytes += n as u64;
             }
+            // A signal is no failure of the disk.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

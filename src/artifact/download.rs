@@ -41,6 +41,7 @@ impl fmt::Debug for FetchOptions<'_> {
 
 /// Why an artifact is not on local disk.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FetchError {
     /// The store failed; what was fetched so far is kept for the next attempt.
     #[error(transparent)]
@@ -162,9 +163,11 @@ pub fn fetch(
     if let Some(blob) = cache.find(expected_sha256, expected_bytes)? {
         return Ok(blob);
     }
+    // Looked for again under the lock: of two processes that want one blob the second need not fetch it.
     let _lock = cache.lock(expected_sha256)?;
     if let Some(blob) = cache.find(expected_sha256, expected_bytes)? {
-        return Ok(blob); // somebody else was fetching it
+        // Somebody else was fetching it.
+        return Ok(blob);
     }
     loop {
         let part_bytes = options.part_bytes.clamp(1, 1 << 30);
@@ -218,6 +221,7 @@ impl Wanted<'_> {
 
     /// Fetches the missing parts, on this thread and as many others as are wanted and to be had.
     fn download(&self, partial: &Partial, options: &FetchOptions<'_>) -> Result<(), FetchError> {
+        // Threads take the next part when they are done with one: a slow connection does not hold up the others' share.
         let next = AtomicUsize::new(0);
         let bytes_done = AtomicU64::new(partial.bytes_done());
         let failure = Mutex::new(None);
@@ -226,9 +230,12 @@ impl Wanted<'_> {
                 match self.fetch_part(partial, part) {
                     Ok(bytes) => {
                         let done = bytes_done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-                        options.progress.iter().for_each(|report| report(done));
+                        if let Some(report) = options.progress {
+                            report(done);
+                        }
                     }
                     Err(error) => {
+                        // No thread begins another part; what was fetched stays for the next attempt.
                         next.store(partial.missing().len(), Ordering::Relaxed);
                         failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                     }
@@ -247,6 +254,7 @@ impl Wanted<'_> {
     }
 
     fn fetch_part(&self, partial: &Partial, part: u64) -> Result<u64, FetchError> {
+        // The size of the object is not asked for: a store may answer that from elsewhere than it answers reads.
         let (start, len) = partial.range(part);
         // One byte more than there should be, at the end, shows an object that is too long.
         let extra = u64::from(partial.is_last(part));

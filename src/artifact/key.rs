@@ -1,10 +1,19 @@
-//! Which keys a store accepts. A key may come out of a downloaded manifest, so nothing in it may climb
+//! Which keys a store accepts. A key may come out of a downloaded manifest, so nothing in it may lead
 //! out of the store.
+
+use thiserror::Error;
 
 use super::StoreError;
 
-/// The longest key in bytes, which is S3's own limit less room for a prefix.
+/// The longest key in bytes, which is S3's own limit of 1024 less what a prefix may take.
 const MAX_KEY: usize = 900;
+
+#[derive(Debug, Error)]
+#[error(
+    "a key is a relative path of at most {MAX_KEY} bytes with `/` between its parts; no part may be empty or \
+     start with a dot, and backslashes and control characters are refused"
+)]
+struct NotAKey;
 
 /// Whether `key` is a plain relative path, as every store accepts them.
 pub fn is_key(key: &str) -> bool {
@@ -16,11 +25,7 @@ pub(super) fn check(location: &str, key: &str) -> Result<(), StoreError> {
     if is_key(key) {
         return Ok(());
     }
-    let reason = format!(
-        "a key is a relative path of at most {MAX_KEY} bytes with `/` between its parts; no part may be empty or \
-         start with a dot, and backslashes and control characters are refused"
-    );
-    Err(StoreError::Invalid { location: location.to_owned(), key: key.to_owned(), reason })
+    Err(StoreError::invalid(location, key, NotAKey))
 }
 
 /// Checks the prefix of a listing, which may also be empty or end in a slash; returns it without the slash.
@@ -35,6 +40,7 @@ pub(super) fn check_prefix<'a>(location: &str, prefix: &'a str) -> Result<&'a st
 /// Whether `name` can be one part of a key.
 pub(super) fn is_segment(name: &str) -> bool {
     !name.is_empty()
+        // A leading dot is refused altogether: it covers `..`, and leaves names for locks and temporary files.
         && !name.starts_with('.')
         && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }
@@ -58,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_climb_or_hide_are_refused() {
+    fn keys_that_lead_out_or_hide_are_refused() {
         let long = "x".repeat(MAX_KEY + 1);
         for key in [
             "",

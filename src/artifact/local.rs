@@ -5,14 +5,20 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
+
 use super::{
-    ArtifactStore, Condition, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes, sha256_file,
-    whole_file,
+    ArtifactStore, Condition, LocationError, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes,
+    sha256_file, whole_file,
 };
 
 /// Held while an object is replaced, so that nothing comes between the test of a condition and the write.
 /// No key can name it, because it starts with a dot.
 const LOCK: &str = ".larder.lock";
+
+#[derive(Debug, Error)]
+#[error("{0}; check the owner and mode of the directory and its files")]
+struct NotAllowed(#[source] io::Error);
 
 /// Keeps each object as a file below one directory.
 #[derive(Debug)]
@@ -24,20 +30,20 @@ impl LocalStore {
     /// Opens a directory that exists.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
-        let reason = match fs::metadata(&root) {
+        let source = match fs::metadata(&root) {
             Ok(found) if found.is_dir() => return Ok(Self { root }),
-            Ok(_) => "it is not a directory".to_owned(),
-            Err(error) => format!("{error}; check the path, or create the directory first"),
+            Ok(_) => LocationError::NotADirectory,
+            Err(error) => LocationError::Missing(error),
         };
-        Err(StoreError::Location { location: root.display().to_string(), reason })
+        Err(StoreError::Location { location: root.display().to_string(), source })
     }
 
     /// Opens a directory, creating it when there is none.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
         if let Err(error) = fs::create_dir_all(&root) {
-            let reason = format!("the directory cannot be created: {error}");
-            return Err(StoreError::Location { location: root.display().to_string(), reason });
+            let source = LocationError::Uncreatable(error);
+            return Err(StoreError::Location { location: root.display().to_string(), source });
         }
         Self::open(root)
     }
@@ -50,10 +56,11 @@ impl LocalStore {
     /// Opens an object; like in S3, a folder is not one.
     fn open_object(&self, key: &str) -> Result<File, StoreError> {
         let path = self.path(key)?;
+        // Opening a directory succeeds on Unix and fails at the first read, which would look like a broken disk.
         let opened = fs::metadata(&path).and_then(|found| {
             if found.is_file() { File::open(&path) } else { Err(io::Error::from(ErrorKind::NotFound)) }
         });
-        opened.map_err(|error| self.failed(key, &error))
+        opened.map_err(|error| self.failed(key, error))
     }
 
     /// Puts a staged write in place if `condition` holds.
@@ -68,6 +75,7 @@ impl LocalStore {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
+            // Written before the lock is taken: a large file must not keep other writers waiting.
             let staged = whole_file::stage(&path, write)?;
             let _lock = whole_file::lock(&self.root.join(LOCK))?;
             let holds = match condition {
@@ -87,24 +95,24 @@ impl LocalStore {
         match written() {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::Conflict { location: self.location(), key: key.to_owned() }),
-            Err(error) => Err(self.failed(key, &error)),
+            Err(error) => Err(self.failed(key, error)),
         }
     }
 
-    fn failed(&self, key: &str, error: &io::Error) -> StoreError {
-        let (location, key, reason) = (self.location(), key.to_owned(), error.to_string());
+    fn failed(&self, key: &str, error: io::Error) -> StoreError {
+        let (location, key) = (self.location(), key.to_owned());
         match error.kind() {
+            // Where the root itself is gone, a volume is not mounted: that may pass, and no object is missing.
             ErrorKind::NotFound | ErrorKind::NotADirectory if self.root.is_dir() => {
                 StoreError::NotFound { location, key }
             }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                let reason = format!("{reason}; check the owner and mode of the directory and its files");
-                StoreError::Denied { location, key, reason }
+                StoreError::Denied { location, key, source: NotAllowed(error).into() }
             }
             ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
-                StoreError::Invalid { location, key, reason }
+                StoreError::Invalid { location, key, source: error.into() }
             }
-            _ => StoreError::Unavailable { location, key, reason },
+            _ => StoreError::Unavailable { location, key, source: error.into() },
         }
     }
 }
@@ -117,12 +125,9 @@ impl ArtifactStore for LocalStore {
     fn read(&self, key: &str) -> Result<Object, StoreError> {
         let mut bytes = Vec::new();
         let object = self.open_object(key)?;
-        object
-            .take(MAX_SMALL_OBJECT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| self.failed(key, &error))?;
+        object.take(MAX_SMALL_OBJECT + 1).read_to_end(&mut bytes).map_err(|error| self.failed(key, error))?;
         if bytes.len() as u64 > MAX_SMALL_OBJECT {
-            return Err(StoreError::too_large(self.location(), key));
+            return Err(StoreError::too_large(&self.location(), key));
         }
         let etag = sha256_bytes(&bytes);
         Ok(Object { bytes, etag })
@@ -137,13 +142,13 @@ impl ArtifactStore for LocalStore {
         let mut object = self.open_object(key)?;
         let mut bytes = Vec::new();
         let read = object.seek(SeekFrom::Start(start)).and_then(|_| object.take(len).read_to_end(&mut bytes));
-        read.map_err(|error| self.failed(key, &error))?;
+        read.map_err(|error| self.failed(key, error))?;
         Ok(bytes)
     }
 
     fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
         let mut from = File::open(source)
-            .map_err(|error| StoreError::unreadable_source(self.location(), key, source, &error))?;
+            .map_err(|error| StoreError::unreadable_source(&self.location(), key, source, error))?;
         self.put(key, &Condition::Always, |to| io::copy(&mut from, to).map(drop))
     }
 
@@ -167,7 +172,7 @@ impl ArtifactStore for LocalStore {
             names.sort_unstable();
             Ok(names)
         };
-        match listed().map_err(|error| self.failed(prefix, &error)) {
+        match listed().map_err(|error| self.failed(prefix, error)) {
             Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
             other => other,
         }

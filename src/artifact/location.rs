@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactStore, LocalStore, StoreError};
+use super::{ArtifactStore, LocalStore, LocationError, StoreError};
 use crate::setting::{As, AutoOr, SettingError, Switch, Text};
 
 /// What a location alone does not say. The defaults suit a directory that exists, and Amazon S3.
@@ -62,21 +62,16 @@ impl fmt::Debug for Credentials {
 
 /// Opens the store at `location`: `s3://bucket/prefix`, a directory, or `file://` and an absolute directory.
 pub fn open(location: &str, options: &OpenOptions) -> Result<Arc<dyn ArtifactStore>, StoreError> {
-    let refuse =
-        |reason: &str| StoreError::Location { location: location.to_owned(), reason: reason.to_owned() };
+    let refuse = |source| StoreError::Location { location: location.to_owned(), source };
     let directory = match location.split_once("://") {
         Some(("s3", address)) => return open_s3(location, address, options),
         Some(("file", path)) if path.starts_with('/') => path,
-        Some(("file", _)) => {
-            return Err(refuse("after file:// an absolute path is needed, as in file:///srv/larder"));
-        }
-        Some(_) => {
-            return Err(refuse("use s3://bucket/prefix, a directory, or file:///directory"));
-        }
+        Some(("file", _)) => return Err(refuse(LocationError::RelativeFile)),
+        Some(_) => return Err(refuse(LocationError::Scheme)),
         None => location,
     };
     match directory {
-        "" => Err(refuse("it is empty; name a directory or s3://bucket/prefix")),
+        "" => Err(refuse(LocationError::Empty)),
         _ if options.create => Ok(Arc::new(LocalStore::create(directory)?)),
         _ => Ok(Arc::new(LocalStore::open(directory)?)),
     }
@@ -89,6 +84,7 @@ fn open_s3(
     options: &OpenOptions,
 ) -> Result<Arc<dyn ArtifactStore>, StoreError> {
     let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+    // In the order of the AWS command line, so that what works there works here.
     let from_environment = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
     let endpoint_url = options.endpoint_url.clone();
     let endpoint_url = endpoint_url
@@ -97,6 +93,7 @@ fn open_s3(
     let store = super::S3Store::open(&super::S3Options {
         bucket: bucket.to_owned(),
         prefix: prefix.trim_end_matches('/').to_owned(),
+        // Other servers than Amazon's seldom have a host name for each bucket.
         path_style: options.path_style.unwrap_or(endpoint_url.is_some()),
         endpoint_url,
         region: options.region.clone(),
@@ -111,9 +108,7 @@ fn open_s3(
     _address: &str,
     _options: &OpenOptions,
 ) -> Result<Arc<dyn ArtifactStore>, StoreError> {
-    let reason =
-        "this build cannot reach S3: rebuild with the cargo feature `s3`, or name a directory".to_owned();
-    Err(StoreError::Location { location: location.to_owned(), reason })
+    Err(StoreError::Location { location: location.to_owned(), source: LocationError::WithoutS3 })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl ArtifactStore for MemoryStore {
     fn read(&self, key: &str) -> Result<Object, StoreError> {
         let bytes =
             self.with(key, |bytes| (bytes.len() as u64 <= MAX_SMALL_OBJECT).then(|| bytes.clone()))?;
-        let bytes = bytes.ok_or_else(|| StoreError::too_large(self.location(), key))?;
+        let bytes = bytes.ok_or_else(|| StoreError::too_large(&self.location(), key))?;
         let etag = sha256_bytes(&bytes);
         Ok(Object { bytes, etag })
     }
@@ -49,6 +49,7 @@ impl ArtifactStore for MemoryStore {
 
     fn read_range(&self, key: &str, start: u64, len: u64) -> Result<Vec<u8>, StoreError> {
         self.with(key, |bytes| {
+            // Past the end an object is empty, as in the other stores.
             let end = start.saturating_add(len).min(bytes.len() as u64);
             bytes[start.min(end) as usize..end as usize].to_vec()
         })
@@ -56,13 +57,14 @@ impl ArtifactStore for MemoryStore {
 
     fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
         let bytes = std::fs::read(source)
-            .map_err(|error| StoreError::unreadable_source(self.location(), key, source, &error))?;
+            .map_err(|error| StoreError::unreadable_source(&self.location(), key, source, error))?;
         self.write(key, &bytes, Condition::Always).map(drop)
     }
 
     fn write(&self, key: &str, bytes: &[u8], condition: Condition) -> Result<String, StoreError> {
         key::check(&self.location(), key)?;
         let mut objects = self.objects();
+        // Under one lock from the look to the write, as the real stores do it.
         let holds = match (&condition, objects.get(key)) {
             (Condition::Always, _) | (Condition::IfAbsent, None) => true,
             (Condition::IfMatch(etag), Some(current)) => *etag == sha256_bytes(current),

@@ -1,9 +1,10 @@
-//! The loading dock: where snapshots come from and go to. One narrow, synchronous trait over object
-//! storage, three stores behind it (a directory, memory, S3), and verified, resumable downloads.
+//! Where snapshots come from and go to: one narrow, synchronous trait over object storage, three stores behind it (a
+//! directory, memory, S3), and verified, resumable downloads.
 
 mod cache;
 mod digest;
 mod download;
+mod error;
 mod key;
 mod local;
 mod location;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub use cache::BlobCache;
 pub use digest::{is_sha256, sha256_bytes, sha256_file};
 pub use download::{FetchError, FetchOptions, fetch};
+pub use error::{LocationError, StoreError};
 pub use key::is_key;
 pub use local::LocalStore;
 pub use location::{Credentials, OpenOptions, open};
@@ -80,86 +82,4 @@ pub enum Condition {
     IfAbsent,
     /// The object still has this etag.
     IfMatch(String),
-}
-
-/// Why a store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// There is no such object.
-    #[error("`{key}` does not exist in {location}: check the name, or publish it first")]
-    NotFound {
-        /// The store.
-        location: String,
-        /// The object asked for.
-        key: String,
-    },
-    /// The condition of a write did not hold.
-    #[error("`{key}` in {location} was written by someone else first: read it again before deciding anew")]
-    Conflict {
-        /// The store.
-        location: String,
-        /// The object to be written.
-        key: String,
-    },
-    /// The store could not be reached, or failed; the same call may succeed later.
-    #[error(
-        "{location} is unavailable for `{key}`: {reason}; try again, or check that it is up and reachable"
-    )]
-    Unavailable {
-        /// The store.
-        location: String,
-        /// The object asked for.
-        key: String,
-        /// What went wrong.
-        reason: String,
-    },
-    /// The store refused access; trying again will not help.
-    #[error("{location} denied access to `{key}`: {reason}")]
-    Denied {
-        /// The store.
-        location: String,
-        /// The object asked for.
-        key: String,
-        /// What was refused, and what to check.
-        reason: String,
-    },
-    /// The request itself cannot be served: a bad key, an object too large, an unreadable source file.
-    #[error("{location} cannot serve `{key}`: {reason}")]
-    Invalid {
-        /// The store.
-        location: String,
-        /// The object asked for.
-        key: String,
-        /// What is wrong, and what to do.
-        reason: String,
-    },
-    /// The location is not one that a store can be opened on.
-    #[error("cannot open `{location}` as a store: {reason}")]
-    Location {
-        /// The location as given.
-        location: String,
-        /// What is wrong, and what to do.
-        reason: String,
-    },
-}
-
-impl StoreError {
-    /// Whether the same call may succeed later without anybody changing anything.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
-
-    /// An object too large to be read whole.
-    fn too_large(location: String, key: &str) -> Self {
-        let reason = format!(
-            "it is larger than {MAX_SMALL_OBJECT} bytes, the most that is read whole; is it the right object?"
-        );
-        Self::Invalid { location, key: key.to_owned(), reason }
-    }
-
-    /// An upload whose source file cannot be read.
-    fn unreadable_source(location: String, key: &str, source: &Path, error: &std::io::Error) -> Self {
-        let reason = format!("the file to store, {}, cannot be read: {error}", source.display());
-        Self::Invalid { location, key: key.to_owned(), reason }
-    }
 }

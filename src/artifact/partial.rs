@@ -37,6 +37,8 @@ impl Partial {
             Some(_) => File::options().write(true).open(&marks_path)?,
             None => {
                 remove_if_there(&marks_path)?;
+                // Sparse where the file system allows it: a disk that is too small is noticed when the parts are
+                // written.
                 File::create(data)?.set_len(bytes)?;
                 let mut marks = File::create(&marks_path)?;
                 marks.write_all(heading.as_bytes())?;
@@ -95,9 +97,12 @@ impl Partial {
 
     /// Writes a part in its place and marks it. Different parts may be written by different threads.
     pub(super) fn write(&self, part: u64, bytes: &[u8]) -> io::Result<()> {
+        // A handle of its own: threads that share one would share its position.
         let mut data = File::options().write(true).open(&self.data)?;
         data.seek(SeekFrom::Start(self.range(part).0))?;
         data.write_all(bytes)?;
+        // Marked only after the bytes are written. They are not flushed first: after a crash of the machine the digest
+        // tells.
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         marks.seek(SeekFrom::Start(self.marks_start + part))?;
         marks.write_all(&[DONE])

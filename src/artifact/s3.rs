@@ -1,7 +1,8 @@
-//! S3, and whatever speaks its protocol, as a store. The only room that knows the AWS SDK; it keeps a small
+//! S3, and whatever speaks its protocol, as a store. The only module that knows the AWS SDK; it keeps a small
 //! runtime of its own, so that callers block and the core needs no runtime.
 
 mod bucket;
+mod error;
 mod refusal;
 mod upload;
 
@@ -22,14 +23,19 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
-use super::{ArtifactStore, Condition, Credentials, Object, StoreError, key};
+use self::error::S3Error;
+use super::{ArtifactStore, Condition, Credentials, LocationError, Object, StoreError, key};
 
+/// Upper bound on the time until a connection stands: a longer one delays the next attempt, which may go to another
+/// host.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// From the request to the first byte of the answer.
+/// Upper bound on the time from a request to the first byte of its answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for requests that carry a body, which counts as part of that wait.
+/// The same for requests that carry a body, which counts as part of that time.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// How often a request is tried: more attempts outlast longer disturbances, and delay the report of a lasting one.
 const ATTEMPTS: u32 = 3;
+/// The pause before the second attempt; later ones are longer, and all are jittered by half.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Which bucket, and how to reach it.
@@ -59,22 +65,23 @@ impl S3Store {
     /// Prepares access to a bucket. Nothing is asked of it yet, so that it may be down now and up later.
     pub fn open(options: &S3Options) -> Result<Self, StoreError> {
         let location = format!("s3://{}/{}", options.bucket, options.prefix).trim_end_matches('/').to_owned();
-        let refuse = |reason: String| StoreError::Location { location: location.clone(), reason };
+        let refuse = |source| StoreError::Location { location: location.clone(), source };
         if options.bucket.is_empty() {
-            return Err(refuse("the bucket is missing; write s3://bucket/prefix".to_owned()));
+            return Err(refuse(LocationError::NoBucket));
         }
         if !options.prefix.is_empty() {
             key::check(&location, &options.prefix)?;
         }
+        // Its own threads: callers block, and may themselves be on a runtime that must not be blocked from within.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("larder-s3")
             .enable_all()
             .build()
-            .map_err(|error| refuse(format!("its threads cannot be started: {error}")))?;
+            .map_err(|error| refuse(LocationError::Threads(error)))?;
         let wanted = options.clone();
         let client = run(&runtime, async move { connect(&wanted).await })
-            .ok_or_else(|| refuse("reading the AWS configuration failed".to_owned()))?
+            .ok_or_else(|| refuse(LocationError::Configuration))?
             .map_err(refuse)?;
         let bucket =
             Bucket { client, name: options.bucket.clone(), prefix: options.prefix.clone(), location };
@@ -90,8 +97,8 @@ impl S3Store {
         key::check(&self.bucket.location, key)?;
         let work = work(self.bucket.clone(), key.to_owned());
         self.runtime.as_ref().and_then(|runtime| run(runtime, work)).unwrap_or_else(|| {
-            let reason = "the request was abandoned".to_owned();
-            Err(StoreError::Unavailable { location: self.location(), key: key.to_owned(), reason })
+            let source = S3Error::Abandoned.into();
+            Err(StoreError::Unavailable { location: self.location(), key: key.to_owned(), source })
         })
     }
 }
@@ -104,11 +111,7 @@ impl ArtifactStore for S3Store {
     fn read(&self, key: &str) -> Result<Object, StoreError> {
         let object = self.wait(key, |bucket, key| async move { bucket.read(&key, None).await })?;
         // Nothing can be unchanged when no etag was given.
-        object.ok_or_else(|| StoreError::Invalid {
-            location: self.location(),
-            key: key.to_owned(),
-            reason: "the server says it is unchanged without having been asked".to_owned(),
-        })
+        object.ok_or_else(|| StoreError::invalid(&self.bucket.location, key, S3Error::UnaskedUnchanged))
     }
 
     fn read_if_changed(&self, key: &str, etag: Option<&str>) -> Result<Option<Object>, StoreError> {
@@ -162,8 +165,9 @@ fn run<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Sen
     result.recv().ok()
 }
 
-async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, String> {
+async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, LocationError> {
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+    // ring rather than aws-lc: it needs neither a C++ compiler nor cmake to build.
     let tls = Provider::Rustls(CryptoMode::Ring);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
@@ -187,7 +191,7 @@ async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, String> {
     }
     let shared = loader.load().await;
     if shared.region().is_none() {
-        return Err("no region is configured: give one in the options or in AWS_REGION".to_owned());
+        return Err(LocationError::NoRegion);
     }
     let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
     if options.endpoint_url.is_some() {

@@ -21,6 +21,7 @@ pub(super) fn stage(
     }
     let mut staged = builder.tempfile_in(folder(path))?;
     write(staged.as_file_mut())?;
+    // Flushed before the rename: else a crash may leave the new name with none of its content.
     staged.as_file().sync_all()?;
     Ok(staged)
 }

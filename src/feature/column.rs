@@ -10,6 +10,7 @@ const MISSING: u32 = u32::MAX;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ColumnKind {
     /// true or false
     Bool,
@@ -98,6 +99,7 @@ impl Column {
         }
         match &self.cells {
             Cells::Bits(bits) => Value::Bool(bits.contains(ItemIdx(row as u32))),
+            // Times and integers are stored alike, and differ in what filters compare them with.
             Cells::Ints(ints) if self.kind == ColumnKind::Time => Value::Time(ints[row]),
             Cells::Ints(ints) => Value::Int(ints[row]),
             Cells::Floats(floats) => Value::Float(floats[row]),
@@ -127,7 +129,8 @@ impl Column {
         let cells = rows.iter().map(|row| row.row()).zip(out);
         match &self.cells {
             Cells::Floats(floats) => cells.for_each(|(row, out)| {
-                *out = floats.get(row).map_or(f32::NAN, |value| *value as f32); // NaN where missing
+                // NaN where missing.
+                *out = floats.get(row).map_or(f32::NAN, |value| *value as f32);
             }),
             Cells::Ints(ints) => cells.for_each(|(row, out)| {
                 *out = ints.get(row).filter(|_| self.has_value(row)).map_or(f32::NAN, |value| *value as f32);
@@ -202,18 +205,19 @@ impl ColumnBuilder {
         Self::with_capacity(kind, 0)
     }
 
-    /// A builder for a column of `kind` with room for `rows` rows.
+    /// A builder for a column of `kind` with capacity for `rows` rows.
     pub fn with_capacity(kind: ColumnKind, rows: usize) -> Self {
-        let room = |kinds: &[ColumnKind]| if kinds.contains(&kind) { rows } else { 0 };
-        let mut offsets = Vec::with_capacity(room(&[ColumnKind::List]) + 1);
+        let capacity = |kinds: &[ColumnKind]| if kinds.contains(&kind) { rows } else { 0 };
+        // One offset more than rows: each list ends where the next one starts.
+        let mut offsets = Vec::with_capacity(capacity(&[ColumnKind::List]) + 1);
         offsets.push(0);
         Self {
             kind,
             present: Bits::default(),
             truths: Bits::default(),
-            numbers: Vec::with_capacity(room(&[ColumnKind::Int, ColumnKind::Time])),
-            floats: Vec::with_capacity(room(&[ColumnKind::Float])),
-            codes: Vec::with_capacity(room(&[ColumnKind::Text])),
+            numbers: Vec::with_capacity(capacity(&[ColumnKind::Int, ColumnKind::Time])),
+            floats: Vec::with_capacity(capacity(&[ColumnKind::Float])),
+            codes: Vec::with_capacity(capacity(&[ColumnKind::Text])),
             offsets,
             texts: TextsBuilder::default(),
         }
@@ -252,6 +256,7 @@ impl ColumnBuilder {
 
     /// The finished column.
     pub fn finish(self) -> Column {
+        // Trimmed, as capacity grows by doubling and the column stays for hours.
         let Self { kind, present, truths, mut numbers, mut floats, mut codes, mut offsets, texts } = self;
         numbers.shrink_to_fit();
         floats.shrink_to_fit();
@@ -269,6 +274,7 @@ impl ColumnBuilder {
 
     fn push_float(&mut self, value: f64) -> bool {
         self.floats.push(value);
+        // A NaN in the file is a missing value, as most writers of floats mean it.
         !value.is_nan()
     }
 
@@ -276,6 +282,7 @@ impl ColumnBuilder {
         match self.kind {
             ColumnKind::Bool => self.truths.push(false),
             ColumnKind::Int | ColumnKind::Time => self.numbers.push(0),
+            // NaN and not 0, so that gathering floats needs no look at the bits.
             ColumnKind::Float => self.floats.push(f64::NAN),
             ColumnKind::Text => self.codes.push(MISSING),
             ColumnKind::List => self.offsets.push(self.codes.len() as u32),
@@ -296,6 +303,7 @@ impl Bits {
         if self.len.is_multiple_of(64) {
             self.words.push(0);
         }
+        // There is a word by now; a bit without one would be lost.
         if let Some(word) = self.words.last_mut() {
             *word |= u64::from(bit) << (self.len % 64);
         }

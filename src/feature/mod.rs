@@ -1,13 +1,13 @@
 //! Columnar attribute tables, and predicates over their rows.
 
 mod column;
-mod narrow;
+mod feature_table;
 pub mod predicate;
 mod table;
 mod texts;
 
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
-pub use narrow::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
+pub use feature_table::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
 pub use predicate::{Predicate, PredicateError};
 pub use table::{Table, did_you_mean, nearest};
 pub use texts::Texts;

@@ -70,11 +70,13 @@ impl Table {
 /// The known name closest to a wrong one (Jaro-Winkler at least 0.7), for "did you mean".
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > 128 {
-        return None; // no misspelling, and comparing would take long
+        // No misspelling, and comparing would take long.
+        return None;
     }
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        // Below that a suggestion is more often wrong than right.
         .filter(|(similarity, _)| *similarity >= 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
         .map(|(_, candidate)| candidate)

@@ -81,6 +81,7 @@ impl TextsBuilder {
         if let Some(code) = last.filter(|code| arena.get(*code as usize) == Some(text)) {
             return code;
         }
+        // The table holds codes only, and compares with the arena: no text is stored twice.
         let hash = hasher.hash_one(text);
         let known = codes.find(hash, |code| arena.get(*code as usize) == Some(text)).copied();
         let code = known.unwrap_or_else(|| {
@@ -100,6 +101,8 @@ impl TextsBuilder {
         let mut arena = self.arena;
         arena.texts.shrink_to_fit();
         arena.ends.shrink_to_fit();
+        // By text, for `code`: a hash table would answer faster and take more memory, and look-ups are a few
+        // a request.
         let mut sorted: Vec<u32> = (0..arena.ends.len() as u32).collect();
         sorted.sort_unstable_by_key(|code| arena.get(*code as usize).unwrap_or_default());
         Texts { arena, sorted }

@@ -28,6 +28,7 @@ impl Accumulator {
     #[inline]
     pub fn add(&mut self, item: u32, score: f32) {
         if let Some(sum) = self.sums.get_mut(item as usize) {
+            // A sum that comes back to zero is noted twice. That is rare, and `top` takes it out again.
             if *sum == 0.0 {
                 self.touched.push(item);
             }
@@ -37,8 +38,10 @@ impl Accumulator {
 
     /// The best `k` admitted items with a positive or negative sum, best first.
     pub fn top(&mut self, k: usize, mask: &ItemMask) -> &[score::Key] {
+        // In the order of items, so that memory is read forwards.
         self.touched.sort_unstable();
-        self.touched.dedup(); // a sum may have come back to zero and been touched again
+        // A sum may have come back to zero and been touched again.
+        self.touched.dedup();
         self.keys.clear();
         for item in &self.touched {
             let item = ItemIdx(*item);

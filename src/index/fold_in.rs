@@ -42,6 +42,7 @@ impl FoldIn {
     pub fn new(items: &Vectors, params: FoldInParams) -> Self {
         let width = items.width();
         // By parts of fixed size, added up in their order: the sum does not depend on the number of threads.
+        // In f64: a million products of f32 would lose the small ones.
         let part = |start: usize| {
             let mut sums = vec![0f64; width * width];
             for vector in (start..items.rows().min(start + PART)).filter_map(|row| items.row(row)) {
@@ -54,6 +55,8 @@ impl FoldIn {
             sums
         };
         // Where the mean is taken instead, there is no system.
+        // Cosine and L2 have no such system: what they compare is a direction or a point, for which a mean is a fair
+        // guess.
         let solved = items.metric() == Metric::InnerProduct && width <= MAX_SOLVED;
         let (width, rows) = if solved { (width, items.rows()) } else { (0, 0) };
         let starts: Vec<usize> = (0..rows).step_by(PART).collect();
@@ -76,14 +79,16 @@ impl FoldIn {
 
     /// The vector of a user who interacted with `items` (row, weight in 0..=1), left in `vector`.
     ///
-    /// Under cosine or L2, or wider than 256 numbers, it is the weighted mean of the items' vectors. False, and `vector` empty, if no
-    /// item has one.
+    /// Under cosine or L2, or wider than 256 numbers, it is the weighted mean of the items' vectors. False, and
+    /// `vector` empty, if no item has one.
     pub fn vector(&self, vectors: &Vectors, items: &[(u32, f32)], vector: &mut Vec<f32>) -> bool {
         vector.clear();
         vector.resize(self.width, 0.0);
         SYSTEM.with_borrow_mut(|system| {
             system.clear();
             if vectors.metric() == Metric::InnerProduct && self.width <= MAX_SOLVED {
+                // A copy each time, as solving overwrites it. Up to 256 numbers wide it stays in the second-level
+                // cache.
                 system.extend_from_slice(&self.gram);
             }
             self.solve(vectors, items, system, vector)
@@ -115,6 +120,7 @@ impl FoldIn {
         } else if found {
             solve_spd(system, vector);
         }
+        // A system that is close to singular gives infinities, and a NaN in the query would rank items at random.
         let sound = found && vector.iter().all(|x| x.is_finite());
         if !sound {
             vector.clear();
@@ -128,17 +134,20 @@ impl FoldIn {
     }
 }
 
-/// Solves `matrix · x = vector` for a symmetric positive definite matrix (row-major, both are overwritten; `vector` becomes
-/// x) by Cholesky decomposition. A pivot that is not positive is treated as 1, so the result is always finite-sized.
+/// Solves `matrix · x = vector` for a symmetric positive definite matrix (row-major, both are overwritten; `vector`
+/// becomes x) by Cholesky decomposition. A pivot that is not positive is treated as 1, so the result is always
+/// finite-sized.
 pub fn solve_spd(matrix: &mut [f32], vector: &mut [f32]) {
     let n = vector.len();
     for i in 0..n {
         for j in 0..=i {
             let sum = matrix[i * n + j] - dot(&matrix[i * n..i * n + j], &matrix[j * n..j * n + j]);
-            matrix[i * n + j] = match i == j {
-                true if sum > 0.0 => sum.sqrt(),
-                true => 1.0,
-                false => sum / matrix[j * n + j],
+            matrix[i * n + j] = if i != j {
+                sum / matrix[j * n + j]
+            } else if sum > 0.0 {
+                sum.sqrt()
+            } else {
+                1.0
             };
         }
     }

@@ -19,7 +19,7 @@ pub struct ListsBuilder {
 }
 
 impl ListsBuilder {
-    /// Room for rows of these lengths; `None` if they have 2³² entries or more together.
+    /// A builder of rows of these lengths; `None` if they have 2³² entries or more together.
     pub fn new(lengths: &[u32]) -> Option<Self> {
         let mut offsets = Vec::with_capacity(lengths.len() + 1);
         offsets.push(0u32);
@@ -28,6 +28,7 @@ impl ListsBuilder {
             end = end.checked_add(*length)?;
             offsets.push(end);
         }
+        // Zeroed pages come from the system untouched, and are filled as rows are.
         let (items, scores) = (large_zeroed(end as usize), large_zeroed(end as usize));
         Some(Self { lists: Lists { offsets, items, scores }, filled: vec![0; lengths.len()] })
     }
@@ -74,6 +75,7 @@ impl ListsBuilder {
             let (items, scores) = self.row(row);
             keys.clear();
             keys.extend(scores.iter().copied().zip(items.iter().copied()));
+            // A total order: equal scores come by item, so that the lists are the same on every machine.
             keys.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             for ((score, item), key) in scores.iter_mut().zip(items).zip(&keys) {
                 (*score, *item) = *key;

@@ -26,6 +26,7 @@ impl Popularity {
             }
         }
         for list in lists.segments.values_mut().chain(std::iter::once(&mut lists.whole)) {
+            // The lists stay for hours, and growing has left them up to twice their size.
             list.shrink_to_fit();
             list.sort_unstable_by_key(|(item, value)| std::cmp::Reverse(score::key(*value, ItemIdx(*item))));
         }

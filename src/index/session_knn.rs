@@ -4,9 +4,9 @@
 //! 2022, algorithm 1; it computes VS-kNN of Ludewig & Jannach, "Evaluation of session-based recommendation algorithms",
 //! UMUAI 2018, over the m most recent sessions that share an item.
 //!
-//! Larder's own: a session is known by where its items lie, so that a posting leads to them without a table between; the
-//! postings of the running session's items are merged newest first until m sessions are found; weights are summed as
-//! integers, so that the order of summation does not show and ties are ties.
+//! Larder's own: a session is known by where its items lie, so that a posting leads to them without a table between;
+//! the postings of the running session's items are merged newest first until m sessions are found; weights are summed
+//! as integers, so that the order of summation does not show and ties are ties.
 
 mod build;
 mod params;
@@ -58,7 +58,8 @@ impl SessionKnn {
         self.limits
     }
 
-    /// How many sessions the index can name for `item`: those that hold it, or as many of the newest as it was built to keep.
+    /// How many sessions the index can name for `item`: those that hold it, or as many of the newest as it was built to
+    /// keep.
     pub fn sessions_with(&self, item: u32) -> usize {
         self.postings_of(item).len()
     }
@@ -74,6 +75,7 @@ impl SessionKnn {
         mask: &ItemMask,
         scratch: &'s mut SessionScratch,
     ) -> &'s [score::Key] {
+        // On the stack: sessions are short, and nothing is allocated for a request.
         let mut newest = [0u32; MOST_ITEMS];
         let length = newest_distinct(session, params.max_items_in_session, &mut newest);
         self.recommend_from(&newest[..length], None, params, take, mask, scratch)
@@ -109,9 +111,11 @@ impl SessionKnn {
         let mut lists: [&[Handle]; MOST_ITEMS] = [&[]; MOST_ITEMS];
         for (list, item) in lists.iter_mut().zip(newest) {
             *list = self.postings_of(*item);
+            // All lists are merged from their heads at once: their memory is asked for together.
             prefetch(list, 0);
         }
         let neighbors = scratch.recent.neighbors(&lists[..newest.len()], weights, params);
+        // Not stored: recipes choose what rarity is, and it is one logarithm a request.
         let per_session = build::natural_log(self.clicks.len() as f32 / self.sessions.max(1) as f32);
         let rarity = |idf: f32| params.idf.rarity(idf, per_session, params.idf_weighting);
         scratch.sums.best(&self.clicks, &self.idf, neighbors, rarity, take, mask)
@@ -132,9 +136,9 @@ impl SessionKnn {
         columns.iter().map(|column| column.len() * 4).sum::<usize>() + self.idf.len() * 4
     }
 
-    /// The bytes an index will occupy over `items` items that holds `clicks` clicks (repeats within a session not counted):
-    /// eight a click and eight an item, nothing a session, which ends in a bit of its last click. Less if [`SessionLimits`] cut
-    /// anything.
+    /// The bytes an index will occupy over `items` items that holds `clicks` clicks (repeats within a session not
+    /// counted): eight a click and eight an item, nothing a session, which ends in a bit of its last click. Less if
+    /// [`SessionLimits`] cut anything.
     pub fn predict_bytes(items: usize, clicks: usize) -> usize {
         clicks.saturating_mul(8).saturating_add(items.saturating_mul(8)).saturating_add(4)
     }

@@ -5,8 +5,8 @@ use libmimalloc_sys::{mi_option_set_default, mi_option_t};
 /// `mi_option_purge_delay` of mimalloc.h, between the two that the crate names.
 const PURGE_DELAY: mi_option_t = libmimalloc_sys::mi_option_use_numa_nodes - 1;
 
-/// What is freed goes back to the system at once. Otherwise it would wait for the next allocations, and a replaced snapshot would
-/// take memory until then. The environment, `MIMALLOC_PURGE_DELAY` in milliseconds, goes before it.
+/// What is freed goes back to the system at once. Otherwise it would wait for the next allocations, and a replaced
+/// snapshot would take memory until then. The environment, `MIMALLOC_PURGE_DELAY` in milliseconds, goes before it.
 ///
 /// To be called before there are threads.
 pub(crate) fn give_back_at_once() {

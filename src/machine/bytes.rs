@@ -1,4 +1,5 @@
-//! Dot products of quantised vectors: rows of `u8`, a query of `i8`, sums in `i32`, so that every level gives equal numbers.
+//! Dot products of quantised vectors: rows of `u8`, a query of `i8`, sums in `i32`, so that every level gives equal
+//! numbers.
 //!
 //! Four rows are multiplied side by side and their lanes added up by one transposition, which leaves one sum a lane.
 
@@ -22,8 +23,8 @@ pub(crate) struct Admission {
     pub threshold: f32,
 }
 
-/// The dot products of `query` with the first `out.len()` rows; row `i` is `rows[i · stride..][..stride]`, `stride` the query's
-/// length. Rows outside `rows` give 0.
+/// The dot products of `query` with the first `out.len()` rows; row `i` is `rows[i · stride..][..stride]`, `stride` the
+/// query's length. Rows outside `rows` give 0.
 pub(crate) fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
     let stride = query.len();
     let there = rows.len().checked_div(stride).unwrap_or(0).min(out.len());
@@ -40,8 +41,8 @@ pub(crate) fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]
     }
 }
 
-/// The dot products of `query` with the rows at `positions`, as [`byte_dots`]; a position outside `rows` gives 0. The shorter of
-/// `positions` and `out` counts.
+/// The dot products of `query` with the rows at `positions`, as [`byte_dots`]; a position outside `rows` gives 0. The
+/// shorter of `positions` and `out` counts.
 pub(crate) fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: &[i8], out: &mut [i32]) {
     let stride = query.len();
     let there = rows.len().checked_div(stride).unwrap_or(0);
@@ -70,8 +71,8 @@ pub(crate) fn byte_dots_at(level: Level, rows: &[u8], positions: &[u32], query: 
     }
 }
 
-/// Calls `pass(row, score)` in order for every row whose score reaches the threshold. The shortest of `dots`, `scales` and, where
-/// there are any, `biases` counts.
+/// Calls `pass(row, score)` in order for every row whose score reaches the threshold. The shortest of `dots`, `scales`
+/// and, where there are any, `biases` counts.
 #[inline]
 pub(crate) fn pass_threshold(
     level: Level,

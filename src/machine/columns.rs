@@ -1,5 +1,5 @@
-//! Plain loops over columns of numbers, compiled once for every level: the operations are the same, each rounded once, so the
-//! results are equal.
+//! Plain loops over columns of numbers, compiled once for every level: the operations are the same, each rounded once,
+//! so the results are equal.
 
 use super::cpu::{Kind, Level};
 
@@ -28,40 +28,58 @@ macro_rules! at_level {
     }};
 }
 
-/// What rows of length one may score where the rows lie around centroids: by centroid,
-/// `reach = along · score + caution · across · √(length² - score²)`. All slices have one length; the shortest counts.
-pub(crate) fn reaches(
+/// A query, as far as what rows around a centroid may score goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probe {
+    /// The query's length.
+    pub(crate) length: f32,
+    /// Standard deviations by which a row may score above what is expected of its partition.
+    pub(crate) confidence: f32,
+}
+
+/// How a dot product of bytes becomes a score.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ByteScale {
+    /// Taken off every dot product.
+    pub(crate) offset: i32,
+    /// The query's scale.
+    pub(crate) scale: f32,
+}
+
+/// What rows of length one score at most where the rows lie around centroids: by centroid, `bound = along · score +
+/// confidence · across · √(length² - score²)`. All slices have one length; the shortest counts.
+pub(crate) fn upper_bounds(
     level: Level,
     scores: &[f32],
     along: &[f32],
     across: &[f32],
-    length_and_caution: (f32, f32),
-    reach: &mut [f32],
+    probe: Probe,
+    bounds: &mut [f32],
 ) {
     at_level!(
         level,
-        reaches_loop(
+        upper_bounds_loop(
             scores: &[f32],
             along: &[f32],
             across: &[f32],
-            length_and_caution: (f32, f32),
-            reach: &mut [f32],
+            probe: Probe,
+            bounds: &mut [f32],
         )
     );
 }
 
 #[inline(always)]
-fn reaches_loop(
+fn upper_bounds_loop(
     scores: &[f32],
     along: &[f32],
     across: &[f32],
-    (length, caution): (f32, f32),
-    reach: &mut [f32],
+    Probe { length, confidence }: Probe,
+    bounds: &mut [f32],
 ) {
     let square = length * length;
-    for (((reach, score), along), across) in reach.iter_mut().zip(scores).zip(along).zip(across) {
+    for (((bound, score), along), across) in bounds.iter_mut().zip(scores).zip(along).zip(across) {
         let sideways = (square - score * score).max(0.0).sqrt();
-        *reach = along * score + caution * across * sideways;
+        *bound = along * score + confidence * across * sideways;
     }
 }
 
@@ -79,33 +97,27 @@ fn greater_products_loop(a: &[f32], b: &[f32], c: &[f32], out: &mut [f32]) {
 }
 
 /// Scores from dot products of bytes: `(dot - offset) · scale · row scale`. The shortest slice counts.
-pub(crate) fn scores(
-    level: Level,
-    dots: &[i32],
-    scales: &[f32],
-    offset_and_scale: (i32, f32),
-    out: &mut [f32],
-) {
+pub(crate) fn scores(level: Level, dots: &[i32], scales: &[f32], query: ByteScale, out: &mut [f32]) {
     at_level!(
         level,
-        scores_loop(dots: &[i32], scales: &[f32], offset_and_scale: (i32, f32), out: &mut [f32])
+        scores_loop(dots: &[i32], scales: &[f32], query: ByteScale, out: &mut [f32])
     );
 }
 
 #[inline(always)]
-fn scores_loop(dots: &[i32], scales: &[f32], (offset, scale): (i32, f32), out: &mut [f32]) {
+fn scores_loop(dots: &[i32], scales: &[f32], ByteScale { offset, scale }: ByteScale, out: &mut [f32]) {
     for ((out, dot), row) in out.iter_mut().zip(dots).zip(scales) {
         *out = dot.wrapping_sub(offset) as f32 * scale * row;
     }
 }
 
-/// The numbers that reach `threshold`, by their place, appended to `found`.
-pub(crate) fn reaching(level: Level, values: &[f32], threshold: f32, found: &mut Vec<u32>) {
-    at_level!(level, reaching_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>));
+/// The places of the numbers that are not below `threshold`, appended to `found`.
+pub(crate) fn at_least(level: Level, values: &[f32], threshold: f32, found: &mut Vec<u32>) {
+    at_level!(level, at_least_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>));
 }
 
 #[inline(always)]
-fn reaching_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>) {
+fn at_least_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>) {
     for (at, sixteen) in values.chunks(16).enumerate() {
         let mut any = false;
         for value in sixteen {
@@ -118,8 +130,8 @@ fn reaching_loop(values: &[f32], threshold: f32, found: &mut Vec<u32>) {
     }
 }
 
-/// The places in `rows` of the rows that `words` has a bit for (row `r` is bit `r % 64` of word `r / 64`), counted from `first`,
-/// appended to `found`.
+/// The places in `rows` of the rows that `words` has a bit for (row `r` is bit `r % 64` of word `r / 64`), counted from
+/// `first`, appended to `found`.
 pub(crate) fn members(level: Level, rows: &[u32], words: &[u64], first: u32, found: &mut Vec<u32>) {
     #[cfg(target_arch = "x86_64")]
     if level.kind() == Kind::Avx512 && words.len() < (1 << 25) {
@@ -176,10 +188,11 @@ mod tests {
             let all = |level| {
                 let mut out = [vec![0f32; count], vec![0f32; count], vec![0f32; count]];
                 let mut found = Vec::new();
-                reaches(level, &a, &b, &c, (1.5, 2.0), &mut out[0]);
+                let probe = Probe { length: 1.5, confidence: 2.0 };
+                upper_bounds(level, &a, &b, &c, probe, &mut out[0]);
                 greater_products(level, &a, &b, &c, &mut out[1]);
-                scores(level, &dots, &c, (77, 0.01), &mut out[2]);
-                reaching(level, &a, 0.5, &mut found);
+                scores(level, &dots, &c, ByteScale { offset: 77, scale: 0.01 }, &mut out[2]);
+                at_least(level, &a, 0.5, &mut found);
                 (out.map(|column| column.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()), found)
             };
             let expected = all(Level::SCALAR);

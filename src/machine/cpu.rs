@@ -1,7 +1,7 @@
 //! Which instructions of the processor may be used.
 //!
-//! Larder picks the greatest level that the processor has, when it is first needed. Results are equal at every level, bit for
-//! bit; to lower it is for comparisons and for processors whose wide instructions are slow.
+//! Larder picks the greatest level that the processor has, when it is first needed. Results are equal at every level,
+//! bit for bit; to lower it is for comparisons and for processors whose wide instructions are slow.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

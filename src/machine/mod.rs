@@ -1,7 +1,7 @@
 //! Loops that use what the processor has, each with a scalar twin that gives equal results.
 //!
-//! This is the only module with `unsafe` code; every block says why it is sound. A [`crate::machine::Level`] is a proof that the
-//! processor has the instructions it stands for: it cannot be made in another way than by asking for it.
+//! This is the only module with `unsafe` code; every block says why it is sound. A [`crate::machine::Level`] is a proof
+//! that the processor has the instructions it stands for: it cannot be made in another way than by asking for it.
 
 #![allow(unsafe_code)]
 
@@ -21,7 +21,7 @@ pub(crate) mod trees;
 #[cfg(feature = "server")]
 pub(crate) use allocator::give_back_at_once;
 pub(crate) use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
-pub(crate) use columns::{greater_products, members, reaches, reaching, scores};
+pub(crate) use columns::{ByteScale, Probe, at_least, greater_products, members, scores, upper_bounds};
 pub(crate) use cpu::{Level, level, limit_to};
 pub(crate) use floats::{dot, squared_distance};
 pub(crate) use pages::{large_vec, large_zeroed};

@@ -3,15 +3,15 @@
 /// Arrays below this many bytes gain nothing.
 const LEAST: usize = 4 << 20;
 
-/// An empty vector with room for `capacity` values, in huge pages if it is large and the system allows it.
+/// An empty vector of `capacity` values' memory, in huge pages if it is large and the system allows it.
 ///
 /// Without them (another system, `transparent_hugepage` set to `never`) it is a vector like any other.
 pub(crate) fn large_vec<T>(capacity: usize) -> Vec<T> {
     let mut values = Vec::with_capacity(capacity);
-    let room: &mut [std::mem::MaybeUninit<T>] = values.spare_capacity_mut();
-    if size_of_val(room) >= LEAST {
-        // SAFETY: the room is that of the new vector.
-        unsafe { prefer_huge_pages(room.as_mut_ptr().cast(), size_of_val(room)) };
+    let spare: &mut [std::mem::MaybeUninit<T>] = values.spare_capacity_mut();
+    if size_of_val(spare) >= LEAST {
+        // SAFETY: the memory is that of the new vector.
+        unsafe { prefer_huge_pages(spare.as_mut_ptr().cast(), size_of_val(spare)) };
     }
     values
 }
@@ -38,8 +38,9 @@ unsafe fn prefer_huge_pages(start: *mut u8, bytes: usize) {
     if whole == 0 {
         return;
     }
-    // SAFETY: the range is whole pages inside memory that the caller has exclusively (it is that of a vector at hand), and
-    // this advice changes neither its content nor whether it may be read and written. A refusal is as good as no advice.
+    // SAFETY: the range is whole pages inside memory that the caller has exclusively (it is that of a vector at hand),
+    // and this advice changes neither its content nor whether it may be read and written. A refusal is as good as no
+    // advice.
     let _ = unsafe {
         rustix::mm::madvise(start.wrapping_add(skipped).cast(), whole, rustix::mm::Advice::LinuxHugepage)
     };

@@ -1,7 +1,7 @@
 //! Asking for memory ahead of its use.
 
-/// Asks for the cache line that holds `values[index]`, so that reading it soon after does not wait for memory. Out of range it
-/// does nothing; it never changes a result.
+/// Asks for the cache line that holds `values[index]`, so that reading it soon after does not wait for memory. Out of
+/// range it does nothing; it never changes a result.
 #[inline(always)]
 pub(crate) fn prefetch<T>(values: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]

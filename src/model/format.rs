@@ -2,6 +2,7 @@
 
 /// The formats that [`crate::model::Ranker::read`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// LightGBM's text: `Booster.save_model("model.txt")`.
     LightGbm,
@@ -41,6 +42,7 @@ impl Format {
             _ if head.starts_with(b"tree\n") || head.starts_with(b"tree\r\n") => Some(Self::LightGbm),
             // UBJSON writes the length of a key, with its type, where JSON has a quotation mark.
             [b'{', b'i' | b'U' | b'I' | b'l' | b'L' | b'#' | b'$', ..] => Some(Self::XgboostUbj),
+            // Both are JSON: the first keys tell, wherever among the first bytes they are.
             _ if head.starts_with(b"{") && says(b"\"learner\"") => Some(Self::XgboostJson),
             _ if head.starts_with(b"{") && says(b"\"weights\"") => Some(Self::Linear),
             // The first field of an ONNX model is its `ir_version`, a number.

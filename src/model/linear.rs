@@ -41,14 +41,13 @@ struct Weights(Vec<(Option<String>, f64)>);
 
 impl Linear {
     pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
-        let file: File = serde_json::from_slice(bytes).map_err(|error| {
-            ModelError::malformed(format!("line {}, column {}", error.line(), error.column()), reason(&error))
-        })?;
+        let file: File = serde_json::from_slice(bytes).map_err(ModelError::json)?;
         let Weights(weights) = file.weights;
         if weights.is_empty() {
             return Err(ModelError::malformed("weights", "there are none: name at least one input"));
         }
         let mut names: Vec<&str> = weights.iter().filter_map(|(name, _)| name.as_deref()).collect();
+        // JSON allows a key twice, and of two weights one would win.
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(ModelError::malformed(
@@ -71,6 +70,7 @@ impl Linear {
         sums.fill(self.intercept);
         for (column, weight) in self.weights.iter().enumerate() {
             for (sum, value) in sums.iter_mut().zip(rows.column(column)) {
+                // A missing value says nothing: NaN would make the whole score NaN.
                 *sum += if value.is_nan() { 0.0 } else { weight * f64::from(*value) };
             }
         }
@@ -79,12 +79,6 @@ impl Linear {
     pub(super) fn resident_bytes(&self) -> usize {
         size_of::<Self>() + self.weights.capacity() * size_of::<f64>()
     }
-}
-
-/// serde's message without the place, which is said before it.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
 }
 
 impl<'de> Deserialize<'de> for Weights {
@@ -106,6 +100,7 @@ impl<'de> Visitor<'de> for WeightsVisitor {
         let mut weights = Vec::new();
         while let Some((name, weight)) = map.next_entry::<String, f64>()? {
             weights.push((Some(name), weight));
+            // While reading, so that a long file does not become a long list first.
             refuse_more_than_most(weights.len())?;
         }
         Ok(Weights(weights))

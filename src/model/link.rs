@@ -31,6 +31,7 @@ impl Link {
             Self::LogOnePlusExp => x.exp().ln_1p(),
             Self::Step => f64::from(u8::from(x > 0.0)),
             Self::Softmax => {
+                // Taken off before exp, which would overflow for large sums.
                 let greatest = (0..outputs).map(&sums).fold(f64::NEG_INFINITY, f64::max);
                 let total: f64 = (0..outputs).map(|output| (sums(output) - greatest).exp()).sum();
                 (x - greatest).exp() / total

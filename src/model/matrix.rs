@@ -20,6 +20,7 @@ impl Matrix {
         self.rows = rows;
         self.columns = columns;
         self.stride = rows.next_multiple_of(Self::BLOCK);
+        // Cleared first, so that padding from an earlier request never looks like a feature.
         self.values.clear();
         self.values.resize(self.stride * columns, f32::NAN);
     }
@@ -41,6 +42,7 @@ impl Matrix {
 
     /// A column with its padding (NaN): a whole number of blocks. Empty for a column that does not exist.
     pub fn padded(&self, column: usize) -> &[f32] {
+        // A column that does not exist may have any number.
         let start = column.saturating_mul(self.stride);
         if column < self.columns { self.values.get(start..start + self.stride).unwrap_or(&[]) } else { &[] }
     }

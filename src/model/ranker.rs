@@ -76,6 +76,7 @@ impl Ranker {
                 ));
             }
         };
+        // Destructured whole: what a reader adds must find its place here.
         let Parts { objective, inputs, body, link, outputs, divisor } = parts;
         Ok(Self { format, objective, inputs, body, link, divisor, outputs, chosen: 0 })
     }
@@ -88,8 +89,8 @@ impl Ranker {
         Ok(Self { chosen: output, ..self })
     }
 
-    /// The same model, getting `value` where a feature is missing. For ONNX networks, which do not know missing values; the other
-    /// formats say themselves what becomes of one.
+    /// The same model, getting `value` where a feature is missing. For ONNX networks, which do not know missing values;
+    /// the other formats say themselves what becomes of one.
     pub fn with_missing(self, value: f32) -> Result<Self, ModelError> {
         match self.body {
             #[cfg(feature = "onnx")]
@@ -135,11 +136,11 @@ impl Ranker {
         format!("{} {}: {size}, {} inputs", self.format.name(), self.objective, self.inputs.len())
     }
 
-    /// Gives each row its score: what the library's own `predict` returns for it (of a multiclass model, the probability of
-    /// the class chosen by [`Ranker::with_output`]).
+    /// Gives each row its score: what the library's own `predict` returns for it (of a multiclass model, the
+    /// probability of the class chosen by [`Ranker::with_output`]).
     ///
-    /// Columns beyond [`Ranker::inputs`] are not looked at; columns that are not there count as missing. As many scores are
-    /// written as there are rows and places in `out`.
+    /// Columns beyond [`Ranker::inputs`] are not looked at; columns that are not there count as missing. As many scores
+    /// are written as there are rows and places in `out`.
     pub fn score(&self, rows: &Matrix, scratch: &mut RankScratch, out: &mut [f32]) {
         let stride = self.sum(rows, scratch);
         for (row, score) in out.iter_mut().enumerate().take(rows.rows()) {
@@ -157,8 +158,8 @@ impl Ranker {
         }
     }
 
-    /// The sums of leaves or terms, before averaging and the objective's transformation (sigmoid, exp, softmax): what the
-    /// libraries call raw score or margin.
+    /// The sums of leaves or terms, before averaging and the objective's transformation (sigmoid, exp, softmax): what
+    /// the libraries call raw score or margin.
     pub fn predict_raw(&self, rows: &Matrix, scratch: &mut RankScratch, out: &mut [f64]) {
         let stride = self.sum(rows, scratch);
         for (row, outputs) in out.chunks_exact_mut(self.outputs).enumerate().take(rows.rows()) {
@@ -168,8 +169,9 @@ impl Ranker {
         }
     }
 
-    /// What the library calls the leaf that the row ends up in, for each tree in the order of the file: LightGBM's number of
-    /// the leaf, XGBoost's number of the node. Empty for models without trees, and for rows that do not exist.
+    /// What the library calls the leaf that the row ends up in, for each tree in the order of the file: LightGBM's
+    /// number of the leaf, XGBoost's number of the node. Empty for models without trees, and for rows that do not
+    /// exist.
     pub fn leaves(&self, rows: &Matrix, row: usize) -> Vec<u32> {
         match &self.body {
             Body::Forest(forest) => forest.leaves(rows, row, &mut ForestScratch::default()),
@@ -190,6 +192,7 @@ impl Ranker {
 
     /// Fills `scratch.sums`; returns how far apart outputs are in it.
     fn sum(&self, rows: &Matrix, scratch: &mut RankScratch) -> usize {
+        // Whole blocks, as forests write the sums of all rows of a block, padding included.
         let stride = rows.rows().next_multiple_of(Matrix::BLOCK);
         scratch.sums.resize(self.outputs * stride, 0.0);
         match &self.body {

@@ -113,6 +113,7 @@ impl Artifacts {
             name: name.to_owned(),
             known: self.by_name.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
         })?;
+        // One look at the type when a stage is made, instead of a match in every request.
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(artifact) as _;
         any.downcast().map_err(|_| ArtifactLookupError::WrongKind {
             name: name.to_owned(),
@@ -147,6 +148,7 @@ impl Artifacts {
     /// The first artifact that does not fit, by name, and why.
     pub(super) fn settle(&mut self) -> Result<(), (String, ArtifactError)> {
         for (name, artifact) in &self.by_name {
+            // All are checked before any is changed, so that the first fault by name is the one that is told.
             artifact.check(self).map_err(|error| (name.clone(), error))?;
         }
         let names: Vec<String> = self.by_name.keys().cloned().collect();

@@ -57,6 +57,7 @@ pub fn build_manifest(
 
 /// `20261120T030000Z-7f3a9c`: the time, and six digits of the digest of the artifacts' digests.
 pub fn new_version(artifacts: &[ArtifactEntry], now: DateTime<Utc>) -> String {
+    // Of the digests and not of the names alone: two builds in one second with other content get other versions.
     let digests: String = artifacts.iter().map(|entry| entry.sha256.as_str()).collect();
     let digest = sha256_bytes(digests.as_bytes());
     format!("{}-{}", now.format("%Y%m%dT%H%M%SZ"), digest.get(..6).unwrap_or("000000"))

@@ -89,6 +89,7 @@ impl Snapshot {
 
     /// The text of `placements.toml`; empty if there is none.
     pub fn placements(&self) -> &str {
+        // A snapshot without recipes can be loaded and inspected; a server has nothing to answer with it.
         self.artifacts.of_kind::<Placements>().next().map_or("", |(_, placements)| &placements.text)
     }
 

@@ -17,8 +17,9 @@ const HEAD: u64 = 4096;
 /// The file with the artifacts' parameters.
 const PARAMS: &str = "params.toml";
 
-/// Describes the files of a directory that somebody else wrote: each table's kind is told from its columns, `catalog.parquet` from
-/// its name, a model from its first bytes, and `params.toml` (a table per artifact name) gives parameters, or another `kind`.
+/// Describes the files of a directory that somebody else wrote: each table's kind is told from its columns,
+/// `catalog.parquet` from its name, a model from its first bytes, and `params.toml` (a table per artifact name) gives
+/// parameters, or another `kind`.
 ///
 /// # Errors
 /// A Parquet file of no known kind, a malformed `params.toml`, or a table there for a file that is not.
@@ -27,6 +28,8 @@ pub fn describe_directory(dir: &Path) -> Result<Vec<BuildArtifact>, SnapshotErro
     let mut artifacts = Vec::new();
     for file in files(dir)? {
         let Some((name, _)) = file.rsplit_once('.').filter(|(name, _)| !name.is_empty()) else { continue };
+        // Taken out only where the file turns out to be an artifact: what is left over names no file, which is a typing
+        // mistake.
         let own = params.get(name).cloned().unwrap_or_default();
         let described = describe(dir, name, &file, own);
         if let Some(artifact) = described.map_err(|error| SnapshotError::of_artifact(name, error))? {
@@ -85,6 +88,8 @@ fn describe(
     let table = if is_parquet { Some(Table::open_parquet(&path, &TableLimits::default())?) } else { None };
     let head = if is_parquet { Vec::new() } else { head(&path) };
     let found = FoundFile { file, head: &head, table: table.as_ref(), params: &params };
+    // Asked even where `params.toml` says the kind: a file that nothing recognises is left alone, whatever is said of
+    // it.
     let recognised = kinds::ALL.iter().find(|kind| (kind.recognise)(&found)).map(|kind| kind.name.to_owned());
     // What the publisher says wins, but only over a file that is an artifact at all.
     let said = params.remove("kind").and_then(|kind| Some(kind.as_str()?.to_owned()));

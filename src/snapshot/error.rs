@@ -42,6 +42,15 @@ pub enum SnapshotError {
         /// The channel that was asked for.
         channel: String,
     },
+    /// A server was pointed to a snapshot where it needs a store.
+    #[error(
+        "{location} is a snapshot's own directory, and a server follows the channel of a store: publish the snapshot to \
+         one with `larder snapshot publish`, and serve that"
+    )]
+    NoStore {
+        /// The directory.
+        location: String,
+    },
     /// A directory holds neither a snapshot nor a store.
     #[error(
         "{path} has neither manifest.json nor channels/{channel}.json: it is neither a snapshot nor a store"
@@ -74,8 +83,8 @@ pub enum SnapshotError {
     },
     /// A version is to be published that the store has already, and the two differ.
     #[error(
-        "{location} already has a snapshot {version} with other content; a snapshot never changes: build it again under a new \
-         version"
+        "{location} already has a snapshot {version} with other content; a snapshot never changes: build it again \
+         under a new version"
     )]
     VersionTaken {
         /// The store.
@@ -120,8 +129,8 @@ pub enum SnapshotError {
     },
     /// There is not enough memory for it beside what is served.
     #[error(
-        "needs about {needs} bytes of memory, and of the budget of {budget} there are {left} left beside what is served \
-         (largest: artifact \"{largest}\"); raise memory_budget or the container's limit, or publish less"
+        "needs about {needs} bytes of memory, and of the budget of {budget} there are {left} left beside what is \
+         served (largest: artifact \"{largest}\"); raise memory_budget or the container's limit, or publish less"
     )]
     Memory {
         /// Bytes it will take, and while it is decoded.
@@ -135,7 +144,8 @@ pub enum SnapshotError {
     },
     /// Two publishers met.
     #[error(
-        "channel \"{channel}\" was switched by someone else at the same time; it now serves {now}. Look at it, then publish again"
+        "channel \"{channel}\" was switched by someone else at the same time; it now serves {now}. Look at it, then \
+         publish again"
     )]
     LostRace {
         /// The channel.
@@ -187,8 +197,9 @@ impl SnapshotError {
             Self::Store(StoreError::NotFound { .. }) => "not_found",
             Self::Store(_) => "store",
             Self::Cache(_) => "cache",
+            // Labels are part of what people alert on: several variants share one where the cure is the same.
             Self::Manifest { .. } | Self::Channel { .. } | Self::Directory { .. } => "document",
-            Self::NoChannel { .. } | Self::NoSnapshot { .. } => "not_found",
+            Self::NoChannel { .. } | Self::NoSnapshot { .. } | Self::NoStore { .. } => "not_found",
             Self::NoPrevious { .. } | Self::NoRollback { .. } => "no_previous",
             Self::VersionTaken { .. } => "version_taken",
             Self::Threads(_) => "threads",
@@ -205,6 +216,7 @@ impl SnapshotError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
+            // All others are about content, which a second look does not change.
             Self::Fetch { source, .. } => source.is_transient(),
             _ => false,
         }

@@ -54,6 +54,7 @@ impl Source {
             let source = ManifestError::OtherVersion { found, expected };
             return Err(SnapshotError::Manifest { file: key, source });
         }
+        // A manifest that cannot be cached does not stop a load: it is wanted only by a restart without the store.
         if self.store.local_path(&key).is_none()
             && let Err(error) = self.cache.remember(&document, &bytes)
         {
@@ -86,8 +87,8 @@ impl Source {
 /// Gives the verified file of an artifact.
 pub type Files<'a> = dyn Fn(&ArtifactEntry) -> Result<PathBuf, SnapshotError> + Sync + 'a;
 
-/// Loads the snapshot of a manifest; `file` gives the verified file of an artifact. Artifacts that `previous` has with the
-/// same digest are shared, neither fetched nor decoded again.
+/// Loads the snapshot of a manifest; `file` gives the verified file of an artifact. Artifacts that `previous` has with
+/// the same digest are shared, neither fetched nor decoded again.
 ///
 /// # Errors
 /// Whatever is wrong with any artifact; the first by the turn of its kind, then in the manifest's order.
@@ -98,6 +99,8 @@ pub fn load(
     options: &LoadOptions,
 ) -> Result<Snapshot, SnapshotError> {
     let of_manifest = |source| SnapshotError::Manifest { file: MANIFEST.to_owned(), source };
+    // Before anything is fetched. A manifest that was parsed has been checked; one that was built has not.
+    manifest.check_counts().map_err(of_manifest)?;
     let data_until_ms = manifest.data_until_ms().map_err(of_manifest)?;
     let mut load = Load { file, manifest: &manifest, previous, options, artifacts: Artifacts::default() };
     let none = IdTable::default();
@@ -111,6 +114,8 @@ pub fn load(
     })?;
     // One download after the other, so that their buffers are bounded; then decoding in parallel.
     let fetched = load.fetch(|turn| turn != Turn::First)?;
+    // In this order memory has two peaks, one of the large artifacts by themselves and one of all others, and not their
+    // sum.
     let (alone, together): (Vec<Fetched<'_>>, Vec<Fetched<'_>>) =
         fetched.into_iter().partition(|fetched| fetched.kind.turn == Turn::Alone);
     let mut decoded: Vec<_> = alone.iter().map(|fetched| load.decode(fetched, &catalog.items)).collect();
@@ -119,6 +124,7 @@ pub fn load(
         load.artifacts.insert(&fetched.entry.name, artifact?);
     }
     let mut artifacts = load.artifacts;
+    // Only now, with all of them decoded: an index is calibrated with the vectors of users.
     artifacts.settle().map_err(|(name, error)| SnapshotError::of_artifact(&name, error))?;
     Ok(Snapshot { artifacts, catalog, data_until_ms, manifest })
 }
@@ -145,6 +151,7 @@ impl<'a> Load<'a> {
     fn fetch(&mut self, turn: impl Fn(Turn) -> bool) -> Result<Vec<Fetched<'a>>, SnapshotError> {
         let mut fetched = Vec::new();
         for entry in &self.manifest.artifacts {
+            // An unknown kind is refused before its file is fetched, which may be large.
             let kind =
                 Kind::named(&entry.kind).map_err(|error| SnapshotError::of_artifact(&entry.name, error))?;
             if !turn(kind.turn) {
@@ -159,7 +166,8 @@ impl<'a> Load<'a> {
         Ok(fetched)
     }
 
-    /// Decoders are written not to panic, but they stand on readers of foreign formats: a bad file must not end the process.
+    /// Decoders are written not to panic, but they stand on readers of foreign formats: a bad file must not end the
+    /// process.
     fn decode(&self, fetched: &Fetched<'_>, items: &IdTable) -> Result<Arc<dyn Artifact>, SnapshotError> {
         let Fetched { entry, kind, path } = fetched;
         let file = Encoded { entry, path, options: self.options };
@@ -169,8 +177,8 @@ impl<'a> Load<'a> {
     }
 }
 
-/// Whether a snapshot of this manifest has this artifact in common with an older one, so that it need not be fetched or decoded
-/// again: it is the same, and so is all that went into its making.
+/// Whether a snapshot of this manifest has this artifact in common with an older one, so that it need not be fetched or
+/// decoded again: it is the same, and so is all that went into its making.
 pub(super) fn shares(old: &Snapshot, manifest: &Manifest, entry: &ArtifactEntry) -> bool {
     let depends_on = Kind::named(&entry.kind).map_or(&[][..], |kind| kind.depends_on);
     has_same(old, entry) && depends_on.iter().all(|kind| has_same_of_kind(old, manifest, kind))

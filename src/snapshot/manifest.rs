@@ -194,6 +194,7 @@ impl Manifest {
         }
         for (at, entry) in self.artifacts.iter().enumerate() {
             let artifact = || entry.name.clone();
+            // Quadratic, but for 256 artifacts at most.
             if self.artifacts[..at].iter().any(|other| other.name == entry.name) {
                 return Err(ManifestError::ListedTwice { artifact: artifact() });
             }
@@ -212,6 +213,7 @@ impl Manifest {
     pub(super) fn check_counts(&self) -> Result<(), ManifestError> {
         for kind in kinds::ALL {
             let found: Vec<&str> = self.of_kind(kind.name).map(|entry| entry.name.as_str()).collect();
+            // Kinds of which a snapshot has one are looked up by their kind and not by their name.
             let fits = match kind.count {
                 Count::Any => true,
                 Count::AtMostOne => found.len() <= 1,

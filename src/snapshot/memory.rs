@@ -5,13 +5,13 @@ use super::{Prediction, SnapshotError};
 /// Bytes that decoding takes whatever the size, for pages and batches.
 const DECODING: u64 = 24 << 20;
 
-/// Bytes this process may still take: the least of the container's limit (cgroup v2 or v1) and the machine's free memory;
-/// `None` where neither can be read.
+/// Bytes this process may still take: the least of the container's limit (cgroup v2 or v1) and the machine's free
+/// memory; `None` where neither can be read.
 pub(super) fn available_bytes() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
-    // Cached files count as used and are given up when something else needs the memory: without them a download would seem to
-    // have used up the memory that its content is to go into.
+    // Cached files count as used and are given up when something else needs the memory: without them a download would
+    // seem to have used up the memory that its content is to go into.
     let cached = |path: &str, prefix: &str| {
         let text = read(path)?;
         let fields = text.lines().filter_map(|line| line.split_once(' '));
@@ -26,6 +26,7 @@ pub(super) fn available_bytes() -> Option<u64> {
     };
     let group = "/sys/fs/cgroup";
     let file = |name: &str| format!("{group}/{name}");
+    // Version 1 only where there is no version 2: on hybrid systems its limits are not the ones in force.
     let v2 = || left(&file("memory.max"), &file("memory.current"), &file("memory.stat"), "");
     let v1 = || {
         let [limit, used, stat] =
@@ -37,6 +38,7 @@ pub(super) fn available_bytes() -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
     };
+    // A container may be allowed more than the machine has.
     v2().or_else(v1).into_iter().chain(machine()).min()
 }
 
@@ -75,7 +77,8 @@ impl MemoryBudget {
         let needs = if peak == 0 { 0 } else { peak.saturating_add(DECODING) };
         let Some(all) = limit.or(free.map(|free| free.saturating_add(served).saturating_add(previous)))
         else {
-            return Ok(Verdict::Fits); // nobody can say
+            // Nobody can say: an allocation that fails says it later.
+            return Ok(Verdict::Fits);
         };
         let left = all.saturating_sub(served);
         if needs <= left.saturating_sub(previous) {

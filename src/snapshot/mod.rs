@@ -27,11 +27,7 @@ pub use content::Snapshot;
 pub use describe::describe_directory;
 pub use error::{DirectoryError, SnapshotError};
 pub use ids::{IdError, IdTable};
-pub use kinds::{
-    ArtifactError, ArtifactKind, Catalog, Count, Encoded, FoundFile, ItemFeatures, ItemNeighbors,
-    ItemVectors, Kind, Params, Placements, RankerInput, RankerModel, Sessions, Turn, UserItems, UserVectors,
-    shard_tables,
-};
+pub use kinds::*;
 pub use loader::{Files, Source, load};
 pub use manifest::{
     ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest, ManifestError, VersionError,

@@ -13,12 +13,13 @@ use crate::artifact::{
     sha256_file,
 };
 
-/// The cache of one store below `dir`. Each store has its own, so that a server pointed elsewhere never serves what another
-/// store held.
+/// The cache of one store below `dir`. Each store has its own, so that a server pointed elsewhere never serves what
+/// another store held.
 ///
 /// # Errors
 /// A directory that cannot be used.
 pub fn open_cache(dir: &Path, location: &str) -> Result<BlobCache, FetchError> {
+    // A digest and not the location itself, which may hold what no file name can.
     let digest = sha256_bytes(location.trim_end_matches('/').as_bytes());
     BlobCache::open(dir.join(digest.get(..16).unwrap_or(&digest)))
 }
@@ -43,7 +44,8 @@ pub fn open_snapshot(
     load(&file, manifest, None, load_options)
 }
 
-/// What a snapshot (as in [`open_snapshot`]) will take in memory, by artifact in the manifest's order, without decoding it.
+/// What a snapshot (as in [`open_snapshot`]) will take in memory, by artifact in the manifest's order, without decoding
+/// it.
 ///
 /// # Errors
 /// Why a file cannot be read.
@@ -63,7 +65,8 @@ pub fn predict_snapshot(
     Ok((manifest, predicted))
 }
 
-/// Loads from a local path: a store's root (through its channel) or a snapshot's own directory. Files are read in place.
+/// Loads from a local path: a store's root (through its channel) or a snapshot's own directory. Files are read in
+/// place.
 ///
 /// # Errors
 /// As [`load`].
@@ -114,6 +117,7 @@ struct Local {
 impl Local {
     fn find(path: &Path, channel: &str) -> Result<Self, SnapshotError> {
         let store = LocalStore::open(path)?;
+        // A snapshot's own directory first: a store has no manifest at its root.
         match store.read(MANIFEST) {
             Ok(object) => {
                 let manifest = Manifest::parse(&object.bytes, MANIFEST)?;

@@ -33,11 +33,11 @@ impl Prediction {
     }
 }
 
-/// What each artifact will take, in the manifest's order; nothing for those that are `shared` with what is served. A table's
-/// resident bytes are told within a tenth; a model counts with the size of its file, and so does a kind that this version does
-/// not know.
+/// What each artifact will take, in the manifest's order; nothing for those that are `shared` with what is served. A
+/// table's resident bytes are told within a tenth; a model counts with the size of its file, and so does a kind that
+/// this version does not know.
 ///
-/// Reads the footers, the dictionaries of text columns and at most some ten thousand rows of each.
+/// Reads the footers, the dictionaries of text columns and at most 50,000 rows of each.
 ///
 /// # Errors
 /// A file that cannot be read as the manifest says.

@@ -21,8 +21,8 @@ pub struct Published {
 
 /// Uploads the snapshot in `dir` (artifacts first, the manifest last) and, if a channel is given, points it there.
 ///
-/// The channel is switched by one conditional write against what it was before the upload began, so of two publishers at the
-/// same time one wins and the other gets [`SnapshotError::LostRace`]; its snapshot is uploaded all the same.
+/// The channel is switched by one conditional write against what it was before the upload began, so of two publishers
+/// at the same time one wins and the other gets [`SnapshotError::LostRace`]; its snapshot is uploaded all the same.
 ///
 /// # Errors
 /// An unreadable directory, a store that does not answer, a lost race, or a version that exists with other content.
@@ -43,10 +43,13 @@ pub fn publish(
         verify(&dir.join(&entry.path), entry)
             .map_err(|error| SnapshotError::of_artifact(&entry.name, error))?;
     }
+    // Read before the upload: whoever switches the channel meanwhile wins, and is not overwritten by what began
+    // earlier.
     let before = channel.map(|name| read_channel(store, name)).transpose()?.flatten();
     let manifest_key = Source::key(&manifest.snapshot, MANIFEST);
     match store.read(&manifest_key) {
-        Ok(object) if object.bytes == bytes => {} // upload again all the same: it mends what was damaged
+        // Upload again all the same: it mends what was damaged.
+        Ok(object) if object.bytes == bytes => {}
         Ok(_) => {
             let (location, version) = (store.location(), manifest.snapshot);
             return Err(SnapshotError::VersionTaken { location, version });
@@ -58,6 +61,7 @@ pub fn publish(
         step(&entry.name);
         store.write_file(&Source::key(&manifest.snapshot, &entry.path), &dir.join(&entry.path))?;
     }
+    // Last, so that a reader who finds the manifest finds all of the files.
     match store.write(&manifest_key, &bytes, Condition::IfAbsent) {
         Err(StoreError::Conflict { .. }) if store.read(&manifest_key)?.bytes == bytes => {}
         written => {
@@ -123,6 +127,7 @@ fn switch(
         None => Condition::IfAbsent,
     };
     let previous = match before {
+        // Published again, a snapshot is not its own predecessor.
         Some((channel, _)) if channel.snapshot == version => channel.previous,
         Some((channel, _)) => Some(channel.snapshot),
         None => None,

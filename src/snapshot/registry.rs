@@ -38,6 +38,7 @@ impl<T> Registry<T> {
     ///
     /// What falls out is freed here, by the caller, never by a request, unless a request still holds it.
     pub fn publish(&self, next: Arc<T>, keep_previous: bool) {
+        // Requests see the old or the new one, never none: the previous is kept aside only afterwards.
         let replaced = self.current.swap(Some(next));
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
         *previous = replaced.filter(|_| keep_previous);

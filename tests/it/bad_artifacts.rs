@@ -1,5 +1,6 @@
-//! A bad artifact changes nothing: one test per way of being bad. Each publishes a snapshot that is bad in one way behind one
-//! that is served, sees it refused with words that help, sees the same answers as before, and sees a good one served after it.
+//! A bad artifact changes nothing: one test per way of being bad. Each publishes a snapshot that is bad in one way
+//! behind one that is served, sees it refused with words that help, sees the same answers as before, and sees a good
+//! one served after it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,9 @@ use crate::support::following::{CHANNEL, Following, publish_to};
 use crate::support::grocer;
 
 mod behind_the_digest;
+mod in_memory;
 mod recipes;
+mod what_the_log_says;
 
 /// The snapshot to be, in a directory, and what a test does to it.
 struct Bad {
@@ -224,7 +227,17 @@ fn no_catalogue_and_two_catalogues_are_refused() {
     let harm = |bad: &mut Bad| bad.edit_entry("catalog", |entry| entry["kind"] = json!("item_features"));
     refuses(harm, document(&["0 artifacts of kind \"catalog\"", "exactly one"]));
     let harm = |bad: &mut Bad| bad.edit_entry("similar", |entry| entry["kind"] = json!("catalog"));
-    refuses(harm, document(&["2 artifacts of kind \"catalog\""]));
+    refuses(
+        harm,
+        document(&["2 artifacts of kind \"catalog\" (\"catalog\", \"similar\"), expected exactly one"]),
+    );
+}
+
+#[test]
+fn two_files_of_recipes_are_refused_by_name() {
+    let harm = |bad: &mut Bad| bad.edit_entry("bought", |entry| entry["kind"] = json!("placements"));
+    let says = "2 artifacts of kind \"placements\" (\"bought\", \"placements\"), expected at most one";
+    refuses(harm, document(&["manifest.json", says]));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! One tiny snapshot per format version stays in git and loads for ever, with the answers it gave on the day it was made.
+//! One tiny snapshot per format version stays in git and loads for ever, with the answers it gave on the day it was
+//! made.
 //!
 //! `LARDER_REGENERATE=1 cargo test compat` writes the folder of the current format anew; no other folder ever changes.
 

@@ -107,7 +107,7 @@ pub(crate) fn contract(store: &dyn ArtifactStore) {
     assert_eq!(store.read_range("snapshots/v1/empty.parquet", 0, 1).unwrap(), b"");
     let unreadable = store.write_file("snapshots/v1/x", &dir.path().join("nowhere")).unwrap_err();
     assert!(
-        matches!(&unreadable, StoreError::Invalid { reason, .. } if reason.contains("nowhere")),
+        matches!(&unreadable, StoreError::Invalid { source, .. } if source.to_string().contains("nowhere")),
         "{unreadable}"
     );
 

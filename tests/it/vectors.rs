@@ -1,5 +1,5 @@
-//! Vector retrieval against the obvious way: every metric, every way to look, every level of the processor, with and without
-//! filters.
+//! Vector retrieval against the obvious way: every metric, every way to look, every level of the processor, with and
+//! without filters.
 
 use larder::cpu::{self, Level};
 use larder::domain::{Bitmap, ItemIdx, ItemMask, score};

@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::super::{Condition, MAX_SMALL_OBJECT, Object, StoreError, key};
+use super::error::S3Error;
 use super::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, UPLOAD_TIMEOUT, refusal::Refusal};
 
 /// More folders than this below one prefix are refused rather than held in memory.
@@ -34,13 +35,14 @@ impl Bucket {
                     refusal => return Err(refusal.into_error(self, key)),
                 },
             };
+            // A server without etags is read whole at every look, as no etag ever matches.
             let etag = answer.e_tag.take().unwrap_or_default();
             match collect(&mut answer, MAX_SMALL_OBJECT + 1).await {
                 Ok(bytes) if bytes.len() as u64 > MAX_SMALL_OBJECT => {
-                    return Err(StoreError::too_large(self.location.clone(), key));
+                    return Err(StoreError::too_large(&self.location, key));
                 }
                 Ok(bytes) => return Ok(Some(Object { bytes, etag })),
-                Err(reason) => self.pause_or_give_up(key, reason, &mut attempt).await?,
+                Err(broke_off) => self.pause_or_give_up(key, broke_off.into(), &mut attempt).await?,
             }
         }
     }
@@ -60,13 +62,14 @@ impl Bucket {
                     refusal => return Err(refusal.into_error(self, key)),
                 },
             };
+            // Some proxies answer with the whole object: its beginning must not be taken for the part that was asked
+            // for.
             if start > 0 && answer.content_range.is_none() {
-                let reason = "the server ignores byte ranges; use one that serves them".to_owned();
-                return Err(self.invalid(key, reason));
+                return Err(self.invalid(key, S3Error::IgnoresRanges));
             }
             match collect(&mut answer, len).await {
                 Ok(bytes) => return Ok(bytes),
-                Err(reason) => self.pause_or_give_up(key, reason, &mut attempt).await?,
+                Err(broke_off) => self.pause_or_give_up(key, broke_off.into(), &mut attempt).await?,
             }
         }
     }
@@ -87,9 +90,10 @@ impl Bucket {
         let mut attempt = 1;
         loop {
             match self.put(key, bytes.clone().into(), &condition, 1).await {
-                Err(StoreError::Unavailable { reason, .. }) => {
-                    self.pause_or_give_up(key, reason, &mut attempt).await?
+                Err(StoreError::Unavailable { source, .. }) => {
+                    self.pause_or_give_up(key, source, &mut attempt).await?
                 }
+                // The first attempt may have been written although its answer was lost.
                 Err(conflict @ StoreError::Conflict { .. }) if attempt > 1 => {
                     return match self.read(key, None).await? {
                         Some(found) if found.bytes == bytes => Ok(found.etag),
@@ -141,8 +145,7 @@ impl Bucket {
             let found = folders.filter_map(|folder| folder.strip_prefix(&below)?.strip_suffix('/'));
             names.extend(found.filter(|name| key::is_segment(name)).map(str::to_owned));
             if names.len() > MAX_FOLDERS {
-                let reason = format!("there are more than {MAX_FOLDERS} folders in it; delete old ones");
-                return Err(self.invalid(&subject, reason));
+                return Err(self.invalid(&subject, S3Error::TooManyFolders { limit: MAX_FOLDERS }));
             }
         }
         names.sort_unstable();
@@ -158,18 +161,21 @@ impl Bucket {
         }
     }
 
-    pub(super) fn invalid(&self, key: &str, reason: String) -> StoreError {
-        StoreError::Invalid { location: self.location.clone(), key: key.to_owned(), reason }
+    pub(super) fn invalid(&self, key: &str, error: S3Error) -> StoreError {
+        StoreError::invalid(&self.location, key, error)
     }
 
-    async fn pause_or_give_up(&self, key: &str, reason: String, attempt: &mut u32) -> Result<(), StoreError> {
+    async fn pause_or_give_up(
+        &self,
+        key: &str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+        attempt: &mut u32,
+    ) -> Result<(), StoreError> {
         if *attempt >= ATTEMPTS {
-            return Err(StoreError::Unavailable {
-                location: self.location.clone(),
-                key: key.to_owned(),
-                reason,
-            });
+            let (location, key) = (self.location.clone(), key.to_owned());
+            return Err(StoreError::Unavailable { location, key, source });
         }
+        // Longer each time and jittered: many servers that lose one store must not come back together.
         tokio::time::sleep(FIRST_PAUSE.mul_f64(f64::from(*attempt) * (0.5 + fastrand::f64()))).await;
         *attempt += 1;
         Ok(())
@@ -184,14 +190,15 @@ pub(super) fn with_body(attempts: u32) -> Builder {
 }
 
 /// Reads the body of an answer up to `limit` bytes; the connection may break meanwhile.
-async fn collect(answer: &mut GetObjectOutput, limit: u64) -> Result<Vec<u8>, String> {
+async fn collect(answer: &mut GetObjectOutput, limit: u64) -> Result<Vec<u8>, S3Error> {
     let promised = answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0);
+    // What the header promises is believed up to 64 MiB, and grown into beyond.
     let mut bytes = Vec::with_capacity(promised.min(limit).min(64 << 20) as usize);
     while let Some(chunk) = answer.body.next().await {
-        let chunk = chunk.map_err(|error| format!("the answer broke off: {error}"))?;
-        let room = limit as usize - bytes.len();
-        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() >= room {
+        let chunk = chunk?;
+        let left = limit as usize - bytes.len();
+        bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+        if chunk.len() >= left {
             break;
         }
     }

@@ -9,13 +9,15 @@ use tokio::task::JoinSet;
 
 use super::super::{Condition, StoreError};
 use super::bucket::{Bucket, with_body};
-use super::{ATTEMPTS, refusal::Refusal};
+use super::{ATTEMPTS, error::S3Error, refusal::Refusal};
 
-/// Larger files go up in parts.
+/// Files of more bytes go up in parts, each of which is tried again by itself.
 const ONE_PIECE: u64 = 64 << 20;
+/// Bytes of a part; S3 takes no smaller ones than 5 MiB.
 const PART: u64 = 16 << 20;
 /// S3 takes no more parts than this.
 const MAX_PARTS: u64 = 10_000;
+/// Parts on their way at once: more of them use a wide line better.
 const PARALLEL: usize = 4;
 /// The metadata by which an upload in parts recognises its own object.
 const TICKET: &str = "larder-upload";
@@ -30,12 +32,13 @@ impl Bucket {
                 .map_err(|error| self.unreadable(key, source, error.into()))?;
             return self.put(key, body, &Condition::Always, ATTEMPTS).await.map(drop);
         }
+        // A random ticket in the metadata: an etag of several parts is no digest that could be recomputed.
         let ticket = format!("{:032x}", fastrand::u128(..));
         let request = self.client.create_multipart_upload().bucket(&self.name).key(self.full_key(key));
         let started = request.metadata(TICKET, &ticket).send().await;
         let started = started.map_err(|error| Refusal::from(error).into_error(self, key))?;
         let Some(id) = started.upload_id else {
-            return Err(self.invalid(key, "the server gives no id for a multipart upload".to_owned()));
+            return Err(self.invalid(key, S3Error::NoUploadId));
         };
         let stored = match self.upload_parts(key, source, found.len(), &id).await {
             Ok(parts) => self.complete(key, &id, &ticket, parts).await,
@@ -63,6 +66,7 @@ impl Bucket {
         bytes: u64,
         id: &str,
     ) -> Result<Vec<CompletedPart>, StoreError> {
+        // Larger parts where there would be too many of them.
         let part_bytes = PART.max(bytes.div_ceil(MAX_PARTS));
         let mut waiting = 0..bytes.div_ceil(part_bytes);
         let mut uploads = JoinSet::new();
@@ -85,10 +89,11 @@ impl Bucket {
             }
             match uploads.join_next().await {
                 Some(Ok(done)) => parts.push(done?),
-                Some(Err(lost)) => return Err(self.invalid(key, format!("an upload thread failed: {lost}"))),
+                Some(Err(lost)) => return Err(self.invalid(key, lost.into())),
                 None => break,
             }
         }
+        // They finish in any order, and S3 wants them in theirs.
         parts.sort_unstable_by_key(|part| part.part_number);
         Ok(parts)
     }
@@ -129,7 +134,7 @@ impl Bucket {
     }
 
     fn unreadable(&self, key: &str, source: &Path, error: std::io::Error) -> StoreError {
-        StoreError::unreadable_source(self.location.clone(), key, source, &error)
+        StoreError::unreadable_source(&self.location, key, source, error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CellKind {
     /// true or false
     Bool,

@@ -1,4 +1,5 @@
-//! CSV with a header line; the type of a column is the narrowest that fits all its cells, but for `…_id`, which is text.
+//! CSV with a header line; the type of a column is the narrowest that fits all its cells, but for `…_id`, which is
+//! text.
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ impl CsvFile {
         let mut reader = csv::ReaderBuilder::new().from_path(path)?;
         let headers: Vec<String> = {
             let headers = reader.headers()?;
+            // Spreadsheets write a byte order mark, which would become part of the first column's name.
             headers.iter().map(|h| h.trim_start_matches('\u{feff}').trim().to_owned()).collect()
         };
         let records = reader.records().collect::<Result<Vec<_>, _>>()?;
@@ -48,6 +50,7 @@ impl CsvFile {
 
 fn infer(records: &[csv::StringRecord], column: usize) -> CellKind {
     let cells = || records.iter().filter_map(|record| record.get(column)).filter(|text| !text.is_empty());
+    // A column without any cell is text, which takes everything.
     let all = |fits: fn(&str) -> bool| cells().next().is_some() && cells().all(fits);
     if all(|text| matches!(text, "true" | "false" | "True" | "False")) {
         CellKind::Bool

@@ -5,7 +5,8 @@ use std::io;
 
 use thiserror::Error;
 
-/// Why a visitor refused a cell. Each visitor has errors of its own; one becomes the source of [`TableError::BadValue`].
+/// Why a visitor refused a cell. Each visitor has errors of its own; one becomes the source of
+/// [`TableError::BadValue`].
 pub type CellError = Box<dyn StdError + Send + Sync>;
 
 /// Why a table was refused. Rows count from 1.
@@ -118,6 +119,7 @@ pub enum ReadError {
 
 impl ReadError {
     pub(super) fn in_column(self, column: &str) -> Self {
+        // Boxed, so that results in hot loops stay small.
         Self::Column { column: column.to_owned(), source: Box::new(self) }
     }
 }
@@ -151,6 +153,16 @@ pub(super) enum Stop {
         row: usize,
         reason: CellError,
     },
+}
+
+impl Stop {
+    /// The same, if the rows were counted from row `first` of the file.
+    pub(super) fn moved_by(self, first: usize) -> Self {
+        match self {
+            Self::Refused { row, reason } => Self::Refused { row: first + row, reason },
+            other => other,
+        }
+    }
 }
 
 impl From<ReadError> for Stop {

@@ -37,11 +37,14 @@ impl ParquetFile {
             for chunk in group.columns().iter().filter(own) {
                 let missing = chunk.statistics().and_then(|known| known.null_count_opt()).unwrap_or_default();
                 let values = (chunk.num_values().max(0) as usize).saturating_sub(missing as usize);
+                // Not every writer notes the bytes of the texts: without that it is the size of the pages less a length
+                // of four bytes a value.
                 let plain = (chunk.uncompressed_size().max(0) as usize).saturating_sub(4 * values);
                 let text =
                     chunk.unencoded_byte_array_data_bytes().map_or(plain, |bytes| bytes.max(0) as usize);
                 outline.values += values;
                 outline.text += text;
+                // Only text is worth a look at its dictionary: other columns take the same whatever they hold.
                 if chunk.column_type() != parquet::basic::Type::BYTE_ARRAY {
                     continue;
                 }
@@ -51,6 +54,8 @@ impl ParquetFile {
                         outline.distinct_text += text;
                     }
                     Some(page) => each_text(&page, |text| {
+                        // Hashes and not texts: a collision makes the outline one text too small, and the set of them
+                        // stays small.
                         if known.insert(hasher.hash_one(text)) {
                             outline.distinct += 1;
                             outline.distinct_text += text.len();

@@ -33,14 +33,16 @@ impl TableWriter {
         self.write_groups(path, &[])
     }
 
-    /// Writes the file with row groups of these many rows, in order; what is left over makes a last one. Groups of no rows are
-    /// left out, as Parquet has none.
+    /// Writes the file with row groups of these many rows, in order; what is left over makes a last one. Groups of no
+    /// rows are left out, as Parquet has none.
     ///
     /// # Errors
     /// [`TableError::Unwritable`].
     pub fn write_groups(self, path: &Path, groups: &[usize]) -> Result<(), TableError> {
         let batch = RecordBatch::try_from_iter(self.columns).map_err(|e| unwritable(path, e))?;
+        // Tables of a snapshot are written once and downloaded by every server: they may take their time.
         let level = ZstdLevel::try_new(9).map_err(|e| unwritable(path, e))?;
+        // The writer would cut a group at its own limit, and a shard must be in one group.
         let largest = groups.iter().copied().max().unwrap_or_default();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -70,7 +72,9 @@ pub fn text_lists<'a, L: IntoIterator<Item = &'a str>>(
 ) -> arrow_array::ListArray {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for row in rows {
-        row.into_iter().for_each(|text| lists.values().append_value(text));
+        for text in row {
+            lists.values().append_value(text);
+        }
         lists.append(true);
     }
     lists.finish()
@@ -128,6 +132,7 @@ impl TableStream {
         let Self { path, file, writer } = self;
         let batch = RecordBatch::try_from_iter(columns).map_err(|e| unwritable(path, e))?;
         if let Some(file) = file.take() {
+            // A stream writes large made-up tables: quickly rather than small.
             let level = ZstdLevel::try_new(1).map_err(|e| unwritable(path, e))?;
             let properties = WriterProperties::builder()
                 .set_compression(Compression::ZSTD(level))

@@ -67,6 +67,7 @@ impl Node<'_> {
                 }
             }
             Node::Numbers { column, values } => {
+                // As the values were: −0 and 0 are equal, but not to a bisection.
                 let cell = column.number(row) + 0.0;
                 values.binary_search_by(|value| value.total_cmp(&cell)).is_ok()
             }
@@ -137,6 +138,7 @@ impl<'t> Binder<'t, '_> {
         let mut codes = Vec::new();
         for value in values {
             match self.resolve(value)? {
+                // A text that no row has is no mistake: the catalogue may have sold out of it.
                 Operand::Text(text) => codes.extend(column.code_of(&text)),
                 other => {
                     let reason = format!("is compared with {}, which is not text", describe(&other));
@@ -144,6 +146,7 @@ impl<'t> Binder<'t, '_> {
                 }
             }
         }
+        // Looked up once a row: a bisection of codes instead of comparisons of text.
         codes.sort_unstable();
         Ok(Node::Codes { column, codes })
     }
@@ -165,6 +168,7 @@ impl<'t> Binder<'t, '_> {
         let Operand::Parameter(at, name) = operand else { return Ok(operand.clone()) };
         let missing = || PredicateError::MissingParameter { at: *at, name: name.clone() };
         let operand = as_operand(self.parameters.get(name).ok_or_else(missing)?);
+        // The parser has counted literal lists; this one came with the request.
         match &operand {
             Operand::List(values) if values.len() > MAX_LIST => {
                 Err(PredicateError::TooLarge { what: "the length of an `in` list", limit: MAX_LIST })

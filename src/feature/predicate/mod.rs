@@ -11,8 +11,8 @@
 //! list    = "[" literal ("," literal)* "]" | $name
 //! ```
 //!
-//! A comparison with a missing value is false (so `!(price > 5)` holds where there is no price). On a list column `==` and
-//! `in` hold if any element matches. Times compare with milliseconds since 1970 or RFC 3339 text.
+//! A comparison with a missing value is false (so `!(price > 5)` holds where there is no price). On a list column `==`
+//! and `in` hold if any element matches. Times compare with milliseconds since 1970 or RFC 3339 text.
 
 mod compile;
 mod lexer;
@@ -26,6 +26,7 @@ pub use compile::Predicate;
 
 /// Why a filter expression was refused. `at` is a character position from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PredicateError {
     /// The text does not follow the grammar.
     #[error("filter, character {at}: expected {expected}, found {found}")]

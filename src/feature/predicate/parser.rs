@@ -83,6 +83,7 @@ impl Parser {
         while self.accept("||") {
             branches.push(self.all(depth)?);
         }
+        // A single branch is itself: depth is what parentheses make, and not what the grammar passes through.
         Ok(if branches.len() == 1 { branches.remove(0) } else { Expression::Any(branches) })
     }
 
@@ -95,6 +96,7 @@ impl Parser {
     }
 
     fn unary(&mut self, depth: usize) -> Result<Expression, PredicateError> {
+        // The parser calls itself, and so do binding and evaluation: the depth bounds the stack of all three.
         if depth > MAX_DEPTH {
             return Err(PredicateError::TooLarge { what: "its nesting", limit: MAX_DEPTH });
         }
@@ -105,6 +107,7 @@ impl Parser {
             let inner = self.any(depth + 1)?;
             return if self.accept(")") { Ok(inner) } else { Err(self.expected("`)`")) };
         }
+        // Counted here, where every comparison passes, in whatever form.
         self.terms += 1;
         if self.terms > MAX_TERMS {
             return Err(PredicateError::TooLarge { what: "the number of its terms", limit: MAX_TERMS });
@@ -125,6 +128,7 @@ impl Parser {
             if !self.accept_name("in") {
                 return Err(self.expected("`in`"));
             }
+            // `not in` is `!(… in …)`, so that a missing value is not in any list and passes.
             let inner = Expression::In { at, column, values: self.list()? };
             return Ok(Expression::Not(Box::new(inner)));
         }
@@ -154,6 +158,7 @@ impl Parser {
                 return Err(self.expected("`,` or `]`"));
             }
             values.push(self.literal()?);
+            // While reading: a list is not collected that would be refused.
             if values.len() > MAX_LIST {
                 return Err(PredicateError::TooLarge { what: "the length of an `in` list", limit: MAX_LIST });
             }

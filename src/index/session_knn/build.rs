@@ -52,35 +52,41 @@ impl SessionKnn {
         Self::from_clicks(items, clicks, SessionLimits::default())
     }
 
-    /// Builds the index from columns, which it takes apart as it goes: at its peak it holds 12 bytes a row and 24 a session;
-    /// 8 bytes a row and 16 a session where rows and sessions come in the order of time.
+    /// Builds the index from columns, which it takes apart as it goes: at its peak it holds 12 bytes a row and 24 a
+    /// session; 8 bytes a row and 16 a session where rows and sessions come in the order of time.
     ///
     /// Sessions are ordered by time, then by number; the rows of a session count as given, oldest first. Rows after the
     /// first 2³² − 2 are left out, and so are items from 2³¹ on.
     pub fn from_clicks(items: usize, clicks: SessionClicks, limits: SessionLimits) -> Self {
+        // The highest bit of an item marks the end of its session.
         let items = items.min(LAST as usize);
         let sessions = clicks.newest.len();
         let (mut runs, offsets) = by_session(clicks);
         let mut lengths = vec![0u32; sessions];
-        tidy_runs(&mut runs, &offsets, &mut lengths, (items, limits.items_per_session));
+        tidy_runs(&mut runs, &offsets, &mut lengths, items, limits.items_per_session);
         let mut filled = 0;
         for (start, length) in offsets.iter().zip(&lengths) {
             let (start, length) = (*start as usize, *length as usize);
+            // Closed up in place: a second copy of the clicks would double the peak.
             runs.copy_within(start..start + length, filled);
             filled += length;
         }
+        // They are needed no more, and the postings are as large as they are.
         drop((offsets, lengths));
         runs.truncate(filled);
         runs.shrink_to_fit();
 
         let mut counts = vec![0u32; items];
-        runs.iter().for_each(|item| counts[(item & !LAST) as usize] += 1);
+        for item in &runs {
+            counts[(item & !LAST) as usize] += 1;
+        }
         let total = sessions.max(1) as f32;
         let idf = counts.iter().map(|n| if *n == 0 { 0.0 } else { natural_log(total / *n as f32) }).collect();
         let mut posting_offsets = Vec::with_capacity(items + 1);
         let mut end = 0u32;
         posting_offsets.push(end);
         for count in counts {
+            // Postings are filled newest session first, so that what is cut off are the oldest.
             end += count.min(u32::try_from(limits.sessions_per_item).unwrap_or(u32::MAX));
             posting_offsets.push(end);
         }
@@ -102,10 +108,12 @@ fn by_session(clicks: SessionClicks) -> (Vec<u32>, Vec<u32>) {
     session.truncate(rows);
     item.truncate(rows);
     let sessions = newest.len();
+    // Logs mostly come in the order of time: then sessions need not be placed, and rows not be moved.
     let in_order = newest.is_sorted();
     let mut place: Vec<u32> = Vec::new();
     if !in_order {
         let mut order: Vec<u32> = (0..sessions as u32).collect();
+        // A stable sort: sessions of one time stay in the order of their numbers, on every machine.
         order.par_sort_by_key(|number| newest[*number as usize]);
         place.resize(sessions, 0);
         for (at, number) in order.iter().enumerate() {
@@ -122,6 +130,7 @@ fn by_session(clicks: SessionClicks) -> (Vec<u32>, Vec<u32>) {
         offsets[at + 1] += offsets[at];
     }
     let all_known = offsets.last().copied().unwrap_or(0) as usize == rows;
+    // The column of items is the index's own then, and is taken as it is.
     if in_order && all_known && session.is_sorted() {
         return (item, offsets);
     }
@@ -131,23 +140,24 @@ fn by_session(clicks: SessionClicks) -> (Vec<u32>, Vec<u32>) {
         runs[*next as usize] = *item;
         *next += 1;
     }
-    offsets.rotate_right(1); // each start has moved to its end, which is the next one's start
+    // Each start has moved to its end, which is the next one's start.
+    offsets.rotate_right(1);
     if let Some(first) = offsets.first_mut() {
         *first = 0;
     }
     (runs, offsets)
 }
 
-/// Makes each run ascending, without repeats, unknown items or more than its share, and marks its last item. The lengths say
-/// what is left of it.
-fn tidy_runs(runs: &mut [u32], offsets: &[u32], lengths: &mut [u32], (items, most): (usize, usize)) {
+/// Makes each run ascending, without repeats, unknown items or more than its share, and marks its last item. The
+/// lengths say what is left of it.
+fn tidy_runs(runs: &mut [u32], offsets: &[u32], lengths: &mut [u32], items: usize, most: usize) {
     if lengths.len() > CHUNK {
         let (first, second) = lengths.split_at_mut(lengths.len() / 2);
         let (ours, theirs) = (&offsets[..=first.len()], &offsets[first.len()..]);
         let (before, after) = runs.split_at_mut((theirs[0] - offsets[0]) as usize);
         rayon::join(
-            || tidy_runs(before, ours, first, (items, most)),
-            || tidy_runs(after, theirs, second, (items, most)),
+            || tidy_runs(before, ours, first, items, most),
+            || tidy_runs(after, theirs, second, items, most),
         );
         return;
     }
@@ -169,12 +179,14 @@ fn tidy_run(run: &mut [u32], items: usize, most: usize) -> usize {
     }
     let mut run = &mut run[..kept];
     if run.len() > most {
+        // From the end, as the last clicks are the newest: only sessions over the limit, which are few, need a set.
         let mut seen = hashbrown::HashSet::new();
         let first = run.iter().rposition(|item| seen.insert(*item) && seen.len() == most).unwrap_or(0);
         run.rotate_left(first);
         kept -= first;
         run = &mut run[..kept];
     }
+    // The order of clicks within a session has done its work: sorted, repeats lie side by side.
     run.sort_unstable();
     let mut distinct = 0;
     for at in 0..run.len() {
@@ -189,8 +201,8 @@ fn tidy_run(run: &mut [u32], items: usize, most: usize) -> usize {
     distinct
 }
 
-/// Fills the postings of a range of items, newest session first. Halves of the range are given to two threads each; every
-/// thread reads all sessions, which is cheaper than handing clicks around.
+/// Fills the postings of a range of items, newest session first. Halves of the range are given to two threads each;
+/// every thread reads all sessions, which is cheaper than handing clicks around.
 fn fill_postings(
     runs: &[u32],
     offsets: &[u32],
@@ -200,6 +212,7 @@ fn fill_postings(
 ) {
     let base = offsets[range.start];
     if threads > 1 && range.len() > 1 {
+        // Halved by postings and not by items: a few items of a shop are in most of its sessions.
         let half = base + (postings.len() / 2) as u32;
         let middle = offsets[range.clone()].partition_point(|offset| *offset < half) + range.start;
         let middle = middle.clamp(range.start + 1, range.end - 1);
@@ -214,6 +227,7 @@ fn fill_postings(
     let mut end = runs.len();
     while end > 0 {
         let before = &runs[..end - 1];
+        // The start of a session is the end of the one before, whose last click is marked.
         let start = before.iter().rposition(|item| item & LAST != 0).map_or(0, |last| last + 1);
         for item in &runs[start..end] {
             let item = (item & !LAST) as usize;

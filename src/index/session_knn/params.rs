@@ -32,7 +32,8 @@ impl Decay {
     }
 }
 
-/// How loudly a neighbour speaks, by the distance from the newest item of the running session to the first that it shares.
+/// How much a neighbour counts, by the distance from the newest item of the running session to the first that it
+/// shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchWeight {
     /// `1 - distance / 10`, never below 0.
@@ -56,6 +57,7 @@ impl MatchWeight {
     }
 
     pub(super) fn weight(self, distance: usize) -> f32 {
+        // As in the paper's own program: a neighbour whose first common item lies ten or more back counts nothing.
         let tenths = |steps: usize| 1.0 - 0.1 * steps.min(10) as f32;
         match self {
             MatchWeight::Linear => tenths(distance).max(0.0),
@@ -103,7 +105,7 @@ impl Idf {
 pub struct SessionKnnParams {
     /// How many of the most recent sessions that share an item are looked at (m).
     pub m_most_recent_sessions: usize,
-    /// How many of those, the most similar, speak (k).
+    /// How many of those, the most similar, count (k).
     pub k_neighbors: usize,
     /// How many of the session's newest distinct items are used.
     pub max_items_in_session: usize,

@@ -1,4 +1,4 @@
-//! The most recent sessions that share an item with the running session, and which of them speak how loudly.
+//! The most recent sessions that share an item with the running session, and how much each of them counts.
 
 use super::SessionKnnParams;
 
@@ -47,6 +47,7 @@ impl Recent {
         let m = params.m_most_recent_sessions;
         self.reset(lists, m);
         match lists.len() {
+            // A loop of its own for each few lengths, which is unrolled: most sessions have few items.
             0 => {}
             1 => self.merge::<1>(lists, m),
             2 => self.merge::<2>(lists, m),
@@ -69,6 +70,7 @@ impl Recent {
         self.found.clear();
         let most = lists.iter().map(|list| list.len().min(m)).sum::<usize>().min(m);
         self.found.reserve(most);
+        // Ten items have 1024 combinations, a table that stays in the first-level cache. More items are hashed.
         let slots = match lists.len() {
             ..=DIRECT_ITEMS => 1 << DIRECT_ITEMS,
             _ => (2 * most).next_power_of_two().max(1 << DIRECT_ITEMS),
@@ -97,6 +99,8 @@ impl Recent {
             for (at, ((head, next), list)) in heads.iter_mut().zip(&mut next).zip(padded).enumerate() {
                 let here = *head == newest;
                 matched |= u64::from(here) << at;
+                // Without a branch where it pays: which list a session comes from is as good as random to the
+                // processor.
                 if N <= DIRECT_ITEMS {
                     let after = list.get(*next).copied().unwrap_or(0);
                     *head = if here { after } else { *head };
@@ -106,10 +110,8 @@ impl Recent {
                     *next += 1;
                 }
             }
-            let group = match N <= DIRECT_ITEMS {
-                true => self.direct_group(matched),
-                false => self.hashed_group(matched),
-            };
+            let group =
+                if N <= DIRECT_ITEMS { self.direct_group(matched) } else { self.hashed_group(matched) };
             self.found.push((newest, group));
         }
     }
@@ -124,7 +126,8 @@ impl Recent {
     }
 
     fn hashed_group(&mut self, matched: u64) -> u32 {
-        let last = self.slots.len() - 1; // never full: it has twice as many slots as sessions can be found
+        // Never full: it has twice as many slots as sessions can be found.
+        let last = self.slots.len() - 1;
         let mut slot = (matched.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & last;
         loop {
             match self.slots[slot] {
@@ -154,7 +157,9 @@ impl Recent {
             }
             let weight = similarity * params.match_weight.weight(group.matched.trailing_zeros() as usize);
             group.similarity = similarity;
-            group.weight = (weight / UNIT).round() as u32; // at most 64 · 2²⁵
+            // Rounded once a group, not once a session.
+            // At most 64 · 2²⁵.
+            group.weight = (weight / UNIT).round() as u32;
         }
     }
 
@@ -165,11 +170,12 @@ impl Recent {
         order.clear();
         order.extend(groups.iter().map(|group| (group.similarity, group.sessions)));
         order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        let mut room = k;
-        let mut cut = f32::NEG_INFINITY; // the similarity of which not all sessions fit
+        let mut places = k;
+        // The similarity of which not all sessions fit.
+        let mut cut = f32::NEG_INFINITY;
         for (similarity, sessions) in order.iter() {
-            match room.checked_sub(*sessions as usize) {
-                Some(rest) => room = rest,
+            match places.checked_sub(*sessions as usize) {
+                Some(rest) => places = rest,
                 None => {
                     cut = *similarity;
                     break;
@@ -178,12 +184,13 @@ impl Recent {
         }
         let whole =
             order.iter().filter(|(similarity, _)| *similarity > cut).map(|(_, sessions)| *sessions as usize);
-        let mut room = k - whole.sum::<usize>();
+        let mut places = k - whole.sum::<usize>();
+        // In one pass, newest first, so that of equally similar sessions the newest are kept.
         found.retain_mut(|(_, group)| {
             let Group { similarity, weight, .. } = groups[*group as usize];
             *group = weight;
-            let fits = similarity > cut || (similarity == cut && room > 0);
-            room -= usize::from(fits && similarity == cut);
+            let fits = similarity > cut || (similarity == cut && places > 0);
+            places -= usize::from(fits && similarity == cut);
             fits
         });
     }

@@ -5,20 +5,21 @@ use super::recent::{Handle, UNIT};
 use crate::domain::{ItemIdx, ItemMask, score};
 use crate::machine::prefetch;
 
-/// So many items of a session are copied in one go, needed or not: most sessions are shorter.
+/// Items of a session that are copied in one go, needed or not: most sessions are shorter, and a longer copy would be
+/// wasted on them.
 const STRIDE: usize = 16;
 
-/// So many sessions ahead, their items are asked for.
+/// Sessions ahead whose items are prefetched: enough for memory to answer before they are gathered.
 const AHEAD: usize = 16;
 
-/// So many neighbours are gathered and summed at a time: what is gathered stays in the first-level cache.
+/// Neighbours that are gathered and summed at a time: what is gathered stays in the first-level cache.
 const BATCH: usize = 128;
 
-/// A catalogue whose sums do not fit a second-level cache: they and the rarities are asked for ahead, which costs a smaller
-/// one more than it gains.
+/// Items from which on a catalogue's sums do not fit a second-level cache: they and the rarities are prefetched then,
+/// which would cost a smaller catalogue more than it gains.
 const LARGE: usize = 1 << 17;
 
-/// So many items ahead, then.
+/// Items ahead whose sums are prefetched, in a large catalogue.
 const ITEMS_AHEAD: usize = 24;
 
 /// Sums of one query: a dense column of exact sums and the list of what was touched. Reused; all zero between queries.
@@ -46,6 +47,7 @@ impl ItemSums {
             self.sums.clear();
             self.sums.resize(idf.len(), 0);
         }
+        // Decided once a request: the loops for small catalogues have no prefetch in them at all.
         let large = idf.len() > LARGE;
         neighbors
             .iter()
@@ -60,13 +62,15 @@ impl ItemSums {
                 self.add::<false>(gathered, touched)
             };
         }
-        match large {
-            true => self.select::<true>(touched, idf, rarity, take, mask),
-            false => self.select::<false>(touched, idf, rarity, take, mask),
+        if large {
+            self.select::<true>(touched, idf, rarity, take, mask)
+        } else {
+            self.select::<false>(touched, idf, rarity, take, mask)
         }
     }
 
-    /// Lines up the items of a batch of neighbours with their weights, so that summing them needs no branch at a session's end.
+    /// Lines up the items of a batch of neighbours with their weights, so that summing them needs no branch at a
+    /// session's end.
     fn gather(&mut self, clicks: &[u32], neighbors: &[(Handle, u32)], batch: usize) -> usize {
         let mut filled = 0;
         for (at, (handle, weight)) in neighbors.iter().enumerate().skip(batch).take(BATCH) {
@@ -74,11 +78,13 @@ impl ItemSums {
                 prefetch(clicks, (*ahead as usize).wrapping_sub(1));
             }
             if *weight == 0 {
-                continue; // a sum of 0 stands for an item that was not touched
+                // A sum of 0 stands for an item that was not touched.
+                continue;
             }
             let mut run = clicks.get((*handle as usize).wrapping_sub(1)..).unwrap_or(&[]);
             loop {
                 if self.items.len() < filled + STRIDE {
+                    // Doubled, so that after a few requests nothing is allocated any more.
                     self.items.resize(2 * filled + 64 * STRIDE, 0);
                     self.weights.resize(2 * filled + 64 * STRIDE, 0);
                 }
@@ -119,6 +125,7 @@ impl ItemSums {
             }
             let item = item & !LAST;
             let Some(sum) = self.sums.get_mut(item as usize) else { continue };
+            // Written always, counted only if the item is new: a branch here would often be mispredicted.
             if let Some(place) = self.touched.get_mut(touched) {
                 *place = item;
             }
@@ -128,7 +135,8 @@ impl ItemSums {
         touched
     }
 
-    /// Zeroes the sums while it looks for the best: only what beats the worst of the best so far is held against the mask.
+    /// Zeroes the sums while it looks for the best: only what beats the worst of the best so far is held against the
+    /// mask.
     fn select<const FETCH: bool>(
         &mut self,
         touched: usize,
@@ -138,6 +146,7 @@ impl ItemSums {
         mask: &ItemMask,
     ) -> &[score::Key] {
         self.keys.clear();
+        // Cut down at twice what is wanted: one selection in as many pushes, and a threshold that rises.
         let most = take.saturating_mul(2).max(64);
         let mut worst = 0;
         for (at, item) in self.touched[..touched].iter().enumerate() {
@@ -145,7 +154,9 @@ impl ItemSums {
                 prefetch(idf, *ahead as usize);
                 prefetch(&self.sums, *ahead as usize);
             }
+            // Zeroed here and not at the next start, while the cache line is at hand.
             let sum = std::mem::take(&mut self.sums[*item as usize]);
+            // By way of a signed number, which the processor converts in one instruction; sums are far below 2⁶³.
             let score = sum as i64 as f32 * UNIT * rarity(idf[*item as usize]);
             let key = score::key(score, ItemIdx(*item));
             if key > worst && mask.admits(ItemIdx(*item)) {

@@ -159,7 +159,8 @@ fn rows_in_any_order_make_the_same_index() {
         let mut clicks =
             SessionClicks { newest: sessions.iter().map(|s| s.0).collect(), ..Default::default() };
         (clicks.session, clicks.item) = rows.into_iter().unzip();
-        clicks.session.push(9999); // a session without a time is left out
+        // A session without a time is left out.
+        clicks.session.push(9999);
         clicks.item.push(0);
         let found = SessionKnn::from_clicks(ITEMS, clicks, SessionLimits::default());
         assert_eq!(format!("{found:?}"), format!("{expected:?}"), "round {round}");

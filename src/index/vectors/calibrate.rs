@@ -1,35 +1,38 @@
-//! Choosing how to look, by trying it on the data itself: as little work as finds enough of the best.
+//! Choosing how to look, by trying it on the data itself: the least work that finds enough of the best.
 //!
-//! Work is counted, not timed, so that every machine that builds the index from the same vectors and queries chooses alike and two
-//! replicas give the same slates.
+//! Work is counted, not timed, so that every machine that builds the index from the same vectors and queries chooses
+//! alike and two replicas give the same slates.
 
 use rayon::prelude::*;
 
 use super::index::{IndexKind, VectorIndex, VectorScratch, Work};
 use crate::domain::{ItemMask, score};
 
-/// The best rows that recall is measured on.
+/// The best rows that recall is measured on: about as many as recipes take.
 const BEST: usize = 100;
 
-/// Cautions that are tried, least first: standard deviations of what a partition may hold.
-const CAUTIONS: [f32; 12] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0];
+/// Confidences that are tried, least first, in standard deviations of what a partition may hold. A greater one leaves
+/// out fewer partitions: it finds more, and takes longer.
+const CONFIDENCES: [f32; 12] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0];
 
 impl VectorIndex {
-    /// Sets how cautiously partitions are left out, by the recall that `queries` reach (vectors of this width; about 100 are
-    /// enough). If that takes more work than looking at every row, the partitions are given up.
+    /// Sets the confidence with which partitions are left out, by the recall that `queries` reach (vectors of this
+    /// width; about 100 are enough). If that takes more work than looking at every row, the partitions are given up.
     pub fn calibrate(&mut self, queries: &[Vec<f32>]) {
-        self.caution = f32::INFINITY;
+        self.confidence = f32::INFINITY;
         self.recall = 1.0;
         if self.partitions.is_none() || queries.is_empty() {
             return;
         }
         let best = self.answers(queries);
+        // The index is exact so far: its answers are the truth, and its work what there is to beat.
         let exact = best.iter().map(|(_, work)| cost(*work)).sum::<f64>();
-        for caution in CAUTIONS {
-            self.caution = caution;
+        for confidence in CONFIDENCES {
+            self.confidence = confidence;
             let found = self.answers(queries);
             self.recall = recall(&best, &found);
             if self.recall >= self.params.recall {
+                // Where the recall needs so many partitions that every row is as quick, every row it is.
                 let worth = found.iter().map(|(_, work)| cost(*work)).sum::<f64>() < exact;
                 if worth || self.params.kind == IndexKind::Partitions {
                     return;
@@ -38,7 +41,7 @@ impl VectorIndex {
             }
         }
         self.partitions = None;
-        self.caution = f32::INFINITY;
+        self.confidence = f32::INFINITY;
         self.recall = 1.0;
     }
 

@@ -1,16 +1,17 @@
 //! Vectors in eight bits a number: a quarter of the memory, read in sequence at the speed of memory.
 //!
-//! A row `x` is stored as `round(x / scale) + 128` with its own `scale = max |x| / 127`; a query likewise, without the offset.
-//! The products are exact in integers. How far the score may be off is known (Cauchy-Schwarz on both rounding errors), so that
-//! a scan can keep every row that might be among the best.
+//! A row `x` is stored as `round(x / scale) + 128` with its own `scale = max |x| / 127`; a query likewise, without the
+//! offset. The products are exact in integers. How far the score may be off is known (Cauchy-Schwarz on both rounding
+//! errors), so that a scan can keep every row that might be among the best.
 
 use rayon::prelude::*;
 
 use super::Metric;
 use super::top::Top;
-use crate::machine::{self, Admission, Level, byte_dots, byte_dots_at, dot, pass_threshold};
+use crate::machine::{self, Admission, ByteScale, Level, byte_dots, byte_dots_at, dot, pass_threshold};
 
-/// Rows whose products are computed before they are held against the threshold.
+/// Rows whose products are computed before they are held against the threshold: a kilobyte of products, which stays in
+/// the first-level cache.
 const CHUNK: usize = 256;
 
 /// Quantised rows, by position.
@@ -39,8 +40,8 @@ pub(super) struct Query {
 }
 
 impl Codes {
-    /// Quantises `rows` rows of `width` numbers, in parallel. Under L2 the score of a row is `q·x - |x|²/2`, which orders rows as their
-    /// distance does.
+    /// Quantises `rows` rows of `width` numbers, in parallel. Under L2 the score of a row is `q·x - |x|²/2`, which
+    /// orders rows as their distance does.
     pub(super) fn new<'v>(
         width: usize,
         metric: Metric,
@@ -50,6 +51,7 @@ impl Codes {
         let stride = stride(width);
         let mut bytes = machine::large_vec(rows * stride + 63);
         bytes.resize(rows * stride + 63, 128u8);
+        // Aligned by hand: rows that straddle cache lines cost two reads each.
         let start = bytes.as_ptr().align_offset(64).min(63);
         let mut scales = vec![0f32; rows];
         let biased = metric == Metric::L2;
@@ -114,6 +116,7 @@ impl Codes {
         let length: f32 = query.codes.iter().map(|c| f32::from(*c) * f32::from(*c)).sum();
         // q·x - q'·x' = (q - q')·x' + q·(x - x'), and |q| <= |q'| + |q - q'|.
         let (error, length) = (error.sqrt(), length.sqrt());
+        // A thousandth on top covers the rounding of this sum itself.
         query.slack = 1.001 * query.scale * (error * self.longest + (length + error) * self.roughest);
         query.codes.resize(self.stride, 0);
         query.offset = query.codes.iter().map(|c| 128 * i32::from(*c)).sum();
@@ -160,6 +163,7 @@ impl Codes {
         dots.clear();
         dots.resize(positions.len(), 0);
         byte_dots_at(level, self.bytes(), positions, &query.codes, dots);
+        // An upper bound, so that nothing that belongs to the best is dropped; the truth is told in full afterwards.
         let added = if slack == Slack::Proven { query.slack } else { 0.0 };
         for (position, dot) in positions.iter().zip(dots) {
             let position = *position as usize;
@@ -194,7 +198,8 @@ impl Codes {
         dots.resize(self.len(), 0);
         byte_dots(level, self.bytes(), &query.codes, dots);
         scores.resize(self.len(), 0.0);
-        machine::scores(level, dots, &self.scales, (query.offset, query.scale), scores);
+        let query = ByteScale { offset: query.offset, scale: query.scale };
+        machine::scores(level, dots, &self.scales, query, scores);
         if let Some(biases) = &self.biases {
             scores.iter_mut().zip(biases).for_each(|(score, bias)| *score += bias);
         }
@@ -258,5 +263,6 @@ fn stride(width: usize) -> usize {
 fn scales_of(vector: &[f32]) -> (f32, f32) {
     let scale = vector.iter().fold(0f32, |most, x| most.max(x.abs())) / 127.0;
     let inverse = 1.0 / scale;
+    // A vector of zeros has no direction: its codes are zeros too, and its score is 0.
     if inverse.is_finite() && scale.is_finite() { (scale, inverse) } else { (0.0, 0.0) }
 }

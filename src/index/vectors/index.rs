@@ -5,12 +5,13 @@ use super::partitions::{Partitions, ProbeScratch};
 use super::top::Top;
 use super::{Metric, Vectors};
 use crate::domain::{Bitmap, ItemIdx, ItemMask, score};
-use crate::machine::{self, Level};
+use crate::machine::{self, Level, Probe};
 
-/// Rows below which looking at all of them is the shortest way.
+/// Rows below which looking at all of them is the shortest way: finding partitions would only lengthen the load.
 const WORTH_PARTITIONS: usize = 8192;
 
-/// Rows that are scored together when a filter has picked them.
+/// Rows that are scored together when a filter has picked them: enough for their prefetches to arrive before they are
+/// needed.
 const BATCH: usize = 64;
 
 /// How an index is built.
@@ -26,6 +27,7 @@ pub struct IndexParams {
 
 /// Which way an index looks for the best rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum IndexKind {
     /// Whichever takes less work on the data itself: see [`VectorIndex::calibrate`].
     #[default]
@@ -67,8 +69,8 @@ pub struct VectorIndex {
     rows: Vec<u32>,
     positions: Vec<u32>,
     pub(super) partitions: Option<Partitions>,
-    /// Standard deviations that [`Partitions::promising`] keeps clear of.
-    pub(super) caution: f32,
+    /// Standard deviations that are added to what is expected of a partition; infinite where every row is looked at.
+    pub(super) confidence: f32,
     pub(super) recall: f32,
 }
 
@@ -117,7 +119,7 @@ impl VectorIndex {
         for (position, row) in rows.iter().enumerate() {
             positions[*row as usize] = position as u32;
         }
-        Self { vectors, params, codes, rows, positions, partitions, caution: f32::INFINITY, recall: 1.0 }
+        Self { vectors, params, codes, rows, positions, partitions, confidence: f32::INFINITY, recall: 1.0 }
     }
 
     /// The vectors.
@@ -136,13 +138,13 @@ impl VectorIndex {
     }
 
     pub(super) fn is_partitioned(&self) -> bool {
-        self.partitions.is_some() && self.caution.is_finite()
+        self.partitions.is_some() && self.confidence.is_finite()
     }
 
     /// Leaves the best `k` admitted rows for `query` in `keys`, best first, with their exact scores.
     ///
-    /// A query of another width finds nothing. With a filter, rows that it does not admit are neither scored nor kept; where a
-    /// filter leaves few rows, all of those are scored and the partitions are not asked.
+    /// A query of another width finds nothing. With a filter, rows that it does not admit are neither scored nor kept;
+    /// where a filter leaves few rows, all of those are scored and the partitions are not asked.
     pub fn search(
         &self,
         query: &[f32],
@@ -152,6 +154,7 @@ impl VectorIndex {
         keys: &mut Vec<score::Key>,
     ) -> Work {
         keys.clear();
+        // Users' vectors are checked against the items' at load; a folded-in one has their width.
         if query.len() != self.vectors.width() || k == 0 {
             return Work::default();
         }
@@ -159,9 +162,11 @@ impl VectorIndex {
         scratch.work = Work::default();
         self.codes.quantise(query, &mut scratch.query);
         let allowed = mask.allowed();
+        // Up to these shares, scoring the admitted rows one by one is less work than a scan, or than partitions, which
+        // leave out most rows themselves.
         let few = self.rows.len() / if self.is_partitioned() { 40 } else { 4 };
         match allowed.filter(|allowed| allowed.count() <= few.max(2 * k)) {
-            Some(allowed) => self.walk(level, k, allowed, mask, scratch),
+            Some(allowed) => self.score_allowed(level, k, allowed, mask, scratch),
             None if self.is_partitioned() => self.probe(level, query, k, mask, scratch),
             None => {
                 scratch.top.start(k, Slack::Proven);
@@ -171,14 +176,24 @@ impl VectorIndex {
                 self.codes.scan(level, query, 0..self.codes.len(), Slack::Proven, top, admits);
             }
         }
+        // Eight bits order rows nearly right: what is left is scored in full, and only full scores are told.
         self.rescore(query, scratch, keys);
         score::keep_top(keys, k);
         scratch.work
     }
 
     /// Scores the rows that the filter admits, and no other.
-    fn walk(&self, level: Level, k: usize, allowed: &Bitmap, mask: &ItemMask, scratch: &mut VectorScratch) {
+    fn score_allowed(
+        &self,
+        level: Level,
+        k: usize,
+        allowed: &Bitmap,
+        mask: &ItemMask,
+        scratch: &mut VectorScratch,
+    ) {
         let VectorScratch { query, top, batch, work, .. } = scratch;
+        // Where the recall is measured and not proven anyway, a quarter more rows are cheaper than bounds, which let
+        // many more pass.
         let slack = if self.is_partitioned() { Slack::None } else { Slack::Proven };
         top.start(if slack == Slack::None { k + k / 4 } else { k }, slack);
         batch.positions.clear();
@@ -206,10 +221,10 @@ impl VectorIndex {
         let Some(partitions) = &self.partitions else { return };
         top.start(k + k / 4, Slack::None);
         work.rows = partitions.count();
-        let length = machine::dot(vector, vector).sqrt();
+        let probe = Probe { length: machine::dot(vector, vector).sqrt(), confidence: self.confidence };
         let ahead = |start: usize| self.codes.prefetch_some(start);
         if mask.allowed().is_none() {
-            partitions.promising(level, query, (length, self.caution), probes, ahead, |range| {
+            partitions.visit(level, query, probe, probes, ahead, |range| {
                 work.partitions += 1;
                 work.rows += range.len();
                 let admits = |position: usize| mask.admits(ItemIdx(self.rows[position]));
@@ -222,7 +237,7 @@ impl VectorIndex {
         let Batch { positions, dots } = batch;
         positions.clear();
         let ahead = |start: usize| machine::prefetch(&self.rows, start);
-        partitions.promising(level, query, (length, self.caution), probes, ahead, |range| {
+        partitions.visit(level, query, probe, probes, ahead, |range| {
             work.partitions += 1;
             let fresh = positions.len();
             machine::members(
@@ -233,6 +248,7 @@ impl VectorIndex {
                 positions,
             );
             positions[fresh..].iter().for_each(|position| self.codes.prefetch(*position as usize));
+            // Collected over several partitions: with a narrow filter each has few rows.
             if positions.len() >= BATCH {
                 positions.retain(|position| mask.admits(ItemIdx(self.rows[*position as usize])));
                 work.rows += positions.len();
@@ -263,7 +279,8 @@ impl VectorIndex {
         }
     }
 
-    /// The bytes that an index of `rows` rows, `present` of them with a vector of `width` numbers, will occupy with its vectors.
+    /// The bytes that an index of `rows` rows, `present` of them with a vector of `width` numbers, will occupy with its
+    /// vectors.
     pub fn predict_bytes(
         rows: usize,
         present: usize,
@@ -285,8 +302,9 @@ impl VectorIndex {
     }
 }
 
-/// How many partitions are found for so many rows, if any.
+/// How many partitions are found for `rows` rows, if any.
 fn partitions(rows: usize, params: &IndexParams) -> Option<usize> {
+    // With `partitions` said in the manifest they are made however few the rows, so that tests of small shops see them.
     let worth = match params.kind {
         IndexKind::Exact => false,
         IndexKind::Partitions => rows > 0,

@@ -13,6 +13,7 @@ pub use index::{IndexKind, IndexParams, VectorIndex, VectorScratch, Work};
 
 /// How two vectors are compared; greater is more alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Metric {
     /// Dot product.
     #[default]
@@ -62,6 +63,7 @@ impl Vectors {
             return None;
         }
         if metric == Metric::Cosine {
+            // Once here instead of a division in every comparison.
             values.chunks_exact_mut(width).for_each(normalise);
         }
         Some(Self { width, metric, values, present })
@@ -133,6 +135,7 @@ impl Vectors {
 
 fn normalise(vector: &mut [f32]) {
     let length = machine::dot(vector, vector).sqrt();
+    // A vector of zeros stays one: it is as unlike everything as can be.
     if length > 0.0 {
         vector.iter_mut().for_each(|x| *x /= length);
     }

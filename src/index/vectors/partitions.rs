@@ -1,18 +1,19 @@
 //! Vectors in partitions: a query looks into the few that may hold the best.
 //!
-//! The inverted file of Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", PAMI 2011, section IV, with rows in
-//! eight bits. Partitions are found by Lloyd's algorithm on directions (spherical k-means) for inner product and cosine, on points for L2;
-//! assignments run on quantised centroids.
+//! The inverted file of Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", PAMI 2011, section
+//! IV, with rows in eight bits. Partitions are found by Lloyd's algorithm on directions (spherical k-means) for inner
+//! product and cosine, on points for L2; assignments run on quantised centroids.
 
 use rayon::prelude::*;
 
 use super::codes::{Codes, Query};
 use super::{Metric, Vectors};
 use crate::domain::{ItemIdx, score};
-use crate::machine::{self, Level};
+use crate::machine::{self, Level, Probe};
 
-/// Rounds of Lloyd's algorithm, and training rows for each partition.
+/// Rounds of Lloyd's algorithm, each of which lengthens the load: further ones hardly move the centroids.
 const ROUNDS: usize = 6;
+/// Training rows for each partition: more of them place the centroids better, and lengthen the load in proportion.
 const TRAINED_ON: usize = 48;
 const SEED: u64 = 1;
 
@@ -27,8 +28,8 @@ pub(super) struct Partitions {
     lengths: Vec<f32>,
     /// Mean cosine between a partition's rows and its centroid; under L2 their mean squared distance from it.
     along: Vec<f32>,
-    /// Standard deviation of a partition's rows, scaled to length one, in any direction across the centroid; under L2 of the
-    /// rows as they are, in any direction.
+    /// Standard deviation of a partition's rows, scaled to length one, in any direction across the centroid; under L2
+    /// of the rows as they are, in any direction.
     across: Vec<f32>,
     /// The lengths of a partition's longest and shortest row: where scores are negative, the shortest is the best.
     longest: Vec<f32>,
@@ -42,6 +43,7 @@ impl Partitions {
         let mut random = fastrand::Rng::with_seed(SEED);
         let width = vectors.width();
         let mut sample = rows.to_vec();
+        // A fixed seed: the same vectors make the same index on every replica.
         random.shuffle(&mut sample);
         sample.truncate(count * TRAINED_ON);
         let mut centres: Vec<f32> =
@@ -63,6 +65,8 @@ impl Partitions {
         let lengths: Vec<f32> = (0..rows.len() as u32).into_par_iter().map(length).collect();
         order.par_sort_unstable_by(|a, b| {
             let by_partition = nearest[*a as usize].cmp(&nearest[*b as usize]);
+            // By falling length, so that a search can stop inside a partition: what follows is too short to score
+            // enough.
             by_partition.then(lengths[*b as usize].total_cmp(&lengths[*a as usize])).then(a.cmp(b))
         });
         let ordered: Vec<u32> = order.iter().map(|at| rows[*at as usize]).collect();
@@ -96,32 +100,35 @@ impl Partitions {
         (Self { metric, centroids, starts, lengths, along, across, longest, shortest }, ordered)
     }
 
-    /// Calls `visit` with ranges of positions that may hold rows scoring above what `visit` last gave back, the most promising
-    /// first. `ahead` is called with the start of a range that is visited soon.
+    /// Calls `visit` with ranges of positions that may hold rows scoring above what `visit` last gave back, by falling
+    /// priority: the upper bound of a partition's scores. `ahead` is called with the start of a range that is visited
+    /// soon.
     ///
-    /// A row of length `l` in a partition whose centroid has the product `p` with the query is expected to score
-    /// `l · (along · p ± across · √(|q|² - p²))`; what stays below the threshold at `caution` standard deviations is left out.
-    pub(super) fn promising(
+    /// A row of length `l` in a partition whose centroid has the product `p` with the query is expected to score `l ·
+    /// (along · p ± across · √(|q|² - p²))`; what stays below the threshold at `confidence` standard deviations is left
+    /// out.
+    pub(super) fn visit(
         &self,
         level: Level,
         query: &Query,
-        length_and_caution: (f32, f32),
+        probe: Probe,
         scratch: &mut ProbeScratch,
         ahead: impl Fn(usize),
         mut visit: impl FnMut(std::ops::Range<usize>) -> f32,
     ) {
-        let ProbeScratch { dots, scores, reach, promise, found, order } = scratch;
+        let ProbeScratch { dots, scores, bounds, priorities, found, order } = scratch;
         self.centroids.score_all(level, query, dots, scores);
-        reach.resize(scores.len(), 0.0);
-        promise.resize(scores.len(), 0.0);
+        bounds.resize(scores.len(), 0.0);
+        priorities.resize(scores.len(), 0.0);
         match self.metric {
             Metric::L2 => {
-                reach.fill(0.0); // a row's length says nothing: a partition is read whole or not at all
-                self.near(scores, length_and_caution, promise);
+                // A row's length says nothing: a partition is read whole or not at all.
+                bounds.fill(0.0);
+                self.near(scores, probe, priorities);
             }
             Metric::InnerProduct | Metric::Cosine => {
-                machine::reaches(level, scores, &self.along, &self.across, length_and_caution, reach);
-                machine::greater_products(level, reach, &self.longest, &self.shortest, promise);
+                machine::upper_bounds(level, scores, &self.along, &self.across, probe, bounds);
+                machine::greater_products(level, bounds, &self.longest, &self.shortest, priorities);
             }
         }
         let mut threshold = f32::NEG_INFINITY;
@@ -137,7 +144,7 @@ impl Partitions {
                 }
                 let at = score::item(*key).row();
                 let (start, end) = (self.starts[at] as usize, self.starts[at + 1] as usize);
-                let least = if reach[at] > 0.0 { *threshold / reach[at] } else { 0.0 };
+                let least = if bounds[at] > 0.0 { *threshold / bounds[at] } else { 0.0 };
                 let rows = self.lengths[start..end].iter().position(|length| *length < least);
                 let rows = rows.unwrap_or(end - start);
                 if rows > 0 {
@@ -147,11 +154,12 @@ impl Partitions {
         };
         order.clear();
         let mut least = f32::NEG_INFINITY;
-        for (chunk, promises) in promise.chunks(256).enumerate() {
+        for (chunk, part) in priorities.chunks(256).enumerate() {
             found.clear();
-            machine::reaching(level, promises, least, found);
+            machine::at_least(level, part, least, found);
             let at = |lane: &u32| chunk * 256 + *lane as usize;
-            order.extend(found.iter().map(|lane| score::key(promise[at(lane)], ItemIdx(at(lane) as u32))));
+            order.extend(found.iter().map(|lane| score::key(priorities[at(lane)], ItemIdx(at(lane) as u32))));
+            // The least of the first so far bounds what the next chunk must beat.
             if order.len() > FIRST {
                 order.select_nth_unstable_by(FIRST - 1, |a, b| b.cmp(a));
                 order.truncate(FIRST);
@@ -161,23 +169,24 @@ impl Partitions {
         order.sort_unstable_by(|a, b| b.cmp(a));
         look(order, &mut threshold);
         for key in order.drain(..) {
-            promise[score::item(key).row()] = f32::NAN; // visited: reaches no threshold
+            // Visited: NaN is not at least any threshold.
+            priorities[score::item(key).row()] = f32::NAN;
         }
         found.clear();
-        machine::reaching(level, promise, threshold, found);
-        order.extend(found.iter().map(|at| score::key(promise[*at as usize], ItemIdx(*at))));
+        machine::at_least(level, priorities, threshold, found);
+        order.extend(found.iter().map(|at| score::key(priorities[*at as usize], ItemIdx(*at))));
         order.sort_unstable_by(|a, b| b.cmp(a));
         look(order, &mut threshold);
     }
 
     /// What the nearest row of each partition may score under L2: its squared distance is expected to be
-    /// `|q - c|² + along - 2 · caution · across · |q - c|`, a score is half of `|q|²` less the squared distance.
-    fn near(&self, scores: &[f32], (length, caution): (f32, f32), promise: &mut [f32]) {
+    /// `|q - c|² + along - 2 · confidence · across · |q - c|`, a score is half of `|q|²` less the squared distance.
+    fn near(&self, scores: &[f32], Probe { length, confidence }: Probe, priorities: &mut [f32]) {
         let square = length * length;
-        for (at, promise) in promise.iter_mut().enumerate() {
+        for (at, priority) in priorities.iter_mut().enumerate() {
             let away = (square - 2.0 * scores[at]).max(0.0);
-            let nearest = away + self.along[at] - 2.0 * caution * self.across[at] * away.sqrt();
-            *promise = 0.5 * (square - nearest.max(0.0));
+            let nearest = away + self.along[at] - 2.0 * confidence * self.across[at] * away.sqrt();
+            *priority = 0.5 * (square - nearest.max(0.0));
         }
     }
 
@@ -199,19 +208,22 @@ impl Partitions {
     }
 }
 
-/// Partitions that are looked into before the others are sorted.
+/// Partitions that are looked into before the others are sorted: the threshold they set leaves most of the others out
+/// unsorted.
 const FIRST: usize = 24;
 
-/// How many visits ahead memory is asked for.
+/// How many visits ahead memory is asked for, so that it has arrived by then.
 const AHEAD: usize = 4;
 
-/// Working memory of [`Partitions::promising`].
+/// Working memory of [`Partitions::visit`].
 #[derive(Debug, Default)]
 pub(super) struct ProbeScratch {
     dots: Vec<i32>,
     scores: Vec<f32>,
-    reach: Vec<f32>,
-    promise: Vec<f32>,
+    /// What a row of length one scores at most, by partition.
+    bounds: Vec<f32>,
+    /// What any row scores at most, by partition.
+    priorities: Vec<f32>,
     found: Vec<u32>,
     order: Vec<score::Key>,
 }
@@ -255,6 +267,7 @@ fn means(vectors: &Vectors, sample: &[u32], nearest: &[u32], before: &[f32]) -> 
     for (at, count) in counts.iter().enumerate() {
         let sum = &mut sums[at * width..(at + 1) * width];
         match count {
+            // A centroid that lost all its rows stays where it is: dropping it would renumber the others.
             0 => sum.copy_from_slice(&before[at * width..(at + 1) * width]),
             _ if vectors.metric() == Metric::L2 => sum.iter_mut().for_each(|x| *x /= *count as f32),
             _ => super::normalise(sum),

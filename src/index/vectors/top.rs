@@ -7,7 +7,8 @@ use crate::domain::{ItemIdx, score};
 #[derive(Debug, Default)]
 pub(super) struct Top {
     keep: usize,
-    room: usize,
+    /// Keys at which the buffer is cut down.
+    cut_at: usize,
     bounds: bool,
     threshold: f32,
     keys: Vec<score::Key>,
@@ -18,7 +19,7 @@ pub(super) struct Top {
 impl Top {
     pub(super) fn start(&mut self, keep: usize, slack: Slack) {
         self.keep = keep.max(1);
-        self.room = 2 * self.keep;
+        self.cut_at = 2 * self.keep;
         self.bounds = slack == Slack::Proven;
         self.threshold = f32::NEG_INFINITY;
         self.keys.clear();
@@ -34,6 +35,7 @@ impl Top {
     /// Adds a position. `spread` says how far below its score the truth may lie.
     #[inline]
     pub(super) fn push(&mut self, score: f32, position: usize, spread: impl FnOnce() -> f32) {
+        // Not `<=`: of rows that tie at the threshold the lower item may still belong to the best.
         if score < self.threshold {
             return;
         }
@@ -42,7 +44,7 @@ impl Top {
         if self.bounds {
             self.lows.push(score::key(score - spread(), position));
         }
-        if self.keys.len() >= self.room {
+        if self.keys.len() >= self.cut_at {
             self.cut();
         }
     }
@@ -60,7 +62,8 @@ impl Top {
             let threshold = self.threshold;
             self.keys.retain(|key| score::value(*key) >= threshold);
         }
-        self.room = 2 * self.keys.len().max(self.keep); // where many rows tie, all are kept: cut ever less often
+        // Where many rows tie, all are kept: cut ever less often.
+        self.cut_at = 2 * self.keys.len().max(self.keep);
     }
 
     /// The positions that may be among the best, in no order.

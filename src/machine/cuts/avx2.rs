@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{CodeSet, Cuts, Lanes, MEMBER, STRANGER};
+use super::{CodeSet, Cuts, Lanes, MEMBER, NOT_MEMBER};
 
 #[target_feature(enable = "avx2")]
 pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes], stride: usize) {
@@ -31,7 +31,7 @@ pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes]
             let gone = _mm256_cmp_ps::<_CMP_NGT_UQ>(_mm256_and_ps(value, absolute), radius);
             let below = _mm256_blendv_epi8(at, missing, _mm256_castps_si256(gone));
             let mut lanes = [0u32; 8];
-            // SAFETY: there is room for 8 numbers.
+            // SAFETY: there are 8 places.
             unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), below) };
             for (lane, byte) in lanes.iter().zip(bytes) {
                 *byte = cuts.byte(*lane);
@@ -48,7 +48,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
     let (low, high) = (_mm256_broadcastsi128_si256(low), _mm256_broadcastsi128_si256(high));
     let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
     let (fifteen, seven) = (_mm256_set1_epi8(15), _mm256_set1_epi8(7));
-    let (member, stranger) = (_mm256_set1_epi8(MEMBER as i8), _mm256_set1_epi8(STRANGER as i8));
+    let (member, not_member) = (_mm256_set1_epi8(MEMBER as i8), _mm256_set1_epi8(NOT_MEMBER as i8));
     for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride)) {
         for (codes, out) in codes.0.as_chunks::<32>().0.iter().zip(out.0.as_chunks_mut::<32>().0) {
             // SAFETY: a chunk has 32 bytes.
@@ -59,7 +59,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
             let byte = _mm256_blendv_epi8(lower, higher, code); // by the highest bit of the code
             let bit = _mm256_shuffle_epi8(bits, _mm256_and_si256(code, seven));
             let inside = _mm256_cmpeq_epi8(_mm256_and_si256(byte, bit), bit);
-            let result = _mm256_blendv_epi8(stranger, member, inside);
+            let result = _mm256_blendv_epi8(not_member, member, inside);
             // SAFETY: a chunk has 32 bytes.
             unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), result) };
         }

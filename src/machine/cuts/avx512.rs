@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{BIAS, CodeSet, Cuts, Lanes, MEMBER, STRANGER};
+use super::{BIAS, CodeSet, Cuts, Lanes, MEMBER, NOT_MEMBER};
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
 pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes], stride: usize) {
@@ -15,8 +15,8 @@ pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes]
     }
 }
 
-/// For a heap of 2^LEVELS numbers. Level 4 of the tree is the 16 numbers from 16 on, one register; level 5 is two, level 6
-/// four, level 7 eight. A permutation looks at the low bits of a place only, so places need no offset.
+/// For a heap of 2^LEVELS numbers. Level 4 of the tree is the 16 numbers from 16 on, one register; level 5 is two,
+/// level 6 four, level 7 eight. A permutation looks at the low bits of a place only, so places need no offset.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
 fn search<const LEVELS: u32>(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes], stride: usize) {
     let (registers, _) = cuts.heap.as_chunks::<16>();
@@ -78,7 +78,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
     let set = _mm512_broadcast_i64x4(unsafe { _mm256_loadu_si256(set.as_ptr().cast()) });
     let bits = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
     let (places, seven) = (_mm512_set1_epi8(31), _mm512_set1_epi8(7));
-    let (member, stranger) = (_mm512_set1_epi8(MEMBER as i8), _mm512_set1_epi8(STRANGER as i8));
+    let (member, not_member) = (_mm512_set1_epi8(MEMBER as i8), _mm512_set1_epi8(NOT_MEMBER as i8));
     for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride)) {
         // SAFETY: 64 bytes, aligned to 64.
         let code = unsafe { _mm512_load_si512(codes.0.as_ptr().cast()) };
@@ -86,7 +86,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
         let byte = _mm512_permutexvar_epi8(place, set);
         let bit = _mm512_shuffle_epi8(bits, _mm512_and_si512(code, seven));
         let inside = _mm512_test_epi8_mask(byte, bit);
-        let result = _mm512_mask_mov_epi8(stranger, inside, member);
+        let result = _mm512_mask_mov_epi8(not_member, inside, member);
         // SAFETY: 64 bytes, aligned to 64.
         unsafe { _mm512_store_si512(out.0.as_mut_ptr().cast(), result) };
     }

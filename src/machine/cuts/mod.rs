@@ -1,8 +1,9 @@
 //! A column of numbers becomes a column of bytes, so that a tree's question about a row is one comparison of bytes.
 //!
-//! A number's *rank* among sorted cuts is how many of them it exceeds; `x <= cut[k]` is `rank(x) <= k`. Ranks are stored
-//! with their highest bit flipped, because processors compare signed bytes best. The search descends a complete binary
-//! tree of cuts, stored level by level; with AVX-512 its levels lie in registers and are looked up by permutation.
+//! A number's *rank* among sorted cuts is how many of them it exceeds; `x <= cut[k]` is `rank(x) <= k`. Ranks are
+//! stored with their highest bit flipped, because processors compare signed bytes best. The search descends a complete
+//! binary tree of cuts, stored level by level; with AVX-512 its levels lie in registers and are looked up by
+//! permutation.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -60,8 +61,8 @@ impl Cuts {
     /// The most cuts: ranks are bytes.
     pub(crate) const MOST: usize = 255;
 
-    /// Of `cuts` in ascending order; `None` if there are more than 255, or not in order, or if one is not a number. NaN is
-    /// missing, and so is what lies within `radius` of 0.
+    /// Of `cuts` in ascending order; `None` if there are more than 255, or not in order, or if one is not a number. NaN
+    /// is missing, and so is what lies within `radius` of 0.
     pub(crate) fn new(cuts: &[f32], missing: Missing, radius: Option<f32>) -> Option<Self> {
         let ascending = cuts.windows(2).all(|pair| pair[0] < pair[1]);
         if cuts.len() > Self::MOST || !ascending || cuts.iter().any(|cut| cut.is_nan()) {
@@ -110,7 +111,7 @@ pub(crate) fn rank(level: Level, cuts: &Cuts, values: &[f32], out: &mut [Lanes],
     if blocks.is_empty() {
         return;
     }
-    let out = reach(out, blocks.len(), stride, at);
+    let out = touched(out, blocks.len(), stride, at);
     match level.kind() {
         // SAFETY: the level says that the processor has these instructions.
         #[cfg(target_arch = "x86_64")]
@@ -122,8 +123,8 @@ pub(crate) fn rank(level: Level, cuts: &Cuts, values: &[f32], out: &mut [Lanes],
     }
 }
 
-/// The part of `out` from `at` on that so many steps, at least one, touch.
-fn reach(out: &mut [Lanes], steps: usize, stride: usize, at: usize) -> &mut [Lanes] {
+/// The part of `out` from `at` on that `steps` steps, at least one, touch.
+fn touched(out: &mut [Lanes], steps: usize, stride: usize, at: usize) -> &mut [Lanes] {
     // Saturated it is more than there can be of lanes.
     let last = at.saturating_add((steps - 1).saturating_mul(stride));
     assert!(stride > 0 && last < out.len(), "a place for each 64 rows");
@@ -133,7 +134,8 @@ fn reach(out: &mut [Lanes], steps: usize, stride: usize, at: usize) -> &mut [Lan
 /// A set of codes 0 to 255, a bit each.
 pub(crate) type CodeSet = [u8; 32];
 
-/// Writes a byte for each code: the stored rank 0 where it is in the set, 1 where it is not. Steps through `out` as [`rank`].
+/// Writes a byte for each code: the stored rank 0 where it is in the set, 1 where it is not. Steps through `out` as
+/// [`rank`].
 ///
 /// # Panics
 /// If `out` is too short for that, or `stride` is 0.
@@ -148,7 +150,7 @@ pub(crate) fn members(
     if codes.is_empty() {
         return;
     }
-    let out = reach(out, codes.len(), stride, at);
+    let out = touched(out, codes.len(), stride, at);
     match level.kind() {
         // SAFETY: the level says that the processor has these instructions.
         #[cfg(target_arch = "x86_64")]
@@ -163,4 +165,4 @@ pub(crate) fn members(
 /// What [`members`] writes.
 pub(crate) const MEMBER: u8 = BIAS;
 /// What [`members`] writes for codes that are not in the set.
-pub(crate) const STRANGER: u8 = 1 ^ BIAS;
+pub(crate) const NOT_MEMBER: u8 = 1 ^ BIAS;

@@ -1,6 +1,6 @@
 //! Ranks and sets, for every processor.
 
-use super::{CodeSet, Cuts, Lanes, MEMBER, STRANGER};
+use super::{CodeSet, Cuts, Lanes, MEMBER, NOT_MEMBER};
 
 pub(super) fn rank(cuts: &Cuts, blocks: &[[f32; Lanes::ROWS]], out: &mut [Lanes], stride: usize) {
     for (values, out) in blocks.iter().zip(out.iter_mut().step_by(stride)) {
@@ -16,7 +16,7 @@ pub(super) fn members(set: &CodeSet, codes: &[Lanes], out: &mut [Lanes], stride:
     for (codes, out) in codes.iter().zip(out.iter_mut().step_by(stride)) {
         for (code, byte) in codes.0.iter().zip(&mut out.0) {
             let member = set[usize::from(code >> 3)] >> (code & 7) & 1 == 1;
-            *byte = if member { MEMBER } else { STRANGER };
+            *byte = if member { MEMBER } else { NOT_MEMBER };
         }
     }
 }

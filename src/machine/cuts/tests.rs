@@ -70,7 +70,7 @@ fn at_every_level_a_member_is_a_code_whose_bit_is_set() {
             for (codes, out) in codes.iter().zip(out.iter().skip(1).step_by(2)) {
                 for (code, byte) in codes.0.iter().zip(out.0) {
                     let inside = set[usize::from(code / 8)] & 1 << (code % 8) != 0;
-                    assert_eq!(byte, if inside { MEMBER } else { STRANGER }, "{code} at {level:?}");
+                    assert_eq!(byte, if inside { MEMBER } else { NOT_MEMBER }, "{code} at {level:?}");
                 }
             }
             assert!(out.iter().step_by(2).all(|lanes| *lanes == Lanes::all(77)));

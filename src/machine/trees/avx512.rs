@@ -105,8 +105,8 @@ fn find<const TREES: usize, const BLOCKS: usize>(
         let threshold = _mm512_set1_epi8(step.threshold);
         debug_assert!((step.column as usize) < columns);
         for (block, leaf) in leaves.iter_mut().enumerate() {
-            // SAFETY: columns are checked when a tree is pushed, so this is one of the BLOCKS · columns lanes, which are
-            // aligned to 64.
+            // SAFETY: columns are checked when a tree is pushed, so this is one of the BLOCKS · columns lanes, which
+            // are aligned to 64.
             let rank = unsafe {
                 _mm512_load_si512(ranks.as_ptr().add(block * columns + step.column as usize).cast())
             };

@@ -1,11 +1,12 @@
-//! Decision trees over bytes: each of 64 rows at a time finds its leaf, and the leaves' values are summed in tree order.
+//! Decision trees over bytes: each of 64 rows at a time finds its leaf, and the leaves' values are summed in tree
+//! order.
 //!
-//! A kin of QuickScorer (Lucchese et al., SIGIR 2015) and RapidScorer (Ye et al., KDD 2018), which look at all nodes of a tree
-//! rather than follow one path, and keep what they know of 64 rows as a byte for each. Here that byte is the row's first
-//! possible leaf, counted from the left. Nodes come in preorder. A row is at a node if its first possible leaf is that of
-//! the node; if its rank then exceeds the threshold, its first possible leaf becomes that of the node's right child. So a
-//! node is two comparisons of bytes and a masked move, without branches, and constants are shared by 512 rows.
-//! Trees with more than 256 leaves are walked row by row.
+//! A kin of QuickScorer (Lucchese et al., SIGIR 2015) and RapidScorer (Ye et al., KDD 2018), which look at all nodes of
+//! a tree rather than follow one path, and keep what they know of 64 rows as a byte for each. Here that byte is the
+//! row's first possible leaf, counted from the left. Nodes come in preorder. A row is at a node if its first possible
+//! leaf is that of the node; if its rank then exceeds the threshold, its first possible leaf becomes that of the node's
+//! right child. So a node is two comparisons of bytes and a masked move, without branches, and constants are shared by
+//! 512 rows. Trees with more than 256 leaves are walked row by row.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -96,7 +97,8 @@ impl<V: Value> Trees<V> {
         Self { columns, steps: Vec::new(), forks: Vec::new(), values: Vec::new(), spans: Vec::new() }
     }
 
-    /// Adds a tree: its nodes in preorder and the values of its leaves from the left. `None` if a number is out of range.
+    /// Adds a tree: its nodes in preorder and the values of its leaves from the left. `None` if a number is out of
+    /// range.
     pub(crate) fn push(&mut self, steps: &[Step], leaves: &[V]) -> Option<()> {
         let sound = |step: &Step| {
             (step.column as usize) < self.columns
@@ -141,8 +143,8 @@ impl<V: Value> Trees<V> {
         self.spans.push(Span { nodes, values: first..self.values.len(), size });
     }
 
-    /// The leaf of one row, counted from the left; `None` if there is no such tree. `rank` gives the row's stored rank in a
-    /// column.
+    /// The leaf of one row, counted from the left; `None` if there is no such tree. `rank` gives the row's stored rank
+    /// in a column.
     pub(crate) fn leaf(&self, tree: usize, rank: impl Fn(usize) -> u8) -> Option<usize> {
         let span = self.spans.get(tree)?;
         let mut leaf = 0;
@@ -154,7 +156,7 @@ impl<V: Value> Trees<V> {
                     }
                 }
             }
-            Size::Forks => leaf = self.walk(span, rank),
+            Size::Forks => leaf = self.descend(span, rank),
         }
         Some(leaf)
     }
@@ -172,7 +174,7 @@ impl<V: Value> Trees<V> {
         &self.steps[span.nodes.clone()]
     }
 
-    fn walk(&self, span: &Span, rank: impl Fn(usize) -> u8) -> usize {
+    fn descend(&self, span: &Span, rank: impl Fn(usize) -> u8) -> usize {
         let forks = &self.forks[span.nodes.clone()];
         let mut at = 0;
         loop {
@@ -188,7 +190,7 @@ impl<V: Value> Trees<V> {
     fn walk_block(&self, span: &Span, ranks: &[Lanes], sums: &mut [V]) {
         let values = &self.values[span.values.clone()];
         for (row, sum) in sums.iter_mut().enumerate() {
-            *sum += values[self.walk(span, |column| ranks[column].0[row])];
+            *sum += values[self.descend(span, |column| ranks[column].0[row])];
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Leaves and sums against a plain walk, at every level.
+//! Leaves and sums against a plain descent, at every level.
 
 use super::*;
 use crate::machine::cuts::BIAS;
 
-/// A random tree, as a reader of the definition would walk it.
+/// A random tree, as a reader of the definition would descend it.
 enum Plain {
     Leaf(usize),
     Node { column: u32, threshold: u8, left: Box<Plain>, right: Box<Plain> },

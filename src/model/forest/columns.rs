@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::source::{Missing, Radius, Side, Test, Truncation};
 use crate::machine::Level;
-use crate::machine::cuts::{self, BIAS, CodeSet, Cuts, Lanes, MEMBER, STRANGER};
+use crate::machine::cuts::{self, BIAS, CodeSet, Cuts, Lanes, MEMBER, NOT_MEMBER};
 use crate::model::{Matrix, ModelError};
 
 /// The code of categories that no set of the model lists.
@@ -16,7 +16,7 @@ const MISSING: u32 = 1;
 const FIRST: u32 = 2;
 /// More codes than this do not fit into a byte.
 const NARROW: usize = 256;
-/// What all sets of a model may take, in words of 64 bits: 256 MiB.
+/// Upper bound on what all sets of a model take, in words of 64 bits: 256 MiB. A small file may ask for far more.
 const MOST_WORDS: usize = (256 << 20) / size_of::<u64>();
 
 /// All columns of a model.
@@ -56,7 +56,7 @@ enum Codes {
 enum Sets {
     /// Codes are bytes.
     Narrow(Vec<CodeSet>),
-    /// Sets as bits, so many words each.
+    /// Sets as bits, `words` words each.
     Wide { words: usize, bits: Vec<u64> },
 }
 
@@ -78,7 +78,8 @@ pub(super) struct CodeScratch {
 #[derive(Debug, Default)]
 pub(super) struct Asked<'a> {
     cuts: BTreeMap<(u32, Missing, Radius), Vec<f32>>,
-    /// By input, each set once: by their lists, which are as long as the file, and not by their bits, which may be far more.
+    /// By input, each set once: by their lists, which are as long as the file, and not by their bits, which may be far
+    /// more.
     sets: BTreeMap<u32, Vec<Set<'a>>>,
     places: HashMap<(u32, Missing, Radius, u32), Question>,
     set_places: HashMap<(u32, Set<'a>), Option<Question>>,
@@ -113,8 +114,10 @@ impl<'a> Asked<'a> {
     pub(super) fn columns(&mut self, truncation: Truncation) -> Result<Columns, ModelError> {
         let mut columns = Columns { numbers: Vec::new(), categories: Vec::new(), truncation, count: 0 };
         for ((input, missing, radius), asked) in &mut self.cuts {
+            // Equal questions of all trees are one cut: a model of a thousand trees has a few hundred for each input.
             asked.sort_unstable_by(f32::total_cmp);
             asked.dedup();
+            // A rank is a byte: an input with more cuts than that has several columns.
             for part in asked.chunks(Cuts::MOST) {
                 for (rank, cut) in part.iter().enumerate() {
                     let question = Question {
@@ -129,9 +132,9 @@ impl<'a> Asked<'a> {
             }
         }
         let mut first = columns.numbers.len();
-        let mut room = MOST_WORDS;
+        let mut words_left = MOST_WORDS;
         for (input, sets) in &self.sets {
-            let categories = Categories::new(*input as usize, first, sets, &mut room)?;
+            let categories = Categories::new(*input as usize, first, sets, &mut words_left)?;
             for (column, set) in (first as u32..).zip(sets) {
                 let question = Question { column, threshold: MEMBER as i8 };
                 self.set_places.insert((*input, *set), Some(question));
@@ -163,19 +166,26 @@ fn whole(cut: f32) -> f32 {
 }
 
 impl Categories {
-    /// For sets that all differ. Takes from `room` the words of bits that they need.
-    fn new(input: usize, first: usize, asked: &[Set<'_>], room: &mut usize) -> Result<Self, ModelError> {
+    /// For sets that all differ. Takes the words of bits that they need from `words_left`.
+    fn new(
+        input: usize,
+        first: usize,
+        asked: &[Set<'_>],
+        words_left: &mut usize,
+    ) -> Result<Self, ModelError> {
         let mut listed: Vec<u32> = asked.iter().flat_map(|set| set.categories).copied().collect();
         listed.sort_unstable();
         listed.dedup();
         let count = listed.len() + FIRST as usize;
         let words = count.div_ceil(64);
-        let left = words.checked_mul(asked.len()).and_then(|words| room.checked_sub(words));
-        *room = left.ok_or_else(|| {
+        // Before any memory is taken: sets times categories may be far more than the file has bytes.
+        let left = words.checked_mul(asked.len()).and_then(|words| words_left.checked_sub(words));
+        *words_left = left.ok_or_else(|| {
             let (sets, categories) = (asked.len(), listed.len());
             ModelError::unsupported(
                 format!("a model whose splits have {sets} sets among {categories} categories of input {input}"),
-                "a set takes a bit for each category, and those of all inputs may take 256 MiB; put rare categories together",
+                "a set takes a bit for each category, and those of all inputs may take 256 MiB; put rare categories \
+                 together",
             )
         })?;
         let codes = Codes::new(listed);
@@ -203,6 +213,7 @@ impl Codes {
     /// For `listed` in ascending order.
     fn new(listed: Vec<u32>) -> Self {
         let most = listed.last().map_or(0, |most| *most as usize + 1);
+        // A table by category is quickest, but ids used as categories may be anywhere below 2³².
         if most > 65_536 + 16 * listed.len() {
             return Self::Sorted(listed);
         }
@@ -234,8 +245,11 @@ impl Set<'_> {
             let (word, bit) = (&mut bits[code as usize / 64], 1 << (code % 64));
             if side == Side::Left { *word |= bit } else { *word &= !bit }
         };
+        // Before the categories: none of them has this code, but all others keep the default.
         put(MISSING, self.missing);
-        self.categories.iter().for_each(|category| put(codes.of(*category), self.listed));
+        for category in self.categories {
+            put(codes.of(*category), self.listed);
+        }
     }
 }
 
@@ -249,6 +263,7 @@ impl Columns {
         for (at, column) in self.numbers.iter().enumerate() {
             let values = rows.padded(column.input);
             if values.is_empty() {
+                // A column that the matrix does not have is missing in every row: one answer for all.
                 let missing = Lanes::all(column.cuts.byte_of_missing());
                 out.iter_mut().skip(at).step_by(self.count).for_each(|lanes| *lanes = missing);
             } else {
@@ -280,7 +295,7 @@ impl Columns {
                         for (lanes, codes) in out.iter_mut().skip(at).step_by(self.count).zip(codes) {
                             for (byte, code) in lanes.0.iter_mut().zip(codes) {
                                 let left = set[*code as usize / 64] >> (code % 64) & 1 == 1;
-                                *byte = if left { MEMBER } else { STRANGER };
+                                *byte = if left { MEMBER } else { NOT_MEMBER };
                             }
                         }
                     }
@@ -302,6 +317,7 @@ impl Columns {
     }
 
     fn code(&self, categories: &Categories, value: f32) -> u32 {
+        // Libraries cut fractions off, but differ on what lies between −1 and 0.
         let whole = match self.truncation {
             Truncation::AboveMinusOne => value > -1.0,
             Truncation::FromZero => value >= 0.0,

@@ -1,7 +1,7 @@
 //! Trees of any library in one form: every question becomes a byte column, so that all rows go through a tree at once.
 
 mod columns;
-mod plant;
+mod compile;
 mod source;
 
 use std::ops::Range;
@@ -62,7 +62,7 @@ pub(super) struct ForestScratch {
 impl Forest {
     /// Checks the trees and lays them out for scoring.
     pub(super) fn new(sources: &[SourceTree], shape: &Shape) -> Result<Self, ModelError> {
-        plant::plant(sources, shape)
+        compile::compile(sources, shape)
     }
 
     /// Writes each row's sum: `sums` has the padded rows of output 0, then those of output 1.
@@ -71,6 +71,7 @@ impl Forest {
         if padded == 0 {
             return;
         }
+        // Asked once, so that all trees of a request run at one level.
         let level = machine::level();
         self.rank(level, rows, scratch);
         for ((which, start), sums) in self.outputs.iter().zip(sums.chunks_exact_mut(padded)) {
@@ -81,6 +82,7 @@ impl Forest {
                 }
                 Sums::Single(trees) => {
                     scratch.single.clear();
+                    // XGBoost adds floats in the order of its trees, and so must this to get its last bit.
                     scratch.single.resize(padded, *start as f32);
                     trees::add(level, trees, which.clone(), &scratch.ranks, &mut scratch.single);
                     sums.iter_mut().zip(&scratch.single).for_each(|(sum, single)| *sum = f64::from(*single));

@@ -40,7 +40,8 @@ pub(in crate::model) enum Child {
 pub(in crate::model) enum Test {
     /// The number is not greater than `cut`.
     AtMost { cut: f32, missing: Missing, radius: Radius },
-    /// The number, without its fraction, is (or, by `listed`, is not) one of the categories, which are in ascending order.
+    /// The number, without its fraction, is (or, by `listed`, is not) one of the categories, which are in ascending
+    /// order.
     Category { categories: Vec<u32>, listed: Side, other: Side, missing: Side },
 }
 
@@ -72,6 +73,7 @@ impl Radius {
     pub(super) fn number(self) -> Option<f32> {
         match self {
             Self::Nothing => None,
+            // LightGBM's `kZeroThreshold`, as a float.
             Self::Zero => Some(1e-35),
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
         let reason = format!("{outputs} trees an iteration, at {} trees", text.trees.len());
         return Err(head.fault("num_tree_per_iteration", reason));
     }
+    // A file that was cut and ended by hand has fewer trees than its head announces.
     if let Some(sizes) = head.maybe("tree_sizes") {
         let listed = sizes.split_ascii_whitespace().count();
         if listed != text.trees.len() {
@@ -41,6 +42,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
         trees.map(|(at, section)| tree::read(section, (at % outputs) as u32)).collect::<Result<_, _>>()?;
     // A random forest. LightGBM's own raw scores are not averaged either.
     let averaged = head.has("average_output") && !trees.is_empty();
+    // LightGBM averages over iterations, each of which has a tree per output.
     let divisor = if averaged { (trees.len() / outputs) as f64 } else { 1.0 };
     let shape = Shape {
         inputs: inputs.len(),
@@ -103,9 +105,8 @@ fn inputs(head: &Section<'_>, rest: &[(usize, &str)]) -> Result<Vec<Input>, Mode
     }
     let lists = rest.iter().find_map(|(line, text)| Some((*line, text.strip_prefix("pandas_categorical:")?)));
     if let Some((line, text)) = lists {
-        let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text).map_err(|error| {
-            ModelError::malformed(format!("line {line}, pandas_categorical"), error.to_string())
-        })?;
+        let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text)
+            .map_err(|error| ModelError::unreadable(format!("line {line}, pandas_categorical"), error))?;
         // With other categorical inputs beside pandas' own it is not said which are which.
         if let Some(lists) = lists.filter(|lists| lists.len() == categorical.len()) {
             for (input, list) in categorical.iter().zip(lists) {
@@ -116,8 +117,8 @@ fn inputs(head: &Section<'_>, rest: &[(usize, &str)]) -> Result<Vec<Input>, Mode
     Ok(inputs)
 }
 
-/// The categorical inputs in ascending order: as the parameters say, or else by the shape of `feature_infos`, where numbers
-/// have a range in brackets.
+/// The categorical inputs in ascending order: as the parameters say, or else by the shape of `feature_infos`, where
+/// numbers have a range in brackets.
 fn categorical(head: &Section<'_>, rest: &[(usize, &str)], count: usize) -> Result<Vec<usize>, ModelError> {
     let infos: Vec<&str> = head.maybe("feature_infos").map_or(Vec::new(), |infos| infos.split(' ').collect());
     let looks = |info: &&str| !info.starts_with('[') && *info != "none";

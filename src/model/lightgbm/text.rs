@@ -43,6 +43,7 @@ impl<'a> Text<'a> {
             }
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
             if key == "Tree" {
+                // In order and without gaps: what a class of a multiclass model is, is told by a tree's place.
                 if value != trees.len().to_string() {
                     let reason = format!("tree {} was expected, not {}", trees.len(), shown(value));
                     return Err(ModelError::malformed(format!("line {number}"), reason));
@@ -51,6 +52,7 @@ impl<'a> Text<'a> {
                 continue;
             }
             let section = trees.last_mut().unwrap_or(&mut head);
+            // Of two lines LightGBM would take the last; a file in which there are two is not its own.
             if section.fields.insert(key, (number, value)).is_some() {
                 let reason = format!("{} is there twice", shown(key));
                 return Err(ModelError::malformed(format!("line {number}, {}", section.name), reason));
@@ -78,7 +80,7 @@ impl<'a> Section<'a> {
         text.parse().map_err(|_| self.fault(key, format!("{} is not a number that it can be", shown(text))))
     }
 
-    /// A list of exactly so many numbers.
+    /// A list of exactly `length` numbers.
     pub(super) fn list<T: FromStr>(&self, key: &str, length: usize) -> Result<Vec<T>, ModelError> {
         let mut numbers = Vec::new();
         for word in self.text(key)?.split_ascii_whitespace() {

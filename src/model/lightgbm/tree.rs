@@ -59,6 +59,7 @@ fn numerical(section: &Section<'_>, at: usize, threshold: f64, kind: u8) -> Resu
         return Err(section.fault("threshold", format!("that of node {at} is not a number")));
     }
     let default = if kind & DEFAULT_LEFT != 0 { Missing::Least } else { Missing::Greatest };
+    // Bits 2 and 3: no missing values, zeros, or NaN.
     let (missing, radius) = match kind >> 2 {
         0 => (Missing::AsZero, Radius::Nothing),
         1 => (default, Radius::Zero),
@@ -71,6 +72,7 @@ fn numerical(section: &Section<'_>, at: usize, threshold: f64, kind: u8) -> Resu
 /// The greatest float not above `threshold`: a float is at most one exactly if it is at most the other.
 fn greatest_at_most(threshold: f64) -> f32 {
     let near = threshold as f32;
+    // The cast rounds to nearest, which may be above.
     if f64::from(near) > threshold { near.next_down() } else { near }
 }
 
@@ -102,8 +104,8 @@ impl Sets {
         Ok(Self { boundaries, words, taken: vec![false; count] })
     }
 
-    /// Set number `threshold`, for node `at`. LightGBM gives each node a set of its own; were one shared by all nodes, a small
-    /// file could fill the memory.
+    /// Set number `threshold`, for node `at`. LightGBM gives each node a set of its own; were one shared by all nodes,
+    /// a small file could fill the memory.
     fn take(&mut self, section: &Section<'_>, at: usize, threshold: f64) -> Result<Vec<u32>, ModelError> {
         let set = threshold as usize;
         // The cast takes fractions off, and what is too great or negative to the nearest end.

@@ -25,6 +25,7 @@ pub(super) fn check(model: &ModelProto, known: impl Fn(&str) -> bool) -> Result<
         let (inputs, outputs) = (count(inputs.len(), "input"), count(graph.output.len(), "output"));
         return Err(ModelError::unsupported(format!("an ONNX network with {inputs} and {outputs}"), INSTEAD));
     };
+    // Checked here and not left to tract, whose message would name neither the operation nor what to do.
     for node in &graph.node {
         operation(node, &known)?;
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::model::ModelError;
-use crate::model::error::shown;
 
 /// A value of either format.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +35,7 @@ impl Values {
         match value {
             Document::Number(number) if self.others.is_empty() => self.numbers.push(number),
             value => {
+                // The first value that is no number makes a list of documents of it.
                 self.others.extend(self.numbers.drain(..).map(Document::Number));
                 self.others.push(value);
             }
@@ -66,6 +66,7 @@ impl<'a> At<'a> {
     /// A field of a map; `None` if this is no map, or has no such field.
     pub(super) fn maybe(&self, name: &str) -> Option<Self> {
         let Document::Map(fields) = self.value else { return None };
+        // Maps of these files have a few keys: a list of them is smaller and as quick as a hash table.
         let (_, value) = fields.iter().find(|(key, _)| key == name)?;
         let dot = if self.place.is_empty() { "" } else { "." };
         Some(Self { value, place: format!("{}{dot}{name}", self.place) })
@@ -101,6 +102,7 @@ impl<'a> At<'a> {
     pub(super) fn number(&self) -> Result<f64, ModelError> {
         let number = match self.value {
             Document::Number(number) => Some(*number),
+            // XGBoost writes its parameters as texts, and its trees as numbers.
             Document::Text(text) => text.parse().ok(),
             _ => None,
         };
@@ -121,7 +123,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// So many whole numbers from 0 to `most`; −1 is `None`.
+    /// Exactly `length` whole numbers from 0 to `most`; −1 is `None`.
     pub(super) fn wholes(&self, length: usize, most: usize) -> Result<Vec<Option<usize>>, ModelError> {
         let numbers = self.of_length(length)?;
         let number = |(at, number): (usize, &f64)| match whole(*number, most) {
@@ -133,7 +135,7 @@ impl<'a> At<'a> {
         numbers.iter().enumerate().map(number).collect()
     }
 
-    /// Exactly so many numbers.
+    /// Exactly `length` numbers.
     pub(super) fn of_length(&self, length: usize) -> Result<Vec<f64>, ModelError> {
         let numbers = self.numbers()?;
         if numbers.len() != length {
@@ -153,11 +155,8 @@ fn whole(number: f64, most: usize) -> Option<usize> {
 
 /// Reads JSON.
 pub(super) fn json(bytes: &[u8]) -> Result<Document, ModelError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let text = error.to_string();
-        let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
-        ModelError::malformed(format!("line {}, column {}", error.line(), error.column()), shown(reason))
-    })
+    // serde_json refuses more than 128 levels, so that a document cannot exhaust the stack.
+    serde_json::from_slice(bytes).map_err(ModelError::json)
 }
 
 impl<'de> Deserialize<'de> for Document {

@@ -33,6 +33,7 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
         .ok_or_else(|| ModelError::unsupported(format!("XGBoost's objective {}", shown(objective)), KNOWN))?;
 
     let booster = learner.field("gradient_booster")?;
+    // In dart models the trees lie a level deeper, and each has a weight of its own.
     let (model, weights) = match booster.field("name")?.text()? {
         "gbtree" => (booster.field("model")?, None),
         "dart" => (booster.field("gbtree")?.field("model")?, Some(booster.field("weight_drop")?)),
@@ -48,6 +49,7 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
     let groups = model.field("tree_info")?.wholes(trees.len(), outputs - 1)?;
     let weights = weights.map_or(Ok(vec![1.0; trees.len()]), |weights| weights.of_length(trees.len()))?;
     let announced = model.field("gbtree_model_param")?.field("num_trees")?.whole(i32::MAX as usize)?;
+    // Told apart from a file that lost some, which would predict all the same, and wrongly.
     if announced != trees.len() {
         let reason = format!("{announced} trees are announced, {} are there", trees.len());
         return Err(model.fault(reason));
@@ -117,7 +119,8 @@ fn transformations(objective: &str) -> Option<(Link, Margin)> {
     })
 }
 
-/// `base_score` is a number, or from version 3.1 on a list in a text, such as "[5E-1]": one for all outputs, or one each.
+/// `base_score` is a number, or from version 3.1 on a list in a text, such as "[5E-1]": one for all outputs, or one
+/// each.
 fn starts(at: &At<'_>, outputs: usize, margin: Margin) -> Result<Vec<f64>, ModelError> {
     let numbers: Vec<f32> = match at.text() {
         Ok(text) => {
@@ -136,6 +139,7 @@ fn starts(at: &At<'_>, outputs: usize, margin: Margin) -> Result<Vec<f64>, Model
         let score = numbers[output % numbers.len()];
         let start = match margin {
             Margin::Itself => score,
+            // As XGBoost computes it, in floats: another formula would differ in the last bit.
             Margin::Logit => -(1.0 / score - 1.0).ln(),
             Margin::Logarithm => score.ln(),
         };
@@ -170,7 +174,8 @@ fn inputs(learner: &At<'_>, count: usize) -> Result<Vec<Input>, ModelError> {
     Ok((0..count).map(input).collect())
 }
 
-/// From version 3.1 on a model trained on a data frame knows its categories: by input, texts as bytes with offsets, or numbers.
+/// From version 3.1 on a model trained on a data frame knows its categories: by input, texts as bytes with offsets, or
+/// numbers.
 fn name_categories(model: &At<'_>, inputs: &mut [Input]) -> Result<(), ModelError> {
     let Some(encodings) = model.maybe("cats").and_then(|cats| cats.maybe("enc")) else { return Ok(()) };
     let encodings = encodings.items()?;
@@ -184,8 +189,9 @@ fn name_categories(model: &At<'_>, inputs: &mut [Input]) -> Result<(), ModelErro
             input.categories = numbers.into_iter().map(CategoryValue::Number).collect();
             continue;
         };
-        // Bytes, signed or not. XGBoost 3.2 counts characters where it should count bytes, so a text that is not ASCII may
-        // end inside a character: such a category is not found later, but the model is no worse for it than in XGBoost.
+        // Bytes, signed or not. XGBoost 3.2 counts characters where it should count bytes, so a text that is not ASCII
+        // may end inside a character: such a category is not found later, but the model is no worse for it than in
+        // XGBoost.
         let bytes: Vec<u8> = numbers.iter().map(|byte| *byte as i16 as u8).collect();
         let offsets = offsets.numbers()?;
         let text = |pair: &[f64]| {

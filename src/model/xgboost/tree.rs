@@ -1,7 +1,8 @@
 //! One tree of an XGBoost model.
 //!
-//! The meaning of its fields is that of XGBoost's `predictor::GetNextNode` and `common::Decision`. Leaves are nodes without a
-//! left child; their value is in `split_conditions`. Pruned nodes stay in the lists, with nothing leading to them.
+//! The meaning of its fields is that of XGBoost's `predictor::GetNextNode` and `common::Decision`. Leaves are nodes
+//! without a left child; their value is in `split_conditions`. Pruned nodes stay in the lists, with nothing leading to
+//! them.
 
 use std::collections::HashMap;
 
@@ -43,6 +44,7 @@ pub(super) fn read(at: &At<'_>, output: u32, inputs: usize, weight: f32) -> Resu
         leaves: Vec::new(),
     };
     // By node of the file, what it is here.
+    // Numbered anew by breadth: pruned nodes leave gaps in the file's numbers.
     let mut children = vec![Child::Node(u32::MAX); count];
     let mut reached = vec![false; count];
     let mut order = vec![0];
@@ -72,6 +74,7 @@ pub(super) fn read(at: &At<'_>, output: u32, inputs: usize, weight: f32) -> Resu
     tree.root = children[0];
     for node in order {
         let (Some(left), Some(right)) = (fields.left[node], fields.right[node]) else {
+            // Multiplied as a float, which is what XGBoost adds up.
             let value = fields.conditions[node] as f32 * weight;
             if !value.is_finite() {
                 return Err(at.fault(format!("split_conditions: leaf {node} has no finite value")));
@@ -115,6 +118,7 @@ impl Fields {
             let missing = if default_left { Side::Left } else { Side::Right };
             Test::Category { categories, listed: Side::Right, other: Side::Left, missing }
         } else {
+            // XGBoost trains on floats: the text in the file may have more digits than they hold.
             let condition = self.conditions[node] as f32;
             if !condition.is_finite() {
                 return Err(at.fault(format!("split_conditions: that of node {node} is not a finite number")));

@@ -1,4 +1,5 @@
-//! Universal Binary JSON (draft 12, ubjson.org) as XGBoost writes it: numbers big-endian, long lists with a type and a count.
+//! Universal Binary JSON (draft 12, ubjson.org) as XGBoost writes it: numbers big-endian, long lists with a type and a
+//! count.
 
 use super::document::{Document, Values};
 use crate::model::ModelError;
@@ -6,8 +7,8 @@ use crate::model::ModelError;
 /// Deeper documents are refused; XGBoost's are 8 deep.
 const DEEPEST: usize = 64;
 
-/// Documents with more texts, lists, maps and nulls are refused, as these may take a byte of the file and far more in memory.
-/// XGBoost writes some 20 a tree.
+/// Documents with more texts, lists, maps and nulls are refused, as these may take a byte of the file and far more in
+/// memory. XGBoost writes some 20 a tree.
 const MOST_VALUES: usize = 1 << 22;
 
 pub(super) fn ubjson(bytes: &[u8]) -> Result<Document, ModelError> {
@@ -32,6 +33,7 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST {
             return Err(self.fault(format!("values are more than {DEEPEST} deep")));
         }
+        // Numbers are not counted: each takes at least a byte of the file for eight bytes of memory.
         if matches!(marker, b'Z' | b'S' | b'[' | b'{') {
             self.values += 1;
             if self.values > MOST_VALUES {
@@ -110,6 +112,7 @@ impl<'a> Reader<'a> {
         if self.peek()? == b'$' {
             self.at += 1;
             kind = Some(self.marker()?);
+            // A few bytes could claim billions of them.
             if matches!(kind, Some(b'Z' | b'T' | b'F' | b'N')) {
                 return Err(
                     self.fault("values of that type take no space, so their number cannot be believed")
@@ -135,6 +138,7 @@ impl<'a> Reader<'a> {
     fn length(&mut self) -> Result<usize, ModelError> {
         let marker = self.marker()?;
         let length = self.number(marker)?;
+        // Nothing in a file is longer than the file: checked before any memory is taken.
         if length < 0.0 || length > self.bytes.len() as f64 || length.fract() != 0.0 {
             return Err(self.fault(format!("{length} is not a length within the file")));
         }

@@ -56,6 +56,7 @@ impl ArtifactKind for Catalog {
         let items = items?;
         let mut attributes = Table::new(items.len());
         for ((name, _), column) in columns.iter().zip(cells) {
+            // Parquet allows two columns of one name; a filter could not say which it means.
             if !attributes.add(name, column?) {
                 return Err(ArtifactError::content(ColumnError::Repeated(name.clone())));
             }
@@ -80,6 +81,7 @@ impl ArtifactKind for Catalog {
 fn ids(file: &File) -> Result<IdTable, ArtifactError> {
     let mut items = IdTable::with_capacity(file.rows());
     file.each_id("item_id", |_, id| match id.len() {
+        // Bytes and not characters: what ids cost is their bytes.
         0..=MAX_ID => insert(&mut items, id),
         length => Err(CatalogError::LongId { length }.into()),
     })?;

@@ -27,6 +27,7 @@ impl<'a> Encoded<'a> {
     /// No Parquet, over the limits, or another number of rows.
     pub fn table(&self) -> Result<Table, ArtifactError> {
         let table = Table::open_parquet(self.path, &self.options.table)?;
+        // Catches a file that was cut between two row groups and sealed again.
         let (found, listed) = (table.rows() as u64, self.entry.rows);
         // Manifests of other writers may leave the number out.
         if listed != 0 && found != listed {

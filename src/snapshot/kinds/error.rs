@@ -32,8 +32,8 @@ pub enum ArtifactError {
     },
     /// The file is another than the one the manifest was made for.
     #[error(
-        "{file} has {bytes} bytes and sha256 {sha256}, the manifest says {listed_bytes} and {listed_sha256}; build the manifest \
-         again, or put back the file that it was made for"
+        "{file} has {bytes} bytes and sha256 {sha256}, the manifest says {listed_bytes} and {listed_sha256}; build \
+         the manifest again, or put back the file that it was made for"
     )]
     NotAsListed {
         /// The file.
@@ -110,6 +110,7 @@ impl ArtifactError {
     /// A short reason for a metric label.
     pub fn label(&self) -> &'static str {
         match self {
+            // Apart from the rest: a table names column and row, and it is the writer of the file who must look.
             Self::Table(_) => "table",
             _ => "content",
         }

@@ -66,6 +66,7 @@ fn numbers(
             Cell::Float(value) => value as f32,
             _ => f32::NAN,
         };
+        // Items that the catalogue does not have were refused with the ids: every row has its place.
         if let Some(slot) = numbers.get_mut(place(row)) {
             *slot = number;
         }

@@ -35,6 +35,7 @@ impl ArtifactKind for ItemNeighbors {
         if table.has("neighbor_id") {
             return Ok(Self { lists: from_pairs(&table, items, &ids)? });
         }
+        // A list form names each item once; of two lists one would win silently.
         let mut seen = vec![false; items.len()];
         for (row, item) in ids.iter().enumerate() {
             if seen.get_mut(*item as usize).is_none_or(|seen| std::mem::replace(seen, true)) {
@@ -59,6 +60,7 @@ impl ArtifactKind for ItemNeighbors {
 
 /// One pair a row; `ids` has the row's item.
 fn from_pairs(table: &Table, items: &IdTable, ids: &[u32]) -> Result<Lists, ArtifactError> {
+    // Counted first, so that every list can be written to its place at once.
     let mut lengths = vec![0u32; items.len()];
     for item in ids {
         if let Some(length) = lengths.get_mut(*item as usize) {

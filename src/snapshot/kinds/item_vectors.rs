@@ -24,8 +24,8 @@ pub struct ItemVectors {
 
 impl ArtifactKind for ItemVectors {
     const NAME: &'static str = "item_vectors";
-    // The index is calibrated with the users' vectors: shared beside others, it might answer otherwise than on a replica that
-    // starts anew.
+    // The index is calibrated with the users' vectors: shared beside others, it might answer otherwise than on a
+    // replica that starts anew.
     const DEPENDS_ON: &'static [&'static str] = &[Catalog::NAME, UserVectors::NAME];
 
     fn recognise(file: &FoundFile<'_>) -> bool {
@@ -70,6 +70,8 @@ impl ArtifactKind for ItemVectors {
         let mut users = others.of_kind::<UserVectors>().map(|(_, users)| &users.rows);
         let mut queries =
             users.find(|users| users.width() == width).map_or_else(Vec::new, |users| sample(users));
+        // Without users, or with ones of another width, items stand in for them: their own neighbours are what folding
+        // in finds.
         if queries.is_empty() {
             queries = sample(self.index.vectors());
         }
@@ -90,6 +92,7 @@ fn index_params(params: &Params<'_>) -> Result<IndexParams, ArtifactError> {
     let names = format!("one of {}", IndexKind::NAMES.join(", "));
     let kind = params.word("index", IndexKind::Auto, IndexKind::parse, &names)?;
     let recall = params.number("recall", standard.recall.into(), 0.5..=1.0)? as f32;
+    // No default: the index knows how many suit its rows.
     let partitions = match params.get("partitions") {
         None => None,
         Some(_) => Some(params.number("partitions", 0.0, 1.0..=65536.0)? as usize),

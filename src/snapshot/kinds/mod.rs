@@ -1,4 +1,5 @@
-//! The kinds of artifacts. A kind is one file in this folder and its line in [`ALL`]: nothing else in the crate lists kinds.
+//! The kinds of artifacts. A kind is one file in this folder and its line in [`ALL`]: nothing else in the crate lists
+//! kinds.
 
 mod catalog;
 mod encoded;
@@ -41,7 +42,8 @@ pub use user_features::shard_tables;
 pub use user_items::UserItems;
 pub use user_vectors::UserVectors;
 
-/// Every kind. The first that recognises a file has it, so that those with particular columns stand before those that take any.
+/// Every kind. The first that recognises a file has it, so that those with particular columns stand before those that
+/// take any.
 pub(super) const ALL: &[Kind] = &[
     Kind::of::<Catalog>(),
     Kind::of::<Placements>(),
@@ -67,8 +69,8 @@ pub trait ArtifactKind: Debug + Send + Sync + Sized + 'static {
     /// When its artifacts are decoded in a load.
     const TURN: Turn = Turn::Together;
 
-    /// The kinds whose artifacts go into the making of this one. Where one of those is another than in the served snapshot, an
-    /// artifact of this kind is decoded anew, even if its own file is the same.
+    /// The kinds whose artifacts go into the making of this one. Where one of those is another than in the served
+    /// snapshot, an artifact of this kind is decoded anew, even if its own file is the same.
     const DEPENDS_ON: &'static [&'static str] = &[Catalog::NAME];
 
     /// Whether a file in a directory that somebody else wrote is of this kind.
@@ -80,7 +82,8 @@ pub trait ArtifactKind: Debug + Send + Sync + Sized + 'static {
     /// Whatever is wrong with the file.
     fn decode(file: &Encoded<'_>, items: &IdTable) -> Result<Self, ArtifactError>;
 
-    /// What [`ArtifactKind::decode`] will take, told from the footer and a few rows; `items` is the size of the catalogue.
+    /// What [`ArtifactKind::decode`] will take, told from the footer and a few rows; `items` is the size of the
+    /// catalogue.
     ///
     /// # Errors
     /// A file that cannot be read as the manifest says.
@@ -120,6 +123,7 @@ pub trait ArtifactKind: Debug + Send + Sync + Sized + 'static {
 
 /// How many artifacts of a kind a snapshot has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Count {
     /// None, one or more.
     Any,
@@ -141,6 +145,7 @@ impl fmt::Display for Count {
 
 /// When the artifacts of a kind are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Turn {
     /// Before all others are even downloaded.
     First,
@@ -172,6 +177,7 @@ impl Kind {
             turn: K::TURN,
             depends_on: K::DEPENDS_ON,
             recognise: K::recognise,
+            // A closure without captures: a function pointer that has forgotten the type.
             decode: |file, items| Ok(Arc::new(K::decode(file, items)?)),
             predict: K::predict,
         }
@@ -183,6 +189,7 @@ impl Kind {
     /// [`ArtifactError::UnknownKind`] with the nearest name.
     pub fn named(name: &str) -> Result<&'static Self, ArtifactError> {
         ALL.iter().find(|kind| kind.name == name).ok_or_else(|| {
+            // Most often a plural, or the other spelling of "neighbors".
             let nearest = crate::feature::nearest(name, ALL.iter().map(|kind| kind.name));
             ArtifactError::UnknownKind { kind: name.to_owned(), nearest }
         })

@@ -26,6 +26,7 @@ impl ArtifactKind for Placements {
     }
 
     fn decode(file: &Encoded<'_>, _: &IdTable) -> Result<Self, ArtifactError> {
+        // By what the manifest says, which the file has been held against.
         file.at_most(MAX_BYTES)?;
         let text = std::fs::read_to_string(file.path).map_err(|error| file.unreadable(error))?;
         Ok(Self { text })

@@ -36,6 +36,7 @@ impl ArtifactKind for Popularity {
         let (ids, scores) = (item_column(&table, "item_id", items)?, scores(&table)?);
         let segments = Segments::read(&table)?;
         let entries = || segments.codes.iter().copied().zip(ids.iter().copied());
+        // Sorted pairs of 8 bytes: a hash set of them would take several times that.
         let mut pairs: Vec<(u32, u32)> = entries().collect();
         pairs.sort_unstable();
         if let Some(twice) = pairs.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]) {
@@ -44,6 +45,7 @@ impl ArtifactKind for Popularity {
             let id = items.text(twice.1).to_owned();
             return Err(table.bad("item_id", row, Repeated { id }).into());
         }
+        // Before the lists are built, so that the two are not in memory together.
         drop(pairs);
         let named = entries().zip(&scores);
         Ok(Self::new(named.map(|((segment, item), score)| (segments.name(segment), item, *score))))

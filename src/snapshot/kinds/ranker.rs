@@ -81,7 +81,9 @@ impl ArtifactKind for RankerModel {
         let params = file.params();
         let bytes = std::fs::read(file.path).map_err(|error| file.unreadable(error))?;
         let model = Ranker::read(format(&params, &bytes)?, &bytes).map_err(RankerError::from)?;
+        // The model has all it needs, and the file may be 256 MiB.
         drop(bytes);
+        // The range is known only now: the manifest does not say how many outputs a model has.
         let last = model.outputs().saturating_sub(1) as f64;
         let output = params.number("output", 0.0, 0.0..=last)? as usize;
         let model = missing(&params, model.with_output(output).map_err(RankerError::from)?)?;

@@ -38,6 +38,7 @@ pub(super) fn item_column(table: &Table, column: &str, items: &IdTable) -> Resul
 /// The items of a column that has each item once, by row.
 pub(super) fn distinct_items(table: &Table, column: &str, items: &IdTable) -> Result<Vec<u32>, TableError> {
     let mut rows = Vec::with_capacity(table.rows());
+    // A bit would do, but this is freed before anything large is made.
     let mut seen = vec![false; items.len()];
     table.each_id(column, |_, id| {
         let item = known_item(items, id)?;
@@ -54,6 +55,7 @@ pub(super) fn distinct_items(table: &Table, column: &str, items: &IdTable) -> Re
 pub(super) fn user_column(table: &Table) -> Result<IdTable, TableError> {
     let mut users = IdTable::with_capacity(table.rows());
     table.each_id("user_id", |_, id| insert(&mut users, id))?;
+    // The capacity was a guess from the number of rows, and the table stays for hours.
     users.shrink();
     Ok(users)
 }

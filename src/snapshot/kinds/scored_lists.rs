@@ -22,8 +22,8 @@ enum ListError {
     TooGreat(f64),
 }
 
-/// A list of ids and one of scores a row; `keys` has the row's place among `rows` lists. The lengths are those of the scores,
-/// which are quick to read.
+/// A list of ids and one of scores a row; `keys` has the row's place among `rows` lists. The lengths are those of the
+/// scores, which are quick to read.
 pub(super) fn from_lists(
     table: &Table,
     [ids, scores]: [&str; 2],
@@ -74,6 +74,7 @@ fn read_items(
                 listed.push(known_item(items, id)?);
             }
         }
+        // The scores have said how long the list is: ids and scores that differ in number have no common order.
         let (places, _) = lists.row(key_of(row));
         if places.len() != listed.len() {
             let (scores, listed, column) = (places.len(), listed.len(), ids.to_owned());

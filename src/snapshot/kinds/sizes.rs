@@ -6,13 +6,15 @@ use crate::artifact::table::{Cell, CellKind, Table, TableError};
 use crate::feature::Texts;
 use crate::snapshot::IdTable;
 
-/// Rows that are looked at where the footer does not tell: more of them make the prediction surer and a load start later.
+/// Rows that are looked at where the footer does not tell: more of them make the prediction surer and a load start
+/// later.
 pub(super) const SAMPLE: usize = 50_000;
 
 /// A table of ids.
 pub(super) fn ids(table: &Table, name: &str) -> Result<usize, TableError> {
     let outline = table.outline(name)?;
     let mut lengths = HashSet::new();
+    // Ids of one length need no ends: whether they are is told from the first rows.
     table.head(name, SAMPLE, &mut |_, cell| {
         if let Cell::Text(text) = cell {
             lengths.insert(text.len());

@@ -21,8 +21,8 @@ const ID_BYTES: u64 = 16;
 #[derive(Debug, Error)]
 enum ShardError {
     #[error(
-        "would take about {whole} bytes in memory, and user_features_memory is {memory}: give it more, or set shards = {wanted} \
-         for it in params.toml and build the snapshot again (a shard may take half of that memory)"
+        "would take about {whole} bytes in memory, and user_features_memory is {memory}: give it more, or set \
+         shards = {wanted} for it in params.toml and build the snapshot again (a shard may take half of that memory)"
     )]
     Memory { whole: u64, memory: u64, wanted: u64 },
     #[error("\"{id}\" is of shard {shard} of {shards}, row group {group} is another's: {AGAIN}")]
@@ -52,8 +52,10 @@ impl ArtifactKind for UserFeatures {
         if whole <= memory {
             return Ok(UserFeatures::whole(known, user_table(&table)?));
         }
+        // A shard over half of the cache would drive out the one before it, and users of the two would wait in turns.
         let each = whole / u64::from(shards.max(1));
         if shards == 0 || each > memory / 2 {
+            // A sixteenth of the cache each, so that some uneven shards do no harm.
             let wanted = (whole / (memory / 16).max(1) + 1).next_power_of_two();
             return Err(ArtifactError::content(ShardError::Memory { whole, memory, wanted }));
         }
@@ -98,17 +100,20 @@ fn shard_table(dir: &Path, artifact: &BuildArtifact) -> Result<(), ArtifactError
     let Some(shards) = shards.filter(|shards| (1..=MAX_SHARDS).contains(shards)) else { return Ok(()) };
     let path = dir.join(&artifact.path);
     let table = Table::open_parquet(&path, &TableLimits::default())?;
+    // Not written again where nothing changes: the digest, and with it the version, stays the same.
     if survey(&table, shards).is_ok() {
         return Ok(());
     }
-    drop(table); // some systems do not replace a file that is open
+    // Some systems do not replace a file that is open.
+    drop(table);
     let other = dir.join(format!(".{}.sharded", artifact.path));
     let moved = write_shards(&path, &other, shards).map_err(ArtifactError::from).and_then(|()| {
         let unreadable = |source| ArtifactError::Unreadable { file: other.display().to_string(), source };
         std::fs::rename(&other, &path).map_err(unreadable)
     });
     if moved.is_err() {
-        let _ = std::fs::remove_file(&other); // what is left of it is of no use
+        // What is left of it is of no use.
+        let _ = std::fs::remove_file(&other);
     }
     moved
 }
@@ -142,6 +147,7 @@ fn survey(table: &Table, shards: u32) -> Result<(Vec<Option<u32>>, IdFilter), Ar
             before.clear();
             before.push_str(id);
             own = Some(shard);
+            // A user without features must not cost a reading of the disk.
             filter.insert(id);
             Ok(())
         })?;

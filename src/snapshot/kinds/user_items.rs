@@ -25,6 +25,7 @@ impl ArtifactKind for UserItems {
     fn decode(file: &Encoded<'_>, items: &IdTable) -> Result<Self, ArtifactError> {
         let table = file.table()?;
         let users = user_column(&table)?;
+        // A user's row is the row of the file, as `user_column` refuses a user who comes twice.
         let rows: Vec<u32> = (0..users.len() as u32).collect();
         let rows = from_lists(&table, ["items", "scores"], items, users.len(), &rows)?;
         Ok(Self { users, rows })

@@ -43,6 +43,7 @@ impl ArtifactKind for UserVectors {
 
     fn predict(file: &Encoded<'_>, _: usize) -> Result<Prediction, ArtifactError> {
         let table = file.table()?;
+        // A byte a row says whether it has a vector; among users each has.
         let vectors = table.rows() * (predict_width(&table)? * size_of::<f32>() + size_of::<bool>());
         Ok(Prediction::usual(sizes::ids(&table, "user_id")? + vectors))
     }

@@ -28,7 +28,8 @@ pub(super) fn metric(params: &Params<'_>) -> Result<Metric, ArtifactError> {
     params.word("metric", Metric::InnerProduct, Metric::parse, "inner_product, cosine or l2")
 }
 
-/// The vectors of a table, in `rows` rows; `place` says which one a row of the file is. `present` says which have a vector.
+/// The vectors of a table, in `rows` rows; `place` says which one a row of the file is. `present` says which have a
+/// vector.
 pub(super) fn vectors(
     table: &Table,
     metric: Metric,
@@ -62,6 +63,7 @@ fn read(table: &Table, rows: usize, place: impl Fn(usize) -> usize) -> Result<(u
         if vector.len() != width {
             return Err(VectorError::Uneven { found: vector.len(), before: width }.into());
         }
+        // One NaN would make every score of its row NaN, which no threshold excludes.
         if let Some(bad) = vector.iter().find(|x| !x.is_finite()) {
             return Err(VectorError::NotFinite(*bad).into());
         }

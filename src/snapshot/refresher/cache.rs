@@ -9,6 +9,7 @@ impl<T: Send + Sync> Refresher<T> {
     /// Remembers the channel for a restart without the store, and deletes downloads that no kept snapshot uses.
     pub(super) fn tidy_cache(&self) {
         let key = Channel::key(&self.options.channel);
+        // Nothing was downloaded from a store of local files.
         if self.source.store.local_path(&key).is_some() {
             return;
         }
@@ -16,6 +17,7 @@ impl<T: Send + Sync> Refresher<T> {
         let (mut keep, mut manifests) = (HashSet::new(), HashSet::new());
         for holder in served.iter().flatten() {
             let manifest = (self.snapshot)(holder).manifest();
+            // Of the kept snapshot too: a rollback after a restart must not need the store.
             keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
         }
@@ -27,6 +29,7 @@ impl<T: Send + Sync> Refresher<T> {
             None => Ok(()),
         };
         let cache = &self.source.cache;
+        // First the channel, then the deletions: a restart between them finds what it is told to serve.
         let tidied = remembered.and_then(|()| cache.forget("manifest-", &manifests));
         if let Err(error) = tidied.and_then(|()| cache.retain(&keep)) {
             tracing::warn!(%error, "the local cache could not be tidied");

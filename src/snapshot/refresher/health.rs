@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 /// What one refresh did.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The channel names what is served.
     Unchanged,

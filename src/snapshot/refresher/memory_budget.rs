@@ -1,4 +1,5 @@
-//! The memory budget: what is loaded must fit beside what is served, and what was served before is kept only where both fit.
+//! The memory budget: what is loaded must fit beside what is served, and what was served before is kept only where both
+//! fit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -21,6 +22,8 @@ impl<T: Send + Sync> Refresher<T> {
         let Ok(bytes) = catch_unwind(AssertUnwindSafe(predict)) else { return Ok(()) };
         let names = manifest.artifacts.iter().map(|entry| entry.name.as_str());
         let predicted: Vec<(&str, Prediction)> = names.zip(bytes?).collect();
+        // What both snapshots share is counted twice. That errs towards refusing, and never by more than the shared
+        // part.
         let resident = |snapshot: Option<&Snapshot>| snapshot.map_or(0, |held| held.resident_bytes() as u64);
         let previous = self.registry.previous();
         let budget = MemoryBudget {
@@ -28,6 +31,7 @@ impl<T: Send + Sync> Refresher<T> {
             served: resident(served),
             previous: resident(previous.as_deref().map(self.snapshot)),
         };
+        // Held on to, it would outlive being forgotten below.
         drop(previous);
         if budget.check(&predicted, available_bytes())? == Verdict::FitsWithoutPrevious {
             tracing::warn!(
@@ -44,6 +48,7 @@ impl<T: Send + Sync> Refresher<T> {
         let Some(replaced) = replaced else { return false };
         let bytes = (self.snapshot)(replaced).resident_bytes() as u64;
         let of_budget = |budget: u64| budget.saturating_sub((self.snapshot)(next).resident_bytes() as u64);
+        // Half, as the next load needs memory too while both are held.
         let free = available_bytes().into_iter().chain(self.options.memory_budget.map(of_budget)).min();
         self.options.keep_previous.unwrap_or_else(|| free.is_none_or(|free| bytes <= free / 2))
     }

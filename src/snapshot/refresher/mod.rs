@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use super::{
-    ArtifactEntry, Channel, Manifest, RefreshOptions, Registry, Snapshot, SnapshotError, Source, UserCounts,
-    load,
+    ArtifactEntry, Channel, MANIFEST, Manifest, RefreshOptions, Registry, Snapshot, SnapshotError, Source,
+    UserCounts, load,
 };
+use crate::artifact::StoreError;
 
 mod cache;
 mod health;
 mod memory_budget;
 mod report;
+mod rollback;
 
 use report::Serving;
 
@@ -63,11 +65,13 @@ impl<T: Send + Sync> Refresher<T> {
         snapshot: fn(&T) -> &Snapshot,
         options: RefreshOptions,
     ) -> Result<Self, SnapshotError> {
-        super::users::settle_priority(); // before there are threads that yield
+        // Before there are threads that yield: a thread begins with the priority of the one that starts it.
+        super::users::settle_priority();
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|n| format!("larder-load-{n}"))
             .start_handler(|_| {
-                // On Linux this sets the calling thread only: loading yields to serving. Without the right to, it does not.
+                // On Linux this sets the calling thread only: loading yields to serving. Where that is not allowed it
+                // does not, and a load is felt.
                 let _ = rustix::process::setpriority_process(None, 19);
             })
             .build()
@@ -84,9 +88,11 @@ impl<T: Send + Sync> Refresher<T> {
         let mut work = lock(&self.work);
         let started = Instant::now();
         let mut version = String::new();
+        // Taken before the refresh, as the log says afterwards what became of it.
         let before = self.served_version();
         let outcome = self.follow(&mut work, force, started, &mut version);
         if outcome.is_err() && before.is_none() {
+            // Only a server that has nothing goes back: one that serves keeps what it serves.
             self.serve_last_good(work.channel.as_ref());
         }
         let mut health = lock(&self.health);
@@ -96,11 +102,14 @@ impl<T: Send + Sync> Refresher<T> {
                 work.failures = 0;
                 work.retry_at = None;
             }
+            // The failure that is waited out stays the last word on the state.
             Ok(Outcome::BackingOff) => {}
             Err(error) => {
                 work.failures += 1;
+                // At most 32 intervals: a publisher who mends a snapshot in place need not wait for hours.
                 let wait = self.options.poll_interval * 2u32.pow(work.failures.min(5));
                 work.retry_at = Some((version.clone(), Instant::now() + wait));
+                // The channel is read anew next time, so that a failure is not mistaken for "unchanged".
                 work.etag = None;
                 let artifact = error.artifact().map(str::to_owned);
                 let slot = (artifact.clone().unwrap_or_else(|| "-".to_owned()), error.label());
@@ -114,45 +123,16 @@ impl<T: Send + Sync> Refresher<T> {
         outcome
     }
 
-    /// Serves the previous snapshot again: at once if it is in memory. Holds there until the channel changes or a forced
-    /// refresh. Returns the version now served.
-    ///
-    /// # Errors
-    /// There is nothing to go back to, or it cannot be loaded.
-    pub fn rollback(&self) -> Result<String, SnapshotError> {
-        let nothing = || SnapshotError::NoRollback { channel: self.options.channel.clone() };
-        let current = self.registry.current().ok_or_else(nothing)?;
-        let from = (self.snapshot)(&current).version().to_owned();
-        // What is resident is served without waiting for a load that may be under way.
-        let target = match self.registry.previous() {
-            Some(previous) => previous,
-            None => {
-                let work = lock(&self.work);
-                let named = work.channel.as_ref().and_then(|channel| channel.previous.clone());
-                Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current))?)
-            }
-        };
-        let version = (self.snapshot)(&target).version().to_owned();
-        let keep = self.keeps(Some(&current), &target);
-        self.registry.publish(target, keep);
-        let mut health = lock(&self.health);
-        health.swaps += 1;
-        health.swapped_at = Some(SystemTime::now());
-        health.held_from = Some(from.clone());
-        drop(health);
-        self.tidy_cache();
-        tracing::warn!(from, to = version, "rolled back by an operator; held until the channel changes");
-        Ok(version)
-    }
-
     /// Follows the channel until `stop` is closed or told.
     pub fn run(&self, stop: &Receiver<()>) {
         let mut random = fastrand::Rng::new();
         loop {
+            // Jittered, so that a fleet started together does not ask the store at the same moment for ever.
             let wait = self.options.poll_interval.mul_f64(0.8 + 0.4 * random.f64());
             match stop.recv_timeout(wait) {
                 Err(RecvTimeoutError::Timeout) => {
-                    let _ = self.refresh(false); // logged and kept in health
+                    // Logged and kept in health.
+                    let _ = self.refresh(false);
                 }
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -201,6 +181,7 @@ impl<T: Send + Sync> Refresher<T> {
             lock(&self.health).held_from = None;
         }
         self.look(work)?;
+        // A store that says "unchanged" at the first look is wrong, and changes nothing.
         let Some(channel) = work.channel.clone() else { return Ok(Outcome::Unchanged) };
         version.clone_from(&channel.snapshot);
         let current = self.registry.current();
@@ -208,12 +189,14 @@ impl<T: Send + Sync> Refresher<T> {
             lock(&self.health).held_from = None;
             return Ok(Outcome::Unchanged);
         }
+        // An operator's rollback outlasts polls: only another channel entry, or a forced refresh, ends it.
         if lock(&self.health).held_from.as_ref() == Some(&channel.snapshot) {
             return Ok(Outcome::Held);
         }
         if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
             return Ok(Outcome::BackingOff);
         }
+        // A channel rolled back names what is still in memory, which need not be loaded.
         let resident = self.registry.previous();
         let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
         let next = match resident {
@@ -239,24 +222,6 @@ impl<T: Send + Sync> Refresher<T> {
         Ok(Outcome::Swapped { version: version.clone(), took })
     }
 
-    /// After a start that failed, because of the store or of the channel's snapshot: what this cache served last, or what the
-    /// channel named before, is better than nothing.
-    fn serve_last_good(&self, channel: Option<&Channel>) {
-        let remembered = self.source.cache.recall(&self.document()).ok().flatten();
-        let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
-        let before = channel.and_then(|channel| channel.previous.clone());
-        for version in remembered.map(|known| known.snapshot).into_iter().chain(before) {
-            if let Ok(good) = self.load(&version, None) {
-                self.registry.publish(Arc::new(good), false);
-                let mut health = lock(&self.health);
-                health.swaps += 1;
-                health.swapped_at = Some(SystemTime::now());
-                tracing::warn!(version, "the last good snapshot is served");
-                return;
-            }
-        }
-    }
-
     /// The name under which the cache keeps the channel.
     fn document(&self) -> String {
         format!("channel-{}.json", self.options.channel)
@@ -275,9 +240,14 @@ impl<T: Send + Sync> Refresher<T> {
                 lock(&self.health).last_checked = Some(SystemTime::now());
                 object.bytes
             }
+            // Without this a server that is pointed to a snapshot instead of a store waits for a channel for ever.
+            Err(StoreError::NotFound { .. }) if self.source.store.read(MANIFEST).is_ok() => {
+                return Err(SnapshotError::NoStore { location: self.location() });
+            }
             Err(error) => match self.source.cache.recall(&self.document()) {
+                // Only at a start, and only where the store is away rather than wrong: later the cache is no news.
                 Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
-                    tracing::warn!(reason = %error, "the store is away: the channel is followed as the local cache has it");
+                    tracing::warn!(reason = %error, "the store is away: the local cache says what the channel names");
                     bytes
                 }
                 _ => return Err(error.into()),
@@ -291,7 +261,8 @@ impl<T: Send + Sync> Refresher<T> {
         let manifest: Manifest = self.source.manifest(version)?;
         let previous = current.map(|now| (self.snapshot)(now));
         let options = &self.options.load;
-        let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::default(); // each file is verified once
+        // Files are asked for twice, to predict their size and to decode them: each is verified once.
+        let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::default();
         let file = |entry: &ArtifactEntry| {
             if let Some(path) = lock(&known).get(&entry.name) {
                 return Ok(path.clone());

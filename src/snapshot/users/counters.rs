@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts lookups in the tables that hold it; shared by the tables of one snapshot and of those that follow it, so that the
-/// counts only rise.
+/// Counts lookups in the tables that hold it; shared by the tables of one snapshot and of those that follow it, so that
+/// the counts only rise.
 #[derive(Debug, Default)]
 pub struct UserCounters {
     hits: AtomicU64,
@@ -31,6 +31,7 @@ pub struct UserCounts {
 impl UserCounters {
     /// The counts so far.
     pub fn now(&self) -> UserCounts {
+        // Relaxed: the counts are read for people, who do not compare them to the last one.
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         UserCounts {
             hits: read(&self.hits),

@@ -89,6 +89,7 @@ impl Flight {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.landed = true;
         state.users = users;
+        // Called after the lock is dropped: a listener may ask this same flight.
         let listeners = std::mem::take(&mut state.listeners);
         drop(state);
         self.landed.notify_all();

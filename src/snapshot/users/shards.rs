@@ -14,10 +14,11 @@ use super::{IdFilter, Lookup, Pending, UserCounters, UserTable, Users, row, shar
 use crate::artifact::table::{Table, TableError};
 use crate::feature::Features;
 
-/// Threads that read shards of one table: more of them answer bursts of new users sooner and take more of the CPU from serving.
+/// Threads that read shards of one table: more of them answer bursts of new users sooner and take more of the CPU from
+/// serving.
 const READERS: usize = 2;
-/// Upper bound on shards that wait to be read; a user of a further one is late at once. Raising it makes users wait for what comes
-/// too late for them anyway.
+/// Upper bound on shards that wait to be read; a user of a further one is late at once. Raising it makes users wait for
+/// what comes too late for them anyway.
 const QUEUE: usize = 256;
 
 /// Turns a shard's rows into a table.
@@ -90,6 +91,7 @@ impl Sharded {
             return row(&users, user).into();
         }
         self.plan.counters.miss();
+        // The lock is held for a look-up and never for a reading: requests do not wait for each other's disks.
         let mut flights = lock(&self.flights);
         if let Some(flight) = flights.get(&shard) {
             return Lookup::Pending(Pending::new(Arc::clone(flight), user));
@@ -101,13 +103,14 @@ impl Sharded {
         let flight = Arc::new(Flight::new(Arc::clone(&self.plan.counters)));
         match self.jobs.try_send(shard) {
             Ok(()) => drop(flights.insert(shard, Arc::clone(&flight))),
-            // Too many wait already: nothing is worth waiting for.
+            // Too many wait already: this one would be late in any case, so it is told at once.
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => flight.land(None),
         }
         Lookup::Pending(Pending::new(flight, user))
     }
 
     pub(super) fn resident_bytes(&self) -> usize {
+        // A cache counts as full: it will be, and the memory budget must hold then too.
         let cache = usize::try_from(self.plan.memory.min(self.plan.whole)).unwrap_or(usize::MAX);
         cache.saturating_add(self.plan.filter.resident_bytes()).saturating_add(self.plan.groups.len() * 8)
     }
@@ -139,14 +142,18 @@ impl Reader {
         // On Linux this sets the calling thread only: reading yields to answering. Without the right to, it does not.
         let _ = rustix::process::setpriority_process(None, 5);
         loop {
+            // The readers share one end of the queue: the lock is held while waiting, and whoever has it takes the next
+            // shard.
             let next = lock(queue).recv();
             let Ok(shard) = next else { return };
+            // Through the cache, so that a shard that came meanwhile is not read twice, and a failure is not kept.
             let read = || self.cache.try_get_with(shard, || self.read(shard));
             let users = match catch_unwind(AssertUnwindSafe(read)) {
                 Ok(Ok(users)) => Some(users),
                 Ok(Err(error)) => self.failed(shard, &error),
                 Err(_) => self.failed(shard, &"its reader gave up on the file's structure"),
             };
+            // The shard is in the cache before its flight is gone: a request between the two finds one or the other.
             let flight = lock(&self.flights).remove(&shard);
             if let Some(flight) = flight {
                 flight.land(users);

@@ -1,5 +1,5 @@
-//! Starts threads from one that never yields: a thread begins with the priority of the one that starts it, and what the loader's
-//! threads gave up they may not give back.
+//! Starts threads from one that never yields: a thread begins with the priority of the one that starts it, and what the
+//! loader's threads gave up they may not give back.
 
 use std::io;
 use std::sync::OnceLock;
@@ -11,6 +11,8 @@ type Body = Box<dyn FnOnce() + Send>;
 /// A thread that is to be started: its name, what it does, and who wants to know whether it was.
 type Order = (String, Body, SyncSender<io::Result<()>>);
 
+// One for the process: it must have been started before any thread of the process gave up its priority, which no table
+// that is opened later can see to.
 static STARTER: OnceLock<Option<SyncSender<Order>>> = OnceLock::new();
 
 /// Makes threads begin with the priority that the calling thread has now. Later calls change nothing.

@@ -7,8 +7,8 @@ use arrow_array::{ArrayRef, BooleanArray, Float32Array, Int64Array, StringArray,
 use super::shard_of;
 use crate::artifact::table::{Cell, CellKind, Table, TableError, TableLimits, TableWriter};
 
-/// Reads the user table at `from` and writes it to `to` in `shards` shards. Each shard with users is one row group, sorted by
-/// `user_id`; numbers become 32-bit floats.
+/// Reads the user table at `from` and writes it to `to` in `shards` shards. Each shard with users is one row group,
+/// sorted by `user_id`; numbers become 32-bit floats.
 ///
 /// # Errors
 /// A table that cannot be read or written, or a column that is no feature.
@@ -22,6 +22,8 @@ pub fn write_shards(from: &Path, to: &Path, shards: u32) -> Result<(), TableErro
     let mut order: Vec<(u32, u32)> =
         ids.iter().enumerate().map(|(row, id)| (shard_of(id, shards), row as u32)).collect();
     let id = |row: u32| ids.get(row as usize).map_or("", |id| &**id);
+    // By id within a shard: the same users make the same bytes, whatever the order of the input, and so the same
+    // digest.
     order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| id(a.1).cmp(id(b.1))));
     let mut groups = Vec::new();
     for run in order.chunk_by(|a, b| a.0 == b.0) {
@@ -40,6 +42,7 @@ pub fn write_shards(from: &Path, to: &Path, shards: u32) -> Result<(), TableErro
 fn column(table: &Table, name: &str, kind: &CellKind, rows: &[usize]) -> Result<ArrayRef, TableError> {
     macro_rules! gather {
         ($cell:pat => $value:expr, $array:ty) => {{
+            // A whole column at a time: a table of users may be larger than memory, but one column of it is not.
             let mut values = vec![None; rows.len()];
             table.each(name, &mut |row, cell| {
                 if let ($cell, Some(slot)) = (cell, values.get_mut(row)) {

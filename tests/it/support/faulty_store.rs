@@ -64,8 +64,8 @@ impl<S: ArtifactStore> FaultyStore<S> {
     }
 
     fn unavailable(&self, key: &str) -> StoreError {
-        let (location, key, reason) = (self.location(), key.to_owned(), "told to fail".to_owned());
-        StoreError::Unavailable { location, key, reason }
+        let (location, key) = (self.location(), key.to_owned());
+        StoreError::Unavailable { location, key, source: "told to fail".into() }
     }
 
     fn note_write(&self, key: &str) {

@@ -32,6 +32,7 @@ pub(super) fn sessions(
         let times = times(table, &session, limits)?;
         Ok::<_, TableError>((session, times))
     };
+    // Two columns of one file in two threads: this is the longest part of most loads, and comes before all others.
     let (item, visits) = rayon::join(|| item_column(again, "item_id", items), visits);
     let (mut item, (session, Times { newest, long })) = (item?, visits?);
     in_order_of_time(&mut item, long);
@@ -40,6 +41,7 @@ pub(super) fn sessions(
 
 /// The session of each row, numbered as they come, and how many there are.
 fn session_column(table: &Table) -> Result<Vec<u32>, TableError> {
+    // Most writers sort by session. Then no table of ids is needed, which for text would be larger than the index.
     if let Some(numbers) = ascending(table)? {
         return Ok(numbers);
     }
@@ -74,6 +76,8 @@ fn ascending(table: &Table) -> Result<Option<Vec<u32>>, TableError> {
     let mut numbers: Vec<u32> = Vec::with_capacity(table.rows());
     let (mut last, mut last_text, mut number) = (0, String::new(), 0);
     let mut ascends = true;
+    // A session that comes back later in the file would be numbered twice: the ids must ascend strictly from one
+    // session to the next.
     let outcome = table.each("session_id", &mut |row, cell| {
         let order = match &cell {
             Cell::Text("") => return Err(SessionError::EmptyId.into()),
@@ -82,7 +86,8 @@ fn ascending(table: &Table) -> Result<Option<Vec<u32>>, TableError> {
         };
         if row > 0 && order.is_lt() {
             ascends = false;
-            return Err(SessionError::Descends.into()); // ends the reading; the other way starts anew
+            // Ends the reading; the other way starts anew.
+            return Err(SessionError::Descends.into());
         }
         if row > 0 && order.is_gt() {
             number += 1;
@@ -128,10 +133,12 @@ fn times(table: &Table, session: &[u32], limits: SessionLimits) -> Result<Times,
     let mut lengths: Vec<u32> = Vec::new();
     for number in session {
         if *number as usize == lengths.len() {
-            lengths.push(0); // numbered as they come: a new number is the next one
+            // Numbered as they come: a new number is the next one.
+            lengths.push(0);
         }
         lengths[*number as usize] += 1;
     }
+    // Sessions are ordered by their newest click, as the paper's "most recent sessions" are.
     let mut newest = vec![i64::MIN; lengths.len()];
     let mut long = Vec::new();
     table.each("timestamp", &mut |row, cell| {
@@ -148,6 +155,8 @@ fn times(table: &Table, session: &[u32], limits: SessionLimits) -> Result<Times,
 
 /// Puts the items of each long session into the order of time, within the rows that it has.
 fn in_order_of_time(items: &mut [u32], mut long: Vec<LongClick>) {
+    // The index takes the last clicks of a session for its newest. Sorting all clicks by time would cost as much as the
+    // index; only sessions that are cut need it.
     long.sort_unstable_by_key(|click| (click.session, click.row));
     for session in long.chunk_by_mut(|a, b| a.session == b.session) {
         let rows: Vec<u32> = session.iter().map(|click| click.row).collect();

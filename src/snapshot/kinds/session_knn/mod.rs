@@ -104,7 +104,9 @@ impl Projected {
             Ok(())
         })?;
         let seen = head.session_of.len().max(1);
+        // As if all rows were like the first: sessions are short, so that the first rows hold many of them.
         let of_all = |part: usize| (part as f64 / seen as f64 * table.rows() as f64).round() as usize;
+        // Told from the first rows only: a file that descends later takes more than was predicted.
         let ids = if head.descends {
             IdTable::predict_bytes(of_all(head.texts.len()), of_all(head.text_bytes), false)
                 .saturating_add(of_all(head.integers.len()).saturating_mul(INTEGER_ID))
@@ -149,7 +151,8 @@ impl Head {
                 self.last_integer = Some(*id);
                 self.session_of.push(*self.integers.entry(*id).or_insert(next));
             }
-            _ => {} // the decoder will refuse it
+            // The decoder will refuse it.
+            _ => {}
         }
     }
 }

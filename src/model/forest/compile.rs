@@ -6,7 +6,7 @@ use super::{Forest, Precision, Shape, Sums};
 use crate::machine::trees::{Branch, Fork, Step, Trees, Value};
 use crate::model::ModelError;
 
-pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, ModelError> {
+pub(super) fn compile(sources: &[SourceTree], shape: &Shape) -> Result<Forest, ModelError> {
     let mut asked = Asked::default();
     let mut paths = Vec::with_capacity(sources.len());
     for source in sources {
@@ -26,6 +26,7 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
     let columns = asked.columns(shape.truncation)?;
     let mut order = vec![0u32; sources.len()];
     let mut sorted: Vec<usize> = (0..sources.len()).collect();
+    // A stable sort: within an output the sum is in the order of the file, as in the library.
     sorted.sort_by_key(|tree| sources[*tree].output);
     let mut outputs = Vec::with_capacity(shape.starts.len());
     let mut first = 0;
@@ -45,8 +46,10 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
     }
     let in_order = || sorted.iter().map(|tree| (&sources[*tree], &paths[*tree]));
     let sums = match shape.precision {
-        Precision::Double => Sums::Double(grow(in_order(), columns.len(), &asked, |value| value)?),
-        Precision::Single => Sums::Single(grow(in_order(), columns.len(), &asked, |value| value as f32)?),
+        Precision::Double => Sums::Double(compile_trees(in_order(), columns.len(), &asked, |value| value)?),
+        Precision::Single => {
+            Sums::Single(compile_trees(in_order(), columns.len(), &asked, |value| value as f32)?)
+        }
     };
     let names: Vec<Box<[u32]>> = in_order()
         .map(|(source, path)| path.leaves().map(|leaf| source.leaves[leaf].name).collect())
@@ -55,7 +58,7 @@ pub(super) fn plant(sources: &[SourceTree], shape: &Shape) -> Result<Forest, Mod
     Ok(Forest { columns, sums, outputs, order, names, leaves })
 }
 
-fn grow<'a, V: Value>(
+fn compile_trees<'a, V: Value>(
     sources: impl Iterator<Item = (&'a SourceTree, &'a Path)>,
     columns: usize,
     asked: &Asked<'_>,
@@ -64,12 +67,13 @@ fn grow<'a, V: Value>(
     let mut trees = Trees::new(columns);
     for (source, path) in sources {
         let values: Vec<V> = path.leaves().map(|leaf| number(source.leaves[leaf].value)).collect();
-        let planted = if values.len() <= Trees::<V>::MOST_LEAVES {
+        // Up to 256 leaves a tree is a few words of bits, for many rows at once; larger ones are descended row by row.
+        let compiled = if values.len() <= Trees::<V>::MOST_LEAVES {
             path.steps(source, asked).and_then(|steps| trees.push(&steps, &values))
         } else {
             path.forks(source, asked).and_then(|forks| trees.push_forks(&forks, &values))
         };
-        planted.ok_or_else(|| ModelError::malformed(&source.place, "its nodes do not make a tree"))?;
+        compiled.ok_or_else(|| ModelError::malformed(&source.place, "its nodes do not make a tree"))?;
     }
     Ok(trees)
 }
@@ -97,6 +101,7 @@ impl Path {
         let mut seen_leaves = vec![false; source.leaves.len()];
         let mut visits: Vec<Visit> = Vec::with_capacity(source.nodes.len() + source.leaves.len());
         // With each child, the visit whose right child it is.
+        // A stack of its own: a tree that is a chain may be deeper than the thread's.
         let mut open: Vec<(Child, Option<usize>)> = vec![(source.root, None)];
         let mut before = 0;
         while let Some((child, parent)) = open.pop() {
@@ -123,6 +128,7 @@ impl Path {
                 }
             }
         }
+        // From the back, where children come before their parents.
         for at in (0..visits.len()).rev() {
             if let Child::Node(_) = visits[at].child {
                 visits[at].leaves = visits[at + 1].leaves + visits[visits[at].right].leaves;
@@ -149,6 +155,7 @@ impl Path {
         });
         let step = |(visit, node): (&Visit, &super::SourceNode)| {
             let question = asked.place(node.input, &node.test)?;
+            // A byte, as such trees have at most 256 leaves.
             let from = u8::try_from(visit.before).ok()?;
             let to = u8::try_from(self.visits[visit.right].before).ok()?;
             Some(Step { column: question.column, threshold: question.threshold, from, to })

@@ -8,7 +8,8 @@ const MISSING: u32 = u32::MAX;
 
 /// Named columns of numbers and texts, one row an item or a user.
 ///
-/// Narrower than [`super::Table`]: a number is an f32 (NaN where missing), a text a code into the column's distinct texts.
+/// Narrower than [`super::Table`]: a number is an f32 (NaN where missing), a text a code into the column's distinct
+/// texts.
 #[derive(Debug, Clone, Default)]
 pub struct Features {
     names: Vec<String>,
@@ -40,6 +41,7 @@ impl Features {
 
     /// Adds a column; `false` (and no change) if its length or name does not fit.
     pub fn add(&mut self, name: &str, column: FeatureColumn) -> bool {
+        // A shorter column would give some items the features of others.
         if column.len() != self.rows || self.position(name).is_some() {
             return false;
         }
@@ -137,6 +139,7 @@ impl TextCodesBuilder {
 
     /// Sets a cell. Rows that do not exist are ignored.
     pub fn set(&mut self, row: usize, text: &str) {
+        // The row is looked at first: a text without a row would take a code that nothing uses.
         if let Some(cell) = self.codes.get_mut(row) {
             *cell = self.texts.code(text);
         }
