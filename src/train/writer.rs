@@ -10,6 +10,9 @@ use super::events::EventLog;
 use crate::artifact::table::{TableError, TableWriter, float_lists, text_lists};
 use crate::index::Vectors;
 
+/// An item and its score.
+type Scored = (u32, f32);
+
 /// One artifact file and what the manifest says of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuiltArtifact {
@@ -81,12 +84,12 @@ impl<'a> ArtifactWriter<'a> {
     pub(super) fn item_neighbors(
         &mut self,
         name: &str,
-        table: &[Vec<(u32, f32)>],
+        table: &[Vec<Scored>],
         params: Value,
     ) -> Result<(), TableError> {
         // An item without neighbours needs no row: the loader treats a missing item the same way.
         let items = table.iter().enumerate().filter(|(_, row)| !row.is_empty());
-        let (ids, rows): (Vec<&str>, Vec<&[(u32, f32)]>) =
+        let (ids, rows): (Vec<&str>, Vec<&[Scored]>) =
             items.map(|(item, row)| (self.item_id(item as u32), row.as_slice())).unzip();
         let columns = self.lists("item_id", &ids, "neighbors", &rows);
         self.write(name, "item_neighbors", ids.len(), columns, params)
@@ -96,10 +99,10 @@ impl<'a> ArtifactWriter<'a> {
     pub(super) fn user_items(
         &mut self,
         name: &str,
-        users: &[(u32, Vec<(u32, f32)>)],
+        users: &[(u32, Vec<Scored>)],
         params: Value,
     ) -> Result<(), TableError> {
-        let (ids, rows): (Vec<&str>, Vec<&[(u32, f32)]>) =
+        let (ids, rows): (Vec<&str>, Vec<&[Scored]>) =
             users.iter().map(|(user, row)| (self.user_id(*user), row.as_slice())).unzip();
         let columns = self.lists("user_id", &ids, "items", &rows);
         self.write(name, "user_items", ids.len(), columns, params)
@@ -144,13 +147,7 @@ impl<'a> ArtifactWriter<'a> {
     }
 
     /// The columns of lists of items with scores, one list an id.
-    fn lists(
-        &self,
-        id_column: &str,
-        ids: &[&str],
-        items_column: &str,
-        rows: &[&[(u32, f32)]],
-    ) -> TableWriter {
+    fn lists(&self, id_column: &str, ids: &[&str], items_column: &str, rows: &[&[Scored]]) -> TableWriter {
         let items = rows.iter().map(|row| row.iter().map(|(item, _)| self.item_id(*item)));
         let scores: Vec<Vec<f32>> =
             rows.iter().map(|row| row.iter().map(|(_, score)| *score).collect()).collect();

@@ -62,6 +62,38 @@ fn the_same_input_and_seed_give_the_same_bytes() {
 }
 
 #[test]
+fn an_artifact_is_trained_where_the_data_has_what_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::read(&write(dir.path(), "catalog.csv", CATALOG)).unwrap();
+    let trained = |events: &str, ease_max_items: usize| -> Vec<String> {
+        let header = "user_id,session_id,item_id,event_type,timestamp\n";
+        let file = write(dir.path(), "events.csv", &format!("{header}{events}"));
+        let log = EventLog::read(&file, &catalog).unwrap();
+        let plan = TrainPlan { ease_max_items, ..TrainPlan::default() };
+        let built = train_all(&log, &catalog, &plan, dir.path(), &|_| true, &mut |_, _| {}).unwrap();
+        built.into_iter().map(|artifact| artifact.name).collect()
+    };
+    let always = ["catalog", "popularity", "similar", "followed_by", "sessions", "item_vectors"];
+    let orders = ",s1,cup,purchase,2026-01-01\n,s1,pot,purchase,2026-01-01\n";
+    assert_eq!(trained(orders, 2), always, "no users, no views, and more than two items");
+    let views = ",s2,cup,view,2026-01-02\n,s2,tea,view,2026-01-02\n";
+    let with = |names: &[&str]| {
+        let names: std::collections::BTreeSet<&str> = always.iter().chain(names).copied().collect();
+        names.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(trained(&format!("{orders}{views}"), 3)), with(&["bought_together", "ease"]));
+    let undone = "u1,s3,cup,return,2026-01-03\n";
+    assert_eq!(trained(&format!("{orders}{undone}"), 2), always, "a user who took nothing has no taste");
+    let users = "u1,s4,cup,view,2026-01-04\n";
+    let found = sorted(trained(&format!("{orders}{users}"), 2));
+    assert_eq!(found, with(&["bought_together", "user_vectors", "user_history", "buy_again"]));
+}
+
+#[test]
 fn recipes_are_chosen_among_real_trials_and_serve() {
     let dir = tempfile::tempdir().unwrap();
     let (catalog, log) = small_shop(dir.path());
