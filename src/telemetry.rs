@@ -22,6 +22,7 @@ use crate::server::RequestMetrics;
 use crate::snapshot::{Refresher, Registry as Views};
 
 pub use cpu::ServingThreads;
+pub use prometheus::{Error as MetricsError, Registry as MetricsRegistry};
 
 /// Sends log lines to standard error; false if somebody set a subscriber before.
 pub fn init_logs(format: LogFormat, filter: &str) -> bool {
