@@ -1,10 +1,10 @@
 //! Wiring only: from a configuration to a running server.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, mpsc};
 
-use prometheus::Registry as Metrics;
 use thiserror::Error;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
@@ -13,7 +13,7 @@ use crate::pipeline::Stages;
 use crate::recommender::{Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
 use crate::snapshot::{Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
-use crate::telemetry::{self, ServingThreads, Sources};
+use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
 
 /// Why the server did not start.
 #[derive(Debug, Error)]
@@ -33,7 +33,7 @@ pub enum AppError {
         /// The key of the configuration.
         key: &'static str,
         /// The address.
-        addr: std::net::SocketAddr,
+        addr: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
@@ -53,7 +53,7 @@ pub enum AppError {
     Server(#[from] ServerError),
     /// A metric is declared twice.
     #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
+    Metrics(#[from] MetricsError),
 }
 
 /// A server with its ports bound and nothing served yet.
@@ -91,20 +91,9 @@ impl App {
             |served: &View| -> &Snapshot { &served.snapshot },
             config.snapshot.clone(),
         )?);
-        let bind = |key, addr: std::net::SocketAddr| {
-            TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
-        };
         let recommender = Arc::new(Recommender::new(Arc::clone(&views), config.limits));
-        let mut exposures = None;
-        if let Some(path) = config.exposure.file.clone() {
-            let opened = JsonLines::open(&path)
-                .and_then(|sink| Exposures::open(config.exposure.max_queued, Box::new(sink)))
-                .map_err(|source| AppError::Exposures { path, source })?;
-            // In `config.server`, which the server drops at its end: the writer's thread ends with the queue's last
-            // sender.
-            (config.server.exposures, exposures) = (Some(opened.0), Some(opened.1));
-        }
-        let registry = Metrics::new();
+        let exposures = open_exposures(&mut config)?;
+        let registry = MetricsRegistry::new();
         let metrics = server::Metrics::new(registry.clone())?;
         let threads = Arc::new(ServingThreads::default());
         let sources = Sources {
@@ -116,10 +105,10 @@ impl App {
             requests: Arc::clone(metrics.requests()),
         };
         telemetry::register(&registry, sources)?;
-        // The ports are bound before a snapshot is loaded, so that a second process on the same ports fails at once
-        // and not after minutes.
         let control = Arc::clone(&refresher) as Arc<dyn ControlPlane>;
         Ok(Self {
+            // Before a snapshot is loaded, so that a second process on the same ports fails at once and not after
+            // minutes.
             grpc: bind("server.grpc_addr", config.server.grpc_addr)?,
             http: bind("server.http_addr", config.server.http_addr)?,
             admin: bind("server.admin_addr", config.server.admin_addr)?,
@@ -146,20 +135,7 @@ impl App {
             let _ = refresher.refresh(false); // logged and kept in health
             refresher.run(&stopped);
         })?;
-        let serving = Arc::clone(&self.threads);
-        let runtime = match self.config.server.threads {
-            // One thread needs no scheduler between threads: the runtime runs on this one.
-            1 => {
-                self.threads.add_current();
-                tokio::runtime::Builder::new_current_thread().enable_all().build()?
-            }
-            threads => tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(threads)
-                .thread_name("larder-serve")
-                .on_thread_start(move || serving.add_current())
-                .enable_all()
-                .build()?,
-        };
+        let runtime = runtime(self.config.server.threads, &self.threads)?;
         let admin_service = Arc::clone(&self.admin_service);
         let shutdown = async move {
             let signal = shutdown_signal().await;
@@ -192,6 +168,37 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
+}
+
+/// Opens the exposure log, if one is configured. The queue's end for requests goes into `config.server`, which the server
+/// drops at its end: the writer ends with the last of them.
+fn open_exposures(config: &mut Config) -> Result<Option<Writer>, AppError> {
+    let Some(path) = config.exposure.file.clone() else { return Ok(None) };
+    let opened =
+        JsonLines::open(&path).and_then(|sink| Exposures::open(config.exposure.max_queued, Box::new(sink)));
+    let (exposures, writer) = opened.map_err(|source| AppError::Exposures { path, source })?;
+    config.server.exposures = Some(exposures);
+    Ok(Some(writer))
+}
+
+/// The runtime that answers requests.
+fn runtime(threads: usize, serving: &Arc<ServingThreads>) -> std::io::Result<Runtime> {
+    if threads == 1 {
+        // One thread needs no scheduler between threads: the runtime runs on this one.
+        serving.add_current();
+        return Builder::new_current_thread().enable_all().build();
+    }
+    let serving = Arc::clone(serving);
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("larder-serve")
+        .on_thread_start(move || serving.add_current())
+        .enable_all()
+        .build()
 }
 
 #[cfg(unix)]

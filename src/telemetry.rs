@@ -23,6 +23,7 @@ use crate::snapshot::{Refresher, Registry as Views};
 
 pub use config::{Config, LogFormat};
 pub use cpu::ServingThreads;
+pub use prometheus::{Error as MetricsError, Registry as MetricsRegistry};
 
 /// Sends log lines to standard error; false if somebody set a subscriber before.
 pub fn init_logs(format: LogFormat, filter: &str) -> bool {

@@ -99,12 +99,8 @@ pub async fn run(
     let admission = Admission::new(config.threads, config.max_in_flight, config.max_queued, &registry)?;
     // One for both protocols: they share the memory that it bounds.
     let open = Arc::new(Semaphore::new(limits::OPEN));
-    let early_shed = EarlyShed::new(
-        Arc::clone(&admission),
-        Arc::clone(&requests),
-        Arc::clone(&open),
-        config.request_timeout,
-    );
+    let early_shed =
+        EarlyShed::new(admission.clone(), requests.clone(), open.clone(), config.request_timeout);
     let service = Service {
         recommender,
         admission: Arc::clone(&admission),
@@ -137,8 +133,8 @@ pub async fn run(
 
     tokio::select! {
         () = shutdown => {}
+        // The other two never complete: the shutdown ends them.
         () = report_health(&service, &health) => {}
-        // These two never complete: the shutdown ends them.
         () = admission.log_overloads() => {}
     }
     draining.store(true, Ordering::Relaxed);

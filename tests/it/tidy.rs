@@ -36,7 +36,7 @@ const RESERVED: [(&str, &[&str]); 11] = [
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
     ("http_body", &["server/"]),
-    ("prometheus", &["server/", "telemetry.rs", "telemetry/", "app.rs"]),
+    ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
     ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs"]),
 ];

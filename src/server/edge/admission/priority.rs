@@ -115,8 +115,8 @@ mod tests {
     const LIVE: usize = 0;
     const SYNTHETIC: usize = 2;
 
-    /// Percentages of live and synthetic requests that are admitted after a window with these arrivals and so many
-    /// served.
+    /// Percentages of live and synthetic requests that are admitted after a window with these arrivals, of which
+    /// `served` were served.
     fn admitted(live: usize, synthetic: usize, served: usize) -> [usize; 2] {
         let mut admission = PriorityAdmission::new();
         let now = Instant::now();

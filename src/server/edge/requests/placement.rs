@@ -18,14 +18,13 @@ pub(crate) struct PlacementCounts {
     /// By priority of the class, then by outcome.
     slates: [[AtomicU64; Outcome::ALL.len()]; CLASSES],
     /// By the discriminant of the cause.
+    // A fixed array and not a map: to count must neither hash nor allocate.
     degraded: [CauseCount; CAUSES],
     empty: AtomicU64,
-    answered: AtomicU64,
     service_ns: AtomicU64,
 }
 
-// A fixed array and not a map: to count must neither hash nor allocate. 32 of them take a kilobyte.
-/// More causes than there are.
+/// Upper bound on the number of causes; raising it makes every placement's counts larger, by 32 bytes each.
 const CAUSES: usize = 32;
 
 /// How often a cause occurred, and its name once it did: the enum, which may grow, has no list of its values.
@@ -43,10 +42,8 @@ struct RequestCounts {
 
 impl PlacementCounts {
     /// Counts a request that ended, from its head to the answer.
-    // The label values are indexes here, and text only when somebody scrapes. Two protocols by three classes by eight
-    // outcomes are some 2 KB for a placement.
     pub(super) fn request(&self, protocol: Protocol, class: TrafficClass, outcome: Outcome, took: Duration) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
+        // Label values are indexes here, and text only when somebody scrapes.
         let counts =
             self.requests.get(protocol as usize).and_then(|classes| classes.get(class::priority(class)));
         if let Some(counts) = counts {
@@ -70,7 +67,9 @@ impl PlacementCounts {
             return;
         }
         for cause in &slate.degradation.causes {
-            if let Some(cause_count) = self.degraded.get(*cause as usize) {
+            let index = *cause as usize;
+            debug_assert!(index < CAUSES, "{cause:?} is not counted");
+            if let Some(cause_count) = self.degraded.get(index) {
                 cause_count.name.get_or_init(|| cause.as_str());
                 cause_count.count.fetch_add(1, Ordering::Relaxed);
             }
@@ -91,7 +90,8 @@ impl PlacementCounts {
 
     /// Requests, whatever their outcome.
     pub(super) fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
+        let outcomes = self.each_requests().flat_map(|(_, _, counts)| &counts.outcomes);
+        outcomes.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     pub(super) fn read_requests(&self, placement: &str, samples: &mut Samples) {
@@ -129,8 +129,10 @@ impl PlacementCounts {
 
     pub(super) fn read_empty(&self, placement: &str, samples: &mut Samples) {
         // From the first slate on, so that an alert on the rate sees the step from 0 to 1.
-        let has_slates = self.slates.iter().flatten().any(|count| count.load(Ordering::Relaxed) > 0);
-        if has_slates {
+        let has_slates = |outcomes: &[AtomicU64; Outcome::ALL.len()]| {
+            outcomes.get(Outcome::Ok as usize).is_some_and(|count| count.load(Ordering::Relaxed) > 0)
+        };
+        if self.slates.iter().any(has_slates) {
             samples.add(&[placement], self.empty.load(Ordering::Relaxed) as f64);
         }
     }
