@@ -54,7 +54,7 @@ instructions:
 bench-peers *arguments:
     python3 benches/peers/run.py {{arguments}}
 
-# Proofs under load: reference-day, capacity, overload, swaps, drain, siege, soak, or all; reports go to loadtest/runs/
+# Proofs under load: reference-day, capacity, overload, swaps, drain, slow-clients, soak, or all; reports go to loadtest/runs/
 prove name *arguments:
     cargo build --release --workspace
     python3 loadtest/proofs/prove.py {{name}} {{arguments}}

@@ -1,17 +1,18 @@
 """The reference day: 200 to 800 to 200 requests a second, on the smallest machine that can be rented."""
 
-from machine import Cage
+from machine import ControlGroup
 from programs import Server, say
 from verdicts import Result
 
 CORES, MEMORY = 0.25, 512 << 20
-# Causes that an unloaded server gives, too: the shopper or the item is new, or the recipe has little to choose from.
+# Causes that lie in the request, whatever the load: the user or the item is unknown, or there is little to choose from.
 OF_THE_REQUEST = {"unknown_user", "unknown_items", "no_signal", "few_candidates", "filtered", "exclusions_relaxed"}
 HOW = (
-    "The server in a control group of 0.25 vCPU (25 ms of every 100 ms) and 512 MiB, on one CPU; the generator on another. "
-    "`scenarios/reference-day.toml` over gRPC, 200 to 800 to 200 requests a second. Peak CPU is the most over any five seconds, from the kernel's "
-    "own account of the server's threads. Degraded are answers whose quality was lowered by time or failure; slates that "
-    "are short because the shopper or the item is unknown are counted beside them."
+    "The server in a control group of 0.25 vCPU (25 ms of every 100 ms) and 512 MiB, on one CPU; the generator on"
+    " another. `scenarios/reference-day.toml` over gRPC, 200 to 800 to 200 requests a second. Peak CPU is the "
+    "most over any five seconds, from the kernel's own account of the server's threads. Degraded are answers "
+    "whose quality was lowered by time or failure; slates that are short because the shopper or the item is "
+    "unknown are counted beside them."
 )
 
 
@@ -19,18 +20,18 @@ def prove(bench):
     result = Result("reference-day")
     profile = "diurnal:200..800"
     duration = bench.seconds(360.0 if not bench.quick else 120.0, 8.0)
-    cage = Cage(CORES, MEMORY)
+    group = ControlGroup(CORES, MEMORY)
     try:
-        with Server(bench, bench.store, cage=cage) as server:
+        with Server(bench, bench.store, group=group) as server:
             sent = bench.day()
             bench.run("day-warmup", server.url("grpc"), sent, rps=200, duration=3.0, keep=False)
-            before = cage.figures()
+            before = group.figures()
             with server.watch() as watch:
                 report = bench.run("reference-day", server.url("grpc"), sent, profile=profile, duration=duration,
                                    metrics=server.metrics())
-            after = cage.figures()
+            after = group.figures()
     finally:
-        cage.remove()
+        group.remove()
     summary = report["summary"]
     share = 100 * watch.peak_cores() / CORES
     result.tell("offered", summary["offered"])
@@ -65,8 +66,9 @@ def hurried(report):
 
 
 def short(result, report):
-    """What the shoppers' own strangeness did to slates, whatever the load."""
-    result.tell("in full, of the answered", f"{100 * (1 - report['summary']['degraded'] / report['summary']['answered']):.4g} %")
+    """Slates that are not in full because of the requests themselves, whatever the load."""
+    summary = report["summary"]
+    result.tell("in full, of the answered", f"{100 * (1 - summary['degraded'] / summary['answered']):.4g} %")
     if report["degraded"]:
         levels = ", ".join(f"{level} {count}" for level, count in sorted(report["degraded"].items()))
         causes = ", ".join(f"{cause} {count}" for cause, count in sorted(report["causes"].items()))
@@ -77,5 +79,5 @@ def lag(result, report, most_ms=2.0):
     """Says so if the generator was what was slow."""
     late = report["lag"]["p99_ms"]
     if late is not None and late > most_ms:
-        result.note(f"The generator sent late (p99 {late:.3g} ms, contained in the latencies): it was short of CPU itself.")
+        result.note(f"The generator sent late (p99 {late:.3g} ms, contained in the latencies): it lacked CPU itself.")
         say(result.notes[-1])

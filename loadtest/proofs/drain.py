@@ -1,6 +1,7 @@
 """SIGTERM under load: two servers behind a balancer as clouds have it, one of them told to go."""
 
 import asyncio
+import functools
 import signal
 import threading
 import time
@@ -12,10 +13,11 @@ from verdicts import Result
 LINGER_MS = 2000
 LOOK_EVERY = 0.2
 HOW = (
-    "Two servers behind a balancer of connections (a few lines of asyncio) that looks at /readyz five times a second and sends "
-    "new connections to the first server that is ready. Clients over gRPC and HTTP at the same time; the server that has all "
-    f"of them gets SIGTERM, with --linger-ms {LINGER_MS}. The clients are `larder-loadtest`: they open a new connection after "
-    "GOAWAY or `connection: close`, and send a request again only where the protocol says that it was not begun."
+    "Two servers behind a balancer of connections (a few lines of asyncio) that looks at /readyz five times a "
+    "second and sends new connections to the first server that is ready. Clients over gRPC and HTTP at the same "
+    f"time; the server that has all of them gets SIGTERM, with --linger-ms {LINGER_MS}. The clients are "
+    "`larder-loadtest`: they open a new connection after GOAWAY or `connection: close`, and send a request again "
+    "only where the protocol says that it was not begun."
 )
 
 
@@ -26,30 +28,31 @@ class Balancer:
         self.servers = servers
         self.ready = [True] * len(servers)
         self.connections = [0] * len(servers)  # ever opened
-        self.ports = {face: free_port() for face in ("grpc", "http")}
+        self.ports = {protocol: free_port() for protocol in ("grpc", "http")}
         self._loop = asyncio.new_event_loop()
         self._opened = threading.Event()
         threading.Thread(target=self._loop.run_until_complete, args=[self._serve()], daemon=True).start()
         if not self._opened.wait(10):
             raise OSError("the balancer does not open its ports")
 
-    def url(self, face):
-        return f"{'grpc' if face == 'grpc' else 'http'}://127.0.0.1:{self.ports[face]}"
+    def url(self, protocol):
+        return f"{protocol}://127.0.0.1:{self.ports[protocol]}"
 
     async def _serve(self):
-        for face, port in self.ports.items():
-            await asyncio.start_server(lambda r, w, face=face: self._forward(face, r, w), "127.0.0.1", port, backlog=512)
+        for protocol, port in self.ports.items():
+            forward = functools.partial(self._forward, protocol)
+            await asyncio.start_server(forward, "127.0.0.1", port, backlog=512)
         self._opened.set()
         while True:
             for number, server in enumerate(self.servers):
                 self.ready[number] = await asyncio.to_thread(server.ready)
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _forward(self, face, reader, writer):
+    async def _forward(self, protocol, reader, writer):
         for number, server in enumerate(self.servers):
             if not self.ready[number]:
                 continue
-            host, port = (server.grpc if face == "grpc" else server.http).split(":")
+            host, port = (server.grpc if protocol == "grpc" else server.http).split(":")
             try:
                 far_reader, far_writer = await asyncio.open_connection(host, int(port))
             except OSError:
@@ -82,9 +85,9 @@ def prove(bench):
         balancer = Balancer([going, staying])
         say(f"drain: {rps:.0f}/s over gRPC and over HTTP for {duration:.0f} s, SIGTERM after {going_at:.0f} s")
         loads = {
-            face: Load(bench, f"drain-{face}", balancer.url(face), bench.mix(), rps=rps, duration=duration,
-                       options=["--connections", "8"])
-            for face in ("grpc", "http")
+            protocol: Load(bench, f"drain-{protocol}", balancer.url(protocol), bench.mix(), rps=rps, duration=duration,
+                           options=["--connections", "8"])
+            for protocol in ("grpc", "http")
         }
         time.sleep(1.0 + going_at)
         all_there = balancer.connections[1] == 0
@@ -93,16 +96,16 @@ def prove(bench):
         code = going.child.wait(60)
         took = time.monotonic() - told
         say(f"  the server ended after {took:.2f} s")
-        reports = {face: load.report() for face, load in loads.items()}
+        reports = {protocol: load.report() for protocol, load in loads.items()}
         served = [line for line in ask(staying.metrics()).splitlines() if line.startswith("larder_requests_total")]
     result.check("all connections were with the server that went", str(all_there), "yes", all_there)
-    for face, report in reports.items():
-        result.tell(f"{face}: offered", report["summary"]["offered"])
-        result.exactly(f"{face}: failed requests", report["summary"]["errors"], 0)
+    for protocol, report in reports.items():
+        result.tell(f"{protocol}: offered", report["summary"]["offered"])
+        result.exactly(f"{protocol}: failed requests", report["summary"]["errors"], 0)
         for error, entry in report["errors"].items():
-            result.note(f"{face}: {entry['count']} x {error}: {entry['example']}")
-        result.tell(f"{face}: sent again, because the server had not begun", report["retries"])
-        result.tell(f"{face}: slowest answer", f"{report['summary']['max_ms']:.3g} ms")
+            result.note(f"{protocol}: {entry['count']} x {error}: {entry['example']}")
+        result.tell(f"{protocol}: sent again, because the server had not begun", report["retries"])
+        result.tell(f"{protocol}: slowest answer", f"{report['summary']['max_ms']:.3g} ms")
         lag(result, report)
     result.tell("new connections at the server that stayed", balancer.connections[1])
     result.check("the server that stayed answered", str(bool(served)), "yes", bool(served))

@@ -1,4 +1,4 @@
-"""The machine: what it is, what a process on it uses, and a cage of control groups for one process."""
+"""The machine: what it is, what a process on it uses, and a control group that limits one process."""
 
 import os
 import platform
@@ -109,7 +109,7 @@ class Watch:
         return [rss for moment, _, rss in self.samples if since <= moment <= until]
 
 
-class Cage:
+class ControlGroup:
     """A control group with a share of CPU and a limit of memory, made by hand (version 1 or 2). Needs root."""
 
     def __init__(self, cores, memory_bytes):
@@ -133,8 +133,8 @@ class Cage:
         except OSError as error:
             self.remove()
             raise Unable(
-                f"no cage of {cores} vCPU and {memory_bytes >> 20} MiB: {error}. Run as root where /sys/fs/cgroup can be "
-                "written"
+                f"no control group of {cores} vCPU and {memory_bytes >> 20} MiB: {error}. Run as root where "
+                "/sys/fs/cgroup can be written"
             ) from error
 
     def _make(self):

@@ -68,7 +68,7 @@ def ask(url, post=False, patience=10.0):
 class Server:
     """`larder serve`, ready."""
 
-    def __init__(self, bench, store, cage=None, options=()):
+    def __init__(self, bench, store, group=None, options=()):
         self.grpc, self.http, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(3))
         command = pinned(bench.server_cpu) + [bench.larder, "serve", "--store", store]
         command += ["--grpc-addr", self.grpc, "--http-addr", self.http, "--admin-addr", self.admin, *options]
@@ -77,7 +77,7 @@ class Server:
         environment["LARDER_CACHE_DIR"] = str(bench.work / "cache")
         with self.log.open("wb") as log:
             self.child = start(command, stdout=log, stderr=log, env=environment, cwd=bench.work,
-                               preexec_fn=cage.enter if cage else None)
+                               preexec_fn=group.enter if group else None)
         self.pid = self.child.pid  # taskset becomes the program it starts
         self._wait_until_ready()
 
@@ -89,7 +89,7 @@ class Server:
             if self.ready():
                 return
             time.sleep(0.05)
-        raise Unable(f"the server is not ready; its last words:\n{self.log.read_text()[-2000:]}")
+        raise Unable(f"the server is not ready; the end of its log:\n{self.log.read_text()[-2000:]}")
 
     def ready(self):
         try:
@@ -98,8 +98,8 @@ class Server:
         except OSError:
             return False
 
-    def url(self, face):
-        return f"grpc://{self.grpc}" if face == "grpc" else f"http://{self.http}"
+    def url(self, protocol):
+        return f"grpc://{self.grpc}" if protocol == "grpc" else f"http://{self.http}"
 
     def metrics(self):
         return f"http://{self.admin}/metrics"
@@ -120,19 +120,19 @@ class Server:
         self.stop()
 
 
-class Bare(Server):
-    """`larder-loadtest bare`: the empty handlers with the answers of a server."""
+class Baseline(Server):
+    """`larder-loadtest baseline`: the empty handlers with the answers of a server."""
 
     def __init__(self, bench, of, requests):
-        command = pinned(bench.server_cpu) + [bench.loadtest, "bare", "--of", of.url("grpc"), "--of", of.url("http")]
-        command += ["--requests", requests]
-        self.log = bench.logs / "bare.log"
+        command = pinned(bench.server_cpu) + [bench.loadtest, "baseline", "--requests", requests]
+        command += ["--of", of.url("grpc"), "--of", of.url("http")]
+        self.log = bench.logs / "baseline.log"
         with self.log.open("wb") as log:
             self.child = start(command, stdout=log, stderr=log)
         self.pid = self.child.pid
         self._wait_until_ready()
-        told = dict(re.findall(r"^(grpc|http|admin) (\S+)$", self.log.read_text(), re.M))
-        self.grpc, self.http, self.admin = told["grpc"], told["http"], told["admin"]
+        told = dict(re.findall(r"^(grpc|http) (\S+)$", self.log.read_text(), re.M))
+        self.grpc, self.http = told["grpc"], told["http"]
 
     def ready(self):
         return self.log.read_text().endswith("ready\n")
@@ -152,8 +152,7 @@ class Load:
         command += ["--profile", profile] if profile else []
         command += ["--duration", f"{round(duration * 1000)}ms", "--warmup", f"{round(warmup * 1000)}ms"]
         command += ["--json", self.file]
-        command += ["--metrics", metrics] if metrics and "--metrics" in bench.flags else []
-        command += ["--html", self.file.with_suffix(".html")] if keep and "--html" in bench.flags else []
+        command += ["--metrics", metrics] if metrics else []
         # The command line stands in the report: as one would type it in the repository, wherever that is.
         command = [str(part).removeprefix(f"{bench.repository}/") for part in command]
         self.log = bench.logs / f"{name}.log"
@@ -197,14 +196,10 @@ class Bench:
         self.logs = self.work / "logs"
         for folder in (self.out, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        self.flags = self._told("run", "--help")
         self._recording = arguments.requests and Path(arguments.requests).resolve()
         self._given = self._recording is not None
         self._scenario = Path(arguments.scenario).resolve()
         self._rate = arguments.rate
-
-    def _told(self, *command):
-        return subprocess.run([self.loadtest, *command], capture_output=True, text=True, timeout=30).stdout
 
     def seconds(self, full, smoke):
         return smoke if self.smoke else full
@@ -253,7 +248,7 @@ class Bench:
         if self._rate is None:
             from capacity import highest_rate
 
-            self._rate, _ = highest_rate(self, server, "grpc", self.mix(), "mix")
+            self._rate = highest_rate(self, server, "grpc", self.mix(), "mix")[0]
         return self._rate
 
 

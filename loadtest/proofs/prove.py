@@ -3,9 +3,9 @@
 
     python3 loadtest/proofs/prove.py NAME [--quick] [--smoke]     NAME: one of the proofs, or all
 
-Needs Linux, Python 3.9, two CPUs, taskset, `cargo build --release --workspace` before, and for reference-day the right to
-make control groups (root). Reports go to loadtest/runs/DATE-MACHINE/, with a README that lists them. Exit code: 0 all
-targets held, 1 one was missed, 69 the machine lacks something.
+Needs Linux, Python 3.9, two CPUs, taskset, `cargo build --release --workspace` before, and for reference-day the right
+to make control groups (root). Reports go to loadtest/runs/DATE-MACHINE/, with a README that lists them. Exit code: 0
+all targets held, 1 one was missed, 69 the machine lacks something.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import day
 import drain
 import machine
 import overload
-import siege
+import slow_clients
 import swaps
 import verdicts
 from programs import Bench, say
@@ -31,7 +31,7 @@ PROOFS = {
     "overload": overload.prove,
     "swaps": swaps.prove,
     "drain": drain.prove,
-    "siege": siege.prove,
+    "slow-clients": slow_clients.prove,
     "soak": swaps.soak,
 }
 

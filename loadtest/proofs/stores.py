@@ -12,18 +12,18 @@ from programs import ask, say
 SNAPSHOTS = 3
 
 
-class Shelf:
-    """A store of its own; its channel goes round the snapshots."""
+class RotatingStore:
+    """A store of its own, whose channel names one snapshot after the other."""
 
     def __init__(self, bench):
-        self.store = bench.work / "store"
-        shutil.rmtree(self.store, ignore_errors=True)
-        (self.store / "snapshots").mkdir(parents=True)
-        (self.store / "channels").mkdir()
+        self.folder = bench.work / "store"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "snapshots").mkdir(parents=True)
+        (self.folder / "channels").mkdir()
         self.versions = []
         for number in range(SNAPSHOTS):
             source = trained(bench, number)
-            os.symlink(source, self.store / "snapshots" / source.name)
+            os.symlink(source, self.folder / "snapshots" / source.name)
             self.versions.append(source.name)
         self.turn = -1
         self.next()
@@ -33,9 +33,9 @@ class Shelf:
         self.turn += 1
         version = self.versions[self.turn % len(self.versions)]
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        draft = self.store / "channels" / "draft"
+        draft = self.folder / "channels" / "draft"
         draft.write_text(json.dumps({"snapshot": version, "published_at": now}))
-        draft.rename(self.store / "channels" / "production.json")
+        draft.rename(self.folder / "channels" / "production.json")
         return version
 
     def swap(self, server):

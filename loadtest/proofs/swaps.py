@@ -6,33 +6,33 @@ import time
 import trend
 from day import lag
 from programs import Load, Server, later, say
-from stores import SNAPSHOTS, Shelf
+from stores import SNAPSHOTS, RotatingStore
 from verdicts import Result
 
 SWAPS = (
-    "Half of the capacity over gRPC while the channel goes round three snapshots that were trained apart and share no "
-    "artifact. Memory's level, before and after, is the median over two rounds of all three, after a first one that does not "
-    "count. A swap's window is its second and two on either side."
+    "Half of the capacity over gRPC while the channel goes round three snapshots that were trained apart and "
+    "share no artifact. Memory's level, before and after, is the median over two rounds of all three, after a "
+    "first one that does not count. A swap's window is its second and two on either side."
 )
 SOAK = (
-    "Half of the capacity over gRPC, with a swap every minute. By minute: the median of resident memory, and the median of "
-    "the seconds' p99. The slope is Theil's and Sen's with its 95 % interval; a trend is a slope whose interval leaves out "
-    "zero and that would change the figure by more than the tolerance over the run."
+    "Half of the capacity over gRPC, with a swap every minute. By minute: the median of resident memory, and the "
+    "median of the seconds' p99. The slope is Theil's and Sen's with its 95 % interval; a trend is a slope whose "
+    "interval leaves out zero and that would change the figure by more than the tolerance over the run."
 )
 
 
 class Swapper:
     """Swaps at fixed times after its start, in a thread."""
 
-    def __init__(self, shelf, server, moments):
+    def __init__(self, store, server, moments):
         self.failures = []
         self.done = 0
         self.slowest = 0.0
-        self.timers = [later(moment, lambda: self._swap(shelf, server)) for moment in moments]
+        self.timers = [later(moment, lambda: self._swap(store, server)) for moment in moments]
 
-    def _swap(self, shelf, server):
+    def _swap(self, store, server):
         try:
-            self.slowest = max(self.slowest, shelf.swap(server))
+            self.slowest = max(self.slowest, store.swap(server))
             self.done += 1
         except Exception as error:  # in a timer's thread: told by the proof
             self.failures.append(str(error))
@@ -46,21 +46,21 @@ class Swapper:
 def prove(bench):
     result = Result("swaps")
     swaps, every = (3, 3.0) if bench.smoke else (10, 12.0)
-    shelf = Shelf(bench)
-    with Server(bench, shelf.store, options=["--poll-interval-ms", "3600000"]) as server:
+    store = RotatingStore(bench)
+    with Server(bench, store.folder, options=["--poll-interval-ms", "3600000"]) as server:
         rate = 0.5 * bench.capacity(server)
         target, sent = server.url("grpc"), bench.mix()
         bench.run("swaps-warmup", target, sent, rps=rate, duration=bench.seconds(5.0, 1.0), keep=False)
         with server.watch() as watch:
-            level = statistics.median(rounds(bench, shelf, server, watch, target, sent, rate))
+            level = statistics.median(rounds(bench, store, server, watch, target, sent, rate))
             began = time.monotonic()
             duration = (swaps + 1) * every
             say(f"swaps: {rate:,.0f}/s for {duration:.0f} s, {swaps} swaps")
             load = Load(bench, "swaps", target, sent, rps=rate, duration=duration, metrics=server.metrics())
-            swapper = Swapper(shelf, server, [load.warmup + every * (n + 0.75) for n in range(swaps)])
+            swapper = Swapper(store, server, [load.warmup + every * (n + 0.75) for n in range(swaps)])
             report = load.report()
             swapper.join()
-            after = statistics.median(rounds(bench, shelf, server, watch, target, sent, rate))
+            after = statistics.median(rounds(bench, store, server, watch, target, sent, rate))
             peak = max(watch.resident(began))
     summary, windows = report["summary"], report["swap_windows"]
     result.exactly("swaps seen in the answers", len(report["swaps"]), swaps)
@@ -80,11 +80,11 @@ def prove(bench):
     return result, SWAPS
 
 
-def rounds(bench, shelf, server, watch, target, sent, rate):
+def rounds(bench, store, server, watch, target, sent, rate):
     """Serves every snapshot in turn under load; resident memory of each after a while, from the second round on."""
     levels = []
     for _ in range(3 * SNAPSHOTS):
-        shelf.swap(server)
+        store.swap(server)
         bench.run("swaps-level", target, sent, rps=rate, duration=bench.seconds(4.0, 1.0), warmup=0.0, keep=False)
         levels.append(statistics.median(watch.resident(time.monotonic() - 2.0)))
     return levels[SNAPSHOTS:]
@@ -94,16 +94,16 @@ def soak(bench):
     result = Result("soak")
     minute = 6.0 if bench.smoke else 60.0
     minutes = 4 if bench.smoke else 5 if bench.quick else 20
-    shelf = Shelf(bench)
-    with Server(bench, shelf.store, options=["--poll-interval-ms", "3600000"]) as server:
+    store = RotatingStore(bench)
+    with Server(bench, store.folder, options=["--poll-interval-ms", "3600000"]) as server:
         rate = 0.5 * bench.capacity(server)
         target, sent = server.url("grpc"), bench.mix()
         with server.watch() as watch:
-            rounds(bench, shelf, server, watch, target, sent, rate)
+            rounds(bench, store, server, watch, target, sent, rate)
             say(f"soak: {rate:,.0f}/s for {minutes * minute / 60:.0f} min, a swap every {minute:.0f} s")
             load = Load(bench, "soak", target, sent, rps=rate, duration=minutes * minute, metrics=server.metrics())
             began = load.began + load.warmup
-            swapper = Swapper(shelf, server, [load.warmup + minute * (n + 0.5) for n in range(minutes)])
+            swapper = Swapper(store, server, [load.warmup + minute * (n + 0.5) for n in range(minutes)])
             report = load.report()
             swapper.join()
     result.tell("offered", report["summary"]["offered"])
@@ -121,7 +121,8 @@ def soak(bench):
         result.tell(f"{what}: first and last minute", f"{values[0]:.3g}, {values[-1]:.3g} {unit}")
         result.tell(f"{what}: slope a minute (95 %)", f"{slope:.2g} ({low:.2g} to {high:.2g}) {unit}")
         none = low <= 0.0 <= high or abs(change) <= tolerance
-        result.check(f"{what}: change over the run by the slope", f"{change:.2g} %", f"no trend ({tolerance:.0f} %)", none)
+        result.check(f"{what}: change over the run by the slope", f"{change:.2g} %",
+                     f"no trend ({tolerance:.0f} %)", none)
     lag(result, report)
     return result, SOAK
 

@@ -59,21 +59,23 @@ class Verdicts(unittest.TestCase):
 class Figures(unittest.TestCase):
     def test_recovery_ends_when_the_seconds_are_normal_again(self):
         seconds = lambda *p50: [{"p50_ms": ms, "errors": 0} for ms in p50]
-        calm = {"seconds": seconds(2.0, 3.0)}
-        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(3.0, 3.7, 2.0)}), 0.0)
-        self.assertEqual(overload.normal_after(calm, {"seconds": seconds(90.0, 3.0, 5.0, 3.0)}), 3.0)
+        before = {"seconds": seconds(2.0, 3.0)}
+        self.assertEqual(overload.normal_after(before, {"seconds": seconds(3.0, 3.7, 2.0)}), 0.0)
+        self.assertEqual(overload.normal_after(before, {"seconds": seconds(90.0, 3.0, 5.0, 3.0)}), 3.0)
         failed = seconds(2.0, 2.0)
         failed[0]["errors"] = 1
-        self.assertEqual(overload.normal_after(calm, {"seconds": failed}), 1.0)
+        self.assertEqual(overload.normal_after(before, {"seconds": failed}), 1.0)
         silent = [{"p50_ms": None, "errors": 0, "offered": 5}]
-        self.assertEqual(overload.normal_after(calm, {"seconds": silent + seconds(2.0)}), 1.0)
+        self.assertEqual(overload.normal_after(before, {"seconds": silent + seconds(2.0)}), 1.0)
 
     def test_the_share_of_quick_refusals_is_read_from_the_servers_histogram(self):
-        lines = ['larder_refusal_seconds_bucket{le="0.001"} 90', "larder_refusal_seconds_count 120"]
+        lines = ['larder_refusal_seconds_bucket{le="0.001"} 50', "larder_refusal_seconds_count 120",
+                 'larder_refusal_seconds_bucket{class="LIVE",le="0.001"} 40',
+                 'larder_refusal_seconds_bucket{le="0.01"} 99']
         self.assertEqual(overload.share_within_1_ms("\n".join(lines)), 75.0)
         self.assertEqual(overload.share_within_1_ms(""), 0.0)
 
-    def test_what_the_shoppers_are_is_not_what_the_load_did(self):
+    def test_causes_that_lie_in_the_request_are_not_what_the_load_did(self):
         causes = {"unknown_user": 5, "deadline": 2, "something_new": 1}
         self.assertEqual(day.hurried({"degraded": {"FALLBACK": 8}, "causes": causes}), 3)
         self.assertEqual(day.hurried({"degraded": {"FALLBACK": 8}, "causes": {}}), 8)

@@ -5,7 +5,8 @@ import shlex
 import sys
 import time
 
-NAMES = ("reference-day", "capacity", "overload", "swaps", "drain", "siege", "soak")
+NAMES = ("reference-day", "capacity", "overload", "swaps", "drain", "slow-clients", "soak")
+FORMER_NAMES = {"siege": "slow-clients"}
 
 
 class Result:
@@ -65,6 +66,7 @@ def keep(folder, result, versions, how):
     """Adds the result to the folder's verdicts and writes its README anew."""
     file = folder / "verdicts.json"
     verdicts = json.loads(file.read_text()) if file.exists() else {}
+    verdicts = {FORMER_NAMES.get(name, name): verdict for name, verdict in verdicts.items()}
     verdicts[result.name] = {
         "held": result.held,
         "rows": result.rows,
@@ -79,7 +81,9 @@ def keep(folder, result, versions, how):
 
 
 def readme(title, verdicts):
-    lines = [f"# {title}", "", "Written by `loadtest/proofs/prove.py`. Misses are written, too; the last run of a proof counts.", ""]
+    lines = [f"# {title}", ""]
+    lines += ["Written by `loadtest/proofs/prove.py`. Misses are written, too; the last run of a proof counts."]
+    lines += ["`larder-loadtest page RUN.json --out RUN.html` draws a report.", ""]
     lines += ["| proof | verdict | ended |", "| --- | --- | --- |"]
     known = [name for name in NAMES if name in verdicts]
     for name in known:

@@ -1,22 +1,23 @@
 //! Waits until a request is due, on the thread that also sends and receives.
 //!
-//! One thread does both so that a generator confined to one core does not fight itself. tokio's timers are up to a
-//! millisecond late: the thread sleeps on a timer of the kernel until shortly before the moment (Linux), and then looks
-//! at its connections over and over.
+//! tokio's timers are up to a millisecond late. On Linux the thread sleeps on a kernel timer until shortly before the
+//! moment and then polls its connections until it has come.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// How early to wake: the kernel's timers are up to this late.
+/// Time before the due moment at which the sleep ends. Raising it burns more CPU on polling; below what the kernel's
+/// timers are late by (50 µs of default slack and a context switch), requests are sent late.
 const EARLY: Duration = Duration::from_micros(120);
+/// The same for tokio's timers, whose resolution is a millisecond.
 #[cfg(not(target_os = "linux"))]
-const EARLY_WITHOUT_KERNEL: Duration = Duration::from_millis(2);
+const EARLY_FOR_TOKIO: Duration = Duration::from_millis(2);
 
-/// Says once that the run ends.
+/// Becomes true once, when the run ends.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// The alarm of one thread.
+/// The timer of one thread.
 #[derive(Debug)]
 pub(crate) struct Clock {
     stop: Stop,
@@ -25,7 +26,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Within a runtime.
+    /// Needs a tokio runtime.
     pub(crate) fn new(stop: Stop) -> std::io::Result<Clock> {
         #[cfg(target_os = "linux")]
         {
@@ -43,7 +44,7 @@ impl Clock {
         Ok(Clock { stop })
     }
 
-    /// Whether the moment came before the stop. A moment that has passed is there at once.
+    /// Waits for the moment; false if the run is stopped before. Returns at once where the moment has passed.
     pub(crate) async fn wait_until(&mut self, due: Instant) -> bool {
         loop {
             if *self.stop.borrow() || self.stop.has_changed().is_err() {
@@ -60,7 +61,7 @@ impl Clock {
                     _ = stop.changed() => {}
                 }
             } else {
-                tokio::task::yield_now().await; // answers are read meanwhile
+                tokio::task::yield_now().await; // lets answers be read meanwhile
             }
         }
     }
@@ -77,16 +78,14 @@ impl Clock {
         if let Ok(mut ready) = self.timer.readable().await {
             let mut expirations = [0; 8];
             let read = ready.try_io(|timer| Ok(rustix::io::read(timer.get_ref(), &mut expirations)?));
-            drop(read); // whether it has run out or not: the caller looks at the time
+            drop(read); // the caller checks the time, whatever the timer said
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     async fn sleep(&self, length: Duration) {
-        match length.checked_sub(EARLY_WITHOUT_KERNEL) {
-            Some(length) => tokio::time::sleep(length).await,
-            None => tokio::task::yield_now().await,
-        }
+        tokio::time::sleep(length.saturating_sub(EARLY_FOR_TOKIO)).await;
+        tokio::task::yield_now().await; // a sleep of nothing does not yield
     }
 }
 
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn no_moment_is_early_and_a_passed_one_is_there_at_once() {
+    async fn no_wait_ends_early_and_a_passed_moment_is_not_waited_for() {
         let (_stopper, stop) = watch::channel(false);
         let mut clock = Clock::new(stop).unwrap();
         let start = Instant::now();

@@ -1,62 +1,76 @@
-//! Latencies in an HDR histogram: microseconds, three significant digits, any length of time.
+//! Latencies in an HDR histogram: microseconds, three significant digits, no upper limit.
 
 use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
+use serde::{Deserialize, Serialize};
 
-use crate::report::Quantile;
-
-/// Latencies, counted.
+/// Counted latencies.
 #[derive(Debug, Clone)]
 pub(crate) struct Latencies(Histogram<u32>);
 
+/// One point of a percentile curve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Quantile {
+    /// Above 0, at most 1.
+    pub(crate) quantile: f64,
+    pub(crate) ms: f64,
+}
+
+/// A distribution in three figures; absent where nothing was counted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Percentiles {
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
+    pub(crate) max_ms: Option<f64>,
+}
+
 impl Latencies {
     pub(crate) fn new() -> Result<Latencies, CreationError> {
-        Histogram::new(3).map(Latencies) // grows with the longest latency seen: a second of it costs kilobytes
+        // It grows with the longest latency seen. A fixed range of minutes would cost 100 KiB for every second of a soak.
+        Histogram::new(3).map(Latencies)
     }
 
-    /// An empty one.
-    pub(crate) fn fresh(&self) -> Latencies {
+    /// An empty histogram of the same layout, which cannot fail.
+    pub(crate) fn empty(&self) -> Latencies {
         Latencies(Histogram::new_from(&self.0))
     }
 
     pub(crate) fn record(&mut self, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let recorded = self.0.record(micros);
-        debug_assert!(recorded.is_ok(), "a growing histogram takes every value");
+        let recorded = self.0.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+        debug_assert!(recorded.is_ok(), "a histogram that grows takes every value");
     }
 
     pub(crate) fn add(&mut self, other: &Latencies) {
         let added = self.0.add(&other.0);
-        debug_assert!(added.is_ok(), "a growing histogram takes every other");
+        debug_assert!(added.is_ok(), "a histogram that grows takes every other");
     }
 
     pub(crate) fn count(&self) -> u64 {
         self.0.len()
     }
 
-    /// The `quantile` in milliseconds; `None` of nothing, for nothing is not fast.
+    /// The `quantile` in milliseconds. `None` where nothing was counted: a server that never answers is not fast.
     pub(crate) fn ms(&self, quantile: f64) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1000.0)
     }
 
-    /// By the share of answers that were as fast: ten steps in each power of ten towards the slowest.
-    pub(crate) fn curve(&self) -> Vec<Quantile> {
-        let mut curve = Vec::new();
-        let mut rest = 1.0; // the share of the slower ones
-        while rest * self.count() as f64 >= 1.0 {
-            curve.extend((0..9).filter_map(|step| {
-                let quantile = 1.0 - rest * (1.0 - 0.1 * f64::from(step));
-                Some(Quantile { quantile, ms: self.ms(quantile)? }).filter(|_| quantile > 0.0)
-            }));
-            rest *= 0.1;
-        }
-        curve.extend(self.max_ms().map(|ms| Quantile { quantile: 1.0, ms }));
-        curve
-    }
-
     pub(crate) fn max_ms(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.max() as f64 / 1000.0)
+    }
+
+    pub(crate) fn percentiles(&self) -> Percentiles {
+        Percentiles { p50_ms: self.ms(0.5), p99_ms: self.ms(0.99), max_ms: self.max_ms() }
+    }
+
+    /// Five points for each half of the answers that is left, as the tail is what matters.
+    pub(crate) fn curve(&self) -> Vec<Quantile> {
+        let ms = |value: u64| value as f64 / 1000.0;
+        let points = self.0.iter_quantiles(5);
+        points
+            .map(|point| Quantile { quantile: point.quantile(), ms: ms(point.value_iterated_to()) })
+            .collect()
     }
 }
 
@@ -75,15 +89,14 @@ mod tests {
         assert!(near(0.5, 500.0) && near(0.99, 990.0) && near(1.0, 1000.0), "{latencies:?}");
 
         let curve = latencies.curve();
-        assert!(curve.windows(2).all(|pair| pair[0].quantile < pair[1].quantile && pair[0].ms <= pair[1].ms));
-        assert_eq!(curve.last().unwrap().quantile, 1.0);
         assert!(
-            curve.iter().any(|point| (point.quantile - 0.99).abs() < 1e-9 && (point.ms - 990.0).abs() < 1.0)
+            curve.windows(2).all(|pair| pair[0].quantile <= pair[1].quantile && pair[0].ms <= pair[1].ms)
         );
+        assert!(curve.last().unwrap().quantile == 1.0 && curve.len() > 30, "{curve:?}");
+        assert!(curve.iter().all(|point| (point.ms - 1000.0 * point.quantile).abs() < 110.0), "{curve:?}");
 
-        let mut all = latencies.fresh();
-        assert_eq!(all.curve(), []);
-        assert_eq!(all.count(), 0);
+        let mut all = latencies.empty();
+        assert_eq!((all.curve(), all.count()), (Vec::new(), 0));
         all.record(Duration::from_secs(600));
         all.add(&latencies);
         assert_eq!(all.count(), 1001);

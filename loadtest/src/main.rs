@@ -3,19 +3,18 @@
 //! Exit codes: 0 all well; 1 the servers or the objectives fell short; 64 bad arguments or input; 69 no server; 74 a
 //! file could not be written.
 
-mod bare;
+mod baseline;
 mod cli;
 mod clock;
 mod compare;
 mod cost;
-mod draw;
+mod files;
 mod latency;
-mod live;
 mod measure;
 mod mix;
 mod page;
 mod profile;
-mod reading;
+mod progress;
 mod report;
 mod run;
 mod scenario;
@@ -32,165 +31,137 @@ mod target;
 mod text;
 mod units;
 
+use std::error::Error;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::bare::BareError;
-use crate::cli::{Cli, Command, CompareArgs, RecordArgs, RunArgs};
-use crate::measure::{measure, search};
-use crate::mix::{Mix, MixError, SentAs};
+use crate::baseline::BaselineError;
+use crate::cli::{Cli, Command, RecordArgs};
+use crate::measure::MeasureError;
+use crate::page::PageError;
 use crate::run::RunError;
-use crate::scrape::ScrapeError;
-use crate::settings::{Settings, SettingsError};
-use crate::target::{Server, TargetError};
+use crate::scenario::Scenario;
+use crate::settings::{RunArgs, Settings};
+use crate::slates::SlatesError;
 use crate::text::Text;
 use crate::units::grouped;
 
-/// Why there is no verdict.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Mix(#[from] MixError),
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    #[error(transparent)]
-    Bare(#[from] BareError),
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Metrics(#[from] ScrapeError),
-    #[error(transparent)]
-    Reading(#[from] reading::ReadingError),
-    #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: io::Error },
-    #[error("cannot start: {0}")]
-    Start(#[from] io::Error),
-    #[error("cannot count: {0}")]
-    Histogram(#[from] hdrhistogram::CreationError),
-}
+/// Bad arguments or input: EX_USAGE of sysexits.h.
+const USAGE: u8 = 64;
+/// No server, or one that refuses: EX_UNAVAILABLE.
+const UNAVAILABLE: u8 = 69;
+/// Something could not be written or started: EX_IOERR.
+const IO: u8 = 74;
 
-/// Whether all was well.
-type Verdict = Result<bool, Error>;
+/// Why there is no verdict.
+struct Failure {
+    exit_code: u8,
+    error: Box<dyn Error>,
+}
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             drop(error.print());
-            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if asked_for { 0 } else { 64 });
+            let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if is_help { 0 } else { USAGE });
         }
     };
-    match start(cli) {
+    match start(cli.command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
+        Err(Failure { exit_code, error }) => {
             drop(writeln!(io::stderr(), "error: {error}"));
-            ExitCode::from(match error {
-                Error::Reading(reading::ReadingError::Write { .. }) => 74,
-                Error::Mix(_) | Error::Settings(_) | Error::Reading(_) => 64,
-                Error::Bare(BareError::Settings(_)) => 64,
-                Error::Target(_) | Error::Metrics(_) | Error::Run(RunError::Target(_)) => 69,
-                Error::Bare(BareError::Target(_) | BareError::Refused { .. }) => 69,
-                Error::Write { .. } | Error::Start(_) | Error::Histogram(_) | Error::Run(_) => 74,
-                Error::Bare(_) => 74,
-            })
+            ExitCode::from(exit_code)
         }
     }
 }
 
-fn start(cli: Cli) -> Verdict {
-    if let Command::Bare(args) = &cli.command {
-        return Ok(bare::serve(args, cli.threads).map(|()| true)?); // with a runtime of its own
-    }
-    // Requests of a run have threads of their own: this one shows, reads metrics and waits.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    match cli.command {
-        Command::Run(args) => runtime.block_on(load(*args, cli.threads)),
+/// Whether all was well.
+fn start(command: Command) -> Result<bool, Failure> {
+    match command {
+        Command::Run(args) => run(&args),
         Command::Record(args) => record(&args),
-        Command::CompareSlates(args) => runtime.block_on(compare(args)),
-        Command::Reading(reading) => print(&reading.run()?).map(|()| true),
-        Command::Bare(_) => Ok(true), // has a runtime of its own, above
+        Command::CompareSlates(args) => {
+            let compared = runtime()?.block_on(slates::compare(&args)).map_err(|error| match error {
+                SlatesError::Mix(_) => fail(USAGE, error),
+                SlatesError::Connect(_) => fail(UNAVAILABLE, error),
+            })?;
+            print(&compared)?;
+            Ok(compared.is_same())
+        }
+        Command::Baseline(args) => baseline::serve(&args).map(|()| true).map_err(|error| match error {
+            BaselineError::Mix(_) => fail(USAGE, error),
+            BaselineError::Connect(_) | BaselineError::Refused { .. } => fail(UNAVAILABLE, error),
+            BaselineError::Serve(_) => fail(IO, error),
+        }),
+        Command::Page(args) => {
+            page::page(&args).map_err(page_failure)?;
+            print(&format_args!("{} written\n", args.out.display()))
+        }
+        Command::Compare(args) => print(&compare::compare(&args).map_err(|error| fail(USAGE, error))?),
+        Command::Cost(args) => print(&cost::cost(&args).map_err(|error| fail(USAGE, error))?),
+        Command::Plan(args) => print(&cost::plan(&args).map_err(|error| fail(USAGE, error))?),
     }
 }
 
-async fn load(args: RunArgs, threads: u16) -> Verdict {
-    let settings = Settings::new(&args)?;
-    let measured = match &args.search {
-        Some(rules) => search(&args, threads, &settings, rules).await?,
-        None => Some(measure(&args, threads, &settings, settings.schedule).await?),
-    };
-    let Some(mut measured) = measured else {
-        note("no rate was found at which the rules hold")?;
+fn run(args: &RunArgs) -> Result<bool, Failure> {
+    let settings = Settings::new(args).map_err(|error| fail(USAGE, error))?;
+    let measured = runtime()?.block_on(measure::measure(args, &settings)).map_err(|error| match error {
+        MeasureError::Run(RunError::Connect(_)) | MeasureError::Scrape(_) => fail(UNAVAILABLE, error),
+        MeasureError::Run(_) | MeasureError::Histogram(_) => fail(IO, error),
+    })?;
+    let Some(mut report) = measured else {
+        drop(writeln!(io::stderr(), "no rate was found at which the rules hold"));
         return Ok(false);
     };
-    let report = &mut measured.report;
-    if let Some(slo) = &settings.slo {
-        let verdicts = slo.judge(report);
-        report.slo.extend(verdicts);
+    if let Some(slo) = &args.slo {
+        report.slo.extend(slo.judge(&report));
     }
     if let Some(path) = &args.json {
-        write_to(path, |out| {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            writeln!(out)
-        })?;
+        let json = |out: &mut BufWriter<File>| Ok(serde_json::to_writer_pretty(out, &report)?);
+        files::write(path, json).map_err(|error| fail(IO, error))?;
     }
     if let Some(path) = &args.html {
-        page::write(path, report)?;
+        page::write(path, &report).map_err(page_failure)?;
     }
-    print(&Text { report, tally: &measured.tally })?;
+    print(&Text(&report))?;
     Ok(report.slo.iter().all(|verdict| verdict.held))
 }
 
-fn record(args: &RecordArgs) -> Verdict {
-    let requests = settings::to_record(args.scenario.as_deref(), &args.shop)?;
-    write_to(&args.out, |out| {
-        for request in &requests {
-            serde_json::to_writer(&mut *out, request)?;
-            writeln!(out)?;
-        }
-        Ok(())
-    })?;
-    print(&format_args!("{} requests written to {}\n", grouped(requests.len() as u64), args.out.display()))?;
-    Ok(true)
-}
-
-async fn compare(args: CompareArgs) -> Verdict {
-    let mix = Arc::new(Mix::new(mix::read(&args.requests)?, SentAs::Synthetic)?);
-    let connections = Some(args.at_a_time as usize);
-    let a = Arc::new(Server::connect(&args.a, connections, None).await?);
-    let b = Arc::new(Server::connect(&args.b, connections, None).await?);
-    let comparison = slates::compare(a, b, mix, args.count, args.at_a_time).await;
-    print(&comparison)?;
-    Ok(comparison.same())
-}
-
-/// A line beside the result.
-fn note(text: &str) -> Result<(), Error> {
-    writeln!(io::stderr(), "{text}").map_err(|source| Error::Write { path: "standard error".into(), source })
-}
-
-fn print(text: &dyn std::fmt::Display) -> Result<(), Error> {
-    let written = match write!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()), // `| head` has seen enough
-        written => written,
-    };
-    written.map_err(|source| Error::Write { path: "standard output".into(), source })
-}
-
-fn write_to(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
-    let written = File::create(path).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.flush()
+fn record(args: &RecordArgs) -> Result<bool, Failure> {
+    let scenario = Scenario::read(args.made_up.scenario.as_deref()).map_err(|error| fail(USAGE, error))?;
+    let requests = scenario.make_up(&args.made_up).map_err(|error| fail(USAGE, error))?;
+    let written = files::write(&args.out, |out| {
+        requests.iter().try_for_each(|request| writeln!(out, "{}", serde_json::to_string(request)?))
     });
-    written.map_err(|source| Error::Write { path: path.to_owned(), source })
+    written.map_err(|error| fail(IO, error))?;
+    print(&format_args!("{} requests written to {}\n", grouped(requests.len() as u64), args.out.display()))
+}
+
+/// Requests of a run have threads of their own: this one shows the progress, reads metrics and waits.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_all().build().map_err(|error| fail(IO, error))
+}
+
+fn fail(exit_code: u8, error: impl Error + 'static) -> Failure {
+    Failure { exit_code, error: Box::new(error) }
+}
+
+fn page_failure(error: PageError) -> Failure {
+    fail(if matches!(error, PageError::Write { .. }) { IO } else { USAGE }, error)
+}
+
+fn print(text: &dyn Display) -> Result<bool, Failure> {
+    match write!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(fail(IO, error)),
+        _ => Ok(true), // `| head` may have read enough
+    }
 }

@@ -1,120 +1,114 @@
 //! One measured run, from connecting to its report; and many of them in search of the highest rate.
 
-use std::path::Path;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::Error;
-use crate::cli::RunArgs;
-use crate::live::{self, Caption};
 use crate::profile::{Profile, Schedule};
-use crate::report::{Report, Setup, Trial};
-use crate::run::{Load, Run, locked};
-use crate::scrape::Scraper;
+use crate::progress;
+use crate::report::{LATE_MS, Report, Setup, Trial};
+use crate::run::{Load, Run, RunError, locked};
+use crate::scrape::{ScrapeError, Scraper};
 use crate::search::Search;
-use crate::settings::Settings;
+use crate::settings::{RunArgs, Settings};
 use crate::slo::Slo;
 use crate::tally::Tally;
-use crate::units::{grouped, ms};
+use crate::units::{figure, grouped};
 
-/// What a run left behind.
-#[derive(Debug)]
-pub(crate) struct Measured {
-    pub(crate) report: Report,
-    pub(crate) tally: Tally,
-    /// Somebody has ended it early.
-    interrupted: bool,
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MeasureError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Scrape(#[from] ScrapeError),
+    #[error("cannot make a histogram: {0}")]
+    Histogram(#[from] hdrhistogram::CreationError),
 }
 
-/// A generator that sends later than this, at its 99th percentile, measures itself.
-pub(crate) const LATE_MS: f64 = 1.0;
+/// Runs of the whole length at the end of a search, each a step lower than the one before if that did not hold.
+const MAX_FINAL_RUNS: usize = 5;
 
-/// Makes one run.
-pub(crate) async fn measure(
+/// Makes one run. Also says whether somebody ended it early.
+async fn one_run(
     args: &RunArgs,
-    threads: u16,
     settings: &Settings,
     schedule: Schedule,
-) -> Result<Measured, Error> {
-    let load = Arc::new(Load {
-        targets: settings.targets.clone(),
-        connections: settings.connections,
-        threads,
-        mix: settings.mix.clone(),
-        schedule,
-        deadline: settings.deadline,
-        timeout: settings.timeout,
-        max_in_flight: args.max_in_flight,
-    });
-    let setup = setup(settings, &schedule);
-    let tally = Arc::new(Mutex::new(Tally::new(schedule.warmup)?.with_deadline(settings.deadline)));
-    let run = Run::begin(&load, &tally).await?;
+) -> Result<(Report, bool), MeasureError> {
+    let load = Load { schedule, ..settings.load.clone() };
+    let tally = Arc::new(Mutex::new(Tally::new(schedule.warmup, load.deadline)?));
+    let run = Run::begin(load, &tally).await?;
     let scraper = match &args.metrics {
-        Some(url) => Some(Scraper::begin(url, run.start + schedule.warmup, schedule.duration).await?),
+        Some(url) => Some(Scraper::begin(url.clone(), run.start + schedule.warmup).await?),
         None => None,
     };
-    let what = setup.scenario.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
-    let caption = Caption { what: format!("{what}{} at {}", setup.profile, setup.target), schedule };
     let mut interrupted = false;
     let (start, interrupt) = (run.start, async {
         if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await // then Ctrl-C cannot be noticed
+            std::future::pending().await // Ctrl-C cannot be noticed here
         }
         interrupted = true;
     });
     let retries = tokio::select! {
         retries = run.end(interrupt) => retries,
-        () = live::show(tally.clone(), caption, start) => 0,
+        () = progress::show(tally.clone(), schedule, start) => 0, // never ends by itself
     };
-    let mut report =
-        Report::new(setup, &locked(&tally), load.mix.placements(), schedule.warmup, args.swap_window);
+    progress::clear();
+    let setup = setup(settings, &schedule);
+    let mut report = Report::new(setup, &locked(&tally), settings.load.mix.placements(), schedule.warmup);
     report.retries = retries;
     if let Some(scraper) = scraper {
         let (figures, version) = scraper.end(&report.placements).await;
         report.add_server(figures, version);
     }
-    let tally = std::mem::replace(&mut *locked(&tally), Tally::new(schedule.warmup)?);
-    Ok(Measured { report, tally, interrupted })
+    Ok((report, interrupted))
 }
 
-/// Looks for the highest constant rate at which the rules hold, and makes a run of the whole length there. `None` if
-/// they hold at no rate, or somebody has ended the search.
-pub(crate) async fn search(
+/// Makes the run, or the search, that the arguments ask for. `None` if a search found no rate or was ended early.
+pub(crate) async fn measure(args: &RunArgs, settings: &Settings) -> Result<Option<Report>, MeasureError> {
+    match &args.search {
+        Some(rules) => highest_rate(args, settings, rules).await,
+        None => Ok(Some(one_run(args, settings, settings.load.schedule).await?.0)),
+    }
+}
+
+/// Looks for the highest constant rate at which the rules hold, and makes a run of the whole length there.
+async fn highest_rate(
     args: &RunArgs,
-    threads: u16,
     settings: &Settings,
     rules: &Slo,
-) -> Result<Option<Measured>, Error> {
-    let mut search = Search::new(settings.schedule.profile.peak());
+) -> Result<Option<Report>, MeasureError> {
+    let mut search = Search::new(settings.load.schedule.profile.peak());
     let mut trials = Vec::new();
-    let constant = |rps| Profile::Constant { rps };
     while let Some(rps) = search.next() {
-        let schedule = Schedule { profile: constant(rps), duration: args.trial, ..settings.schedule };
-        let measured = measure(args, threads, settings, schedule).await?;
-        if measured.interrupted {
+        let profile = Profile::Constant { rps };
+        let schedule = Schedule { profile, duration: args.trial, ..settings.load.schedule };
+        let (report, interrupted) = one_run(args, settings, schedule).await?;
+        if interrupted {
             return Ok(None);
         }
-        let trial = trial(rps, &schedule, &measured.report, rules);
-        say(&trial)?;
+        let trial = trial(rps, &schedule, &report, rules);
+        note(&trial);
         search.learn(&trial);
         trials.push(trial);
         tokio::time::sleep(args.pause).await;
     }
-    for _ in 0..5 {
+    // A rate that held for seconds may not hold for minutes.
+    for _ in 0..MAX_FINAL_RUNS {
         let Some(rps) = search.found() else { break };
-        let schedule = Schedule { profile: constant(rps), ..settings.schedule };
-        let mut measured = measure(args, threads, settings, schedule).await?;
-        let trial = trial(rps, &schedule, &measured.report, rules);
-        say(&trial)?;
+        let schedule = Schedule { profile: Profile::Constant { rps }, ..settings.load.schedule };
+        let (mut report, interrupted) = one_run(args, settings, schedule).await?;
+        let trial = trial(rps, &schedule, &report, rules);
+        note(&trial);
         let held = trial.held;
         trials.push(trial);
-        if held || measured.interrupted {
+        if held || interrupted {
             if search.is_generators_limit() {
-                crate::note("above this rate the generator sent late: the server's limit may be higher")?;
+                say("above this rate the generator sent late: the server's limit may be higher");
             }
-            measured.report.slo = rules.judge(&measured.report);
-            measured.report.search = trials;
-            return Ok(Some(measured));
+            report.slo = rules.judge(&report);
+            report.search = trials;
+            return Ok(Some(report));
         }
         search.lower();
         tokio::time::sleep(args.pause).await;
@@ -130,7 +124,7 @@ fn trial(rps: f64, schedule: &Schedule, report: &Report, rules: &Slo) -> Trial {
         rps,
         duration_s: schedule.duration.as_secs_f64(),
         held,
-        // Rules that held although the generator was late held for the server, too.
+        // Rules that held although the generator sent late held for the server, too.
         void: !held && lag.is_some_and(|lag| lag > LATE_MS),
         summary: report.summary.clone(),
         lag_p99_ms: lag,
@@ -138,47 +132,52 @@ fn trial(rps: f64, schedule: &Schedule, report: &Report, rules: &Slo) -> Trial {
     }
 }
 
-fn say(trial: &Trial) -> Result<(), Error> {
-    let verdict = match (trial.void, trial.held) {
-        (true, _) => "void: the generator sent late",
-        (_, true) => "held",
-        (_, false) => "BROKEN",
+/// A line about a trial that is over.
+fn note(trial: &Trial) {
+    let verdict = match (trial.held, trial.void) {
+        (true, _) => "held",
+        (false, true) => "void: the generator sent late",
+        (false, false) => "BROKEN",
     };
     let summary = &trial.summary;
-    crate::note(&format!(
-        "{:>9}/s for {} s   answered {}   errors {}   p50 {}   p99 {} ms   lag p99 {} ms   {verdict}",
+    say(&format!(
+        "{:>9}/s for {} s: {} answered, {} errors, p50 {}, p99 {} ms, lag p99 {} ms: {verdict}",
         grouped(trial.rps.round() as u64),
         trial.duration_s,
         grouped(summary.answered),
         grouped(summary.errors),
-        ms(summary.p50_ms),
-        ms(summary.p99_ms),
-        ms(trial.lag_p99_ms),
-    ))
+        figure(summary.p50_ms),
+        figure(summary.p99_ms),
+        figure(trial.lag_p99_ms),
+    ));
+}
+
+fn say(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}")); // a log that cannot be written is no reason to end the search
 }
 
 fn setup(settings: &Settings, schedule: &Schedule) -> Setup {
-    let targets: Vec<String> = settings.targets.iter().map(ToString::to_string).collect();
+    let targets: Vec<String> = settings.load.targets.iter().map(ToString::to_string).collect();
     Setup {
         command: std::env::args().collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        server_version: None,
         machine: machine(),
         scenario: settings.scenario.clone(),
         started_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
         target: targets.join(","),
         profile: schedule.profile.to_string(),
         rps: schedule.profile.peak(),
-        deadline_ms: settings.deadline.map(|deadline| deadline.as_secs_f64() * 1000.0),
+        deadline_ms: settings.load.deadline.map(|deadline| deadline.as_secs_f64() * 1000.0),
         warmup_s: schedule.warmup.as_secs_f64(),
         duration_s: schedule.duration.as_secs_f64(),
-        requests: settings.mix.len(),
+        requests: settings.load.mix.len(),
+        ..Setup::default()
     }
 }
 
-/// `AMD EPYC 7B13, 8 cores, linux x86_64`.
+/// `AMD EPYC 7B13, 8 cores for this process, linux x86_64`.
 fn machine() -> String {
-    let cpus = std::fs::read_to_string(Path::new("/proc/cpuinfo")).unwrap_or_default();
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let model = model.map_or("unknown processor", |(_, model)| model.trim());
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -1,25 +1,27 @@
 //! The requests of a run: read from a recording or generated, sent in order, over and over.
 
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use hyper::body::Bytes;
 use hyper::http::uri::PathAndQuery;
 use larder_proto::v1;
 use larder_proto::v1::recommend_request::TrafficClass;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use prost::Message as _;
 
-/// One request, ready to be sent over either protocol.
+use crate::files::{self, FileError};
+
+/// One request, encoded once for both protocols: encoding it at every sending would cost the generator more than the
+/// sending itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) message: v1::RecommendRequest,
-    /// Which of the mix's placements it asks for.
+    /// Index into [`Mix::placements`].
     pub(crate) placement: usize,
-    /// Over gRPC: the message with its prefix, encoded once.
+    /// For gRPC: the message with its length prefix.
     pub(crate) frame: Bytes,
-    /// Over HTTP: where to, and what.
+    /// For HTTP.
     pub(crate) path: PathAndQuery,
     pub(crate) body: Bytes,
 }
@@ -31,30 +33,29 @@ pub(crate) struct Mix {
     placements: Vec<String>,
 }
 
-/// Which traffic class the requests are sent with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The traffic class that requests are sent with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SentAs {
     Synthetic,
     Shadow,
     Live,
-    /// As each request says itself.
+    /// As each request of the recording says.
     Recorded,
 }
 
 /// A mix that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MixError {
-    #[error("{path}: {source}")]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{path}:{line}: not a RecommendRequest: {reason}")]
-    Malformed { path: PathBuf, line: usize, reason: String },
-    #[error("request {0}: no placement")]
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{path}:{line}: not a RecommendRequest: {source}")]
+    Malformed { path: PathBuf, line: usize, source: serde_json::Error },
+    #[error("request {0} has no placement")]
     NoPlacement(usize),
-    #[error("no requests, and no placements to make them up for")]
+    #[error("there are no requests: give --placement, --requests, or a scenario with either")]
     Empty,
-    #[error("request {number}: {reason}")]
-    Unsendable { number: usize, reason: String },
+    #[error("request {number} cannot be sent over HTTP: {source}")]
+    Unsendable { number: usize, source: Box<dyn Error + Send + Sync> },
 }
 
 impl Mix {
@@ -72,8 +73,8 @@ impl Mix {
         if calls.is_empty() { Err(MixError::Empty) } else { Ok(Mix { calls, placements }) }
     }
 
-    /// The request for the `n`th turn.
-    pub(crate) fn turn(&self, n: u64) -> &Call {
+    /// The `n`th request of a run.
+    pub(crate) fn nth(&self, n: u64) -> &Call {
         &self.calls[(n % self.calls.len() as u64) as usize]
     }
 
@@ -81,7 +82,7 @@ impl Mix {
         self.calls.len()
     }
 
-    /// Names of the placements asked for, each once.
+    /// The placements asked for, each once.
     pub(crate) fn placements(&self) -> &[String] {
         &self.placements
     }
@@ -103,39 +104,29 @@ impl Call {
             SentAs::Live => message.set_traffic_class(TrafficClass::Live),
             SentAs::Recorded => {}
         }
-        let unsendable = |reason: String| MixError::Unsendable { number, reason };
-        let path = format!("/v1/placements/{}:recommend", escaped(&message.placement));
-        let path = path.parse().map_err(|error| unsendable(format!("placement: {error}")))?;
-        let body = serde_json::to_vec(&message).map_err(|error| unsendable(error.to_string()))?;
+        let unsendable = |source| MixError::Unsendable { number, source };
+        let segment = utf8_percent_encode(&message.placement, OUTSIDE_SEGMENTS);
+        let path: Result<PathAndQuery, _> = format!("/v1/placements/{segment}:recommend").parse();
+        let path = path.map_err(|error| unsendable(error.into()))?;
+        let body = serde_json::to_vec(&message).map_err(|error| unsendable(error.into()))?;
         Ok(Call { frame: framed(&message), message, placement, path, body: body.into() })
     }
 }
 
-/// Reads one JSON request a line. Empty lines are passed over.
+/// What has to be escaped in one segment of a path (RFC 3986, 2.3).
+const OUTSIDE_SEGMENTS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Reads one JSON request a line; empty lines do not count.
 pub(crate) fn read(path: &Path) -> Result<Vec<v1::RecommendRequest>, MixError> {
-    let request = |(at, text): (usize, String)| {
-        serde_json::from_str(&text).map_err(|error| MixError::Malformed {
-            path: path.to_owned(),
-            line: at + 1,
-            reason: error.to_string(),
-        })
-    };
-    let lines = lines(path)?.into_iter().enumerate();
-    lines.filter(|(_, text)| !text.trim().is_empty()).map(request).collect()
+    let mut requests = Vec::new();
+    for (at, line) in files::read(path)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let malformed = |source| MixError::Malformed { path: path.to_owned(), line: at + 1, source };
+        requests.push(serde_json::from_str(line).map_err(malformed)?);
+    }
+    Ok(requests)
 }
 
-/// Reads one id a line. Empty lines are passed over.
-pub(crate) fn read_ids(path: &Path) -> Result<Vec<String>, MixError> {
-    let ids = lines(path)?.into_iter().map(|line| line.trim().to_owned());
-    Ok(ids.filter(|id| !id.is_empty()).collect())
-}
-
-fn lines(path: &Path) -> Result<Vec<String>, MixError> {
-    let failed = |source| MixError::Read { path: path.to_owned(), source };
-    BufReader::new(File::open(path).map_err(failed)?).lines().collect::<Result<_, _>>().map_err(failed)
-}
-
-/// gRPC's frame: not compressed, the length, the message.
+/// A gRPC frame: a flag for "not compressed", the length, the message.
 fn framed(message: &v1::RecommendRequest) -> Bytes {
     let message = message.encode_to_vec();
     let mut frame = Vec::with_capacity(message.len() + 5);
@@ -145,72 +136,50 @@ fn framed(message: &v1::RecommendRequest) -> Bytes {
     frame.into()
 }
 
-/// Percent-encoding for one segment of a path.
-fn escaped(segment: &str) -> String {
-    let mut text = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let written = write!(text, "%{byte:02X}");
-            debug_assert!(written.is_ok(), "a string takes everything");
-        }
-    }
-    text
+/// A request for tests of this and other modules.
+#[cfg(test)]
+pub(crate) fn request(placement: &str) -> v1::RecommendRequest {
+    let traffic_class = TrafficClass::Live.into();
+    v1::RecommendRequest { placement: placement.into(), traffic_class, ..Default::default() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn request(placement: &str, class: TrafficClass) -> v1::RecommendRequest {
-        v1::RecommendRequest {
-            placement: placement.into(),
-            traffic_class: class.into(),
-            ..Default::default()
-        }
+    fn mix(placements: &[&str], sent_as: SentAs) -> Result<Mix, MixError> {
+        Mix::new(placements.iter().map(|placement| request(placement)).collect(), sent_as)
     }
 
     #[test]
-    fn the_mix_is_cycled_in_order() {
-        let requests = ["a", "b", "c"].map(|placement| request(placement, TrafficClass::Live)).to_vec();
-        let mix = Mix::new(requests, SentAs::Synthetic).unwrap();
-        let placements: Vec<&str> = (0..7).map(|n| mix.turn(n).message.placement.as_str()).collect();
+    fn the_mix_is_sent_in_order_over_and_over() {
+        let mix = mix(&["a", "b", "c"], SentAs::Synthetic).unwrap();
+        let placements: Vec<&str> = (0..7).map(|n| mix.nth(n).message.placement.as_str()).collect();
         assert_eq!(placements, ["a", "b", "c", "a", "b", "c", "a"]);
     }
 
     #[test]
-    fn a_recording_of_live_traffic_is_not_live_when_replayed() {
-        let class = |sent_as| {
-            let mix = Mix::new(vec![request("p", TrafficClass::Live)], sent_as).unwrap();
-            let call = mix.turn(0);
-            assert_eq!(serde_json::from_slice::<v1::RecommendRequest>(&call.body).unwrap(), call.message);
-            call.message.traffic_class()
-        };
-        assert_eq!(class(SentAs::Synthetic), TrafficClass::Synthetic);
-        assert_eq!(class(SentAs::Recorded), TrafficClass::Live);
+    fn a_recording_of_live_traffic_is_not_live_when_it_is_sent_again() {
+        let class = |sent_as| mix(&["p"], sent_as).unwrap().nth(0).message.traffic_class();
+        assert_eq!(
+            (class(SentAs::Synthetic), class(SentAs::Recorded)),
+            (TrafficClass::Synthetic, TrafficClass::Live)
+        );
     }
 
     #[test]
     fn every_placement_can_be_put_into_a_path() {
-        let path = |placement| {
-            let mix = Mix::new(vec![request(placement, TrafficClass::Live)], SentAs::Live).unwrap();
-            mix.turn(0).path.to_string()
-        };
-        assert_eq!(path("pdp.similar"), "/v1/placements/pdp.similar:recommend");
-        assert_eq!(path("a/b ?ü"), "/v1/placements/a%2Fb%20%3F%C3%BC:recommend");
+        let path = mix(&["a/b ?ü.c"], SentAs::Live).unwrap().nth(0).path.to_string();
+        assert_eq!(path, "/v1/placements/a%2Fb%20%3F%C3%BC.c:recommend");
     }
 
     #[test]
-    fn a_bad_recording_is_told_where() {
+    fn a_bad_recording_is_refused_with_its_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "{\"placement\": \"p\"}\n\n{\"placment\": \"p\"}\n").unwrap();
         let error = read(file.path()).unwrap_err().to_string();
         assert!(error.contains(":3: not a RecommendRequest: unknown field `placment`"), "{error}");
-
-        assert!(matches!(Mix::new(Vec::new(), SentAs::Live), Err(MixError::Empty)));
-        let nowhere = vec![request("", TrafficClass::Live)];
-        assert!(matches!(Mix::new(nowhere, SentAs::Live), Err(MixError::NoPlacement(1))));
-        assert!(matches!(read(Path::new("no/such/file")), Err(MixError::Read { .. })));
+        assert!(matches!(mix(&[], SentAs::Live), Err(MixError::Empty)));
+        assert!(matches!(mix(&["p", ""], SentAs::Live), Err(MixError::NoPlacement(2))));
     }
 }

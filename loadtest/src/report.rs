@@ -1,27 +1,28 @@
-//! What a run found, as written to `--json` and read again by the commands that compare and reckon.
+//! What a run measured: written by `--json`, read again by `page`, `compare`, `cost` and `plan`. The names of the fields
+//! are a contract with reports that were written before.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::slo::Verdict;
+use crate::files::{self, FileError};
+use crate::latency::{Latencies, Percentiles, Quantile};
 use crate::swaps::{self, Swap, Windows};
 use crate::tally::{Counts, ErrorCount, Tally};
 
 /// One run.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// The figures that are quoted.
     pub(crate) summary: Summary,
     pub(crate) setup: Setup,
-    /// The same by placement.
     #[serde(default)]
     pub(crate) placements: BTreeMap<String, Summary>,
-    /// Latency by the share of answers that were as fast, finer towards the slow end.
+    /// Latency by quantile, finer towards the slow end.
     #[serde(default)]
     pub(crate) curve: Vec<Quantile>,
-    /// What the server's own metrics say; absent if they were not asked.
+    /// What the server's own metrics say; absent without `--metrics`.
     #[serde(default)]
     pub(crate) server: Option<ServerFigures>,
     /// Errors by code, each with the first message.
@@ -36,23 +37,22 @@ pub(crate) struct Report {
     /// How long refusals (`RESOURCE_EXHAUSTED`) took, from when the request was sent.
     #[serde(default)]
     pub(crate) refusals: Percentiles,
-    /// Requests sent again because a server had not begun with them when it said goodbye.
+    /// Requests sent again because a server that shut down had not begun with them.
     #[serde(default)]
     pub(crate) retries: u64,
-    /// The trials of a search for the highest rate, in their order; this report is of the run at the end.
+    /// The trials of a search for the highest rate, in their order; the rest of the report is of the run at its end.
     #[serde(default)]
     pub(crate) search: Vec<Trial>,
-    /// How late the generator itself sent; part of the latencies, and large only where the generator was too slow.
+    /// How late the generator sent; contained in the latencies, and large only where the generator was too slow.
     pub(crate) lag: Percentiles,
     pub(crate) swaps: Vec<Swap>,
     pub(crate) swap_windows: Windows,
-    /// The rules asked for, and whether each held.
     pub(crate) slo: Vec<Verdict>,
     /// One entry a second, by when requests were due.
     pub(crate) seconds: Vec<Second>,
 }
 
-/// The whole run. Percentiles are of the answered requests, from the moment each was due.
+/// A run, a placement or a second. Percentiles are of the answered requests, from the moment at which each was due.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Summary {
@@ -65,9 +65,9 @@ pub(crate) struct Summary {
     pub(crate) p99_ms: Option<f64>,
     pub(crate) p999_ms: Option<f64>,
     pub(crate) max_ms: Option<f64>,
-    /// Answers that came within the deadline that the requests were sent with; all of them where there was none.
+    /// Answers within the deadline that the requests were sent with; all of them without one.
     pub(crate) in_time: u64,
-    /// CPU that the server spent over the run, by each answer; absent where its metrics were not asked.
+    /// CPU of the server divided by answers; absent without `--metrics`.
     pub(crate) cpu_us_per_request: Option<f64>,
 }
 
@@ -75,12 +75,10 @@ pub(crate) struct Summary {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Trial {
-    /// Requests per second.
     pub(crate) rps: f64,
     pub(crate) duration_s: f64,
-    /// Whether all rules held.
     pub(crate) held: bool,
-    /// The rules were broken while the generator sent late, which says nothing about the server.
+    /// A rule was broken while the generator sent late, which says nothing about the server.
     pub(crate) void: bool,
     pub(crate) summary: Summary,
     pub(crate) lag_p99_ms: Option<f64>,
@@ -91,46 +89,26 @@ pub(crate) struct Trial {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Setup {
-    /// The command line.
     pub(crate) command: Vec<String>,
     /// Of the generator.
     pub(crate) version: String,
-    /// Of the server, if its metrics were asked.
+    /// Absent without `--metrics`.
     pub(crate) server_version: Option<String>,
     /// Processor, cores and system of the generator's machine.
     pub(crate) machine: String,
-    /// The scenario's name, if there was one.
     pub(crate) scenario: Option<String>,
     /// Seconds since 1970.
     pub(crate) started_at: u64,
     pub(crate) target: String,
     /// The rate over time in words: `constant 800/s`, `diurnal 200 to 800 to 200/s`.
     pub(crate) profile: String,
-    /// The highest rate of the profile, in requests per second.
+    /// The highest rate of the profile.
     pub(crate) rps: f64,
-    /// The deadline that requests were sent with, in milliseconds.
     pub(crate) deadline_ms: Option<f64>,
     pub(crate) warmup_s: f64,
     pub(crate) duration_s: f64,
     /// Different requests in the mix.
     pub(crate) requests: usize,
-}
-
-/// Percentiles of some other stretch of time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Percentiles {
-    pub(crate) p50_ms: Option<f64>,
-    pub(crate) p99_ms: Option<f64>,
-    pub(crate) max_ms: Option<f64>,
-}
-
-/// One point of the percentile curve.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Quantile {
-    /// Above 0, at most 1.
-    pub(crate) quantile: f64,
-    pub(crate) ms: f64,
 }
 
 /// The server's metrics over the run.
@@ -139,15 +117,13 @@ pub(crate) struct Quantile {
 pub(crate) struct ServerFigures {
     /// CPU seconds from the end of the warm-up to the end of the run.
     pub(crate) cpu_s: f64,
-    /// The most cores busy at once, over windows of five seconds.
+    /// The most cores busy over any five seconds.
     pub(crate) peak_cores: f64,
-    /// The most resident memory seen.
     pub(crate) peak_rss_bytes: f64,
-    /// `larder_cpu_seconds_total` over the answers, in microseconds, by placement.
+    /// By placement: `larder_cpu_seconds_total` divided by answers.
     pub(crate) placement_cpu_us: BTreeMap<String, f64>,
-    /// Answers from the result cache over those that asked it; absent where the server does not say.
+    /// Answers from the result cache, of those that looked into it; absent if the server does not export it.
     pub(crate) cache_hit_ratio: Option<f64>,
-    /// One entry a scrape, once a second.
     pub(crate) samples: Vec<ServerSample>,
 }
 
@@ -169,45 +145,60 @@ pub(crate) struct Second {
     pub(crate) summary: Summary,
 }
 
+/// One rule and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Verdict {
+    pub(crate) rule: String,
+    /// In the unit of the rule: milliseconds, per cent or a plain number. Absent if nothing was measured.
+    pub(crate) measured: Option<f64>,
+    /// False where nothing was measured.
+    pub(crate) held: bool,
+}
+
+/// A report that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{path} is not the report of a run (what `run --json` writes): {source}")]
+    NotAReport { path: PathBuf, source: serde_json::Error },
+}
+
 impl Report {
-    /// `names` are the mix's placements, and `side` is the length in seconds of each side of a swap's window.
-    pub(crate) fn new(
-        setup: Setup,
-        tally: &Tally,
-        names: &[String],
-        warmup: Duration,
-        side: usize,
-    ) -> Report {
-        let (swaps, swap_windows) = swaps::judge(&tally.versions.changes, warmup, &tally.seconds, side);
-        let seconds = tally.seconds.iter().enumerate();
-        let placements = names.iter().zip(&tally.placements);
+    pub(crate) fn read(path: &Path) -> Result<Report, ReportError> {
+        let report = serde_json::from_str(&files::read(path)?);
+        report.map_err(|source| ReportError::NotAReport { path: path.to_owned(), source })
+    }
+
+    /// `placements` are the mix's.
+    pub(crate) fn new(setup: Setup, tally: &Tally, placements: &[String], warmup: Duration) -> Report {
+        let seconds: Vec<(&Latencies, u64)> =
+            tally.seconds.iter().map(|s| (&s.latencies, s.errors)).collect();
+        let (swaps, swap_windows) = swaps::measure(&tally.versions.changes, warmup, &seconds, SWAP_WINDOW_S);
+        let by_placement = placements.iter().cloned().zip(tally.placements.iter().map(Summary::new));
+        let by_second = tally.seconds.iter().map(Summary::new).enumerate();
         Report {
             summary: Summary::new(&tally.total),
             setup,
             errors: tally.errors.clone(),
             degraded: tally.levels.iter().map(|(level, count)| ((*level).to_owned(), *count)).collect(),
             causes: tally.causes.clone(),
-            placements: placements.map(|(name, counts)| (name.clone(), Summary::new(counts))).collect(),
+            placements: by_placement.collect(),
             curve: tally.total.latencies.curve(),
-            server: None,
-            failures: Percentiles::new(&tally.failures),
-            refusals: Percentiles::new(&tally.refusals),
-            lag: Percentiles::new(&tally.lag),
-            retries: 0,
-            search: Vec::new(),
+            failures: tally.failures.percentiles(),
+            refusals: tally.refusals.percentiles(),
+            lag: tally.lag.percentiles(),
             swaps,
             swap_windows,
-            slo: Vec::new(),
-            seconds: seconds
-                .map(|(second, counts)| Second { second, summary: Summary::new(counts) })
-                .collect(),
+            seconds: by_second.map(|(second, summary)| Second { second, summary }).collect(),
+            ..Report::default()
         }
     }
 
-    /// What the server's metrics say goes beside what was measured here.
+    /// Puts what the server's metrics say beside what was measured here.
     pub(crate) fn add_server(&mut self, server: ServerFigures, version: Option<String>) {
         let answered = self.summary.answered;
-        // A counter that is not there, or was begun anew by a restart, measures nothing.
+        // A counter that does not exist, or starts again at 0 after a restart, measures nothing.
         let measured = answered > 0 && server.cpu_s > 0.0;
         self.summary.cpu_us_per_request = measured.then(|| server.cpu_s * 1e6 / answered as f64);
         for (name, summary) in &mut self.placements {
@@ -217,8 +208,7 @@ impl Report {
         self.server = Some(server);
     }
 
-    /// How much slower the p99 was during the worst swap than before it. `None` if any swap could not be compared: the
-    /// worst is then unknown.
+    /// The p99 during the worst swap over that before it. `None` if any swap could not be compared: it might be the worst.
     pub(crate) fn worst_swap_ratio(&self) -> Option<f64> {
         let ratios: Option<Vec<f64>> = self.swaps.iter().map(|swap| swap.ratio).collect();
         ratios?.into_iter().reduce(f64::max)
@@ -244,24 +234,7 @@ impl Summary {
     }
 }
 
-impl Percentiles {
-    fn new(latencies: &crate::latency::Latencies) -> Percentiles {
-        Percentiles { p50_ms: latencies.ms(0.5), p99_ms: latencies.ms(0.99), max_ms: latencies.max_ms() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_summary_has_the_names_that_others_read() {
-        let tally = Tally::new(Duration::ZERO).unwrap();
-        let report = Report::new(Setup::default(), &tally, &[], Duration::ZERO, 2);
-        let json = serde_json::to_value(&report).unwrap();
-        for name in ["offered", "answered", "errors", "degraded", "p50_ms", "p99_ms", "p999_ms"] {
-            assert!(json["summary"].get(name).is_some(), "{name}");
-        }
-        assert!(json["summary"]["p99_ms"].is_null() && json["swaps"].is_array());
-    }
-}
+/// Seconds on each side of a swap that count as its window: a load takes less than a second, and its echo no longer.
+const SWAP_WINDOW_S: usize = 2;
+/// The generator's p99 lag in milliseconds above which it is itself what was slow.
+pub(crate) const LATE_MS: f64 = 1.0;

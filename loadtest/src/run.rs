@@ -1,132 +1,131 @@
-//! One run: each thread sends its share of the requests at their moments, over connections of its own, and answers are
-//! tallied as they come.
+//! One run: each thread sends its share of the requests at their moments over connections of its own, and the answers
+//! are tallied as they come.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::clock::{Clock, Stop};
 use crate::mix::{Call, Mix};
 use crate::profile::Schedule;
 use crate::tally::{Sample, Tally};
-use crate::target::fleet::Fleet;
-use crate::target::{Failure, Target, TargetError, Url};
+use crate::target::answer::{Failure, Target};
+use crate::target::pool::TargetPool;
+use crate::target::server::ConnectError;
+use crate::target::url::Url;
 
 /// What is sent, to whom, and for how long.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Load {
     pub(crate) targets: Vec<Url>,
     /// To each target, over all threads.
     pub(crate) connections: Option<usize>,
-    /// Threads that send and receive.
+    /// Threads that send and receive, at least 1.
     pub(crate) threads: u16,
     pub(crate) mix: Arc<Mix>,
-    /// What is sent in the warm-up is not counted.
     pub(crate) schedule: Schedule,
-    /// What requests are told.
+    /// Sent along with every request.
     pub(crate) deadline: Option<Duration>,
-    /// How long an answer may take.
+    /// How long an answer may take before the request is given up.
     pub(crate) timeout: Duration,
-    /// Beyond so many requests under way, further ones fail unsent: memory has an end too.
-    pub(crate) max_in_flight: u32,
 }
+
+/// Requests under way at a time; further ones fail unsent. Raising it takes some kilobytes for each while a server does
+/// not answer; lowering it makes a server that is merely slow look as if it had failed.
+const MAX_IN_FLIGHT: u32 = 20_000;
 
 /// A tally that several threads write to.
 pub(crate) type SharedTally = Arc<Mutex<Tally>>;
 
-/// The tally, for a moment.
+/// Holds the tally for a moment.
 pub(crate) fn locked(tally: &SharedTally) -> MutexGuard<'_, Tally> {
     tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why there was no run.
+/// Why a run did not begin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     #[error(transparent)]
-    Target(#[from] TargetError),
-    #[error("cannot start: {0}")]
-    Start(#[from] std::io::Error),
+    Connect(#[from] ConnectError),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error("a thread ended before the run began")]
+    ThreadEnded,
 }
 
 /// A run that has begun.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// The first request is due.
+    /// When the first request is due.
     pub(crate) start: Instant,
     retries: Arc<AtomicU64>,
-    threads: JoinSet<()>,
+    /// Closed when all threads have ended.
+    ended: mpsc::Receiver<()>,
     stopper: watch::Sender<bool>,
 }
 
 impl Run {
-    /// Connects, and begins to send.
-    pub(crate) async fn begin(load: &Arc<Load>, tally: &SharedTally) -> Result<Run, RunError> {
-        let retries = Arc::new(AtomicU64::new(0));
+    /// Connects all threads, then lets them send.
+    pub(crate) async fn begin(load: Load, tally: &SharedTally) -> Result<Run, RunError> {
+        let (load, retries) = (Arc::new(load), Arc::new(AtomicU64::new(0)));
         let (stopper, stop) = watch::channel(false);
-        let (mut threads, mut starts) = (JoinSet::new(), Vec::new());
-        for number in 0..load.threads.max(1) {
+        let (starter, started) = watch::channel(None);
+        let (alive, ended) = mpsc::channel(1);
+        for number in 0..load.threads {
             let (connected, is_connected) = oneshot::channel();
-            let (start, started) = oneshot::channel();
-            let (load, tally, retries, stop) = (load.clone(), tally.clone(), retries.clone(), stop.clone());
-            let share = Share { number: number.into(), of: load.threads.max(1).into() };
+            let (load, tally, retries) = (load.clone(), tally.clone(), retries.clone());
+            let (stop, mut started, alive) = (stop.clone(), started.clone(), alive.clone());
             // A runtime of its own: a connection and the requests over it never change threads.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (done, is_done) = oneshot::channel::<()>();
+            let body = async move {
+                let connections = load.connections.map(|all| all.div_ceil(usize::from(load.threads)));
+                let pool = TargetPool::connect(&load.targets, connections, load.deadline, retries).await;
+                let pool = match pool {
+                    Ok(pool) => Arc::new(pool),
+                    Err(error) => return drop(connected.send(Err(error))),
+                };
+                drop(connected.send(Ok(())));
+                let start = started.wait_for(Option::is_some).await.ok().and_then(|start| *start);
+                let Some(start) = start else { return };
+                let share = Share { first: number.into(), step: load.threads.into() };
+                drop(send_share(pool, load, tally, start, share, stop).await);
+            };
             std::thread::Builder::new().name(format!("load-{number}")).spawn(move || {
-                runtime.block_on(async move {
-                    let each = load.connections.map(|all| all.div_ceil(usize::from(load.threads.max(1))));
-                    let fleet = Fleet::connect(&load.targets, each, load.deadline, retries).await;
-                    let fleet = match fleet {
-                        Ok(fleet) => Arc::new(fleet),
-                        Err(error) => return drop(connected.send(Err(error))),
-                    };
-                    if connected.send(Ok(())).is_err() {
-                        return;
-                    }
-                    let Ok(start) = started.await else { return };
-                    drop(drive(fleet, load, tally, start, share, stop).await);
-                });
-                drop(done);
+                runtime.block_on(body);
+                drop(alive);
             })?;
-            threads.spawn(async move { drop(is_done.await) });
-            is_connected.await.map_err(|_| std::io::Error::other("a thread has died"))??;
-            starts.push(start);
+            is_connected.await.map_err(|_| RunError::ThreadEnded)??;
         }
         let start = Instant::now();
-        for thread in starts {
-            thread.send(start).map_err(|_| std::io::Error::other("a thread has died"))?;
-        }
-        Ok(Run { start, retries, threads, stopper })
+        starter.send_replace(Some(start));
+        Ok(Run { start, retries, ended, stopper })
     }
 
-    /// Ends when everything has been answered or given up; early, with what there is, once `stop` is ready. Says how many
-    /// requests were sent again.
+    /// Waits until everything has been answered or given up, or, once `stop` is ready, for what is under way. Returns the
+    /// number of requests that were sent again.
     pub(crate) async fn end(mut self, stop: impl Future<Output = ()>) -> u64 {
-        let all = async { while self.threads.join_next().await.is_some() {} };
-        tokio::pin!(all);
         tokio::select! {
-            () = &mut all => {}
+            _ = self.ended.recv() => {}
             () = stop => {
                 self.stopper.send_replace(true);
-                all.await;
+                self.ended.recv().await;
             }
         }
         self.retries.load(Ordering::Relaxed)
     }
 }
 
-/// Every `of`th request, from the `number`th on.
+/// Every `step`th request, from the `first` on.
 #[derive(Debug, Clone, Copy)]
 struct Share {
-    number: u64,
-    of: u64,
+    first: u64,
+    step: u64,
 }
 
-/// Sends one thread's share of the load, and returns when all of it has been answered or given up.
-async fn drive<T: Target>(
+/// Sends one thread's share of the load; returns when all of it has been answered or given up.
+async fn send_share<T: Target>(
     target: Arc<T>,
     load: Arc<Load>,
     tally: SharedTally,
@@ -135,58 +134,54 @@ async fn drive<T: Target>(
     stop: Stop,
 ) -> std::io::Result<()> {
     let mut clock = Clock::new(stop)?;
-    let limit = (load.max_in_flight / share.of as u32).max(1);
+    let limit = (MAX_IN_FLIGHT / share.step as u32).max(1);
     let in_flight = Arc::new(Semaphore::new(limit as usize));
-    let lane = Arc::new(Lane { target, load, tally, start });
-    let mut n = share.number;
+    let worker = Arc::new(Worker { target, load, tally, start });
+    let mut n = share.first;
     loop {
-        let offset = lane.load.schedule.due(n);
-        if offset >= lane.load.schedule.end() || !clock.wait_until(start + offset).await {
+        let due = worker.load.schedule.due(n);
+        if due >= worker.load.schedule.end() || !clock.wait_until(start + due).await {
             break;
         }
-        let placement = lane.load.mix.turn(n).placement;
-        locked(&lane.tally).offer(placement, offset);
-        match in_flight.clone().try_acquire_owned() {
-            Ok(permit) => {
-                let lane = lane.clone();
-                tokio::spawn(async move {
-                    lane.ask(n, offset).await;
-                    drop(permit);
-                });
-            }
-            Err(_) => {
-                let sent = start.elapsed();
-                let outcome = Err(Failure::new("NOT_SENT", "too many requests under way"));
-                locked(&lane.tally).record(Sample { placement, due: offset, sent, done: sent, outcome });
-            }
+        let placement = worker.load.mix.nth(n).placement;
+        locked(&worker.tally).count_due(placement, due);
+        if let Ok(permit) = in_flight.clone().try_acquire_owned() {
+            let worker = worker.clone();
+            tokio::spawn(async move {
+                worker.ask(n, due).await;
+                drop(permit);
+            });
+        } else {
+            let sent = start.elapsed();
+            let outcome = Err(Failure::new("NOT_SENT", "too many requests under way"));
+            locked(&worker.tally).record(Sample { placement, due, sent, done: sent, outcome });
         }
-        n += share.of;
-        // A long line of late requests must not keep the thread from reading answers.
-        if (n / share.of).is_multiple_of(16) {
+        n += share.step;
+        // When many requests are overdue, the clock does not wait, and nothing else would let answers be read.
+        if (n / share.step).is_multiple_of(16) {
             tokio::task::yield_now().await;
         }
     }
-    // Each request holds a permit until it is tallied.
-    drop(in_flight.acquire_many(limit).await);
+    drop(in_flight.acquire_many(limit).await); // every request holds a permit until it is tallied
     Ok(())
 }
 
 /// What every request of a thread needs.
-struct Lane<T> {
+struct Worker<T> {
     target: Arc<T>,
     load: Arc<Load>,
     tally: SharedTally,
     start: Instant,
 }
 
-impl<T: Target> Lane<T> {
+impl<T: Target> Worker<T> {
     async fn ask(&self, n: u64, due: Duration) {
-        let call: &Call = self.load.mix.turn(n);
+        let call: &Call = self.load.mix.nth(n);
         let sent = self.start.elapsed();
         let answer = tokio::time::timeout(self.load.timeout, self.target.ask(call)).await;
-        let done = self.start.elapsed(); // before the answer is looked at: that is not the server's time
+        let done = self.start.elapsed(); // before the answer is inspected, which is not the server's time
         let outcome = match answer {
-            Ok(answer) => answer.and_then(|reply| reply.glance()),
+            Ok(answer) => answer.and_then(|reply| reply.inspect()),
             Err(_) => Err(Failure::new("TIMEOUT", format!("no answer within {:?}", self.load.timeout))),
         };
         locked(&self.tally).record(Sample { placement: call.placement, due, sent, done, outcome });
@@ -195,26 +190,22 @@ impl<T: Target> Lane<T> {
 
 #[cfg(test)]
 mod tests {
-    use larder_proto::v1;
-
     use super::*;
-    use crate::mix::SentAs;
+    use crate::mix::{self, SentAs};
     use crate::profile::Profile;
-    use crate::target::Reply;
+    use crate::target::answer::Reply;
 
-    /// Answers at once, one after the other; the hundredth answer takes 300 ms.
+    /// Answers one request after the other; the hundredth answer takes 300 ms.
     #[derive(Default)]
     struct Stalling {
-        turn: tokio::sync::Mutex<u64>,
-        slow: AtomicU64,
+        answers: tokio::sync::Mutex<u64>,
     }
 
     impl Target for Stalling {
         async fn ask(&self, _: &Call) -> Result<Reply, Failure> {
-            let mut turn = self.turn.lock().await;
-            *turn += 1;
-            if *turn == 100 {
-                self.slow.fetch_add(1, Ordering::Relaxed);
+            let mut answers = self.answers.lock().await;
+            *answers += 1;
+            if *answers == 100 {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
             Ok(Reply::Message(hyper::body::Bytes::new()))
@@ -229,68 +220,47 @@ mod tests {
         }
     }
 
-    fn load(rps: f64, max_in_flight: u32) -> Arc<Load> {
-        let request = v1::RecommendRequest { placement: "p".into(), ..Default::default() };
-        Arc::new(Load {
+    /// A run of one thread, stopped at a moment.
+    async fn tallied(target: impl Target, rps: f64, timeout: Duration, stop_after: Duration) -> Tally {
+        let (profile, second) = (Profile::Constant { rps }, Duration::from_secs(1));
+        let load = Load {
             targets: Vec::new(),
             connections: None,
             threads: 1,
-            mix: Arc::new(Mix::new(vec![request], SentAs::Synthetic).unwrap()),
-            schedule: Schedule {
-                profile: Profile::Constant { rps },
-                warmup: Duration::ZERO,
-                duration: Duration::from_secs(1),
-            },
+            mix: Arc::new(Mix::new(vec![mix::request("p")], SentAs::Synthetic).unwrap()),
+            schedule: Schedule { profile, warmup: Duration::ZERO, duration: second },
             deadline: None,
-            timeout: Duration::from_secs(20),
-            max_in_flight,
-        })
-    }
-
-    async fn tallied<T: Target>(target: Arc<T>, load: Arc<Load>, stop: impl Future<Output = ()>) -> Tally {
-        let tally = Arc::new(Mutex::new(Tally::new(Duration::ZERO).unwrap()));
-        let (stopper, stopped) = watch::channel(false);
-        let share = Share { number: 0, of: 1 };
-        let driven = drive(target, load, tally.clone(), Instant::now(), share, stopped);
-        tokio::pin!(driven);
-        tokio::select! {
-            done = &mut driven => done.unwrap(),
-            () = stop => {
-                stopper.send(true).unwrap();
-                driven.await.unwrap();
-            }
-        }
+            timeout,
+        };
+        let tally = Arc::new(Mutex::new(Tally::new(Duration::ZERO, None).unwrap()));
+        let (stopper, stop) = watch::channel(false);
+        let (share, start) = (Share { first: 0, step: 1 }, Instant::now());
+        let sending = send_share(Arc::new(target), Arc::new(load), tally.clone(), start, share, stop);
+        let stopping = async {
+            tokio::time::sleep(stop_after).await;
+            stopper.send_replace(true);
+        };
+        tokio::join!(sending, stopping).0.unwrap();
         Arc::into_inner(tally).unwrap().into_inner().unwrap()
     }
 
     #[tokio::test]
     async fn a_stall_of_the_server_shows_although_only_one_answer_was_slow() {
-        let target = Arc::new(Stalling::default());
-        let tally = tallied(target.clone(), load(500.0, 10_000), std::future::pending()).await;
-        assert_eq!(target.slow.load(Ordering::Relaxed), 1);
+        let (seconds, ms) = (Duration::from_secs, |tally: &Tally, q| tally.total.latencies.ms(q).unwrap());
+        let tally = tallied(Stalling::default(), 500.0, seconds(20), seconds(2)).await;
         assert_eq!((tally.total.offered, tally.total.answered()), (500, 500));
-        let p99 = tally.total.latencies.ms(0.99).unwrap();
-        assert!(p99 > 200.0, "p99 {p99} ms");
-        let p80 = tally.total.latencies.ms(0.80).unwrap();
-        assert!(p80 > 30.0, "p80 {p80} ms: all that were due during the stall waited");
-    }
+        assert!(ms(&tally, 0.99) > 200.0, "p99 {} ms", ms(&tally, 0.99));
+        assert!(ms(&tally, 0.80) > 30.0, "all requests that were due during the stall waited");
 
-    #[tokio::test]
-    async fn what_cannot_be_sent_or_is_never_answered_is_an_error_and_not_silence() {
-        let mut impatient = load(100.0, 3);
-        Arc::get_mut(&mut impatient).unwrap().timeout = Duration::from_millis(1500);
-        let tally = tallied(Arc::new(Never), impatient, std::future::pending()).await;
-        assert_eq!((tally.total.offered, tally.total.answered(), tally.total.errors), (100, 0, 100));
-        assert_eq!((tally.errors["TIMEOUT"].count, tally.errors["NOT_SENT"].count), (3, 97));
-    }
-
-    #[tokio::test]
-    async fn a_stop_ends_the_run_with_what_it_has() {
-        let mut hours = load(100.0, 1000);
-        Arc::get_mut(&mut hours).unwrap().schedule.duration = Duration::from_secs(10_000);
-        let stop = tokio::time::sleep(Duration::from_millis(200));
-        let tally = tallied(Arc::new(Stalling::default()), hours, stop).await;
-        assert!(tally.total.answered() > 0);
+        let tally = tallied(Stalling::default(), 100.0, seconds(20), Duration::from_millis(200)).await;
+        assert!((15..30).contains(&tally.total.answered()), "what was due before the stop: {tally:?}");
         assert_eq!(tally.total.answered(), tally.total.offered);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_not_sent_or_never_answered_is_an_error() {
+        let tally = tallied(Never, 30_000.0, Duration::from_millis(1500), Duration::from_secs(2)).await;
+        assert_eq!((tally.total.offered, tally.total.answered(), tally.total.errors), (30_000, 0, 30_000));
+        assert_eq!((tally.errors["TIMEOUT"].count, tally.errors["NOT_SENT"].count), (20_000, 10_000));
     }
 }

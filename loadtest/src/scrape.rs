@@ -1,41 +1,44 @@
 //! The server's own figures: its metrics in Prometheus' text format, read once a second while a run lasts.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::io;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt as _, Empty};
-use hyper::body::Bytes;
-use hyper::{Request, Uri, header};
-use hyper_util::rt::TokioIo;
-use tokio::sync::oneshot;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::report::{ServerFigures, ServerSample, Summary};
 
-/// Cores are counted over so many scrapes: a single second says more about the scheduler.
+/// Samples over which the peak of busy cores is counted. A single second says more about the scheduler.
 const WINDOW: usize = 5;
+/// How long the metrics may take to come, and how many bytes of them are read.
 const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Where metrics are: `http://host:port/metrics`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct MetricsUrl(Uri);
-
-/// Metrics that cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ScrapeError {
-    #[error("{0:?} is not http://host:port/metrics")]
-    Url(String),
-    #[error("cannot read {url}: {reason}")]
-    Get { url: String, reason: String },
+pub(crate) struct MetricsUrl {
+    authority: String,
+    path: String,
 }
 
-/// Names and values.
-type Labels = Vec<(String, String)>;
+/// Metrics that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {url}: {source}")]
+pub(crate) struct ScrapeError {
+    url: String,
+    source: io::Error,
+}
 
-/// One reading of the metrics.
+/// What the metrics said at one moment.
 #[derive(Debug, Clone, Default)]
-struct Sheet {
+struct MetricsSample {
+    /// Seconds after the warm-up.
     at: f64,
     process_cpu_s: f64,
     rss_bytes: f64,
@@ -47,183 +50,158 @@ struct Sheet {
 /// Reads metrics in the background.
 #[derive(Debug)]
 pub(crate) struct Scraper {
+    url: MetricsUrl,
     version: Option<String>,
-    stop: oneshot::Sender<()>,
-    sheets: JoinHandle<Vec<Sheet>>,
+    zero: Instant,
+    samples: Arc<Mutex<Vec<MetricsSample>>>,
+    task: JoinHandle<()>,
 }
 
 impl Scraper {
-    /// Fails if the metrics cannot be read now. Reads them at the moment `zero` and every second after it.
-    pub(crate) async fn begin(
-        url: &MetricsUrl,
-        zero: Instant,
-        duration: Duration,
-    ) -> Result<Scraper, ScrapeError> {
-        url.get(url.0.path()).await?;
+    /// Reads the metrics at the moment `zero` and every second after it; fails if they cannot be read now.
+    pub(crate) async fn begin(url: MetricsUrl, zero: Instant) -> Result<Scraper, ScrapeError> {
+        url.get(&url.path).await?;
         let status = url.get("/status").await.ok();
         let status: Option<serde_json::Value> = status.and_then(|text| serde_json::from_str(&text).ok());
         let version = status.and_then(|status| Some(status.get("version")?.as_str()?.to_owned()));
-        let (stop, stopped) = oneshot::channel();
-        let sheets = tokio::spawn(scrape(url.clone(), zero, duration, stopped));
-        Ok(Scraper { version, stop, sheets })
+        let samples: Arc<Mutex<Vec<MetricsSample>>> = Arc::default();
+        let (from, to) = (url.clone(), samples.clone());
+        let task = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval_at(zero.into(), Duration::from_secs(1));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            loop {
+                ticks.tick().await;
+                let sample = from.sample(zero).await;
+                locked(&to).extend(sample);
+            }
+        });
+        Ok(Scraper { url, version, zero, samples, task })
     }
 
-    /// What there is, and the server's version. `placements` are what was answered here.
+    /// The figures, and the server's version. `placements` say what was answered.
     pub(crate) async fn end(self, placements: &BTreeMap<String, Summary>) -> (ServerFigures, Option<String>) {
-        drop(self.stop);
-        (figures(&self.sheets.await.unwrap_or_default(), placements), self.version)
+        self.task.abort();
+        let since_last = locked(&self.samples).last().map(|last| self.zero.elapsed().as_secs_f64() - last.at);
+        // A sample so soon after another would make CPU over time noise.
+        if since_last.is_none_or(|seconds| seconds > 0.5) {
+            let sample = self.url.sample(self.zero).await;
+            locked(&self.samples).extend(sample);
+        }
+        let samples = locked(&self.samples);
+        (figures(&samples, placements), self.version)
     }
 }
 
-async fn scrape(
-    url: MetricsUrl,
-    zero: Instant,
-    duration: Duration,
-    mut stopped: oneshot::Receiver<()>,
-) -> Vec<Sheet> {
-    let mut sheets: Vec<Sheet> = Vec::new();
-    let whole = (0..=duration.as_secs()).map(Duration::from_secs);
-    for moment in whole.chain((duration.subsec_nanos() > 0).then_some(duration)) {
-        let at = tokio::time::Instant::from_std(zero + moment);
-        let last = tokio::select! {
-            () = tokio::time::sleep_until(at) => false,
-            _ = &mut stopped => true,
-        };
-        if last && sheets.last().is_some_and(|sheet| zero.elapsed().as_secs_f64() - sheet.at < 0.5) {
-            break;
-        }
-        if let Ok(text) = url.get(url.0.path()).await {
-            sheets.push(Sheet { at: zero.elapsed().as_secs_f64(), ..Sheet::read(&text) });
-        }
-        if last {
-            break;
-        }
-    }
-    sheets
+fn locked(samples: &Mutex<Vec<MetricsSample>>) -> MutexGuard<'_, Vec<MetricsSample>> {
+    samples.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn figures(sheets: &[Sheet], placements: &BTreeMap<String, Summary>) -> ServerFigures {
-    let (Some(first), Some(last)) = (sheets.first(), sheets.last()) else { return ServerFigures::default() };
-    let cores = sheets.windows(WINDOW.min(sheets.len() - 1) + 1).filter_map(|window| {
-        let (from, to) = (window.first()?, window.last()?);
-        let seconds = to.at - from.at;
-        (seconds > 0.0).then(|| (to.process_cpu_s - from.process_cpu_s) / seconds)
-    });
-    let placement_cpu_us = last.placement_cpu_s.iter().filter_map(|(name, after)| {
-        let answered =
-            placements.get(name).map(|summary| summary.answered).filter(|answered| *answered > 0)?;
-        let before = first.placement_cpu_s.get(name).copied().unwrap_or(0.0);
-        Some((name.clone(), (after - before) * 1e6 / answered as f64))
-    });
-    let hits = last.cache_hits - first.cache_hits;
-    let asked = hits + last.cache_misses - first.cache_misses;
-    let sample = |sheet: &Sheet| ServerSample {
-        at_s: sheet.at,
-        cpu_s: sheet.process_cpu_s,
-        rss_bytes: sheet.rss_bytes,
+fn figures(samples: &[MetricsSample], placements: &BTreeMap<String, Summary>) -> ServerFigures {
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+        return ServerFigures::default();
     };
+    let cores = samples.windows(WINDOW.min(samples.len() - 1) + 1).map(|window| {
+        let (from, to) = (&window[0], &window[window.len() - 1]);
+        (to.process_cpu_s - from.process_cpu_s) / (to.at - from.at).max(f64::MIN_POSITIVE)
+    });
+    let mut placement_cpu_us = BTreeMap::new();
+    for (name, after) in &last.placement_cpu_s {
+        let answered = placements.get(name).map_or(0, |summary| summary.answered);
+        let before = first.placement_cpu_s.get(name).copied().unwrap_or(0.0);
+        if answered > 0 {
+            placement_cpu_us.insert(name.clone(), (after - before) * 1e6 / answered as f64);
+        }
+    }
+    let hits = last.cache_hits - first.cache_hits;
+    let lookups = hits + last.cache_misses - first.cache_misses;
+    let reported =
+        samples.iter().map(|s| ServerSample { at_s: s.at, cpu_s: s.process_cpu_s, rss_bytes: s.rss_bytes });
     ServerFigures {
         cpu_s: last.process_cpu_s - first.process_cpu_s,
         peak_cores: cores.fold(0.0, f64::max),
-        peak_rss_bytes: sheets.iter().map(|sheet| sheet.rss_bytes).fold(0.0, f64::max),
-        placement_cpu_us: placement_cpu_us.collect(),
-        cache_hit_ratio: (asked > 0.0).then(|| hits / asked),
-        samples: sheets.iter().map(sample).collect(),
+        peak_rss_bytes: samples.iter().map(|sample| sample.rss_bytes).fold(0.0, f64::max),
+        placement_cpu_us,
+        cache_hit_ratio: (lookups > 0.0).then(|| hits / lookups),
+        samples: reported.collect(),
     }
 }
 
-impl Sheet {
-    fn read(text: &str) -> Sheet {
-        let mut sheet = Sheet::default();
-        for (name, labels, value) in text.lines().filter_map(line) {
-            let label = |wanted: &str| {
-                labels.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
-            };
-            match name {
-                "process_cpu_seconds_total" => sheet.process_cpu_s = value,
-                "process_resident_memory_bytes" => sheet.rss_bytes = value,
+impl MetricsSample {
+    /// Series that differ in labels that are not asked for, such as the traffic class, are added up.
+    fn read(at: f64, text: &str) -> MetricsSample {
+        let mut sample = MetricsSample { at, ..MetricsSample::default() };
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            // `name{label="value",…} 12.5`, of Prometheus' text format 0.0.4
+            let name_ends = line.find(['{', ' ']).unwrap_or(line.len());
+            let (labels, value) = line[name_ends..].rsplit_once(' ').unwrap_or_default();
+            let Ok(value) = value.parse::<f64>() else { continue };
+            match &line[..name_ends] {
+                "process_cpu_seconds_total" => sample.process_cpu_s += value,
+                "process_resident_memory_bytes" => sample.rss_bytes += value,
                 "larder_cpu_seconds_total" => {
-                    let placement = label("placement").unwrap_or_default().to_owned();
-                    *sheet.placement_cpu_s.entry(placement).or_default() += value;
+                    *sample.placement_cpu_s.entry(label(labels, "placement")).or_default() += value;
                 }
-                "larder_cache_requests_total" => match label("outcome") {
-                    Some("hit") => sheet.cache_hits += value,
-                    Some("miss") => sheet.cache_misses += value,
+                "larder_cache_requests_total" => match label(labels, "outcome").as_str() {
+                    "hit" => sample.cache_hits += value,
+                    "miss" => sample.cache_misses += value,
                     _ => {}
                 },
                 _ => {}
             }
         }
-        sheet
+        sample
     }
 }
 
-/// `name{label="value",…} 12.5`, of Prometheus' text format 0.0.4; nothing for comments and what is not such a line.
-fn line(text: &str) -> Option<(&str, Labels, f64)> {
-    let text = text.trim();
-    let end = text.find(['{', ' ']).filter(|_| !text.starts_with('#'))?;
-    let (name, mut rest) = text.split_at(end);
-    let mut labels = Vec::new();
-    if let Some(inner) = rest.strip_prefix('{') {
-        rest = inner.trim_start();
-        while !rest.starts_with('}') {
-            let (label, after) = rest.split_once("=\"")?;
-            let mut value = String::new();
-            let mut letters = after.char_indices();
-            let close = loop {
-                match letters.next()? {
-                    (at, '"') => break at,
-                    (_, '\\') => value.push(match letters.next()?.1 {
-                        'n' => '\n',
-                        other => other,
-                    }),
-                    (_, other) => value.push(other),
-                }
-            };
-            labels.push((label.trim().to_owned(), value));
-            rest = after[close + 1..].trim_start_matches([',', ' ']);
-        }
-        rest = &rest[1..];
-    }
-    Some((name, labels, rest.split_whitespace().next()?.parse().ok()?))
+/// The value of a label; empty if it is not there.
+fn label(labels: &str, wanted: &str) -> String {
+    let value = labels.split_once(&format!("{wanted}=\"")).and_then(|(_, rest)| rest.split_once('"'));
+    value.map_or(String::new(), |(value, _)| value.to_owned())
 }
 
 impl MetricsUrl {
-    async fn get(&self, path: &str) -> Result<String, ScrapeError> {
-        let failed = |reason: String| ScrapeError::Get { url: self.0.to_string(), reason };
-        let answered = tokio::time::timeout(PATIENCE, self.fetch(path)).await;
-        answered.map_err(|_| failed(format!("no answer within {PATIENCE:?}")))?.map_err(failed)
+    /// None where the metrics cannot be read at this moment: a gap in a chart, and no reason to end the run.
+    async fn sample(&self, zero: Instant) -> Option<MetricsSample> {
+        let text = self.get(&self.path).await.ok()?;
+        Some(MetricsSample::read(zero.elapsed().as_secs_f64(), &text))
     }
 
-    async fn fetch(&self, path: &str) -> Result<String, String> {
-        let said = |error: &dyn std::error::Error| error.to_string();
-        let authority = self.0.authority().map(|authority| authority.as_str()).unwrap_or_default();
-        let stream = tokio::net::TcpStream::connect(authority).await.map_err(|error| said(&error))?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| said(&error))?;
-        tokio::spawn(async move { drop(connection.await) });
-        let request = Request::get(path).header(header::HOST, authority).body(Empty::<Bytes>::new());
-        let request = request.map_err(|error| said(&error))?;
-        let response = sender.send_request(request).await.map_err(|error| said(&error))?;
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| said(&error))?.to_bytes();
-        if status.is_success() {
-            Ok(String::from_utf8_lossy(&body).into_owned())
-        } else {
-            Err(status.to_string())
+    async fn get(&self, path: &str) -> Result<String, ScrapeError> {
+        let failed = |source| ScrapeError { url: self.to_string(), source };
+        let answered = tokio::time::timeout(PATIENCE, self.fetch(path)).await;
+        answered.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(failed)
+    }
+
+    /// HTTP/1.0, so that the answer is all that comes until the server closes the connection.
+    async fn fetch(&self, path: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect(&self.authority).await?;
+        let request = format!("GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.authority);
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.take(MAX_BYTES).read_to_string(&mut answer).await?;
+        match answer.split_once("\r\n\r\n") {
+            Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
+            _ => Err(io::Error::other(answer.lines().next().unwrap_or("no answer").to_owned())),
         }
     }
 }
 
 impl FromStr for MetricsUrl {
-    type Err = ScrapeError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<MetricsUrl, ScrapeError> {
-        let uri: Option<Uri> = text.parse().ok();
-        let whole =
-            |uri: &Uri| uri.scheme_str() == Some("http") && uri.port().is_some() && uri.path().len() > 1;
-        uri.filter(whole).map(MetricsUrl).ok_or_else(|| ScrapeError::Url(text.to_owned()))
+    fn from_str(text: &str) -> Result<MetricsUrl, &'static str> {
+        let parts = text.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
+        let (authority, path) =
+            parts.filter(|(host, path)| host.contains(':') && !path.is_empty()).ok_or(EXPECTED)?;
+        Ok(MetricsUrl { authority: authority.to_owned(), path: format!("/{path}") })
+    }
+}
+
+const EXPECTED: &str = "not http://host:port/metrics";
+
+impl Display for MetricsUrl {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "http://{}{}", self.authority, self.path)
     }
 }
 
@@ -232,48 +210,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_are_read_with_labels_in_any_order_and_strange_values() {
-        let sheet = Sheet::read(concat!(
-            "# HELP process_cpu_seconds_total CPU\n# TYPE process_cpu_seconds_total counter\n",
-            "process_cpu_seconds_total 12.5\nprocess_resident_memory_bytes 5.2e7 1700000000\n\n",
-            "larder_cpu_seconds_total{class=\"live\",placement=\"pdp.similar\"} 2\n",
-            "larder_cpu_seconds_total{placement=\"pdp.similar\",class=\"synthetic\"} 3\n",
-            "larder_cpu_seconds_total{placement=\"a \\\"}b\\\\\"} 1\n",
-            "larder_cache_requests_total{placement=\"p\",outcome=\"hit\"} 30\n",
-            "larder_cache_requests_total{placement=\"p\",outcome=\"miss\"} 10\n",
-            "larder_cache_requests_total{placement=\"p\",outcome=\"bypass\"} 99\nbroken{ 1\nnovalue\n",
-        ));
-        assert_eq!((sheet.process_cpu_s, sheet.rss_bytes), (12.5, 5.2e7));
-        assert_eq!((sheet.placement_cpu_s["pdp.similar"], sheet.placement_cpu_s["a \"}b\\"]), (5.0, 1.0));
-        assert_eq!((sheet.cache_hits, sheet.cache_misses), (30.0, 10.0));
+    fn metrics_are_read_with_labels_in_any_order_and_added_up_over_the_others() {
+        let sample = MetricsSample::read(
+            3.0,
+            "# TYPE process_cpu_seconds_total counter\n\
+             process_cpu_seconds_total 12.5\nprocess_resident_memory_bytes 5.2e7\n\n\
+             larder_cpu_seconds_total{class=\"LIVE\",placement=\"pdp.similar\"} 2\n\
+             larder_cpu_seconds_total{placement=\"pdp.similar\",class=\"SYNTHETIC\"} 3\n\
+             larder_cpu_seconds_total{placement=\"a b}\"} 1\n\
+             larder_cache_requests_total{placement=\"p\",outcome=\"hit\"} 30\n\
+             larder_cache_requests_total{placement=\"p\",outcome=\"miss\"} 10\n\
+             larder_cache_requests_total{placement=\"p\",outcome=\"bypass\"} 99\nbroken{ x\nnovalue\n",
+        );
+        assert_eq!((sample.at, sample.process_cpu_s, sample.rss_bytes), (3.0, 12.5, 5.2e7));
+        assert_eq!((sample.placement_cpu_s["pdp.similar"], sample.placement_cpu_s["a b}"]), (5.0, 1.0));
+        assert_eq!((sample.cache_hits, sample.cache_misses), (30.0, 10.0));
     }
 
     #[test]
     fn figures_are_differences_over_the_run() {
-        let sheet = |at: f64, cpu: f64, rss: f64| Sheet {
-            at,
-            process_cpu_s: cpu,
-            rss_bytes: rss,
-            placement_cpu_s: [("p".to_owned(), cpu * 0.5)].into(),
-            cache_hits: 3.0 * at,
-            cache_misses: at,
+        // One core is busy from second 10 to 20.
+        let sample = |at: i32| MetricsSample {
+            at: f64::from(at),
+            process_cpu_s: 7.0 + f64::from(at.clamp(10, 20) - 10),
+            rss_bytes: 100.0 + f64::from(at),
+            placement_cpu_s: [("p".to_owned(), 0.5 * f64::from(at))].into(),
+            cache_hits: 3.0 * f64::from(at),
+            cache_misses: f64::from(at),
         };
-        // One core busy from second 10 to 20.
-        let sheets: Vec<Sheet> = (0..30)
-            .map(|at| sheet(f64::from(at), 7.0 + f64::from(at.clamp(10, 20) - 10), 100.0 + f64::from(at)))
-            .collect();
+        let samples: Vec<MetricsSample> = (0..=30).map(sample).collect();
         let answered = [("p".to_owned(), Summary { answered: 1000, ..Summary::default() })].into();
-        let figures = figures(&sheets, &answered);
-        assert_eq!((figures.cpu_s, figures.peak_cores, figures.peak_rss_bytes), (10.0, 1.0, 129.0));
-        assert_eq!(figures.placement_cpu_us["p"], 5000.0);
-        assert_eq!((figures.cache_hit_ratio, figures.samples.len()), (Some(0.75), 30));
-        assert_eq!(super::figures(&sheets[..1], &answered).cpu_s, 0.0);
-        assert_eq!(super::figures(&[], &answered), ServerFigures::default());
+        let figures = figures(&samples, &answered);
+        assert_eq!((figures.cpu_s, figures.peak_cores, figures.peak_rss_bytes), (10.0, 1.0, 130.0));
+        assert_eq!(figures.placement_cpu_us["p"], 15_000.0);
+        assert_eq!((figures.cache_hit_ratio, figures.samples.len()), (Some(0.75), 31));
+        assert_eq!(super::figures(&samples[..1], &answered).cpu_s, 0.0);
     }
 
     #[test]
-    fn an_address_without_a_path_is_no_place_for_metrics() {
-        assert!("http://127.0.0.1:9090/metrics".parse::<MetricsUrl>().is_ok());
+    fn an_address_without_port_or_path_is_refused() {
+        let url: MetricsUrl = "http://127.0.0.1:9090/metrics".parse().unwrap();
+        assert_eq!(url.to_string(), "http://127.0.0.1:9090/metrics");
         for bad in ["", "127.0.0.1:9090", "http://h:1", "https://h:1/metrics", "http://h/metrics"] {
             assert!(bad.parse::<MetricsUrl>().is_err(), "{bad:?}");
         }

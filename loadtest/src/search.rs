@@ -1,14 +1,14 @@
-//! Finds the highest rate at which rules hold: short trials, at first twice the rate each time, then between the highest
-//! that held and the lowest that did not.
+//! Finds the highest rate at which rules hold: short trials that double the rate until one fails, then trials between
+//! the highest rate that held and the lowest that did not.
 
 use crate::report::Trial;
 
-/// The search ends when the bounds are so near to each other.
-const NEAR: f64 = 1.05;
+/// Ratio of the bounds at which the search ends. Lowering it makes the result finer and the search longer.
+const PRECISION: f64 = 1.05;
 /// Trials at most; each is a run.
-const TRIALS: usize = 40;
-/// Below it nothing is looked for.
-const LEAST: f64 = 0.5;
+const MAX_TRIALS: usize = 40;
+/// Requests per second below which no rate is tried.
+const MIN_RPS: f64 = 0.5;
 
 /// The state of a search.
 #[derive(Debug)]
@@ -16,35 +16,36 @@ pub(crate) struct Search {
     next: f64,
     /// The highest rate that held.
     held: Option<f64>,
-    /// The lowest that did not, or at which the generator was too slow.
+    /// The lowest rate that did not hold, or at which the generator was too slow.
     broke: Option<f64>,
-    /// Whether the generator set the upper bound.
+    /// The generator's own limit set `broke`.
     void_above: bool,
-    /// The rate of a void trial: it gets a second one.
-    again: Option<f64>,
+    /// The last rate that got a second trial.
+    repeated: Option<f64>,
     trials: usize,
 }
 
 impl Search {
     pub(crate) fn new(first: f64) -> Search {
-        Search { next: first, held: None, broke: None, void_above: false, again: None, trials: 0 }
+        Search { next: first, held: None, broke: None, void_above: false, repeated: None, trials: 0 }
     }
 
-    /// The rate of the next trial; nothing once the search is over.
+    /// The rate of the next trial; none once the search is over.
     pub(crate) fn next(&self) -> Option<f64> {
-        let near = self.held.zip(self.broke).is_some_and(|(held, broke)| broke / held <= NEAR);
-        (!near && self.trials < TRIALS && self.next >= LEAST).then_some(self.next)
+        let precise = self.held.zip(self.broke).is_some_and(|(held, broke)| broke / held <= PRECISION);
+        (!precise && self.trials < MAX_TRIALS && self.next >= MIN_RPS).then_some(self.next)
     }
 
-    /// A trial of the rate that was next.
+    /// Takes in the trial of the rate that was next.
     pub(crate) fn learn(&mut self, trial: &Trial) {
         self.trials += 1;
-        // Once more: one hitch of the machine is a hundredth of a short trial.
-        if (trial.void || !trial.held) && self.again != Some(trial.rps) {
-            self.again = Some(trial.rps);
+        let held = trial.held && !trial.void;
+        // A failed trial is made once more: in three seconds a single pause of the machine already moves the p99.
+        if !held && self.repeated != Some(trial.rps) {
+            self.repeated = Some(trial.rps);
             return;
         }
-        if trial.held && !trial.void {
+        if held {
             self.held = Some(self.held.map_or(trial.rps, |held| held.max(trial.rps)));
         } else if self.broke.is_none_or(|broke| trial.rps < broke) {
             self.broke = Some(trial.rps);
@@ -57,7 +58,7 @@ impl Search {
             (None, None) => self.next,
         };
         if self.next >= 100.0 {
-            self.next = self.next.round(); // people read it
+            self.next = self.next.round(); // for people who read the trials
         }
     }
 
@@ -66,9 +67,9 @@ impl Search {
         self.held
     }
 
-    /// The whole-length run at this rate did not hold: somewhat less is tried.
+    /// Goes down a step, after the whole-length run at the rate found did not hold.
     pub(crate) fn lower(&mut self) {
-        self.held = self.held.map(|held| held / NEAR);
+        self.held = self.held.map(|held| held / PRECISION);
     }
 
     /// Whether a faster generator might have found a higher rate.
@@ -93,24 +94,24 @@ mod tests {
 
     #[test]
     fn the_rate_found_holds_and_is_near_the_limit_from_wherever_the_search_begins() {
-        for (first, limit) in [(100.0, 7300.0), (100.0, 100.0), (50_000.0, 777.0), (1.0, 1.0), (300.0, 301.0)]
-        {
+        let cases = [(100.0, 7300.0), (100.0, 100.0), (50_000.0, 777.0), (1.0, 1.0), (300.0, 301.0)];
+        for (first, limit) in cases {
             let (search, trials) = found(first, limit, f64::INFINITY);
             let rate = search.found().unwrap();
-            assert!(rate <= limit && rate * NEAR >= limit, "{first} {limit}: {rate}");
+            assert!(rate <= limit && rate * PRECISION >= limit, "{first} {limit}: {rate}");
             assert!(trials < 20 && !search.is_generators_limit(), "{trials}");
         }
     }
 
     #[test]
-    fn the_generators_own_limit_ends_the_search_and_is_told() {
+    fn the_generators_own_limit_ends_the_search_and_is_reported() {
         let (search, _) = found(100.0, 1e9, 5000.0);
         assert!(search.is_generators_limit());
         assert!((4500.0..5000.0).contains(&search.found().unwrap()));
     }
 
     #[test]
-    fn a_void_trial_gets_another() {
+    fn a_void_trial_is_repeated() {
         let mut search = Search::new(100.0);
         let trial = |held, void| Trial { rps: 100.0, held, void, ..Trial::default() };
         search.learn(&trial(false, true));

@@ -1,138 +1,126 @@
 //! What a run is, from the command line and the scenario together.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use larder_proto::v1;
+use clap::Args;
 
-use crate::cli::{RunArgs, ShopArgs};
-use crate::mix::{self, Mix, MixError, SentAs};
-use crate::profile::{Profile, Schedule};
-use crate::scenario::{Scenario, ScenarioError};
-use crate::shoppers::{self, ANONYMOUS, ContextChoice, NEW_ITEMS, NEW_USERS, Pool, Shop, WeightedPlacement};
+use crate::mix::{self, Mix, SentAs};
+use crate::profile::{self, Profile, Schedule};
+use crate::run::Load;
+use crate::scenario::{RequestArgs, Scenario, ScenarioError};
+use crate::scrape::MetricsUrl;
 use crate::slo::Slo;
-use crate::snapshot::{self, Clientele, SnapshotError};
-use crate::target::Url;
+use crate::target::url::Url;
+use crate::units::parse_duration;
 
-/// Input that cannot be used.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) made_up: RequestArgs,
+    /// Requests to send, one JSON RecommendRequest a line; instead of making them up
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["placements", "snapshot"])]
+    pub(crate) requests: Option<PathBuf>,
+    /// Where to send: grpc://host:port or http://host:port; several share the requests and stand in for each other
+    #[arg(long = "target", value_name = "URL", value_delimiter = ',', required = true)]
+    pub(crate) targets: Vec<Url>,
+    /// Requests per second, throughout
+    #[arg(long, value_parser = rate, conflicts_with = "profile")]
+    pub(crate) rps: Option<f64>,
+    /// The rate over time: ramp:100..1000, diurnal:200..800, spike:80x10@20s+5s or constant:800
+    #[arg(long)]
+    pub(crate) profile: Option<Profile>,
+    /// How long to measure [default: 30s]
+    #[arg(long, value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// How long to send before measuring [default: 3s]
+    #[arg(long, value_parser = parse_duration)]
+    pub(crate) warmup: Option<Duration>,
+    /// The deadline that is sent with requests; answers after it are not in time
+    #[arg(long, value_parser = parse_duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// How long an answer may take before it counts as an error
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+    /// Connections to each server [default: 4 for gRPC, 64 for HTTP]
+    #[arg(long, value_name = "N")]
+    pub(crate) connections: Option<usize>,
+    /// Threads that send and receive
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: u16,
+    /// The traffic class that requests are sent with; a server learns nothing from synthetic ones
+    #[arg(long, value_enum, default_value_t = SentAs::Synthetic)]
+    pub(crate) traffic_class: SentAs,
+    /// The server's metrics, read once a second: http://host:port/metrics
+    #[arg(long, value_name = "URL")]
+    pub(crate) metrics: Option<MetricsUrl>,
+    /// Write the report to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write a page with charts to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// What must hold, or the exit code is 1: p99<10ms,errors=0,degraded<1%,swap_ratio<1.5
+    #[arg(long, value_name = "RULES")]
+    pub(crate) slo: Option<Slo>,
+    /// Look for the highest constant rate at which these rules hold, beginning with the highest rate of the profile
+    #[arg(long, value_name = "RULES")]
+    pub(crate) search: Option<Slo>,
+    /// How long each trial of a search measures
+    #[arg(long, default_value = "8s", value_parser = parse_duration, requires = "search")]
+    pub(crate) trial: Duration,
+    /// How long a search leaves the server alone between trials
+    #[arg(long, default_value = "2s", value_parser = parse_duration, requires = "search")]
+    pub(crate) pause: Duration,
+}
+
+/// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     #[error(transparent)]
-    Mix(#[from] MixError),
-    #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    #[error("where to? Give --target, or targets in the scenario")]
-    NoTarget,
-    #[error("how fast? Give --rps or --profile, or a profile in the scenario")]
+    #[error("there is no rate: give --rps or --profile, or a profile in the scenario")]
     NoProfile,
 }
 
-/// A run, ready to begin.
+/// What the flags and the scenario say together.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) scenario: Option<String>,
-    pub(crate) targets: Vec<Url>,
-    pub(crate) connections: Option<usize>,
-    pub(crate) mix: Arc<Mix>,
-    pub(crate) schedule: Schedule,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) timeout: Duration,
-    pub(crate) slo: Option<Slo>,
+    pub(crate) load: Load,
 }
 
 impl Settings {
     pub(crate) fn new(args: &RunArgs) -> Result<Settings, SettingsError> {
-        let scenario = read(args.scenario.as_deref())?;
-        let requests = match (&args.requests, &scenario.requests) {
-            (Some(path), _) => mix::read(path)?,
-            (None, Some(path)) if args.shop.placements.is_empty() => mix::read(path)?,
-            _ => made_up(&args.shop, &scenario)?,
-        };
-        let sent_as = args.traffic_class.or(scenario.traffic_class).unwrap_or(SentAs::Synthetic);
+        let scenario = Scenario::read(args.made_up.scenario.as_deref())?;
         let constant = args.rps.map(|rps| Profile::Constant { rps });
         let profile = constant.or(args.profile).or(scenario.profile).ok_or(SettingsError::NoProfile)?;
-        let targets = if args.targets.is_empty() { scenario.targets } else { args.targets.clone() };
-        if targets.is_empty() {
-            return Err(SettingsError::NoTarget);
-        }
-        let duration = args.duration.or(scenario.duration);
-        Ok(Settings {
-            scenario: scenario.name,
-            targets,
-            connections: args.connections.or(scenario.connections),
-            mix: Arc::new(Mix::new(requests, sent_as)?),
+        let recording = match &args.requests {
+            None if args.made_up.placements.is_empty() => scenario.requests.as_ref(),
+            given => given.as_ref(),
+        };
+        let requests = match recording {
+            Some(path) => mix::read(path).map_err(ScenarioError::from)?,
+            None => scenario.make_up(&args.made_up)?,
+        };
+        let load = Load {
+            targets: args.targets.clone(),
+            connections: args.connections,
+            threads: args.threads,
+            mix: Arc::new(Mix::new(requests, args.traffic_class).map_err(ScenarioError::from)?),
             schedule: Schedule {
                 profile,
                 warmup: args.warmup.or(scenario.warmup).unwrap_or(Duration::from_secs(3)),
-                duration: duration.unwrap_or(profile.usual_duration()),
+                duration: args.duration.or(scenario.duration).unwrap_or(Duration::from_secs(30)),
             },
-            deadline: args.deadline.or(scenario.deadline),
-            timeout: args.timeout.or(scenario.timeout).unwrap_or(Duration::from_secs(10)),
-            slo: args.slo.clone().or(scenario.slo),
-        })
+            deadline: args.deadline,
+            timeout: args.timeout,
+        };
+        Ok(Settings { scenario: scenario.name, load })
     }
 }
 
-/// The requests of a recording to be.
-pub(crate) fn to_record(
-    scenario: Option<&Path>,
-    args: &ShopArgs,
-) -> Result<Vec<v1::RecommendRequest>, SettingsError> {
-    made_up(args, &read(scenario)?)
-}
-
-fn read(path: Option<&Path>) -> Result<Scenario, ScenarioError> {
-    path.map_or(Ok(Scenario::default()), Scenario::read)
-}
-
-fn made_up(args: &ShopArgs, scenario: &Scenario) -> Result<Vec<v1::RecommendRequest>, SettingsError> {
-    let placements: Vec<WeightedPlacement> = match args.placements.is_empty() {
-        true => scenario
-            .placements
-            .iter()
-            .map(|(name, share)| WeightedPlacement {
-                name: name.clone(),
-                weight: share.weight,
-                signed_in: share.signed_in,
-                personal: share.personal,
-            })
-            .collect(),
-        false => args.placements.clone(),
-    };
-    if placements.is_empty() {
-        return Err(MixError::Empty.into());
-    }
-    let snapshot = args.snapshot.as_ref().or(scenario.snapshot.as_ref());
-    let known = snapshot.map_or(Ok(Clientele::default()), |dir| snapshot::read(dir))?;
-    let mut contexts = args.contexts.clone();
-    let of_scenario = scenario.contexts.iter();
-    let of_scenario =
-        of_scenario.map(|(name, values)| ContextChoice { name: name.clone(), values: values.clone().into() });
-    for choice in of_scenario.chain(known.contexts) {
-        if !contexts.iter().any(|other| other.name == choice.name) {
-            contexts.push(choice);
-        }
-    }
-    let listed = |args: &Option<PathBuf>, scenario: &Option<PathBuf>, known: Pool| match args
-        .as_ref()
-        .or(scenario.as_ref())
-    {
-        Some(path) => mix::read_ids(path).map(Pool::from),
-        None => Ok(known),
-    };
-    let shop = Shop {
-        placements,
-        items: listed(&args.items, &scenario.items, known.items)?,
-        users: listed(&args.users, &scenario.users, known.users)?,
-        contexts,
-        zipf: args.zipf.or(scenario.zipf).unwrap_or(1.0),
-        anonymous: args.anonymous.or(scenario.anonymous).unwrap_or(ANONYMOUS),
-        new_users: scenario.new_users.unwrap_or(NEW_USERS),
-        new_items: scenario.new_items.unwrap_or(NEW_ITEMS),
-    };
-    let (count, seed) = (args.count.or(scenario.count), args.seed.or(scenario.seed));
-    Ok(shoppers::requests(&shop, count.unwrap_or(10_000), seed.unwrap_or(1)))
+fn rate(text: &str) -> Result<f64, &'static str> {
+    profile::rate(text).ok_or("not a number above 0")
 }

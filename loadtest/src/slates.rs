@@ -1,128 +1,163 @@
-//! Whether two servers give the same slates, to the last bit.
+//! Whether two servers, or one protocol and the other, give the same answers to the last bit.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use larder_proto::v1;
+use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
-use crate::mix::Mix;
-use crate::target::{Failure, Target};
+use crate::mix::{self, Mix, MixError, SentAs};
+use crate::target::answer::{Failure, Reply, Target};
+use crate::target::server::{ConnectError, Server};
+use crate::target::url::Url;
 use crate::units::grouped;
 
+#[derive(Debug, Args)]
+pub(crate) struct SlatesArgs {
+    /// One server: grpc://host:port or http://host:port
+    #[arg(long, value_name = "URL")]
+    a: Url,
+    /// The other
+    #[arg(long, value_name = "URL")]
+    b: Url,
+    /// Requests to send, one JSON RecommendRequest a line (`record` makes such a file)
+    #[arg(long, value_name = "FILE.jsonl")]
+    requests: PathBuf,
+    /// How many to send; the file is repeated if it has fewer
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    count: u64,
+    /// Requests under way at a time
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    at_a_time: usize,
+    /// Parts of the answer to leave out, such as serving,cache; ids, tokens and times always are
+    #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
+    ignore: Vec<String>,
+}
+
+/// Why nothing was compared.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SlatesError {
+    #[error(transparent)]
+    Mix(#[from] MixError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
 /// What a comparison found.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Comparison {
-    /// Requests sent to both.
-    pub(crate) compared: u64,
-    /// Different requests among them.
-    pub(crate) distinct: u64,
-    /// With the same slate from both.
-    pub(crate) matched: u64,
-    /// Matched, and without any item: these prove little.
-    pub(crate) empty: u64,
-    /// Items in all matching slates.
-    pub(crate) items: u64,
-    /// The difference with the lowest request number.
-    pub(crate) first: Option<Difference>,
+#[derive(Debug, Default)]
+pub(crate) struct SlateComparison {
+    compared: u64,
+    /// Requests with the same answer from both.
+    matched: u64,
+    /// Items in all matching answers.
+    items: u64,
+    /// The differences with the lowest request numbers, by number.
+    differences: BTreeMap<u64, String>,
 }
 
-/// Where two slates part.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Difference {
-    /// Number of the request, from 0; modulo the length of the mix, its line.
-    pub(crate) request: u64,
-    pub(crate) placement: String,
-    pub(crate) what: String,
+/// Differences that are shown: enough to see whether they have one cause.
+const MAX_SHOWN: usize = 10;
+
+/// Sends the requests to both servers.
+pub(crate) async fn compare(args: &SlatesArgs) -> Result<SlateComparison, SlatesError> {
+    let mix = Arc::new(Mix::new(mix::read(&args.requests)?, SentAs::Synthetic)?);
+    let a = Arc::new(Server::connect(&args.a, Some(args.at_a_time), None).await?);
+    let b = Arc::new(Server::connect(&args.b, Some(args.at_a_time), None).await?);
+    Ok(compare_targets(a, b, mix, args.count, args.at_a_time, &args.ignore).await)
 }
 
-/// Sends `count` requests of the mix to both servers, so many at a time.
-pub(crate) async fn compare<A: Target, B: Target>(
-    a: Arc<A>,
-    b: Arc<B>,
+async fn compare_targets<T: Target>(
+    a: Arc<T>,
+    b: Arc<T>,
     mix: Arc<Mix>,
     count: u64,
-    at_a_time: u64,
-) -> Comparison {
-    let mut comparison = Comparison { distinct: count.min(mix.len() as u64), ..Comparison::default() };
-    let mut under_way = JoinSet::new();
-    let mut next = 0;
+    at_a_time: usize,
+    ignored: &[String],
+) -> SlateComparison {
+    let (mut comparison, mut under_way, mut next) = (SlateComparison::default(), JoinSet::new(), 0);
     loop {
-        while next < count && (under_way.len() as u64) < at_a_time.max(1) {
+        while next < count && under_way.len() < at_a_time.max(1) {
             let (a, b, mix, n) = (a.clone(), b.clone(), mix.clone(), next);
             under_way.spawn(async move {
-                let call = mix.turn(n);
-                let (from_a, from_b) = tokio::join!(a.ask(call), b.ask(call));
-                let message = |answer: Result<crate::target::Reply, Failure>| answer?.message();
-                (n, call.message.placement.clone(), message(from_a), message(from_b))
+                let (from_a, from_b) = tokio::join!(a.ask(mix.nth(n)), b.ask(mix.nth(n)));
+                (n, from_a.and_then(Reply::message), from_b.and_then(Reply::message))
             });
             next += 1;
         }
         match under_way.join_next().await {
             None => return comparison,
-            Some(Ok((n, placement, a, b))) => comparison.add(n, placement, &a, &b),
-            Some(Err(_)) => {} // not counted as matched, so the comparison fails
+            Some(Ok((n, a, b))) => comparison.add(n, &mix.nth(n).message.placement, a, b, ignored),
+            Some(Err(_)) => comparison.compared += 1, // it panicked: not matched, so the comparison fails
         }
     }
 }
 
 type Answer = Result<v1::RecommendResponse, Failure>;
 
-impl Comparison {
+impl SlateComparison {
     /// Whether there was something to compare, and all of it was the same.
-    pub(crate) fn same(&self) -> bool {
+    pub(crate) fn is_same(&self) -> bool {
         self.matched == self.compared && self.items > 0
     }
 
-    fn add(&mut self, request: u64, placement: String, a: &Answer, b: &Answer) {
+    fn add(&mut self, request: u64, placement: &str, a: Answer, b: Answer, ignored: &[String]) {
         self.compared += 1;
-        match difference(a, b) {
-            Ok(items) => {
-                self.matched += 1;
-                self.items += items as u64;
-                self.empty += u64::from(items == 0);
+        let difference = match (a, b) {
+            (Ok(a), Ok(b)) => {
+                let items = a.items.len() as u64;
+                let difference = difference("", &comparable(a, ignored), &comparable(b, ignored));
+                if difference.is_none() {
+                    self.matched += 1;
+                    self.items += items;
+                }
+                difference
             }
-            Err(what) if self.first.as_ref().is_none_or(|first| request < first.request) => {
-                self.first = Some(Difference { request, placement, what });
-            }
-            Err(_) => {}
+            // Two servers that fail alike have not shown a slate, so failures never match.
+            (a, b) => Some(format!("A {}, B {}", outcome(&a), outcome(&b))),
+        };
+        if let Some(difference) = difference {
+            self.differences.insert(request, format!("{placement}: {difference}"));
+        }
+        if self.differences.len() > MAX_SHOWN {
+            self.differences.pop_last();
         }
     }
 }
 
-/// The length of two equal slates. An error is never equal: two servers that refuse alike have not shown a slate.
-fn difference(a: &Answer, b: &Answer) -> Result<usize, String> {
-    let (a, b) = match (a, b) {
-        (Ok(a), Ok(b)) => (a, b),
-        (a, b) => return Err(format!("A {}, B {}", outcome(a), outcome(b))),
-    };
-    let longest = a.items.len().max(b.items.len());
-    let parting = (0..longest).map(|at| (at, a.items.get(at), b.items.get(at)));
-    let Some((at, left, right)) = parting.into_iter().find(|(_, left, right)| !alike(*left, *right)) else {
-        return Ok(longest);
-    };
-    let version = |answer: &v1::RecommendResponse| {
-        answer.serving.as_ref().map(|serving| serving.snapshot_version.clone()).unwrap_or_default()
-    };
-    let versions = match (version(a), version(b)) {
-        (a, b) if a == b => String::new(),
-        (a, b) => format!(" (A answers from snapshot {a:?}, B from {b:?})"),
-    };
-    Err(format!("item {}: A has {}, B has {}{versions}", at + 1, spelled(left), spelled(right)))
+/// The answer as JSON, in which numbers keep every bit, without what differs from one answer to the next.
+fn comparable(mut answer: v1::RecommendResponse, ignored: &[String]) -> Value {
+    answer.recommendation_id.clear();
+    answer.attribution_token.clear();
+    answer.next_page_token = answer.next_page_token.map(|_| "a token".to_owned());
+    if let Some(serving) = &mut answer.serving {
+        (serving.data_age, serving.server_time_us) = (None, 0);
+    }
+    for stage in &mut answer.trace {
+        stage.took_us = 0;
+    }
+    let mut value = serde_json::to_value(answer).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !ignored.contains(name));
+    }
+    value
 }
 
-fn alike(a: Option<&v1::RecommendedItem>, b: Option<&v1::RecommendedItem>) -> bool {
-    let key = |item: &v1::RecommendedItem| (item.item_id.clone(), item.rank, item.score.map(f32::to_bits));
-    a.map(key) == b.map(key)
-}
-
-fn spelled(item: Option<&v1::RecommendedItem>) -> String {
-    match item {
-        None => "nothing".to_owned(),
-        Some(v1::RecommendedItem { item_id, rank, score: Some(score), .. }) => {
-            format!("{item_id:?} at rank {rank} with score {score:?} ({:#010x})", score.to_bits())
-        }
-        Some(v1::RecommendedItem { item_id, rank, .. }) => format!("{item_id:?} at rank {rank}"),
+/// The first place in which two values differ.
+fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => a.keys().chain(b.keys()).find_map(|name| {
+            let part = |of: &Map<String, Value>| of.get(name).cloned().unwrap_or_default();
+            difference(&format!("{place}.{name}"), &part(a), &part(b))
+        }),
+        (Value::Array(a), Value::Array(b)) => (0..a.len().max(b.len())).find_map(|at| {
+            let part = |of: &[Value]| of.get(at).cloned().unwrap_or_default();
+            difference(&format!("{place}[{at}]"), &part(a), &part(b))
+        }),
+        _ => (a != b).then(|| format!("{}: A has {a}, B has {b}", place.trim_start_matches('.'))),
     }
 }
 
@@ -133,33 +168,20 @@ fn outcome(answer: &Answer) -> String {
     }
 }
 
-impl Display for Comparison {
+impl Display for SlateComparison {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "{} of {} slates are the same to the last bit ({} different requests, {} items, {} empty slates)",
-            grouped(self.matched),
-            grouped(self.compared),
-            grouped(self.distinct),
-            grouped(self.items),
-            grouped(self.empty),
-        )?;
-        match &self.first {
-            None => Ok(()),
-            Some(Difference { request, placement, what }) => {
-                writeln!(out, "first difference: request {request}, {placement}: {what}")
-            }
-        }
+        let [matched, compared, items] = [self.matched, self.compared, self.items].map(grouped);
+        writeln!(out, "{matched} of {compared} slates are the same to the last bit, with {items} items")?;
+        self.differences.iter().try_for_each(|(request, what)| writeln!(out, "request {request}, {what}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mix::{Call, SentAs};
-    use crate::target::Reply;
+    use crate::mix::Call;
 
-    /// Answers request `n` with `n` items; one item may have a score that is off by a bit.
+    /// Answers request `n` with `n` items and ids of its own; the score of one answer may be off by a bit.
     struct Fixed {
         off: Option<i32>,
     }
@@ -170,63 +192,63 @@ mod tests {
             if n > 90 {
                 return Err(Failure::new("NOT_FOUND", "no such placement"));
             }
-            let score = |rank| if self.off == Some(n) { f32::from_bits(1) } else { 1.0 / rank as f32 };
-            let item = |rank| v1::RecommendedItem {
-                item_id: format!("item-{rank}"),
-                rank: rank as u32,
-                score: Some(score(rank)),
+            let off = u32::from(self.off == Some(n));
+            let answer = v1::RecommendResponse {
+                items: (1..=n).map(|_| item(f32::from_bits(1_f32.to_bits() + off))).collect(),
+                recommendation_id: format!("{self:p}"),
                 ..Default::default()
             };
-            let items = (1..=n).map(item).collect();
-            let answer = v1::RecommendResponse { items, ..Default::default() };
             Ok(Reply::Message(prost::Message::encode_to_vec(&answer).into()))
         }
     }
 
-    fn mix(sizes: impl IntoIterator<Item = i32>) -> Arc<Mix> {
-        let request =
-            |n| v1::RecommendRequest { placement: "p".into(), page_size: Some(n), ..Default::default() };
-        Arc::new(Mix::new(sizes.into_iter().map(request).collect(), SentAs::Synthetic).unwrap())
+    fn item(score: f32) -> v1::RecommendedItem {
+        v1::RecommendedItem { score: Some(score), ..Default::default() }
     }
 
-    async fn compared(off: Option<i32>, sizes: impl IntoIterator<Item = i32>, count: u64) -> Comparison {
-        compare(Arc::new(Fixed { off: None }), Arc::new(Fixed { off }), mix(sizes), count, 4).await
-    }
-
-    #[tokio::test]
-    async fn equal_slates_match() {
-        let comparison = compared(None, 0..10, 25).await;
-        assert!(comparison.same(), "{comparison}");
-        assert_eq!((comparison.compared, comparison.distinct, comparison.matched), (25, 10, 25));
-        assert_eq!((comparison.empty, comparison.items), (3, 45 + 45 + 10));
+    async fn compared(off: Option<i32>, sizes: &[i32], count: u64) -> SlateComparison {
+        let request = |n: &i32| v1::RecommendRequest {
+            placement: "p".into(),
+            page_size: Some(*n),
+            ..Default::default()
+        };
+        let mix = Arc::new(Mix::new(sizes.iter().map(request).collect(), SentAs::Synthetic).unwrap());
+        compare_targets(Arc::new(Fixed { off: None }), Arc::new(Fixed { off }), mix, count, 4, &[]).await
     }
 
     #[tokio::test]
-    async fn one_bit_is_a_difference_and_the_first_is_told() {
-        let comparison = compared(Some(7), 0..10, 20).await;
-        assert!(!comparison.same());
-        assert_eq!(comparison.matched, 18);
-        let first = comparison.first.unwrap();
-        assert_eq!(first.request, 7);
-        assert!(first.what.contains("item 1: A has \"item-1\" at rank 1 with score 1.0"), "{}", first.what);
+    async fn one_bit_is_a_difference_and_is_shown_with_its_request() {
+        let comparison = compared(None, &[5, 6, 7, 8], 8).await;
+        assert!(comparison.is_same() && comparison.items == 2 * 26, "whatever their ids: {comparison}");
+        let comparison = compared(Some(7), &[5, 6, 7, 8], 8).await;
+        assert!(!comparison.is_same() && comparison.matched == 6 && comparison.differences.contains_key(&6));
+        let said = comparison.to_string();
+        assert!(said.contains("request 2, p: items[0].score: A has 1.0, B has 1.0000001"), "{said}");
     }
 
     #[tokio::test]
-    async fn nothing_proves_nothing() {
-        assert!(!compared(None, [0], 10).await.same(), "only empty slates");
-        let comparison = compared(None, [1, 99], 2).await;
-        assert!(!comparison.same(), "both refuse alike");
-        assert!(comparison.first.unwrap().what.starts_with("A failed: NOT_FOUND"));
+    async fn empty_slates_and_failures_prove_nothing() {
+        assert!(!compared(None, &[0], 10).await.is_same());
+        let comparison = compared(None, &[1, 99], 2).await;
+        assert!(!comparison.is_same() && comparison.differences[&1].contains("A failed: NOT_FOUND"));
     }
 
     #[test]
-    fn a_longer_slate_is_a_difference() {
-        let answer = |n: u32| {
-            let item = |rank| v1::RecommendedItem { item_id: "i".into(), rank, ..Default::default() };
-            Ok(v1::RecommendResponse { items: (1..=n).map(item).collect(), ..Default::default() })
+    fn every_part_of_an_answer_is_compared_unless_it_is_ignored() {
+        let answer = |items: usize, version: &str| v1::RecommendResponse {
+            items: vec![item(1.0); items],
+            serving: Some(v1::Serving { snapshot_version: version.into(), ..Default::default() }),
+            ..Default::default()
         };
-        let what = difference(&answer(2), &answer(3)).unwrap_err();
-        assert_eq!(what, "item 3: A has nothing, B has \"i\" at rank 3");
-        assert_eq!(difference(&answer(3), &answer(3)), Ok(3));
+        let compared =
+            |a, b, ignored: &[String]| difference("", &comparable(a, ignored), &comparable(b, ignored));
+        assert!(
+            compared(answer(2, "v1"), answer(3, "v1"), &[])
+                .unwrap()
+                .starts_with("items[2]: A has null, B has {")
+        );
+        let versions = compared(answer(2, "v1"), answer(2, "v2"), &[]).unwrap();
+        assert_eq!(versions, "serving.snapshotVersion: A has \"v1\", B has \"v2\"");
+        assert_eq!(compared(answer(2, "v1"), answer(2, "v2"), &["serving".to_owned()]), None);
     }
 }

@@ -3,89 +3,86 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use crate::report::Report;
-use crate::units::{ms, parse_duration};
+use crate::report::{Report, Verdict};
+use crate::units::{figure, parse_duration};
 
 /// Rules that must all hold.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slo(Vec<Rule>);
-
-/// One rule and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Verdict {
-    /// The rule, as given.
-    pub(crate) rule: String,
-    /// What was measured, in the unit of the rule: milliseconds, per cent or a plain number. Absent if nothing was.
-    pub(crate) measured: Option<f64>,
-    /// Whether it held. Nothing measured is not held.
-    pub(crate) held: bool,
-}
 
 /// A rule that cannot be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum SloError {
     #[error("{0:?} has no comparison: write a rule such as p99<10ms")]
     NoComparison(String),
-    #[error("no measure {0:?}; there are {known}", known = MEASURES.map(|(name, _)| name).join(", "))]
+    #[error("there is no measure {0:?}; there are {known}", known = MEASURES.each_ref().map(|measure| measure.name).join(", "))]
     UnknownMeasure(String),
     #[error("{rule:?}: {value:?} is not {expected}")]
     BadValue { rule: String, value: String, expected: &'static str },
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Rule {
     text: String,
-    measure: Measure,
+    measure: &'static Measure,
     comparison: Comparison,
     bound: f64,
-    of_offered: bool,
+    /// The bound is a percentage of the offered requests.
+    is_share: bool,
+}
+
+/// Something that a report says a number about.
+#[derive(Debug)]
+struct Measure {
+    name: &'static str,
+    unit: Unit,
+    of: fn(&Report) -> Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Measure {
-    P50,
-    P90,
-    P99,
-    P999,
-    Max,
-    Offered,
-    Answered,
-    Errors,
-    Degraded,
-    InTime,
-    RefusalP99,
-    CpuUs,
-    Swaps,
-    SwapRatio,
+enum Unit {
+    Duration,
+    /// Requests, which may be given as a percentage of the offered ones.
+    Requests,
+    Number,
 }
 
-const MEASURES: [(&str, Measure); 15] = [
-    ("p50", Measure::P50),
-    ("p90", Measure::P90),
-    ("p99", Measure::P99),
-    ("p99.9", Measure::P999),
-    ("p999", Measure::P999),
-    ("max", Measure::Max),
-    ("offered", Measure::Offered),
-    ("answered", Measure::Answered),
-    ("errors", Measure::Errors),
-    ("degraded", Measure::Degraded),
-    ("in_time", Measure::InTime),
-    ("refusal_p99", Measure::RefusalP99),
-    ("cpu_us", Measure::CpuUs),
-    ("swaps", Measure::Swaps),
-    ("swap_ratio", Measure::SwapRatio),
+/// How what was measured is compared with the bound.
+type Comparison = fn(f64, f64) -> bool;
+
+/// With their signs; those of two characters first, as `<` is the beginning of `<=`.
+const COMPARISONS: [(&str, Comparison); 5] = [
+    ("<=", |measured, bound| measured <= bound),
+    (">=", |measured, bound| measured >= bound),
+    ("<", |measured, bound| measured < bound),
+    (">", |measured, bound| measured > bound),
+    ("=", |measured, bound| measured == bound),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Comparison {
-    Below,
-    AtMost,
-    Equal,
-    AtLeast,
-    Above,
+static MEASURES: [Measure; 14] = [
+    duration("p50", |report| report.summary.p50_ms),
+    duration("p90", |report| report.summary.p90_ms),
+    duration("p99", |report| report.summary.p99_ms),
+    duration("p99.9", |report| report.summary.p999_ms),
+    duration("max", |report| report.summary.max_ms),
+    // A server that refused nothing has refused nothing slowly.
+    duration("refusal_p99", |report| report.refusals.p99_ms.or(Some(0.0))),
+    requests("offered", |report| Some(report.summary.offered as f64)),
+    requests("answered", |report| Some(report.summary.answered as f64)),
+    requests("errors", |report| Some(report.summary.errors as f64)),
+    requests("degraded", |report| Some(report.summary.degraded as f64)),
+    requests("in_time", |report| Some(report.summary.in_time as f64)),
+    Measure { name: "cpu_us", unit: Unit::Number, of: |report| report.summary.cpu_us_per_request },
+    Measure { name: "swaps", unit: Unit::Number, of: |report| Some(report.swaps.len() as f64) },
+    Measure { name: "swap_ratio", unit: Unit::Number, of: Report::worst_swap_ratio },
+];
+
+const fn duration(name: &'static str, of: fn(&Report) -> Option<f64>) -> Measure {
+    Measure { name, unit: Unit::Duration, of }
+}
+
+const fn requests(name: &'static str, of: fn(&Report) -> Option<f64>) -> Measure {
+    Measure { name, unit: Unit::Requests, of }
 }
 
 impl Slo {
@@ -97,38 +94,12 @@ impl Slo {
 
 impl Rule {
     fn judge(&self, report: &Report) -> Verdict {
-        let summary = &report.summary;
-        let count = |count: u64| {
-            let whole = summary.offered;
-            match self.of_offered {
-                true => (whole > 0).then(|| 100.0 * count as f64 / whole as f64),
-                false => Some(count as f64),
-            }
-        };
-        let measured = match self.measure {
-            Measure::P50 => summary.p50_ms,
-            Measure::P90 => summary.p90_ms,
-            Measure::P99 => summary.p99_ms,
-            Measure::P999 => summary.p999_ms,
-            Measure::Max => summary.max_ms,
-            Measure::Offered => count(summary.offered),
-            Measure::Answered => count(summary.answered),
-            Measure::Errors => count(summary.errors),
-            Measure::Degraded => count(summary.degraded),
-            Measure::InTime => count(summary.in_time),
-            // Nothing refused is refused fast.
-            Measure::RefusalP99 => report.refusals.p99_ms.or(Some(0.0)),
-            Measure::CpuUs => summary.cpu_us_per_request,
-            Measure::Swaps => Some(report.swaps.len() as f64),
-            Measure::SwapRatio => report.worst_swap_ratio(),
-        };
-        let held = measured.is_some_and(|measured| match self.comparison {
-            Comparison::Below => measured < self.bound,
-            Comparison::AtMost => measured <= self.bound,
-            Comparison::Equal => measured == self.bound,
-            Comparison::AtLeast => measured >= self.bound,
-            Comparison::Above => measured > self.bound,
-        });
+        let offered = report.summary.offered as f64;
+        let mut measured = (self.measure.of)(report);
+        if self.is_share {
+            measured = measured.filter(|_| offered > 0.0).map(|count| 100.0 * count / offered);
+        }
+        let held = measured.is_some_and(|measured| (self.comparison)(measured, self.bound));
         Verdict { rule: self.text.clone(), measured, held }
     }
 }
@@ -145,21 +116,15 @@ impl FromStr for Rule {
     type Err = SloError;
 
     fn from_str(text: &str) -> Result<Rule, SloError> {
-        let without = || SloError::NoComparison(text.to_owned());
-        let at = text.find(['<', '>', '=']).ok_or_else(without)?;
-        let (name, rest) = text.split_at(at);
-        let signs = [
-            ("<=", Comparison::AtMost),
-            (">=", Comparison::AtLeast),
-            ("<", Comparison::Below),
-            (">", Comparison::Above),
-            ("=", Comparison::Equal),
-        ];
-        let split = signs.iter().find_map(|(sign, comparison)| Some((rest.strip_prefix(sign)?, *comparison)));
-        let (value, comparison) = split.ok_or_else(without)?;
+        let no_comparison = || SloError::NoComparison(text.to_owned());
+        let (name, rest) = text.split_at(text.find(['<', '>', '=']).ok_or_else(no_comparison)?);
+        let mut signs = COMPARISONS.iter();
+        let found = signs.find_map(|(sign, comparison)| Some((rest.strip_prefix(sign)?, *comparison)));
+        let (value, comparison) = found.ok_or_else(no_comparison)?;
         let (name, value) = (name.trim(), value.trim());
-        let known = MEASURES.iter().find(|(known, _)| *known == name);
-        let measure = known.ok_or_else(|| SloError::UnknownMeasure(name.to_owned()))?.1;
+        let name = if name == "p999" { "p99.9" } else { name };
+        let measure = MEASURES.iter().find(|known| known.name == name);
+        let measure = measure.ok_or_else(|| SloError::UnknownMeasure(name.to_owned()))?;
 
         let wrong =
             |expected| SloError::BadValue { rule: text.to_owned(), value: value.to_owned(), expected };
@@ -167,21 +132,18 @@ impl FromStr for Rule {
             let number = number.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
             number.ok_or_else(|| wrong(expected))
         };
-        let percentage = value.strip_suffix('%');
-        let bound = match measure {
-            Measure::P50
-            | Measure::P90
-            | Measure::P99
-            | Measure::P999
-            | Measure::Max
-            | Measure::RefusalP99 => {
-                let bound = parse_duration(value).map_err(|_| wrong("a length of time such as 10ms"))?;
+        let share = value.strip_suffix('%').filter(|_| measure.unit == Unit::Requests);
+        let bound = match measure.unit {
+            Unit::Duration => {
+                let bound = parse_duration(value).map_err(|_| wrong("a duration such as 10ms"))?;
                 bound.as_secs_f64() * 1000.0
             }
-            Measure::Swaps | Measure::SwapRatio | Measure::CpuUs => number(value, "a number")?,
-            _ => number(percentage.unwrap_or(value), "a number or a percentage of the offered")?,
+            Unit::Requests => {
+                number(share.unwrap_or(value), "a number or a percentage of the offered requests")?
+            }
+            Unit::Number => number(value, "a number")?,
         };
-        Ok(Rule { text: text.to_owned(), measure, comparison, bound, of_offered: percentage.is_some() })
+        Ok(Rule { text: text.to_owned(), measure, comparison, bound, is_share: share.is_some() })
     }
 }
 
@@ -190,7 +152,7 @@ impl fmt::Display for Verdict {
         let held = if self.held { "held" } else { "BROKEN" };
         let measured = match self.measured {
             Some(whole) if whole.fract() == 0.0 => format!("{whole}"),
-            measured => ms(measured),
+            measured => figure(measured),
         };
         write!(out, "{:<20} {measured:>10}   {held}", self.rule)
     }
@@ -201,7 +163,7 @@ mod tests {
     use super::*;
     use crate::report::Summary;
 
-    fn report() -> Report {
+    fn held(rules: &str) -> Vec<bool> {
         let summary = Summary {
             offered: 1000,
             answered: 999,
@@ -213,12 +175,8 @@ mod tests {
             p99_ms: Some(10.0),
             ..Summary::default()
         };
-        Report { summary, ..Report::default() }
-    }
-
-    fn held(rules: &str) -> Vec<bool> {
-        let slo: Slo = rules.parse().unwrap();
-        slo.judge(&report()).iter().map(|verdict| verdict.held).collect()
+        let verdicts = rules.parse::<Slo>().unwrap().judge(&Report { summary, ..Report::default() });
+        verdicts.iter().map(|verdict| verdict.held).collect()
     }
 
     #[test]
@@ -230,21 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_does_not_hold() {
+    fn a_measure_without_a_value_breaks_its_rule() {
         assert_eq!(held("p999<10s,max<10s,swap_ratio<9"), [false, false, false]);
         let slo: Slo = "p99<10s,errors<1%".parse().unwrap();
         assert!(slo.judge(&Report::default()).iter().all(|verdict| !verdict.held));
     }
 
     #[test]
-    fn a_rule_that_cannot_be_read_is_told_why() {
+    fn a_rule_that_cannot_be_read_is_refused_with_the_reason() {
         let refused = |rules: &str| rules.parse::<Slo>().unwrap_err().to_string();
-        assert!(refused("p99").contains("no comparison"));
-        assert!(refused("").contains("no comparison"));
+        assert!(refused("p99").contains("no comparison") && refused("").contains("no comparison"));
         assert!(refused("p98<1ms").contains("p50, p90, p99"));
         assert!(refused("p99<10").contains("such as 10ms"));
-        assert!(refused("errors=none").contains("a number"));
-        assert!(refused("errors<-1").contains("a number"));
+        assert!(refused("errors=none").contains("a number") && refused("errors<-1").contains("a number"));
         assert!(refused("swap_ratio<2%").contains("a number"));
     }
 }

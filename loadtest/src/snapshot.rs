@@ -1,36 +1,38 @@
-//! Who shops for what, from a snapshot's own artifacts: items as popular as its `popularity` says, categories likewise,
-//! and users as active as their lists in `user_items` are long.
+//! Items, users and categories from a snapshot's own artifacts, as frequent as its `popularity` and `user_items` say.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use crate::shoppers::{ContextChoice, Pool};
+use crate::files::{self, FileError};
+use crate::shoppers::Pool;
 
 /// What requests can be made up from.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Clientele {
+pub(crate) struct Known {
     pub(crate) items: Pool,
     pub(crate) users: Pool,
     /// One for each name in popularity's segments, such as `category`.
-    pub(crate) contexts: Vec<ContextChoice>,
+    pub(crate) contexts: BTreeMap<String, Pool>,
 }
 
 /// A snapshot that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
-    #[error(
-        "{0}: neither a store with one channel or a channel \"production\", nor a snapshot's directory with a manifest.json"
-    )]
-    NoManifest(PathBuf),
-    #[error("{path}: {reason}")]
-    Unreadable { path: PathBuf, reason: String },
-    #[error("{0}: the manifest names no popularity artifact, so that nothing says which items to ask for")]
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{path}: {source}")]
+    Json { path: PathBuf, source: serde_json::Error },
+    #[error("{path}: {source}")]
+    Table { path: PathBuf, source: ParquetError },
+    #[error("{0} names no popularity artifact, so nothing says which items to ask for")]
     NoPopularity(PathBuf),
 }
 
@@ -50,86 +52,65 @@ struct Artifact {
     path: String,
 }
 
-/// Reads a store (its channel `production`, or its only one) or a snapshot's own directory.
-pub(crate) fn read(dir: &Path) -> Result<Clientele, SnapshotError> {
+/// Reads a store (its channel `production`) or a snapshot's own directory.
+pub(crate) fn read(dir: &Path) -> Result<Known, SnapshotError> {
     let snapshot = snapshot_of(dir)?;
     let manifest: Manifest = json(&snapshot.join("manifest.json"))?;
-    let of_kind = |kind: &'static str| {
-        let artifacts = manifest.artifacts.iter().filter(move |artifact| artifact.kind == kind);
-        artifacts.map(|artifact| snapshot.join(&artifact.path))
+    let of_kind = |kind: &str| -> Vec<PathBuf> {
+        let artifacts = manifest.artifacts.iter().filter(|artifact| artifact.kind == kind);
+        artifacts.map(|artifact| snapshot.join(&artifact.path)).collect()
     };
-    let popularity = of_kind("popularity").next();
-    let popularity = popularity.ok_or_else(|| SnapshotError::NoPopularity(snapshot.join("manifest.json")))?;
-    let mut clientele = Clientele::default();
+    let popularity = of_kind("popularity");
+    let popularity = popularity.first().ok_or(SnapshotError::NoPopularity(snapshot.join("manifest.json")))?;
     let mut items = HashMap::new();
-    let mut segments: BTreeMap<String, HashMap<String, f64>> = BTreeMap::new();
-    rows(&popularity, &["item_id", "score", "segment"], |row| {
-        let (Some(item), Some(score)) = (text(&row, "item_id"), number(&row, "score")) else { return };
+    let mut contexts: BTreeMap<String, HashMap<String, f64>> = BTreeMap::new();
+    for_each_row(popularity, &["item_id", "score", "segment"], |row| {
+        let (Some(item), Some(score)) = (text(&row, "item_id"), score(&row)) else { return };
         match text(&row, "segment").as_deref().map(|segment| segment.split_once('=')) {
             None => *items.entry(item).or_default() += score,
             Some(Some((name, value))) => {
-                *segments.entry(name.to_owned()).or_default().entry(value.to_owned()).or_default() += score;
+                *contexts.entry(name.to_owned()).or_default().entry(value.to_owned()).or_default() += score;
             }
             Some(None) => {}
         }
     })?;
-    clientele.items = ranked(items);
-    clientele.contexts =
-        segments.into_iter().map(|(name, values)| ContextChoice { name, values: ranked(values) }).collect();
-
     let mut users: HashMap<String, f64> = HashMap::new();
-    let with_lists: Vec<PathBuf> = of_kind("user_items").collect();
-    // Who has no list has bought nothing; such users are asked for where there are no others.
-    let tables = if with_lists.is_empty() { of_kind("user_vectors").collect() } else { with_lists };
-    for path in tables {
-        rows(&path, &["user_id", "items"], |row| {
+    for path in of_kind("user_items") {
+        for_each_row(&path, &["user_id", "items"], |row| {
             let Some(user) = text(&row, "user_id") else { return };
             let weight = users.entry(user).or_insert(1.0);
-            *weight = weight.max(length(&row, "items") as f64);
+            *weight = weight.max(list_length(&row, "items") as f64);
         })?;
     }
-    clientele.users = ranked(users);
-    Ok(clientele)
+    let contexts = contexts.into_iter().map(|(name, values)| (name, ranked(values))).collect();
+    Ok(Known { items: ranked(items), users: ranked(users), contexts })
 }
 
+/// The directory itself, or what the channel `production` of a store names.
 fn snapshot_of(dir: &Path) -> Result<PathBuf, SnapshotError> {
     if dir.join("manifest.json").is_file() {
         return Ok(dir.to_owned());
     }
-    let channels = dir.join("channels");
-    let production = channels.join("production.json");
-    let channel = if production.is_file() {
-        production
-    } else {
-        let files = std::fs::read_dir(&channels).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-        match (files.next(), files.next()) {
-            (Some(only), None) => only,
-            _ => return Err(SnapshotError::NoManifest(dir.to_owned())),
-        }
-    };
-    let channel: Channel = json(&channel)?;
+    let channel: Channel = json(&dir.join("channels/production.json"))?;
     Ok(dir.join("snapshots").join(channel.snapshot))
 }
 
-fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, SnapshotError> {
-    let unreadable = |reason: String| SnapshotError::Unreadable { path: path.to_owned(), reason };
-    let text = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, SnapshotError> {
+    serde_json::from_str(&files::read(path)?)
+        .map_err(|source| SnapshotError::Json { path: path.to_owned(), source })
 }
 
-/// Each row of a table, with those of the columns that it has.
-fn rows(path: &Path, columns: &[&str], mut each: impl FnMut(Row)) -> Result<(), SnapshotError> {
-    let unreadable = |reason: String| SnapshotError::Unreadable { path: path.to_owned(), reason };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let reader = SerializedFileReader::new(file).map_err(|error| unreadable(error.to_string()))?;
-    let schema = reader.metadata().file_metadata().schema().clone();
-    let fields =
-        schema.get_fields().iter().filter(|field| columns.contains(&field.name())).cloned().collect();
-    let wanted = Type::group_type_builder(schema.name()).with_fields(fields).build();
-    let wanted = wanted.map_err(|error| unreadable(error.to_string()))?;
-    for row in reader.get_row_iter(Some(wanted)).map_err(|error| unreadable(error.to_string()))? {
-        each(row.map_err(|error| unreadable(error.to_string()))?);
+/// Hands out each row of a table, with those of the columns that the table has.
+fn for_each_row(path: &Path, columns: &[&str], mut each: impl FnMut(Row)) -> Result<(), SnapshotError> {
+    let failed = |source| SnapshotError::Table { path: path.to_owned(), source };
+    let file = File::open(path).map_err(|error| failed(error.into()))?;
+    let reader = SerializedFileReader::new(file).map_err(failed)?;
+    let schema = reader.metadata().file_metadata().schema();
+    let fields = schema.get_fields().iter().filter(|field| columns.contains(&field.name())).cloned();
+    let wanted =
+        Type::group_type_builder(schema.name()).with_fields(fields.collect()).build().map_err(failed)?;
+    for row in reader.get_row_iter(Some(wanted)).map_err(failed)? {
+        each(row.map_err(failed)?);
     }
     Ok(())
 }
@@ -145,17 +126,17 @@ fn text(row: &Row, name: &str) -> Option<String> {
     }
 }
 
-/// A score that can be drawn by.
-fn number(row: &Row, name: &str) -> Option<f64> {
-    let number = match field(row, name)? {
+/// A score that can serve as a weight.
+fn score(row: &Row) -> Option<f64> {
+    let score = match field(row, "score")? {
         Field::Float(number) => f64::from(*number),
         Field::Double(number) => *number,
         _ => return None,
     };
-    (number.is_finite() && number > 0.0).then_some(number)
+    (score.is_finite() && score > 0.0).then_some(score)
 }
 
-fn length(row: &Row, name: &str) -> usize {
+fn list_length(row: &Row, name: &str) -> usize {
     match field(row, name) {
         Some(Field::ListInternal(list)) => list.elements().len(),
         _ => 0,
@@ -167,7 +148,7 @@ fn ranked(weights: HashMap<String, f64>) -> Pool {
     let mut ranked: Vec<(String, f64)> = weights.into_iter().collect();
     ranked.sort_by(|(a, a_weight), (b, b_weight)| b_weight.total_cmp(a_weight).then_with(|| a.cmp(b)));
     let (ids, weights) = ranked.into_iter().unzip();
-    Pool { ids, weights: Some(weights) }
+    Pool { ids, weights }
 }
 
 #[cfg(test)]
@@ -175,25 +156,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_snapshot_says_who_shops_for_what() {
+    fn the_sample_snapshot_says_who_looks_at_what() {
         let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-        let clientele = read(&store).unwrap();
-        let weights = clientele.items.weights.as_ref().unwrap();
-        assert!(clientele.items.ids.len() > 1000 && clientele.users.ids.len() > 1000);
-        assert!(
-            weights.windows(2).all(|pair| pair[0] >= pair[1]) && weights.iter().all(|weight| *weight > 0.0)
-        );
-        assert!(clientele.users.weights.as_ref().unwrap()[0] > 1.0, "somebody has a list");
-        assert!(
-            clientele.contexts.iter().any(|choice| choice.name == "category" && choice.values.ids.len() > 3)
-        );
-        assert_eq!(read(&snapshot_of(&store).unwrap()).unwrap(), clientele);
+        let known = read(&store).unwrap();
+        assert!(known.items.ids.len() > 1000 && known.users.ids.len() > 1000);
+        assert!(known.items.weights.is_sorted_by(|a, b| a >= b && *b > 0.0));
+        assert!(known.users.weights[0] > 1.0, "somebody has a list");
+        assert!(known.contexts["category"].ids.len() > 3);
+        assert_eq!(read(&snapshot_of(&store).unwrap()).unwrap(), known);
     }
 
     #[test]
-    fn what_is_no_snapshot_is_told() {
+    fn a_folder_without_a_snapshot_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(read(dir.path()).unwrap_err().to_string().contains("manifest.json"));
+        assert!(read(dir.path()).unwrap_err().to_string().contains("production.json"));
         std::fs::write(dir.path().join("manifest.json"), "{\"artifacts\": []}").unwrap();
         assert!(read(dir.path()).unwrap_err().to_string().contains("no popularity"));
     }

@@ -1,15 +1,15 @@
-//! Notices from the answers that the server has swapped its snapshot, and what that did to latency.
+//! Notices in the answers that the server has swapped its snapshot, and what the swap did to latency.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::latency::Latencies;
-use crate::tally::Counts;
 
 /// Which snapshot answers, and when that changed.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
+    /// The version, and when its first answer came.
     current: Option<(String, Duration)>,
     pub(crate) changes: Vec<Change>,
 }
@@ -29,9 +29,9 @@ pub(crate) struct Swap {
     pub(crate) at_s: f64,
     pub(crate) from: String,
     pub(crate) to: String,
-    /// Of the seconds before the window, twice as many as it has on one side, those near other swaps left out.
+    /// Of the seconds before the window, twice as many as it has on one side, without those near other swaps.
     pub(crate) p99_before_ms: Option<f64>,
-    /// Of the window: so many seconds before the second of the swap, that second, and as many after it.
+    /// Of the window: the second of the swap, and some seconds on each side.
     pub(crate) p99_during_ms: Option<f64>,
     /// Of the seconds after the window, like those before it.
     pub(crate) p99_after_ms: Option<f64>,
@@ -53,11 +53,11 @@ pub(crate) struct Windows {
 }
 
 impl Versions {
-    /// An answer came from the snapshot `version`, to a request sent and done at these moments.
+    /// Takes note of an answer from the snapshot `version`, to a request with these moments.
     pub(crate) fn see(&mut self, version: &str, sent: Duration, done: Duration) {
         match &self.current {
             Some((current, _)) if current == version => return,
-            // A straggler of the old snapshot: sent before the first answer of the new one came.
+            // An answer of the old snapshot that was under way when the first one of the new snapshot came.
             Some((_, since)) if sent < *since => return,
             Some((current, _)) => {
                 self.changes.push(Change { at: done, from: current.clone(), to: version.to_owned() });
@@ -68,54 +68,46 @@ impl Versions {
     }
 }
 
-/// Judges the changes that came after the warm-up, with windows of `side` seconds on each side.
-pub(crate) fn judge(
+/// Measures the changes that came after the warm-up, with windows of `side` seconds on each side. `seconds` are latencies
+/// and errors by second.
+pub(crate) fn measure(
     changes: &[Change],
     warmup: Duration,
-    seconds: &[Counts],
+    seconds: &[(&Latencies, u64)],
     side: usize,
 ) -> (Vec<Swap>, Windows) {
-    let changes: Vec<(usize, f64, &Change)> = changes
-        .iter()
-        .filter_map(|change| {
-            let at = change.at.checked_sub(warmup)?;
-            Some((at.as_secs() as usize, at.as_secs_f64(), change))
-        })
-        .collect();
-    let near = |second: usize| changes.iter().any(|(at, ..)| second.abs_diff(*at) <= side);
-    let p99 = |wanted: &dyn Fn(usize) -> bool| {
-        let mut wanted = seconds.iter().enumerate().filter(|(second, _)| wanted(*second));
-        let mut all: Latencies = wanted.next()?.1.latencies.clone();
-        wanted.for_each(|(_, counts)| all.add(&counts.latencies));
+    let p99 = |chosen: &dyn Fn(usize) -> bool| {
+        let mut chosen = seconds.iter().enumerate().filter(|(second, _)| chosen(*second));
+        let mut all: Latencies = chosen.next()?.1.0.clone();
+        chosen.for_each(|(_, (latencies, _))| all.add(latencies));
         all.ms(0.99)
     };
-    let swaps = changes.iter().map(|(at, at_s, change)| {
-        let during = |second: usize| second.abs_diff(*at) <= side;
-        let beside = |second: usize| second.abs_diff(*at) <= 3 * side.max(1) && !near(second);
-        let (before, after) =
-            (p99(&|second| second < *at && beside(second)), p99(&|second| second > *at && beside(second)));
+    let after_warmup = |change: &Change| Some((change.at.checked_sub(warmup)?, change.clone()));
+    let changes: Vec<(Duration, Change)> = changes.iter().filter_map(after_warmup).collect();
+    let is_near =
+        |second: usize| changes.iter().any(|(at, _)| second.abs_diff(at.as_secs() as usize) <= side);
+    let mut swaps = Vec::with_capacity(changes.len());
+    for (at, change) in &changes {
+        let own = at.as_secs() as usize;
+        let during = |second: usize| second.abs_diff(own) <= side;
+        let beside = |second: usize| second.abs_diff(own) <= 3 * side.max(1) && !is_near(second);
+        let p99_before_ms = p99(&|second| second < own && beside(second));
         let p99_during_ms = p99(&during);
-        let inside = seconds.iter().enumerate().filter(|(second, _)| during(*second));
-        Swap {
-            at_s: *at_s,
+        let in_window = seconds.iter().enumerate().filter(|(second, _)| during(*second));
+        swaps.push(Swap {
+            at_s: at.as_secs_f64(),
             from: change.from.clone(),
             to: change.to.clone(),
-            p99_before_ms: before,
+            p99_before_ms,
             p99_during_ms,
-            p99_after_ms: after,
-            ratio: ratio(p99_during_ms, before),
-            errors: inside.map(|(_, counts)| counts.errors).sum(),
-        }
-    });
-    let swaps: Vec<Swap> = swaps.collect();
-    let (inside, outside) = (p99(&near), p99(&|second| !near(second)));
-    let windows = Windows {
-        side_s: side,
-        p99_inside_ms: inside,
-        p99_outside_ms: outside,
-        ratio: ratio(inside, outside),
-    };
-    (swaps, windows)
+            p99_after_ms: p99(&|second| second > own && beside(second)),
+            ratio: ratio(p99_during_ms, p99_before_ms),
+            errors: in_window.map(|(_, (_, errors))| errors).sum(),
+        });
+    }
+    let (p99_inside_ms, p99_outside_ms) = (p99(&is_near), p99(&|second| !is_near(second)));
+    let ratio = ratio(p99_inside_ms, p99_outside_ms);
+    (swaps, Windows { side_s: side, p99_inside_ms, p99_outside_ms, ratio })
 }
 
 fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
@@ -126,65 +118,51 @@ fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn s(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn s(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
     }
 
-    fn steady(p99: impl Fn(u64) -> u64, seconds: u64) -> Vec<Counts> {
-        let none = Latencies::new().unwrap();
-        (0..seconds)
-            .map(|second| {
-                let mut counts = Counts::new(&none);
-                counts.latencies.record(Duration::from_millis(p99(second)));
-                counts
-            })
-            .collect()
+    /// Swaps in a run of 30 s after 3 s of warm-up, whose seconds have one answer each; `slow` ones take 6 ms, others 4.
+    fn measured(swaps_at: &[f64], side: usize, slow: std::ops::RangeInclusive<u64>) -> (Vec<Swap>, Windows) {
+        let mut seconds = vec![Latencies::new().unwrap(); 30];
+        for (second, latencies) in (0..).zip(&mut seconds) {
+            latencies.record(Duration::from_millis(if slow.contains(&second) { 6 } else { 4 }));
+        }
+        let seconds: Vec<(&Latencies, u64)> = seconds.iter().map(|latencies| (latencies, 1)).collect();
+        let change = |at: &f64| Change { at: s(3.0 + at), from: "v1".into(), to: "v2".into() };
+        measure(&swaps_at.iter().map(change).collect::<Vec<_>>(), s(3.0), &seconds, side)
     }
 
     #[test]
-    fn stragglers_of_the_old_snapshot_are_not_a_swap_back_but_a_rollback_is() {
+    fn late_answers_of_the_old_snapshot_are_no_swap_back_but_a_rollback_is() {
         let mut versions = Versions::default();
-        versions.see("v1", s(0), s(1));
-        versions.see("v2", s(2), s(3));
-        versions.see("v1", s(2), s(4)); // on its way when v2 came
-        versions.see("v2", s(5), s(6));
+        versions.see("v1", s(0.0), s(1.0));
+        versions.see("v2", s(2.0), s(3.0));
+        versions.see("v1", s(2.0), s(4.0)); // under way when v2 came
+        versions.see("v2", s(5.0), s(6.0));
         assert_eq!(versions.changes.len(), 1);
-        versions.see("v1", s(7), s(8)); // rolled back
-        let change = |at, from: &str, to: &str| Change { at: s(at), from: from.into(), to: to.into() };
-        assert_eq!(versions.changes, [change(3, "v1", "v2"), change(8, "v2", "v1")]);
+        versions.see("v1", s(7.0), s(8.0)); // rolled back
+        assert_eq!(versions.changes[1], Change { at: s(8.0), from: "v2".into(), to: "v1".into() });
     }
 
     #[test]
-    fn a_swap_is_set_against_the_quiet_seconds_beside_it() {
-        // Slow in seconds 9 to 11; the swap comes in second 10, 13 counted with the warm-up.
-        let seconds = steady(|second| if (9..=11).contains(&second) { 6 } else { 4 }, 30);
-        let change = Change { at: Duration::from_millis(13_500), from: "v1".into(), to: "v2".into() };
-        let (swaps, windows) = judge(&[change], s(3), &seconds, 2);
-        let [swap] = &swaps[..] else { panic!("{swaps:?}") };
-        assert_eq!(swap.at_s, 10.5);
-        assert!((swap.ratio.unwrap() - 1.5).abs() < 0.01, "{swap:?}");
-        assert!((swap.p99_after_ms.unwrap() - 4.0).abs() < 0.01, "{swap:?}");
+    fn a_swap_is_compared_with_the_quiet_seconds_beside_it() {
+        let (swaps, windows) = measured(&[10.5], 2, 9..=11);
+        assert_eq!((swaps[0].at_s, swaps[0].errors), (10.5, 5));
+        assert!((swaps[0].ratio.unwrap() - 1.5).abs() < 0.01, "{swaps:?}");
+        assert!((swaps[0].p99_after_ms.unwrap() - 4.0).abs() < 0.01, "{swaps:?}");
         assert!((windows.ratio.unwrap() - 1.5).abs() < 0.01, "{windows:?}");
     }
 
     #[test]
     fn swaps_close_together_do_not_count_as_each_others_quiet_time() {
-        let change = |at| Change { at: s(at), from: "a".into(), to: "b".into() };
-        let seconds = steady(|second| if (7..=9).contains(&second) { 9 } else { 1 }, 14);
-        let (swaps, _) = judge(&[change(4), change(8)], s(0), &seconds, 1);
-        assert!(swaps.iter().all(|swap| swap.p99_before_ms.unwrap() < 2.0), "{swaps:?}");
-        assert!(swaps[0].p99_after_ms.unwrap() < 2.0 && swaps[1].ratio.unwrap() > 8.0, "{swaps:?}");
-
-        let (swaps, windows) = judge(&[change(4), change(7)], s(0), &seconds, 1);
+        let (swaps, _) = measured(&[4.0, 8.0], 1, 7..=9);
+        assert!(swaps.iter().all(|swap| swap.p99_before_ms.unwrap() < 5.0), "{swaps:?}");
+        assert!(swaps[0].p99_after_ms.unwrap() < 5.0 && swaps[1].ratio.unwrap() > 1.4, "{swaps:?}");
+        let (swaps, windows) = measured(&[4.0, 7.0], 1, 7..=9);
         assert_eq!((swaps[1].p99_before_ms, swaps[1].ratio), (None, None), "no quiet second between them");
         assert!(windows.ratio.is_some());
-    }
-
-    #[test]
-    fn a_swap_during_the_warm_up_is_not_reported() {
-        let change = Change { at: s(1), from: "a".into(), to: "b".into() };
-        let (swaps, windows) = judge(&[change], s(3), &steady(|_| 1, 12), 1);
+        let (swaps, windows) = measured(&[-2.0], 1, 7..=9); // during the warm-up
         assert_eq!((swaps, windows.p99_inside_ms), (Vec::new(), None));
-        assert!(windows.p99_outside_ms.is_some());
     }
 }

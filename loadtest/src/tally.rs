@@ -1,34 +1,35 @@
-//! Adds up what happened to each request, as it happens.
+//! Adds up what became of each request, while the run lasts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::CreationError;
 use larder_proto::v1::degradation::Level;
+use serde::{Deserialize, Serialize};
 
 use crate::latency::Latencies;
 use crate::swaps::Versions;
-use crate::target::{Failure, Glance};
+use crate::target::answer::{Failure, Inspection};
 
 /// One request. Moments are counted from the start of the run, its warm-up included.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    /// Which of the mix's placements it asked for.
+    /// Index into the mix's placements.
     pub(crate) placement: usize,
-    /// When it should have been sent. Latency counts from here.
+    /// When it should have been sent. Latency counts from here, so that a server that stalls does not slow the test
+    /// down and look fast ("coordinated omission").
     pub(crate) due: Duration,
-    /// When it was sent.
     pub(crate) sent: Duration,
-    /// When the whole answer was there, or no answer would come.
+    /// When the whole answer had come, or it was certain that none would.
     pub(crate) done: Duration,
-    pub(crate) outcome: Result<Glance, Failure>,
+    pub(crate) outcome: Result<Inspection, Failure>,
 }
 
-/// What has been counted so far. Nothing that is due during the warm-up counts.
+/// What has been counted so far. Requests that are due during the warm-up do not count.
 #[derive(Debug)]
 pub(crate) struct Tally {
     warmup: Duration,
-    /// Answers within it are in time; all are where there is none.
+    /// Answers within it are in time. Without one all are.
     deadline: Option<Duration>,
     /// All seconds together.
     pub(crate) total: Counts,
@@ -36,21 +37,21 @@ pub(crate) struct Tally {
     pub(crate) seconds: Vec<Counts>,
     /// By the placement's place in the mix.
     pub(crate) placements: Vec<Counts>,
-    /// How long it took to be told no, or to give up waiting.
+    /// How long failed requests took to fail.
     pub(crate) failures: Latencies,
-    /// How long it took to be refused by a server with too much to do, from when the request was sent.
+    /// How long `RESOURCE_EXHAUSTED` took, from the sending: how late the generator was is not the server's doing.
     pub(crate) refusals: Latencies,
-    /// How late the generator itself was; contained in the latencies.
+    /// How late the generator sent; contained in the latencies.
     pub(crate) lag: Latencies,
     pub(crate) errors: BTreeMap<String, ErrorCount>,
+    /// Degraded answers by level.
     pub(crate) levels: BTreeMap<&'static str, u64>,
-    /// Of degraded answers; each may have several.
+    /// Degraded answers by cause; each may have several.
     pub(crate) causes: BTreeMap<String, u64>,
-    /// The snapshots that answered.
     pub(crate) versions: Versions,
 }
 
-/// Counts over some stretch of time.
+/// Counts over a second, a placement or the run.
 #[derive(Debug, Clone)]
 pub(crate) struct Counts {
     pub(crate) offered: u64,
@@ -58,12 +59,11 @@ pub(crate) struct Counts {
     pub(crate) degraded: u64,
     /// Answered within the deadline.
     pub(crate) in_time: u64,
-    /// Of what was answered.
     pub(crate) latencies: Latencies,
 }
 
 /// Errors of one code.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ErrorCount {
     pub(crate) count: u64,
     /// The message of the first.
@@ -71,16 +71,16 @@ pub(crate) struct ErrorCount {
 }
 
 impl Tally {
-    pub(crate) fn new(warmup: Duration) -> Result<Tally, CreationError> {
+    pub(crate) fn new(warmup: Duration, deadline: Option<Duration>) -> Result<Tally, CreationError> {
         let none = Latencies::new()?;
         Ok(Tally {
             warmup,
-            deadline: None,
+            deadline,
             total: Counts::new(&none),
             seconds: Vec::new(),
             placements: Vec::new(),
-            failures: none.fresh(),
-            refusals: none.fresh(),
+            failures: none.empty(),
+            refusals: none.empty(),
             lag: none,
             errors: BTreeMap::new(),
             levels: BTreeMap::new(),
@@ -89,13 +89,8 @@ impl Tally {
         })
     }
 
-    /// Counts answers within the deadline, too.
-    pub(crate) fn with_deadline(self, deadline: Option<Duration>) -> Tally {
-        Tally { deadline, ..self }
-    }
-
-    /// A request for a placement is due, whatever becomes of it.
-    pub(crate) fn offer(&mut self, placement: usize, due: Duration) {
+    /// Counts a request as due, whatever becomes of it.
+    pub(crate) fn count_due(&mut self, placement: usize, due: Duration) {
         let Some(second) = self.second(due) else { return };
         if placement >= self.placements.len() {
             self.placements.resize(placement + 1, Counts::new(&self.lag));
@@ -105,36 +100,37 @@ impl Tally {
         self.total.offered += 1;
     }
 
-    /// What became of a request that was offered.
+    /// Counts what became of a request that was due.
     pub(crate) fn record(&mut self, sample: Sample) {
         let Sample { placement, due, sent, done, outcome } = sample;
-        if let Ok(glance) = &outcome {
-            self.versions.see(&glance.snapshot, sent, done);
+        if let Ok(answer) = &outcome {
+            self.versions.see(&answer.snapshot, sent, done);
         }
         let Some(second) = self.second(due) else { return };
         self.lag.record(sent.saturating_sub(due));
         let latency = done.saturating_sub(due);
         let in_time = self.deadline.is_none_or(|deadline| latency <= deadline);
-        let all =
+        let counts =
             [Some(&mut self.seconds[second]), self.placements.get_mut(placement), Some(&mut self.total)];
-        let all = all.into_iter().flatten();
         match outcome {
-            Ok(glance) => {
-                let degraded = glance.level != Level::None;
-                for counts in all {
+            Ok(answer) => {
+                let degraded = answer.level != Level::None;
+                for counts in counts.into_iter().flatten() {
                     counts.latencies.record(latency);
                     counts.degraded += u64::from(degraded);
                     counts.in_time += u64::from(in_time);
                 }
                 if degraded {
-                    *self.levels.entry(glance.level.as_str_name()).or_default() += 1;
-                    for cause in glance.causes {
+                    *self.levels.entry(answer.level.as_str_name()).or_default() += 1;
+                    for cause in answer.causes {
                         *self.causes.entry(cause).or_default() += 1;
                     }
                 }
             }
             Err(failure) => {
-                all.for_each(|counts| counts.errors += 1);
+                for counts in counts.into_iter().flatten() {
+                    counts.errors += 1;
+                }
                 self.failures.record(latency);
                 if failure.code == "RESOURCE_EXHAUSTED" {
                     self.refusals.record(done.saturating_sub(sent));
@@ -145,7 +141,7 @@ impl Tally {
         }
     }
 
-    /// The second of a request that counts.
+    /// The second in which a request is due; none during the warm-up.
     fn second(&mut self, due: Duration) -> Option<usize> {
         let second = due.checked_sub(self.warmup)?.as_secs() as usize;
         if second >= self.seconds.len() {
@@ -157,21 +153,13 @@ impl Tally {
 }
 
 impl Counts {
-    /// Nothing yet; `like` gives the histogram's make.
+    /// Nothing yet; `like` has the histogram's layout.
     pub(crate) fn new(like: &Latencies) -> Counts {
-        Counts { offered: 0, errors: 0, degraded: 0, in_time: 0, latencies: like.fresh() }
+        Counts { offered: 0, errors: 0, degraded: 0, in_time: 0, latencies: like.empty() }
     }
 
     pub(crate) fn answered(&self) -> u64 {
         self.latencies.count()
-    }
-
-    pub(crate) fn add(&mut self, other: &Counts) {
-        self.offered += other.offered;
-        self.errors += other.errors;
-        self.degraded += other.degraded;
-        self.in_time += other.in_time;
-        self.latencies.add(&other.latencies);
     }
 }
 
@@ -183,21 +171,16 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn answered(level: Level) -> Result<Glance, Failure> {
-        Ok(Glance { level, causes: vec!["few_candidates".into()], snapshot: "v1".into() })
+    fn answered(level: Level) -> Result<Inspection, Failure> {
+        Ok(Inspection { level, causes: vec!["few_candidates".into()], snapshot: "v1".into() })
     }
 
     #[test]
-    fn latency_counts_from_the_moment_a_request_was_due() {
-        let mut tally = Tally::new(Duration::ZERO).unwrap();
-        tally.offer(0, ms(10));
-        tally.record(Sample {
-            placement: 0,
-            due: ms(10),
-            sent: ms(310),
-            done: ms(311),
-            outcome: answered(Level::None),
-        });
+    fn latency_counts_from_the_moment_at_which_a_request_was_due() {
+        let mut tally = Tally::new(Duration::ZERO, None).unwrap();
+        tally.count_due(0, ms(10));
+        let outcome = answered(Level::None);
+        tally.record(Sample { placement: 0, due: ms(10), sent: ms(310), done: ms(311), outcome });
         let latency = tally.total.latencies.ms(0.99).unwrap();
         assert!((latency - 301.0).abs() < 1.0, "{latency}");
         assert!(tally.lag.ms(0.99).unwrap() > 299.0);
@@ -205,9 +188,9 @@ mod tests {
 
     #[test]
     fn the_warm_up_does_not_count_and_every_request_counts_in_the_second_it_was_due() {
-        let mut tally = Tally::new(ms(500)).unwrap();
+        let mut tally = Tally::new(ms(500), None).unwrap();
         for due in (0..3000).step_by(100).map(ms) {
-            tally.offer(usize::from(due > ms(2000)), due);
+            tally.count_due(usize::from(due > ms(2000)), due);
             let outcome = match due.as_millis() {
                 2900 => Err(Failure::new("TIMEOUT", "late")),
                 1200 => answered(Level::Backfilled),
@@ -224,16 +207,13 @@ mod tests {
         assert_eq!((tally.levels["BACKFILLED"], tally.causes["few_candidates"]), (1, 1));
         assert_eq!((tally.failures.count(), tally.lag.count()), (1, 25));
 
-        let mut sum = Counts::new(&tally.lag);
-        tally.seconds.iter().for_each(|second| sum.add(second));
-        assert_eq!(counts(&sum), counts(&tally.total));
         let placements: Vec<_> = tally.placements.iter().map(counts).collect();
         assert_eq!(placements, [(16, 16, 0, 1), (9, 8, 1, 0)]);
     }
 
     #[test]
     fn an_answer_is_in_time_from_the_schedule_and_a_refusal_counts_from_its_sending() {
-        let mut tally = Tally::new(Duration::ZERO).unwrap().with_deadline(Some(ms(100)));
+        let mut tally = Tally::new(Duration::ZERO, Some(ms(100))).unwrap();
         let refused = || Err(Failure::new("RESOURCE_EXHAUSTED", "full"));
         for (sent, done, outcome) in [
             (0, 99, answered(Level::None)),
@@ -241,7 +221,7 @@ mod tests {
             (50, 51, refused()),
             (0, 1, Err(Failure::new("TIMEOUT", "late"))),
         ] {
-            tally.offer(0, ms(0));
+            tally.count_due(0, ms(0));
             tally.record(Sample { placement: 0, due: ms(0), sent: ms(sent), done: ms(done), outcome });
         }
         assert_eq!((tally.total.answered(), tally.total.in_time, tally.total.errors), (2, 1, 2));

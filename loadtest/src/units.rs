@@ -1,13 +1,15 @@
-//! Reads lengths of time as people write them, and writes figures as people read them.
+//! Durations as people write them, and figures as people read them.
 
 use std::time::Duration;
 
-/// A length of time that cannot be read.
+use serde::de::{Deserialize, Deserializer, Error as _};
+
+/// A duration that cannot be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{0:?} is not a length of time such as 500us, 20ms, 1.5s, 5m or 2h")]
+#[error("{0:?} is not a duration such as 500us, 20ms, 1.5s, 5m or 2h")]
 pub(crate) struct DurationError(String);
 
-/// Reads `500us`, `20ms`, `1.5s`, `5m`, `2h`. The unit is needed.
+/// Reads `500us`, `20ms`, `1.5s`, `5m`, `2h`. The unit is required.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let wrong = || DurationError(text.to_owned());
     let unit_at = text.find(|letter: char| letter.is_ascii_alphabetic()).ok_or_else(wrong)?;
@@ -24,6 +26,11 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
 }
 
+/// For serde: a duration written as text.
+pub(crate) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    parse_duration(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+}
+
 /// `24,000`.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -37,17 +44,18 @@ pub(crate) fn grouped(count: u64) -> String {
     text
 }
 
-/// Milliseconds with as many digits as matter; `-` where nothing was measured.
-pub(crate) fn ms(value: Option<f64>) -> String {
+/// A figure with as many digits as matter; `-` where nothing was measured.
+pub(crate) fn figure(value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),
-        Some(value) if value < 10.0 => format!("{value:.2}"),
-        Some(value) if value < 100.0 => format!("{value:.1}"),
+        Some(0.0) => "0".to_owned(),
+        Some(value) if value.abs() < 10.0 => format!("{value:.2}"),
+        Some(value) if value.abs() < 100.0 => format!("{value:.1}"),
         Some(value) => format!("{value:.0}"),
     }
 }
 
-/// The share of `part` in `whole` in per cent; nothing of nothing is 0.
+/// The share of `part` in `whole` in per cent; 0 where there is no whole.
 pub(crate) fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }
@@ -57,15 +65,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_are_read_with_their_unit() {
-        for (text, micros) in [
-            ("500us", 500),
-            ("20ms", 20_000),
-            ("1.5s", 1_500_000),
-            ("5m", 300_000_000),
-            ("2h", 7_200_000_000),
-            ("0s", 0),
-        ] {
+    fn durations_are_read_with_their_unit() {
+        let readable =
+            [("500us", 500), ("20ms", 20_000), ("1.5s", 1_500_000), ("2h", 7_200_000_000), ("0s", 0)];
+        for (text, micros) in readable {
             assert_eq!(parse_duration(text), Ok(Duration::from_micros(micros)), "{text}");
         }
         for garbage in ["", "10", "s", "-1s", "1d", "ten s", "infs", "1e400s", "1 s s"] {
@@ -76,6 +79,7 @@ mod tests {
     #[test]
     fn figures_are_short() {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([None, Some(0.412), Some(12.34), Some(990.4)].map(ms), ["-", "0.41", "12.3", "990"]);
+        let figures = [None, Some(0.0), Some(0.412), Some(12.34), Some(990.4)];
+        assert_eq!(figures.map(figure), ["-", "0", "0.41", "12.3", "990"]);
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use scanner::{Named, crates, named_paths, says};
 
+mod loadtest;
 mod scanner;
 
 /// The modules by floor. A module may name lower floors; the top floor may also name itself.

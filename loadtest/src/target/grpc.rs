@@ -1,22 +1,26 @@
-//! Requests over gRPC: a fixed number of HTTP/2 connections, taken in turn, and opened anew when the server says
-//! goodbye. Speaks HTTP/2 itself, with requests encoded beforehand: a general client costs more than the server.
+//! Requests over gRPC: a fixed number of HTTP/2 connections, used in rotation and reopened after a GOAWAY. It speaks
+//! HTTP/2 by itself, with requests encoded beforehand: a general gRPC client spends more on a request than the server.
 
 use std::error::Error as _;
 use std::future::poll_fn;
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use h2::client::SendRequest;
 use hyper::body::Bytes;
 use hyper::http::uri::Authority;
 use hyper::http::{HeaderMap, HeaderValue, Request, Uri, header};
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
 
-use super::{Failure, Reply, Target, TargetError, Url};
+use super::answer::{Failure, Reply, Target};
 use crate::mix::Call;
 
 const METHOD: &str = "/larder.v1.RecommendationService/Recommend";
+/// Bytes of one answer, and of all answers of a connection, that may be under way before the server has to wait. They
+/// are far above what slates take, so that flow control is never what is measured.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 24;
 
@@ -26,7 +30,7 @@ pub(crate) struct Grpc {
     uri: Uri,
     headers: HeaderMap,
     slots: Vec<Slot>,
-    turn: AtomicUsize,
+    next_slot: AtomicUsize,
     opened: AtomicU64,
 }
 
@@ -34,7 +38,7 @@ pub(crate) struct Grpc {
 #[derive(Debug, Default)]
 struct Slot {
     open: Mutex<Option<Open>>,
-    /// Held while a connection is opened: one is enough for all that wait for it.
+    /// Held while a connection is opened: one is enough for all requests that wait for it.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -46,62 +50,57 @@ struct Open {
 
 impl Grpc {
     pub(super) async fn connect(
-        url: &Url,
+        authority: &Authority,
         connections: usize,
         deadline: Option<Duration>,
-    ) -> Result<Grpc, TargetError> {
-        let failed = |reason: String| TargetError::Connect { url: url.to_string(), reason };
-        let uri =
-            Uri::builder().scheme("http").authority(url.authority.clone()).path_and_query(METHOD).build();
+    ) -> io::Result<Grpc> {
+        let uri = Uri::builder().scheme("http").authority(authority.clone()).path_and_query(METHOD).build();
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         if let Some(deadline) = deadline {
-            // At most eight digits: microseconds last for a minute and a half.
+            // The value has at most eight digits, which microseconds exceed after a minute and a half.
             let micros = deadline.as_micros();
             let value =
                 if micros < 100_000_000 { format!("{micros}u") } else { format!("{}S", deadline.as_secs()) };
-            headers.insert(
-                "grpc-timeout",
-                value.parse().map_err(|_| failed("the deadline is too long".into()))?,
-            );
+            headers.insert("grpc-timeout", value.parse().map_err(io::Error::other)?);
         }
         let grpc = Grpc {
-            authority: url.authority.clone(),
-            uri: uri.map_err(|error| failed(error.to_string()))?,
+            authority: authority.clone(),
+            uri: uri.map_err(io::Error::other)?,
             headers,
             slots: (0..connections.max(1)).map(|_| Slot::default()).collect(),
-            turn: AtomicUsize::new(0),
+            next_slot: AtomicUsize::new(0),
             opened: AtomicU64::new(0),
         };
         for slot in &grpc.slots {
-            grpc.connection(slot).await.map_err(failed)?;
+            grpc.connection(slot).await?;
         }
         Ok(grpc)
     }
 
     /// The slot's connection, opened if need be.
-    async fn connection(&self, slot: &Slot) -> Result<Open, String> {
+    async fn connection(&self, slot: &Slot) -> io::Result<Open> {
         if let Some(open) = slot.get() {
             return Ok(open);
         }
         let _opening = slot.opening.lock().await;
         if let Some(open) = slot.get() {
-            return Ok(open);
+            return Ok(open); // another request has opened it meanwhile
         }
-        let stream = TcpStream::connect(self.authority.as_str()).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let stream = TcpStream::connect(self.authority.as_str()).await?;
+        stream.set_nodelay(true)?;
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        builder.enable_push(false);
-        let (sender, connection) = builder.handshake(stream).await.map_err(|error| error.to_string())?;
-        tokio::spawn(async move { drop(connection.await) }); // its end is seen by the requests
+        let (sender, connection) =
+            builder.enable_push(false).handshake(stream).await.map_err(io::Error::other)?;
+        tokio::spawn(async move { drop(connection.await) }); // its end reaches us through the requests
         let open = Open { number: self.opened.fetch_add(1, Ordering::Relaxed), sender };
         *slot.lock() = Some(open.clone());
         Ok(open)
     }
 
-    async fn exchange(&self, mut sender: SendRequest<Bytes>, call: &Call) -> Result<Exchanged, h2::Error> {
+    async fn exchange(&self, mut sender: SendRequest<Bytes>, call: &Call) -> Result<Exchange, h2::Error> {
         let mut request = Request::new(());
         *request.method_mut() = hyper::Method::POST;
         *request.uri_mut() = self.uri.clone();
@@ -109,8 +108,7 @@ impl Grpc {
         *request.headers_mut() = self.headers.clone();
         let (response, mut body) = sender.send_request(request, false)?;
         body.send_data(call.frame.clone(), true)?;
-        let response = response.await?;
-        let (head, mut body) = response.into_parts();
+        let (head, mut body) = response.await?.into_parts();
         let mut message = Bytes::new();
         while let Some(data) = poll_fn(|context| body.poll_data(context)).await {
             let data = data?;
@@ -118,12 +116,12 @@ impl Grpc {
             message = if message.is_empty() { data } else { [&message[..], &data[..]].concat().into() };
         }
         let trailers = poll_fn(|context| body.poll_trailers(context)).await?;
-        Ok(Exchanged { status: head.status, headers: head.headers, message, trailers })
+        Ok(Exchange { status: head.status, headers: head.headers, message, trailers })
     }
 }
 
 /// All that came back.
-struct Exchanged {
+struct Exchange {
     status: hyper::StatusCode,
     headers: HeaderMap,
     message: Bytes,
@@ -131,7 +129,7 @@ struct Exchanged {
 }
 
 impl Slot {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -139,28 +137,28 @@ impl Slot {
         self.lock().clone()
     }
 
-    /// This connection takes no more requests.
-    fn give_up(&self, number: u64) {
+    /// Takes the connection out of use. Its number tells it from a newer one that another request has opened.
+    fn abandon(&self, number: u64) {
         self.lock().take_if(|open| open.number == number);
     }
 }
 
 impl Target for Grpc {
     async fn ask(&self, call: &Call) -> Result<Reply, Failure> {
-        let slot = &self.slots[self.turn.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        let slot = &self.slots[self.next_slot.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
         let Open { number, sender } = self.connection(slot).await.map_err(Failure::not_begun)?;
         let sender = match sender.ready().await {
             Ok(sender) => sender,
             Err(error) => {
-                slot.give_up(number);
+                slot.abandon(number);
                 return Err(Failure::not_begun(error)); // nothing was sent
             }
         };
         match self.exchange(sender, call).await {
-            Ok(exchanged) => exchanged.reply(),
+            Ok(exchange) => exchange.reply(),
             Err(error) => {
                 if !error.is_reset() {
-                    slot.give_up(number); // a goodbye, or the connection is gone
+                    slot.abandon(number); // a GOAWAY, or the connection is gone; a reset ends one stream only
                 }
                 Err(failure(&error))
             }
@@ -168,20 +166,20 @@ impl Target for Grpc {
     }
 }
 
-impl Exchanged {
+impl Exchange {
     fn reply(self) -> Result<Reply, Failure> {
-        let trailers = self.trailers.as_ref().unwrap_or(&self.headers); // a refusal has all in its headers
+        let trailers = self.trailers.as_ref().unwrap_or(&self.headers); // an error has no body, hence no trailers
         let text = |name| trailers.get(name).and_then(|value| value.to_str().ok());
         match text("grpc-status").and_then(|status| status.parse::<usize>().ok()) {
             Some(0) => {}
             Some(code) => {
-                let name = CODES.get(code).copied().unwrap_or("UNKNOWN");
-                return Err(Failure::new(name, unescaped(text("grpc-message").unwrap_or_default())));
+                let message =
+                    percent_decode_str(text("grpc-message").unwrap_or_default()).decode_utf8_lossy();
+                return Err(Failure::new(CODES.split(' ').nth(code).unwrap_or("UNKNOWN"), message));
             }
             None => return Err(Failure::new("BAD_ANSWER", format!("{}: no grpc-status", self.status))),
         }
-        let length =
-            self.message.get(1..5).and_then(|length| Some(u32::from_be_bytes(length.try_into().ok()?)));
+        let length = self.message.get(1..5).and_then(|length| length.try_into().ok()).map(u32::from_be_bytes);
         match length {
             Some(length) if self.message[0] == 0 && self.message.len() - 5 == length as usize => {
                 Ok(Reply::Message(self.message.slice(5..)))
@@ -191,55 +189,17 @@ impl Exchanged {
     }
 }
 
-/// What the protocol says of a request that failed: a GOAWAY ends streams above the last that the server has begun
-/// with, and REFUSED_STREAM one that it has not (RFC 9113, 6.8 and 8.7).
+/// A GOAWAY ends the streams that the server has not begun with, and so does REFUSED_STREAM (RFC 9113, 6.8 and 8.7).
 fn failure(error: &h2::Error) -> Failure {
     let text = match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    let goodbye = error.is_remote() && error.is_go_away();
-    let refused = error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    if goodbye || refused { Failure::not_begun(text) } else { Failure::new("CONNECTION", text) }
+    let refused = error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    if error.is_remote() && refused { Failure::not_begun(text) } else { Failure::new("CONNECTION", text) }
 }
 
-/// gRPC percent-encodes its messages.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match hex.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// By number.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
+/// The names of gRPC's status codes, by number.
+const CODES: &str = "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED \
+    RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS \
+    UNAUTHENTICATED";

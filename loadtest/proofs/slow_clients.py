@@ -13,11 +13,12 @@ from verdicts import Result
 
 SLOW, IDLE = 200, 1000
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEAD = b"POST /v1/placements/pdp.similar:recommend HTTP/1.1\r\nhost: siege\r\ncontent-type: application/json\r\n"
+HEAD = b"POST /v1/placements/pdp.similar:recommend HTTP/1.1\r\nhost: slow\r\ncontent-type: application/json\r\n"
 HOW = (
-    "A steady load over gRPC and over HTTP on fresh connections, in three stretches: before, during and after the siege. The "
-    "siege is 200 slow connections (a quarter each: request heads and bodies a byte at a time over HTTP; prefaces and "
-    "frames a byte at a time over gRPC) and 1,000 idle ones, half on each port. The server keeps its default limits."
+    "A steady load over gRPC and over HTTP on fresh connections, in three stretches: before, during and after a "
+    "time with 200 slow connections (a quarter each: request heads and bodies a byte at a time over HTTP; "
+    "prefaces and frames a byte at a time over gRPC) and 1,000 idle ones, half on each port. The server keeps its"
+    " default limits."
 )
 
 
@@ -34,8 +35,8 @@ KINDS = {
 }
 
 
-class Siege:
-    """The connections, held in a thread until the siege is lifted."""
+class SlowClients:
+    """The slow and idle connections, held in a thread for as long as the context lasts."""
 
     def __init__(self, server, slow, idle):
         self.server = server
@@ -70,13 +71,13 @@ class Siege:
         await asyncio.gather(*work)
 
     async def _slow(self, kind):
-        face, first, rest = KINDS[kind]
-        while True:  # a real one comes again when it is thrown out
-            await self._connection(face, first, rest)
+        protocol, first, rest = KINDS[kind]
+        while True:  # a real one reconnects when the server has closed its connection
+            await self._connection(protocol, first, rest)
             await asyncio.sleep(1.0)
 
-    async def _connection(self, face, first, rest):
-        host, port = (self.server.grpc if face == "grpc" else self.server.http).split(":")
+    async def _connection(self, protocol, first, rest):
+        host, port = (self.server.grpc if protocol == "grpc" else self.server.http).split(":")
         try:
             reader, writer = await asyncio.open_connection(host, int(port))
         except OSError:
@@ -110,18 +111,18 @@ class Siege:
 
 
 def prove(bench):
-    result = Result("siege")
+    result = Result("slow-clients")
     slow, idle = (40, 100) if bench.smoke else (SLOW, IDLE)
     rps, duration = 500.0, bench.seconds(20.0, 3.0)
     stretches = {}
     with Server(bench, bench.store) as server:
 
         def stretch(name):
-            say(f"siege: {name}, {rps:.0f}/s over gRPC and over HTTP for {duration:.0f} s")
+            say(f"slow clients: {name}, {rps:.0f}/s over gRPC and over HTTP for {duration:.0f} s")
             loads = [
-                Load(bench, f"siege-{name}-{face}", server.url(face), bench.mix(), rps=rps, duration=duration, warmup=1.0,
-                     keep=name != "warmup")
-                for face in ("grpc", "http")
+                Load(bench, f"slow-clients-{name}-{protocol}", server.url(protocol), bench.mix(), rps=rps,
+                     duration=duration, warmup=1.0, keep=name != "warmup")
+                for protocol in ("grpc", "http")
             ]
             stretches[name] = [load.report() for load in loads]
 
@@ -129,24 +130,25 @@ def prove(bench):
         with server.watch() as watch:
             stretch("before")
             quiet = statistics.median(watch.resident())
-            with Siege(server, slow, idle) as siege:
-                say(f"  {siege.opened} connections opened, {siege.failed} refused")
+            with SlowClients(server, slow, idle) as clients:
+                say(f"  {clients.opened} connections opened, {clients.failed} refused")
                 began = time.monotonic()
                 stretch("during")
                 loud = statistics.median(watch.resident(began))
-                opened, failed, closed = siege.opened, siege.failed, siege.closed
+                opened, failed, closed = clients.opened, clients.failed, clients.closed
             stretch("after")
     result.tell("slow and idle connections opened, refused, closed by the server", f"{opened}, {failed}, {closed}")
-    result.at_least("open at the end of the siege", opened - closed, 0.9 * (slow + idle))
-    for at, face in enumerate(("grpc", "http")):
+    result.at_least("open at the end", opened - closed, 0.9 * (slow + idle))
+    for at, protocol in enumerate(("grpc", "http")):
         before, during, after = (stretches[name][at]["summary"] for name in ("before", "during", "after"))
-        result.exactly(f"{face}: errors during and after", during["errors"] + after["errors"], 0)
+        result.exactly(f"{protocol}: errors during and after", during["errors"] + after["errors"], 0)
         for key, slack in (("p50_ms", 0.1), ("p99_ms", 0.5)):
             usual = before[key]
+            most = round(max(1.2 * usual, usual + slack), 3)
             figure = key.removesuffix("_ms")
-            result.tell(f"{face}: {figure} before, after", f"{before[key]:.3g}, {after[key]:.3g} ms")
-            result.at_most(f"{face}: {figure} after", after[key], round(max(1.2 * usual, usual + slack), 3), " ms")
-            result.at_most(f"{face}: {figure} during", during[key], round(max(1.2 * usual, usual + slack), 3), " ms")
+            result.tell(f"{protocol}: {figure} before, after", f"{before[key]:.3g}, {after[key]:.3g} ms")
+            result.at_most(f"{protocol}: {figure} after", after[key], most, " ms")
+            result.at_most(f"{protocol}: {figure} during", during[key], most, " ms")
         lag(result, stretches["during"][at])
     result.tell("resident memory before, during", f"{quiet / 2**20:.0f}, {loud / 2**20:.0f} MiB")
     return result, HOW
