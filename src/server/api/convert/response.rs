@@ -7,7 +7,7 @@ use larder_proto::{Struct, StructField, Value, v1};
 use uuid::Uuid;
 
 use super::fingerprint::fingerprint;
-use super::token::{Attribution, PageToken, PageTokenSeal, ranking_key};
+use super::token::{Attribution, PageToken, PageTokenSeal};
 use crate::domain::{Degradation, DegradationLevel, Request, ResponseView, StageTrace};
 use crate::feature;
 use crate::recommender::Recommendation;
@@ -125,7 +125,7 @@ fn next_page(request: &Request, recommendation: &Recommendation, seal: &PageToke
     if !slate.more || offset > limits::OFFSET {
         return None;
     }
-    let token = PageToken { offset, snapshot: snapshot.version().to_owned(), request: ranking_key(request) };
+    let token = PageToken::new(offset, snapshot.version(), request);
     Some(token.seal(seal))
 }
 

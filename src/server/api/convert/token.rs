@@ -60,12 +60,18 @@ pub(in crate::server) struct PageToken {
     pub(super) offset: u32,
     #[prost(string, tag = "2")]
     pub(super) snapshot: String,
-    /// [`ranking_key`] of the request.
-    #[prost(fixed64, tag = "3")]
-    pub(super) request: u64,
+    /// The first half of [`ranking_key`] of the request, which is enough to tell requests apart: the seal is what keeps
+    /// others from being made to fit.
+    #[prost(bytes = "vec", tag = "3")]
+    ranking: Vec<u8>,
 }
 
 impl PageToken {
+    /// The page of this request's ranking that begins after `offset` items.
+    pub(super) fn new(offset: u32, snapshot: &str, request: &Request) -> Self {
+        Self { offset, snapshot: snapshot.to_owned(), ranking: ranking_of(request) }
+    }
+
     pub(super) fn seal(&self, seal: &PageTokenSeal) -> String {
         let mut bytes = self.encode_to_vec();
         let tag = seal.0.clone().chain_update(&bytes).finalize().into_bytes();
@@ -87,7 +93,7 @@ impl PageToken {
 
     /// Refuses a token of another request.
     pub(super) fn check(&self, request: &Request) -> Result<(), Problem> {
-        if self.request == ranking_key(request) {
+        if self.ranking == ranking_of(request) {
             return Ok(());
         }
         let reason = "is of another request: send it with the request that it was an answer to, in which only \
@@ -106,8 +112,12 @@ fn opened(text: &str, seal: &PageTokenSeal) -> Option<PageToken> {
     PageToken::decode(message).ok()
 }
 
+fn ranking_of(request: &Request) -> Vec<u8> {
+    ranking_key(request).into_iter().take(16).collect()
+}
+
 /// Names the ranking that a request asks for, whichever page of it and however it is shown.
-pub(super) fn ranking_key(request: &Request) -> u64 {
+fn ranking_key(request: &Request) -> [u8; 32] {
     // Copied, so that the key has one definition: the cache key's.
     let first_page = Request {
         page_size: None,
@@ -116,8 +126,7 @@ pub(super) fn ranking_key(request: &Request) -> u64 {
         view: ResponseView::default(),
         ..request.clone()
     };
-    let digest = fingerprint(&first_page, "", true);
-    digest.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    Sha256::digest(fingerprint(&first_page, "", true)).into()
 }
 
 /// What a later click or purchase is attributed to. It gives no access to anything, so it is guarded against cuts and
@@ -154,7 +163,7 @@ mod tests {
     }
 
     fn token() -> PageToken {
-        PageToken { offset: 40, snapshot: "20261120T030000Z-7f3a9c".to_owned(), request: 7 }
+        PageToken::new(40, "20261120T030000Z-7f3a9c", &Request::new("p"))
     }
 
     #[test]
@@ -184,7 +193,7 @@ mod tests {
     #[test]
     fn a_token_is_good_for_every_page_of_its_request_and_for_no_other_request() {
         let request = Request::new("p").viewing("a").user("u");
-        let token = PageToken { request: ranking_key(&request), ..token() };
+        let token = PageToken::new(40, "s", &request);
         let same = |change: fn(&mut Request)| {
             let mut other = request.clone();
             change(&mut other);
