@@ -174,8 +174,8 @@ fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
 }
 
-/// Opens the exposure log, if one is configured. The queue's end for requests goes into `config.server`, which the server
-/// drops at its end: the writer ends with the last of them.
+/// Opens the exposure log, if one is configured. The queue's end for requests goes into `config.server`, which the
+/// server drops at its end: the writer ends with the last of them.
 fn open_exposures(config: &mut Config) -> Result<Option<Writer>, AppError> {
     let Some(path) = config.exposure.file.clone() else { return Ok(None) };
     let opened =

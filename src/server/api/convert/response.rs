@@ -7,7 +7,7 @@ use larder_proto::{Struct, StructField, Value, v1};
 use uuid::Uuid;
 
 use super::fingerprint::fingerprint;
-use super::token::{Attribution, PageToken, PageTokenSeal, ranking_key};
+use super::token::{Attribution, PageToken, PageTokenSeal};
 use crate::domain::{Degradation, DegradationLevel, Request, ResponseView, StageTrace};
 use crate::feature;
 use crate::recommender::{Recommendation, Reuse};
@@ -55,9 +55,11 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
     };
     let mut warnings: Vec<String> =
         slate.warnings.iter().map(|warning| warning.as_str().to_owned()).collect();
-    if page.is_some_and(|page| page.snapshot != version) {
-        warnings
-            .push("page_token is of another snapshot: items may repeat or be missing between pages".into());
+    if page.is_some_and(|page| !page.is_of(versions)) {
+        warnings.push(
+            "page_token is of another snapshot or other rules: items may repeat or be missing between pages"
+                .into(),
+        );
     }
     Ok(v1::RecommendResponse {
         recommendation_id: id.to_string(),
@@ -129,8 +131,7 @@ fn next_page(request: &Request, recommendation: &Recommendation, seal: &PageToke
     if !slate.more || offset > limits::OFFSET {
         return None;
     }
-    let snapshot = recommendation.snapshot().version().to_owned();
-    let token = PageToken { offset, snapshot, request: ranking_key(request) };
+    let token = PageToken::new(offset, recommendation.view.versions(), request);
     Some(token.seal(seal))
 }
 

@@ -8,8 +8,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
-use super::fingerprint;
+use super::fingerprint::ranking_key;
 use crate::domain::Request;
+use crate::recommender::Versions;
 use crate::server::edge::limits;
 use crate::server::problem::Problem;
 
@@ -53,19 +54,34 @@ impl fmt::Debug for PageTokenSeal {
     }
 }
 
-/// Where a page begins, for which request, and in the ranking of which snapshot.
+/// Where a page begins, for which request, and in the ranking of which snapshot and rules.
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::server) struct PageToken {
     #[prost(uint32, tag = "1")]
     pub(super) offset: u32,
     #[prost(string, tag = "2")]
-    pub(super) snapshot: String,
-    /// [`ranking_key`] of the request.
-    #[prost(fixed64, tag = "3")]
-    pub(super) request: u64,
+    snapshot: String,
+    /// The first half of [`ranking_key`] of the request, which is enough to tell requests apart: the seal is what keeps
+    /// others from being made to fit.
+    #[prost(bytes = "vec", tag = "3")]
+    ranking: Vec<u8>,
+    #[prost(string, tag = "4")]
+    rules: String,
 }
 
 impl PageToken {
+    /// The page of this request's ranking that begins after `offset` items.
+    pub(super) fn new(offset: u32, versions: Versions<'_>, request: &Request) -> Self {
+        let (snapshot, rules) = (versions.snapshot.to_owned(), versions.rules.to_owned());
+        Self { offset, snapshot, ranking: ranking_of(request), rules }
+    }
+
+    /// Whether the ranking is still that of the page before. The epoch of live state does not count: it changes many
+    /// times a second, and mostly leaves the order alone.
+    pub(super) fn is_of(&self, versions: Versions<'_>) -> bool {
+        self.snapshot == versions.snapshot && self.rules == versions.rules
+    }
+
     pub(super) fn seal(&self, seal: &PageTokenSeal) -> String {
         let mut bytes = self.encode_to_vec();
         let tag = seal.0.clone().chain_update(&bytes).finalize().into_bytes();
@@ -87,7 +103,7 @@ impl PageToken {
 
     /// Refuses a token of another request.
     pub(super) fn check(&self, request: &Request) -> Result<(), Problem> {
-        if self.request == ranking_key(request) {
+        if self.ranking == ranking_of(request) {
             return Ok(());
         }
         let reason = "is of another request: send it with the request that it was an answer to, in which only \
@@ -106,11 +122,9 @@ fn opened(text: &str, seal: &PageTokenSeal) -> Option<PageToken> {
     PageToken::decode(message).ok()
 }
 
-/// The ranking that a request asks for, whichever page of it and however it is shown: eight bytes of its
-/// digest are enough, since the token that they are in is sealed.
-pub(super) fn ranking_key(request: &Request) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = fingerprint::ranking_key(request);
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+fn ranking_of(request: &Request) -> Vec<u8> {
+    // Half of the digest tells rankings apart; the seal keeps anybody from choosing two that have it in common.
+    ranking_key(request).into_iter().take(16).collect()
 }
 
 /// What a later click or purchase is attributed to. It gives no access to anything, so it is guarded against cuts and
@@ -143,12 +157,22 @@ mod tests {
     use super::*;
     use crate::domain::ResponseView;
 
+    const VERSIONS: Versions<'_> =
+        Versions { snapshot: "20261120T030000Z-7f3a9c", rules: "r1", live_epoch: 7 };
+
     fn sealed_by(key: &str) -> PageTokenSeal {
         PageTokenSeal::new(key.as_bytes()).unwrap()
     }
 
     fn token() -> PageToken {
-        PageToken { offset: 40, snapshot: "20261120T030000Z-7f3a9c".to_owned(), request: 7 }
+        PageToken::new(40, VERSIONS, &Request::new("p"))
+    }
+
+    #[test]
+    fn a_token_is_of_the_ranking_of_one_snapshot_and_one_set_of_rules() {
+        assert!(token().is_of(Versions { live_epoch: 8, ..VERSIONS }));
+        assert!(!token().is_of(Versions { snapshot: "20261121T030000Z-000000", ..VERSIONS }));
+        assert!(!token().is_of(Versions { rules: "r2", ..VERSIONS }));
     }
 
     #[test]
@@ -178,7 +202,7 @@ mod tests {
     #[test]
     fn a_token_is_good_for_every_page_of_its_request_and_for_no_other_request() {
         let request = Request::new("p").viewing("a").user("u");
-        let token = PageToken { request: ranking_key(&request), ..token() };
+        let token = PageToken::new(40, VERSIONS, &request);
         let same = |change: fn(&mut Request)| {
             let mut other = request.clone();
             change(&mut other);

@@ -120,7 +120,8 @@ mod tests {
 
     const SERVICE: Duration = Duration::from_micros(200);
 
-    /// The limit after a while of full use, where `in_flight_time` says how long a request takes by how many are in flight.
+    /// The limit after a while of full use, where `in_flight_time` says how long a request takes by how many are in
+    /// flight.
     fn settled(limit: &mut AdaptiveLimit, in_flight_time: impl Fn(usize) -> Duration) -> usize {
         let mut now = limit.window_began.unwrap_or_else(Instant::now);
         for _ in 0..20_000 {
