@@ -14,6 +14,7 @@ mod grpc;
 mod http;
 mod hurry;
 mod memory;
+mod never_short;
 #[cfg(feature = "server")]
 mod overload;
 mod pyarrow;
