@@ -107,7 +107,7 @@ fn rank(dir: &Path) {
 page_size = 12
 sources = [
   { kind = "session_knn", name = "sessions", artifact = "sessions", take = 300 },
-  { kind = "vectors", name = "vectors", artifact = "item_factors", take = 300, fold_in = "always", from = "session", decay = 1.0 },
+  { kind = "vectors", artifact = "item_factors", take = 300, fold_in = "always", from = "session", decay = 1.0 },
   { kind = "neighbors", name = "similar", artifact = "similar", take = 200, from = "session" },
 ]
 filter = 'in_stock'

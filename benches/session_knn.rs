@@ -1,8 +1,8 @@
 //! How long do next items from similar sessions take, by size of the catalogue?
 //!
 //! One thread asks for 20 items with 1,000 running sessions in turn: 500,000 generated sessions of 2 to 16 distinct
-//! items (mean
-//! 4.4), Zipf items in random order, fixed seed; m=500 and k=500, the last 2 or 7 items, and a mask that admits a tenth.
+//! items, 4.4 in the mean, Zipf items in random order, fixed seed; m=500 and k=500, the last 2 or 7 items, and a mask
+//! that admits a tenth.
 //! `cargo bench --bench session_knn --no-default-features`
 
 #![allow(

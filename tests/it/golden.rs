@@ -192,7 +192,8 @@ fn wired() -> BTreeSet<(&'static str, String)> {
         wired.extend(known.split(", ").map(|kind| (stage, kind.to_owned())));
     }
     let exclude = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\nexclude = [\"?\"]";
-    let normalize = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\nscorer = { kind = \"blend\", normalize = \"?\" }";
+    let normalize = "sources = [ { kind = \"popular\", artifact = \"popularity\" } ]\n\
+                     scorer = { kind = \"blend\", normalize = \"?\" }";
     for (key, recipe) in [("exclude", exclude), ("normalize", normalize)] {
         let refusal = View::compile(Arc::clone(&shop), &format!("[placements.case]\n{recipe}"), &stages);
         let message = refusal.unwrap_err().to_string();

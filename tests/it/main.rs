@@ -16,6 +16,7 @@ mod grpc;
 mod http;
 mod hurry;
 mod memory;
+mod never_short;
 #[cfg(feature = "server")]
 mod metrics;
 #[cfg(feature = "server")]

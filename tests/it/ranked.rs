@@ -48,7 +48,8 @@ impl Shop {
     /// Gives the placement other keys than its sources.
     fn recipe(&self, keys: &str) {
         let recipes = format!(
-            "{}\n[placements.ranked]\npage_size = 6\nsources = [ {{ kind = \"neighbors\", artifact = \"similar\" }},\n  \
+            "{}\n[placements.ranked]\npage_size = 6\n\
+             sources = [ {{ kind = \"neighbors\", artifact = \"similar\" }},\n  \
              {{ kind = \"neighbors\", artifact = \"goes_with\", name = \"together\" }} ]\n{keys}\n",
             grocer::PLACEMENTS
         );

@@ -26,8 +26,9 @@ pub(super) enum Name<'a> {
 }
 
 /// The families, for messages.
-pub(super) const FAMILIES: &str = "item.<column>, user.<column>, context.<attribute>, seed.<column>, seed.same_<column>, \
-     seed.<column>_ratio, source.<label>.score, source.<label>.rank, candidate.rank, candidate.sources";
+pub(super) const FAMILIES: &str = "item.<column>, user.<column>, context.<attribute>, seed.<column>, \
+     seed.same_<column>, seed.<column>_ratio, source.<label>.score, source.<label>.rank, candidate.rank, \
+     candidate.sources";
 
 impl<'a> Name<'a> {
     /// Takes a name apart; `None` if it is of no family.

@@ -41,7 +41,8 @@ cases! {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]
             page_size = 6
             exclude = ["seeds"]
-            fallback = [ { kind = "popular", artifact = "popularity", segment = "category" }, { kind = "popular", artifact = "popularity" }, { kind = "user_items", artifact = "buy_again" } ]"#,
+            fallback = [ { kind = "popular", artifact = "popularity", segment = "category" },
+                    { kind = "popular", artifact = "popularity" }, { kind = "user_items", artifact = "buy_again" } ]"#,
         ask: |request| request.viewing("espresso"),
         answer: "neighbors: filter-roast decaf | fallback.popular: instant | fallback.popular.2: milk earl-grey sugar",
         decides: &["fallback", "exclude"],

@@ -133,7 +133,8 @@ fn an_unknown_placement_is_refused_with_the_nearest_name() {
 
 #[test]
 fn without_consent_a_user_is_answered_like_nobody() {
-    let recipe = r#"sources = [ { kind = "popular", artifact = "popularity" }, { kind = "user_items", artifact = "buy_again" } ]
+    let recipe = r#"sources = [ { kind = "popular", artifact = "popularity" },
+                    { kind = "user_items", artifact = "buy_again" } ]
         exclude = ["purchased"]
         history = "bought""#;
     let nobody = render(&answer(recipe, |request| request));

@@ -73,13 +73,15 @@ cases! {
         answer: "neighbors: mint rooibos assam chai",
     }
     a_recipe_can_weigh_roles_otherwise {
-        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", decay = 0.0, role_weights = { cart = 0.5 } } ]
+        recipe: r#"sources = [
+                { kind = "neighbors", artifact = "similar", decay = 0.0, role_weights = { cart = 0.5 } } ]
             exclude = ["seeds"]"#,
         ask: tea_and_a_cart,
         answer: "neighbors: assam chai rooibos mint",
     }
     a_recipe_can_weigh_what_happened_in_a_session {
-        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session", decay = 0.0, event_weights = { add_to_cart = 2.0 } } ]
+        recipe: r#"sources = [
+                { kind = "neighbors", artifact = "similar", from = "session", decay = 0.0, event_weights.add_to_cart = 2.0 } ]
             exclude = ["session"]"#,
         ask: |request| happened(happened(request, "earl-grey", "view"), "sencha", "ADD_TO_CART"),
         answer: "neighbors: mint rooibos assam chai",
@@ -139,7 +141,8 @@ cases! {
         answer: "session_knn: marmalade shortbread",
     }
     rarity_need_not_count {
-        recipe: r#"sources = [ { kind = "session_knn", artifact = "sessions", m_most_recent_sessions = 1, idf_weighting = 0.0 } ]
+        recipe: r#"sources = [
+                { kind = "session_knn", artifact = "sessions", m_most_recent_sessions = 1, idf_weighting = 0.0 } ]
             exclude = ["current"]"#,
         ask: |request| request.event("earl-grey"),
         answer: "session_knn: shortbread marmalade",
@@ -171,7 +174,8 @@ cases! {
         answer: "vectors: espresso filter-roast grinder",
     }
     a_known_user_can_be_folded_in_too {
-        recipe: r#"sources = [ { kind = "vectors", artifact = "item_vectors", users = "user_vectors", fold_in = "always", take = 3 } ]"#,
+        recipe: r#"sources = [
+                { kind = "vectors", artifact = "item_vectors", users = "user_vectors", fold_in = "always", take = 3 } ]"#,
         ask: |request| request.user("ada").event("honey"),
         answer: "vectors: honey macaroons chai",
     }

@@ -46,7 +46,8 @@ fn exposures(bodies: &[Value]) -> Vec<Value> {
 }
 
 fn asked(consent: &str) -> Value {
-    let subject = json!({"userId": "the-user", "visitorId": "the-device", "sessionId": "the-visit", "consent": consent});
+    let mut subject = json!({"userId": "the-user", "visitorId": "the-device", "sessionId": "the-visit"});
+    subject["consent"] = json!(consent);
     json!({"subject": subject, "seedItems": [{"itemId": "earl-grey"}], "filter": "price < 20"})
 }
 

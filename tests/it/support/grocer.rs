@@ -96,11 +96,13 @@ sources  = [ { kind = "session_knn", artifact = "sessions" }, { kind = "neighbor
 filter   = "in_stock"
 exclude  = ["seeds"]
 rerank   = [ { kind = "cap", by = "category", max = 2 } ]
-fallback = [ { kind = "popular", artifact = "popularity", segment = "category" }, { kind = "popular", artifact = "popularity" } ]
+fallback = [ { kind = "popular", artifact = "popularity", segment = "category" },
+             { kind = "popular", artifact = "popularity" } ]
 
 [placements."home.for_you"]
 page_size = 4
-sources  = [ { kind = "vectors", artifact = "item_vectors", users = "user_vectors" }, { kind = "user_items", artifact = "buy_again" } ]
+sources  = [ { kind = "vectors", artifact = "item_vectors", users = "user_vectors" },
+             { kind = "user_items", artifact = "buy_again" } ]
 fallback = [ { kind = "popular", artifact = "popularity" } ]
 "#;
 
