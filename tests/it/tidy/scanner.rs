@@ -14,7 +14,7 @@ pub(super) fn named_paths(text: &str, here: &[String]) -> Vec<Named> {
     let tokens = tokens(text);
     let mut found = Vec::new();
     for at in 0..tokens.len() {
-        let inside = at > 0 && tokens[at - 1].1 == "::";
+        let inside = at > 0 && matches!(tokens[at - 1].1.as_str(), "::" | "in"); // `pub(in crate::x)` uses nothing
         let (line, word) = &tokens[at];
         let mut base = match word.as_str() {
             "crate" if !inside => Vec::new(),
@@ -27,12 +27,66 @@ pub(super) fn named_paths(text: &str, here: &[String]) -> Vec<Named> {
             next += 2;
         }
         if mark(&tokens, next) == "::" {
-            tree(&tokens, next + 1, &mut base, &mut |path| {
+            tree(&tokens, next + 1, &mut base, &mut |path, _| {
                 found.push(Named { line: *line, path: path.to_vec() });
             });
         }
     }
     found
+}
+
+/// What a `use` binds in a module.
+#[derive(Debug)]
+pub(super) struct Import {
+    /// The name that it has here.
+    pub(super) name: String,
+    /// What it names, from the crate's root; a path of another crate as it is written.
+    pub(super) path: Vec<String>,
+    /// Whether it is handed on to others (`pub use`, `pub(crate) use`, …).
+    pub(super) is_public: bool,
+}
+
+/// Every `use` of a file, with relative paths made absolute. `here` is the path of its module.
+pub(super) fn imports(text: &str, here: &[String]) -> Vec<Import> {
+    let tokens = tokens(text);
+    let children: Vec<&str> = (1..tokens.len())
+        .filter(|at| mark(&tokens, at - 1) == "mod" && mark(&tokens, at + 1) == ";")
+        .map(|at| mark(&tokens, at))
+        .collect();
+    let mut found = Vec::new();
+    for at in (0..tokens.len()).filter(|at| mark(&tokens, *at) == "use") {
+        let is_public = at > 0 && (mark(&tokens, at - 1) == "pub" || mark(&tokens, at - 1) == ")");
+        let mut base = Vec::new();
+        tree(&tokens, at + 1, &mut base, &mut |path, name| {
+            let path = absolute(path, here, &children);
+            let name = match name {
+                "self" => path.last().cloned().unwrap_or_default(),
+                name => name.to_owned(),
+            };
+            found.push(Import { name, path, is_public });
+        });
+    }
+    found
+}
+
+/// `super::x`, `self::x`, `crate::x` and `child::x` from the crate's root; paths of other crates stay as they are.
+fn absolute(path: &[String], here: &[String], children: &[&str]) -> Vec<String> {
+    let supers = path.iter().take_while(|part| *part == "super").count();
+    let (base, rest) = match path.first().map(String::as_str) {
+        Some("crate") => (&[][..], &path[1..]),
+        Some("self") => (here, &path[1..]),
+        Some("super") => (&here[..here.len().saturating_sub(supers)], &path[supers..]),
+        Some(first) if children.contains(&first) => (here, path),
+        _ => (&[][..], path),
+    };
+    let named = rest.iter().filter(|part| *part != "self" && *part != "*");
+    base.iter().chain(named).cloned().collect()
+}
+
+/// `pipeline/source/mod.rs` is `pipeline::source`, `artifact/s3.rs` is `artifact::s3`, `lib.rs` and `main.rs` are nothing.
+pub(super) fn module_path(file: &str) -> Vec<String> {
+    let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
+    path.split('/').filter(|part| *part != "lib" && *part != "main").map(str::to_owned).collect()
 }
 
 /// The first words of all paths but those of this crate, and their lines: crates, and some modules and types.
@@ -53,12 +107,12 @@ fn mark(tokens: &[Token], at: usize) -> &str {
     tokens.get(at).map_or("", |(_, token)| token)
 }
 
-/// Reports the paths of the use tree that starts at `at`; returns where it ends.
+/// Reports the paths of the use tree that starts at `at`, each with the name that it is bound to; returns where it ends.
 fn tree(
     tokens: &[Token],
     mut at: usize,
     base: &mut Vec<String>,
-    report: &mut impl FnMut(&[String]),
+    report: &mut impl FnMut(&[String], &str),
 ) -> usize {
     let depth = base.len();
     loop {
@@ -74,7 +128,8 @@ fn tree(
         base.push(mark(tokens, at).to_owned());
         at += 1;
         if mark(tokens, at) != "::" || mark(tokens, at + 1) == "<" {
-            report(base);
+            let last = mark(tokens, at - 1);
+            report(base, if mark(tokens, at) == "as" { mark(tokens, at + 1) } else { last });
             break;
         }
         at += 1;
