@@ -1,4 +1,4 @@
-"""SIGTERM under load: two servers behind a balancer as clouds have it, one of them told to go."""
+"""SIGTERM under load: two servers behind a balancer as clouds have it, one of them shut down."""
 
 import asyncio
 import functools
@@ -91,10 +91,10 @@ def prove(bench):
         }
         time.sleep(1.0 + going_at)
         all_there = balancer.connections[1] == 0
-        told = time.monotonic()
+        signalled = time.monotonic()
         going.child.send_signal(signal.SIGTERM)
         code = going.child.wait(60)
-        took = time.monotonic() - told
+        took = time.monotonic() - signalled
         say(f"  the server ended after {took:.2f} s")
         reports = {protocol: load.report() for protocol, load in loads.items()}
         served = [line for line in ask(staying.metrics()).splitlines() if line.startswith("larder_requests_total")]

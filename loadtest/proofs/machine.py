@@ -31,7 +31,7 @@ def slug():
     return "-".join(words[:2] + [f"{os.cpu_count()}c"])
 
 
-def told(*command):
+def output_of(*command):
     """What a command prints, or a dash."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)
@@ -42,8 +42,8 @@ def told(*command):
 
 def versions(repository):
     return {
-        "commit": told("git", "-C", str(repository), "describe", "--always", "--dirty", "--tags"),
-        "rustc": told("rustc", "--version"),
+        "commit": output_of("git", "-C", str(repository), "describe", "--always", "--dirty", "--tags"),
+        "rustc": output_of("rustc", "--version"),
         "kernel": f"{platform.system()} {platform.release()}",
         "processor": f"{processor()}, {os.cpu_count()} cores",
         "python": platform.python_version(),

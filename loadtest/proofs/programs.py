@@ -131,8 +131,8 @@ class Baseline(Server):
             self.child = start(command, stdout=log, stderr=log)
         self.pid = self.child.pid
         self._wait_until_ready()
-        told = dict(re.findall(r"^(grpc|http) (\S+)$", self.log.read_text(), re.M))
-        self.grpc, self.http = told["grpc"], told["http"]
+        addresses = dict(re.findall(r"^(grpc|http) (\S+)$", self.log.read_text(), re.M))
+        self.grpc, self.http = addresses["grpc"], addresses["http"]
 
     def ready(self):
         return self.log.read_text().endswith("ready\n")

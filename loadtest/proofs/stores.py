@@ -43,9 +43,9 @@ class RotatingStore:
         version = self.next()
         began = time.monotonic()
         ask(f"http://{server.admin}/snapshots:refresh", post=True, patience=60.0)
-        told = ask(f"http://{server.admin}/status")
-        if version not in told:
-            raise Unable(f"the server does not serve {version}: {told[:500]}")
+        status = ask(f"http://{server.admin}/status")
+        if version not in status:
+            raise Unable(f"the server does not serve {version}: {status[:500]}")
         took = time.monotonic() - began
         say(f"  swapped to {version} in {took:.2f} s")
         return took

@@ -34,7 +34,7 @@ class Swapper:
         try:
             self.slowest = max(self.slowest, store.swap(server))
             self.done += 1
-        except Exception as error:  # in a timer's thread: told by the proof
+        except Exception as error:  # in a timer's thread: the proof reports it
             self.failures.append(str(error))
             say(f"  a swap failed: {error}")
 

@@ -1,4 +1,4 @@
-"""What the proofs reckon from measurements, on made-up ones: `python3 -m unittest discover loadtest/proofs`."""
+"""What the proofs calculate from measurements, on made-up ones: `python3 -m unittest discover loadtest/proofs`."""
 
 import json
 import random

@@ -92,8 +92,8 @@ def readme(title, verdicts):
     for name in known:
         verdict = verdicts[name]
         lines += ["", f"## {name}", "", f"`{verdict['command']}`", "", f"{verdict['how']}"]
-        told = ", ".join(f"{key} {value}" for key, value in verdict["versions"].items())
-        lines += ["", told, "", "| figure | measured | target | |", "| --- | --- | --- | --- |"]
+        versions = ", ".join(f"{key} {value}" for key, value in verdict["versions"].items())
+        lines += ["", versions, "", "| figure | measured | target | |", "| --- | --- | --- | --- |"]
         for row in verdict["rows"]:
             mark = {True: "held", False: "**missed**", None: ""}[row["held"]]
             lines.append(f"| {row['what']} | {row['figure']} | {row['target']} | {mark} |")

@@ -1,5 +1,5 @@
-//! The empty handlers: a tonic service and an axum handler that give the answers of a real server without its work. What
-//! they spend on a request is the price of the protocol, against which a real server is measured.
+//! The empty handlers: a tonic service and an axum handler that give the answers of a real server without its work.
+//! What they spend on a request is the price of the protocol, against which a real server is measured.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -64,13 +64,13 @@ struct Answers {
 }
 
 /// Values that are given in turn.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct InTurn<T> {
     all: Vec<T>,
     next: AtomicUsize,
 }
 
-/// Asks the real server, prints where it listens, and serves until Ctrl-C or SIGTERM.
+/// Asks the real server, prints where it listens, and serves until a signal ends the process.
 pub(crate) fn serve(args: &BaselineArgs) -> Result<(), BaselineError> {
     let mix = Mix::new(mix::read(&args.requests)?, SentAs::Synthetic)?;
     // One thread, as a server on one core has: with more, handing requests over would be part of the baseline.
@@ -81,11 +81,7 @@ pub(crate) fn serve(args: &BaselineArgs) -> Result<(), BaselineError> {
         let mut out = io::stdout();
         writeln!(out, "grpc {}\nhttp {}\nready", grpc.local_addr()?, http.local_addr()?)?;
         out.flush()?;
-        tokio::select! {
-            served = serve_grpc(grpc, answers.clone()) => served?,
-            served = serve_http(http, answers) => served?,
-            () = told_to_stop() => {}
-        }
+        tokio::try_join!(serve_grpc(grpc, answers.clone()), serve_http(http, answers))?;
         Ok(())
     })
 }
@@ -94,6 +90,7 @@ pub(crate) fn serve(args: &BaselineArgs) -> Result<(), BaselineError> {
 async fn asked(args: &BaselineArgs, mix: &Mix) -> Result<Answers, BaselineError> {
     let mut answers = Answers::default();
     for url in &args.of {
+        // One connection, and one request at a time: the answers must not depend on the server's load.
         let server = Server::connect(url, Some(1), None).await?;
         let mut kept: HashMap<&str, u32> = HashMap::new();
         for n in 0..mix.len() {
@@ -137,15 +134,10 @@ impl<T> InTurn<T> {
     }
 }
 
-impl<T> Default for InTurn<T> {
-    fn default() -> InTurn<T> {
-        InTurn { all: Vec::new(), next: AtomicUsize::new(0) }
-    }
-}
-
 /// A tonic service: it decodes the request, has the answer at hand, and lets tonic encode it.
 async fn serve_grpc(listener: TcpListener, answers: Arc<Answers>) -> io::Result<()> {
     let service = RecommendationServiceServer::new(Empty(answers));
+    // Without Nagle's delay, as Larder's listeners are; with it, small answers would wait for acknowledgements.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = tonic::transport::Server::builder().add_service(service);
     server.serve_with_incoming(incoming).await.map_err(io::Error::other)
@@ -166,7 +158,8 @@ impl RecommendationService for Empty {
         request: Request<v1::RecommendRequest>,
     ) -> Result<Response<v1::RecommendResponse>, Status> {
         let answers = self.0.grpc.get(&request.into_inner().placement);
-        let answer = answers.and_then(InTurn::next).cloned(); // a handler would own its answer, too
+        // Cloned, as a handler would own its answer, too.
+        let answer = answers.and_then(InTurn::next).cloned();
         answer.map(Response::new).ok_or_else(|| Status::not_found("no answer was kept for this placement"))
     }
 
@@ -186,15 +179,4 @@ async fn recommend(
         Some(text) => ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-async fn told_to_stop() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = tokio::signal::ctrl_c() => return,
-        }
-    }
-    drop(tokio::signal::ctrl_c().await);
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::report::{LATE_MS, Report, ReportError, ServerSample, Setup, Summary};
-use crate::units::figure;
 use clap::Args;
 use fastrand::Rng;
+
+use crate::report::{LATE_MS, Report, ReportError, Setup, Summary};
+use crate::units::figure;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
@@ -30,64 +31,34 @@ struct Compared {
     b: Option<f64>,
     /// B over A.
     ratio: Option<f64>,
-    /// Where the ratio lies by chance: the lowest and the highest of several pairs, or of one pair 95 of 100 resamplings of
-    /// its seconds. Absent for figures that seconds do not have.
-    spread: Option<(f64, f64)>,
+    /// Where the ratio lies by chance: of several pairs from the lowest to the highest, of one pair 95 of 100
+    /// resamplings of its seconds. Absent for figures that seconds do not have.
+    spread: Option<Spread>,
 }
 
-/// A figure of the whole run, and of each second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Spread {
+    low: f64,
+    high: f64,
+}
+
+/// A figure of the whole run, and of each second where seconds have it.
 struct Measure {
     name: &'static str,
     whole: fn(&Report) -> Option<f64>,
-    seconds: fn(&Report) -> Vec<f64>,
+    second: fn(&Summary) -> Option<f64>,
 }
 
 const MEASURES: [Measure; 8] = [
-    Measure {
-        name: "p50 (ms)",
-        whole: |run| run.summary.p50_ms,
-        seconds: |run| by_second(run, |second| second.p50_ms),
-    },
-    Measure {
-        name: "p90 (ms)",
-        whole: |run| run.summary.p90_ms,
-        seconds: |run| by_second(run, |second| second.p90_ms),
-    },
-    Measure {
-        name: "p99 (ms)",
-        whole: |run| run.summary.p99_ms,
-        seconds: |run| by_second(run, |second| second.p99_ms),
-    },
-    Measure {
-        name: "p99.9 (ms)",
-        whole: |run| run.summary.p999_ms,
-        seconds: |run| by_second(run, |second| second.p999_ms),
-    },
-    Measure {
-        name: "CPU a request (us)",
-        whole: |run| run.summary.cpu_us_per_request,
-        seconds: cpu_by_second,
-    },
-    Measure { name: "peak memory (MiB)", whole: peak_memory, seconds: |_| Vec::new() },
-    Measure { name: "errors", whole: |run| Some(run.summary.errors as f64), seconds: |_| Vec::new() },
-    Measure { name: "degraded", whole: |run| Some(run.summary.degraded as f64), seconds: |_| Vec::new() },
+    Measure { name: "p50 (ms)", whole: |run| run.summary.p50_ms, second: |second| second.p50_ms },
+    Measure { name: "p90 (ms)", whole: |run| run.summary.p90_ms, second: |second| second.p90_ms },
+    Measure { name: "p99 (ms)", whole: |run| run.summary.p99_ms, second: |second| second.p99_ms },
+    Measure { name: "p99.9 (ms)", whole: |run| run.summary.p999_ms, second: |second| second.p999_ms },
+    Measure { name: "CPU a request (us)", whole: |run| run.summary.cpu_us_per_request, second: |_| None },
+    Measure { name: "peak memory (MiB)", whole: peak_memory, second: |_| None },
+    Measure { name: "errors", whole: |run| Some(run.summary.errors as f64), second: |_| None },
+    Measure { name: "degraded", whole: |run| Some(run.summary.degraded as f64), second: |_| None },
 ];
-
-fn by_second(run: &Report, of: fn(&Summary) -> Option<f64>) -> Vec<f64> {
-    run.seconds.iter().filter_map(|second| of(&second.summary)).collect()
-}
-
-/// CPU between two samples of the metrics, divided by the answers of the second in which they lie.
-fn cpu_by_second(run: &Report) -> Vec<f64> {
-    let samples = run.server.as_ref().map_or(&[][..], |server| &server.samples);
-    let of_pair = |pair: &[ServerSample]| {
-        let (before, after) = (pair[0], pair[1]);
-        let second = run.seconds.get(f64::midpoint(before.at_s, after.at_s) as usize)?;
-        let answered = second.summary.answered as f64 * (after.at_s - before.at_s);
-        (before.at_s >= 0.0 && answered > 0.0).then(|| (after.cpu_s - before.cpu_s) * 1e6 / answered)
-    };
-    samples.windows(2).filter_map(of_pair).collect()
-}
 
 fn peak_memory(run: &Report) -> Option<f64> {
     run.server.as_ref().map(|server| server.peak_rss_bytes / 1_048_576.0).filter(|mib| *mib > 0.0)
@@ -121,13 +92,21 @@ impl Compared {
             whole[1].extend(b);
             ratios.extend(a.zip(b).and_then(|(a, b)| ratio(a, b)));
         }
+        // Medians: a single run that met a noisy neighbour would carry a mean.
         let [a, b] = whole.map(|mut values| median(&mut values));
         let spread = match runs {
             [a, b] => {
                 let same_profile = a.setup.profile == b.setup.profile;
-                resampled(&(measure.seconds)(a), &(measure.seconds)(b), same_profile)
+                let by_second = |run: &Report| -> Vec<f64> {
+                    run.seconds.iter().filter_map(|second| (measure.second)(&second.summary)).collect()
+                };
+                resampled(&by_second(a), &by_second(b), same_profile)
             }
-            _ => ratios.iter().copied().reduce(f64::min).zip(ratios.iter().copied().reduce(f64::max)),
+            _ => ratios
+                .iter()
+                .copied()
+                .reduce(f64::min)
+                .map(|low| Spread { low, high: ratios.iter().copied().fold(low, f64::max) }),
         };
         Compared { a, b, ratio: a.zip(b).and_then(|(a, b)| ratio(a, b)), spread }
     }
@@ -135,10 +114,10 @@ impl Compared {
     fn line(&self, name: &str) -> String {
         let ratio = self.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
         let spread = match self.spread {
-            Some((low, high)) if low <= 1.0 && 1.0 <= high => {
+            Some(Spread { low, high }) if low <= 1.0 && 1.0 <= high => {
                 format!("   {low:.3} to {high:.3}, no more than noise")
             }
-            Some((low, high)) => format!("   {low:.3} to {high:.3}"),
+            Some(Spread { low, high }) => format!("   {low:.3} to {high:.3}"),
             None => String::new(),
         };
         format!("{name:<20}{:>10}{:>10}{ratio:>8}{spread}\n", figure(self.a), figure(self.b))
@@ -147,16 +126,17 @@ impl Compared {
 
 /// What makes the runs unlike, so that a ratio says less.
 fn warnings(runs: &[Report]) -> Vec<String> {
+    type Part = (&'static str, fn(&Setup) -> &str);
+    let parts: [Part; 4] = [
+        ("machine", |setup| &setup.machine),
+        ("scenario", |setup| setup.scenario.as_deref().unwrap_or_default()),
+        ("profile", |setup| &setup.profile),
+        ("protocol", |setup| setup.target.split("://").next().unwrap_or_default()),
+    ];
     let mut warnings = Vec::new();
-    let protocol = |setup: &Setup| setup.target.split("://").next().unwrap_or_default().to_owned();
     for pair in runs.chunks_exact(2) {
-        let (a, b) = (&pair[0].setup, &pair[1].setup);
-        for (name, a, b) in [
-            ("machine", a.machine.clone(), b.machine.clone()),
-            ("scenario", a.scenario.clone().unwrap_or_default(), b.scenario.clone().unwrap_or_default()),
-            ("profile", a.profile.clone(), b.profile.clone()),
-            ("protocol", protocol(a), protocol(b)),
-        ] {
+        for (name, of) in parts {
+            let (a, b) = (of(&pair[0].setup), of(&pair[1].setup));
             if a != b {
                 warnings.push(format!("the {name} differs: A {a:?}, B {b:?}"));
             }
@@ -177,18 +157,21 @@ const RESAMPLINGS: usize = 1_000;
 /// Seconds below which their spread is not estimated.
 const MIN_SECONDS: usize = 5;
 
-/// Where 95 of 100 ratios of the medians lie when the seconds are drawn anew: the percentile bootstrap (Efron, "Bootstrap
-/// Methods: Another Look at the Jackknife", 1979). Runs of one profile get the same seconds, as otherwise a rate that rises
-/// and falls by design would count as noise. A drift within a run makes the true spread wider.
-fn resampled(a: &[f64], b: &[f64], same_profile: bool) -> Option<(f64, f64)> {
+/// Where 95 of 100 ratios of the medians lie when the seconds are drawn anew: the percentile bootstrap (Efron,
+/// "Bootstrap Methods: Another Look at the Jackknife", 1979).
+// Seconds are taken as independent, so a drift within a run makes the true spread wider. A block bootstrap would mend
+// that, but needs a block length, which nobody who compares two runs wants to choose.
+fn resampled(a: &[f64], b: &[f64], same_profile: bool) -> Option<Spread> {
     if a.len() < MIN_SECONDS || b.len() < MIN_SECONDS {
         return None;
     }
-    let mut rng = Rng::with_seed(1); // the same reports give the same spread
+    // A fixed seed: the same reports give the same spread.
+    let mut rng = Rng::with_seed(1);
     let mut ratios = Vec::with_capacity(RESAMPLINGS);
     for _ in 0..RESAMPLINGS {
         let drawn: Vec<usize> = (0..a.len()).map(|_| rng.usize(..a.len())).collect();
         let mut from_a: Vec<f64> = drawn.iter().map(|at| a[*at]).collect();
+        // Runs of one profile get the same seconds: a rate that rises and falls by design must not count as noise.
         let mut from_b: Vec<f64> = if same_profile && a.len() == b.len() {
             drawn.iter().map(|at| b[*at]).collect()
         } else {
@@ -197,7 +180,9 @@ fn resampled(a: &[f64], b: &[f64], same_profile: bool) -> Option<(f64, f64)> {
         ratios.push(ratio(median(&mut from_a)?, median(&mut from_b)?)?);
     }
     ratios.sort_unstable_by(f64::total_cmp);
-    Some((ratios[RESAMPLINGS / 40], ratios[RESAMPLINGS - 1 - RESAMPLINGS / 40]))
+    // 2.5 % on each side of 95 of 100.
+    let outside = RESAMPLINGS / 40;
+    Some(Spread { low: ratios[outside], high: ratios[RESAMPLINGS - 1 - outside] })
 }
 
 /// The middle value, or the mean of the two middle ones.
@@ -210,7 +195,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Second, ServerFigures};
+    use crate::report::Second;
 
     const P99: &Measure = &MEASURES[2];
 
@@ -225,26 +210,14 @@ mod tests {
     #[test]
     fn half_again_as_slow_is_told_from_noise_and_a_thousandth_is_not() {
         let slower = Compared::of(P99, &[run(4.0), run(6.0)]);
-        let (low, high) = slower.spread.unwrap();
+        let Spread { low, high } = slower.spread.unwrap();
         assert_eq!(slower.ratio, Some(1.5));
         assert!(1.3 < low && low < 1.5 && 1.5 < high && high < 1.7, "{slower:?}");
         let hair = Compared::of(P99, &[run(4.0), run(4.004)]).line(P99.name);
         assert!(hair.contains("no more than noise"), "{hair}");
-        assert_eq!(Compared::of(P99, &[run(4.0), run(4.0)]).spread, Some((1.0, 1.0)));
+        assert_eq!(Compared::of(P99, &[run(4.0), run(4.0)]).spread, Some(Spread { low: 1.0, high: 1.0 }));
         let pairs = Compared::of(P99, &[run(4.0), run(6.0), run(4.0), run(5.0)]);
-        assert_eq!((pairs.ratio, pairs.spread), (Some(5.5 / 4.0), Some((1.25, 1.5))));
-    }
-
-    #[test]
-    fn cpu_has_a_spread_over_the_seconds_between_samples() {
-        let with_cpu = |us: f64| {
-            let sample =
-                |at| ServerSample { at_s: f64::from(at), cpu_s: f64::from(at) * us * 1e-4, rss_bytes: 0.0 };
-            let server = ServerFigures { samples: (0..40).map(sample).collect(), ..ServerFigures::default() };
-            Report { server: Some(server), ..run(4.0) }
-        };
-        let (low, high) = Compared::of(&MEASURES[4], &[with_cpu(100.0), with_cpu(200.0)]).spread.unwrap();
-        assert!((low - 2.0).abs() < 1e-9 && (high - 2.0).abs() < 1e-9, "{low} to {high}");
+        assert_eq!((pairs.ratio, pairs.spread), (Some(5.5 / 4.0), Some(Spread { low: 1.25, high: 1.5 })));
     }
 
     #[test]

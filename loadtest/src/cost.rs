@@ -1,7 +1,7 @@
-//! Dollars from a run: its rates, CPU and memory at published prices, beside a Lambda (`cost`), and by container size for
-//! a rate (`plan`). Prices and assumptions are a dated file, built in and replaceable.
+//! Dollars from a run: its rates, CPU and memory at published prices, beside a Lambda (`cost`), and by container size
+//! for a rate (`plan`). Prices and assumptions are a dated file, built in and replaceable.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 use crate::files::{self, FileError};
 use crate::report::{Report, ReportError, Trial};
-use crate::units::{figure, grouped, parse_duration};
+use crate::units::{figure, grouped, parse_duration, positive};
 
 const BUILT_IN: &str = include_str!("../prices.toml");
-/// Seconds over which the run's peak rate is taken.
+/// Seconds over which the run's peak rate is taken. Lowering it buys replicas for bursts.
+// A burst that is shorter is taken by the server's queue.
 const PEAK_S: usize = 5;
 
 #[derive(Debug, Args)]
@@ -63,8 +64,6 @@ pub(crate) enum CostError {
     File(#[from] FileError),
     #[error("{path} is not a file of prices (loadtest/prices.toml is one; copy it): {source}")]
     Malformed { path: PathBuf, source: Box<toml::de::Error> },
-    #[error("cannot write: {0}")]
-    Write(#[from] std::fmt::Error),
 }
 
 /// Prices and assumptions. The file explains them.
@@ -116,40 +115,29 @@ struct Containers {
 /// The month of a run beside Lambda.
 pub(crate) fn cost(args: &CostArgs) -> Result<String, CostError> {
     let (report, prices) = (Report::read(&args.run)?, Prices::read(args.prices.as_deref())?);
-    let run = rates(&report)?;
+    let run = Rates::of(&report)?;
     let mean = args.rps.unwrap_or(run.mean);
     let demand = Demand::new(&report, &prices, run.peak * mean / run.mean)?;
     let millions = mean * 3600.0 * prices.hours_per_month / 1e6;
+    let requests = grouped(millions.round() as u64);
     let mut out = format!(
-        "{}: {mean:.0} requests/s in the mean, {:.0} at the peak, {} million a month\n\
-         measured: {:.1} us of CPU a request, {:.3} cores at the peak; {:.2} GB a replica\n\n",
-        args.run.display(),
-        demand.peak_rps,
-        grouped(millions.round() as u64),
-        demand.cpu_us_per_request,
-        demand.peak_cores(),
-        demand.memory_gb,
+        "{mean:.0} requests/s in the mean, {:.0} at the peak, {requests} million a month\n{demand}\n\n\
+         {} a month                                     compute   in front   together  per million\n",
+        demand.peak_rps, prices.currency
     );
-    writeln!(
-        out,
-        "{:<44}    compute   in front   together  per million",
-        format!("{} a month", prices.currency)
-    )?;
     let mut row = |what: String, compute: f64, front: f64| {
         let (month, million) = (compute + front, (compute + front) / millions);
-        writeln!(out, "{what:<44}{compute:>11.2}{front:>11.2}{month:>11.2}{million:>13.4}").map(|()| month)
+        out += &format!("{what:<44}{compute:>11.2}{front:>11.2}{month:>11.2}{million:>13.4}\n");
+        month
     };
-    let Prices { lambda_ms: ms, lambda_gb: gb, .. } = prices;
-    let compute = prices.lambda_month(millions);
-    let lambda =
-        row(format!("Lambda and HTTP API, {gb} GB for {ms} ms"), compute, prices.gateway_month(millions))?;
+    let what = format!("Lambda and HTTP API, {} GB for {} ms", prices.lambda_gb, prices.lambda_ms);
+    let lambda = row(what, prices.lambda_month(millions), prices.gateway_month(millions));
     if let Some(Containers { replicas, vcpu, memory_gb, month, .. }) = cheapest(&sizes(&demand, &prices)) {
         let what = format!("Fargate, {replicas} x {vcpu} vCPU, {memory_gb} GB");
-        let fargate = row(what, *month, prices.balancer_month(mean))?;
-        writeln!(out, "\nLambda, whose duration is assumed, costs {:.1} times as much", lambda / fargate)?;
+        let fargate = row(what, *month, prices.balancer_month(mean));
+        out += &format!("\nLambda, whose duration is assumed, costs {:.1} times as much\n", lambda / fargate);
     }
-    prices.assumptions(&mut out, &report)?;
-    Ok(out)
+    Ok(out + &prices.assumptions(&report))
 }
 
 /// Containers for a rate.
@@ -157,48 +145,36 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<String, CostError> {
     let (report, prices) = (Report::read(&args.run)?, Prices::read(args.prices.as_deref())?);
     let p99_ms = args.p99.as_secs_f64() * 1e3;
     let mut demand = Demand::new(&report, &prices, args.rps)?;
-    let evidence = match highest_held(&report, p99_ms) {
-        Some(held) => {
-            // CPU adds up, latency does not: no vCPU is driven beyond a rate that was seen to hold.
-            demand.rps_per_vcpu = demand.rps_per_vcpu.min(held / args.cores);
-            format!("the search held that p99 at {held:.0} requests/s, {:.0} by core", held / args.cores)
-        }
-        None if report.search.is_empty() => format!(
-            "warning: the run shows p99 {} ms at up to {:.0} requests/s and nothing of other rates; `run --search` does",
-            figure(report.summary.p99_ms),
-            rates(&report)?.peak,
-        ),
-        None => {
-            "warning: no rate of the search held that p99: these replicas have the CPU, no more".to_owned()
-        }
+    let evidence = if let Some(held) = highest_held(&report, p99_ms) {
+        // CPU adds up, latency does not: no vCPU is driven beyond a rate that was seen to hold.
+        demand.rps_per_vcpu = demand.rps_per_vcpu.min(held / args.cores);
+        format!("the search held that p99 at {held:.0} requests/s, {:.0} by core", held / args.cores)
+    } else if report.search.is_empty() {
+        let (p99, peak) = (figure(report.summary.p99_ms), Rates::of(&report)?.peak);
+        format!(
+            "warning: the run shows p99 {p99} ms at up to {peak:.0} requests/s; `run --search` shows other rates"
+        )
+    } else {
+        "warning: no rate of the search held that p99: these replicas have the CPU, no more".to_owned()
     };
     let mut out = format!(
-        "{} requests/s with p99 within {p99_ms} ms, from {}\n{evidence}\n\
-         {:.1} us of CPU a request: {:.3} cores at that rate, {:.0} requests/s by vCPU\n\n\
+        "{} requests/s with p99 within {p99_ms} ms\n{evidence}\n{demand}; {:.0} requests/s by vCPU\n\n\
          replicas    vCPU     GB   CPU with one gone   {} a month\n",
-        args.rps,
-        args.run.display(),
-        demand.cpu_us_per_request,
-        demand.peak_cores(),
-        demand.rps_per_vcpu,
-        prices.currency,
+        args.rps, demand.rps_per_vcpu, prices.currency,
     );
     let sizes = sizes(&demand, &prices);
     for Containers { replicas, vcpu, memory_gb, use_with_one_gone, month } in &sizes {
         let percent = 100.0 * use_with_one_gone;
-        writeln!(out, "{replicas:>8}{vcpu:>8}{memory_gb:>7}{percent:>18.0} %{month:>14.2}")?;
+        out += &format!("{replicas:>8}{vcpu:>8}{memory_gb:>7}{percent:>18.0} %{month:>14.2}\n");
     }
-    match cheapest(&sizes) {
-        Some(Containers { replicas, vcpu, memory_gb, month, .. }) => writeln!(
-            out,
-            "\ncheapest: {replicas} replicas of {vcpu} vCPU and {memory_gb} GB, {month:.2} a month, and {:.2} for the load \
-             balancer\nthe tail is longer under a quota than on a free core: run at the size you choose",
+    if let Some(Containers { replicas, vcpu, memory_gb, month, .. }) = cheapest(&sizes) {
+        out += &format!(
+            "\ncheapest: {replicas} replicas of {vcpu} vCPU and {memory_gb} GB, {month:.2} a month, and {:.2} for the \
+             load balancer\nthe tail is longer under a quota than on a free core: run at the size you choose\n",
             prices.balancer_month(args.rps),
-        )?,
-        None => writeln!(out, "no container has the {:.1} GB that a replica needs", demand.memory_gb)?,
+        );
     }
-    prices.assumptions(&mut out, &report)?;
-    Ok(out)
+    Ok(out + &prices.assumptions(&report))
 }
 
 /// Requests per second of a run.
@@ -208,14 +184,13 @@ struct Rates {
     peak: f64,
 }
 
-fn rates(report: &Report) -> Result<Rates, CostError> {
-    let offered: Vec<f64> = report.seconds.iter().map(|second| second.summary.offered as f64).collect();
-    let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
-    let peak = offered.windows(PEAK_S.min(offered.len()).max(1)).map(mean).fold(0.0, f64::max);
-    if peak == 0.0 {
-        return Err(CostError::NoRequests);
+impl Rates {
+    fn of(report: &Report) -> Result<Rates, CostError> {
+        let offered: Vec<f64> = report.seconds.iter().map(|second| second.summary.offered as f64).collect();
+        let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
+        let peak = offered.windows(PEAK_S.min(offered.len()).max(1)).map(mean).fold(0.0, f64::max);
+        if peak > 0.0 { Ok(Rates { mean: mean(&offered), peak }) } else { Err(CostError::NoRequests) }
     }
-    Ok(Rates { mean: mean(&offered), peak })
 }
 
 /// The highest rate of a search that held the p99. One above a rate that broke was lucky and is no promise.
@@ -245,12 +220,24 @@ impl Demand {
     }
 }
 
+impl Display for Demand {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Demand { cpu_us_per_request: cpu, memory_gb, .. } = self;
+        write!(
+            out,
+            "{cpu:.1} us of CPU a request, {:.3} cores at the peak; {memory_gb:.2} GB a replica",
+            self.peak_cores()
+        )
+    }
+}
+
 /// Every container size that has the memory, with as many replicas as the peak needs.
 fn sizes(demand: &Demand, prices: &Prices) -> Vec<Containers> {
     let mut sizes = Vec::new();
     for (vcpu, memory_gb) in &prices.fargate_sizes {
         let Some(memory_gb) = memory_gb.iter().copied().find(|gb| *gb >= demand.memory_gb) else { continue };
-        let needed = demand.peak_rps / (demand.rps_per_vcpu * vcpu) - 1e-9; // 0.6 / 0.3 is two
+        // A hair less, so that a division that should give 2 never gives 3 replicas.
+        let needed = demand.peak_rps / (demand.rps_per_vcpu * vcpu) - 1e-9;
         let replicas = (needed.ceil() as u32).max(prices.min_replicas).max(1);
         let hour = vcpu * prices.fargate_vcpu_hour + memory_gb * prices.fargate_gb_hour;
         sizes.push(Containers {
@@ -266,6 +253,7 @@ fn sizes(demand: &Demand, prices: &Prices) -> Vec<Containers> {
 
 /// Of sizes that cost the same, first those that can lose a replica at the peak, then the fewest replicas.
 fn cheapest(sizes: &[Containers]) -> Option<&Containers> {
+    // In hundredths of a cent: sizes that cost the same may differ in the last bit.
     sizes.iter().min_by_key(|size| ((size.month * 1e4) as u64, size.use_with_one_gone > 1.0, size.replicas))
 }
 
@@ -283,7 +271,8 @@ impl Prices {
     }
 
     fn lambda_month(&self, millions: f64) -> f64 {
-        let ms = self.lambda_ms.ceil(); // a millisecond that has begun is billed
+        // A millisecond that has begun is billed.
+        let ms = self.lambda_ms.ceil();
         millions * (self.lambda_million_requests + 1e3 * ms * self.lambda_gb * self.lambda_gb_second)
     }
 
@@ -297,26 +286,18 @@ impl Prices {
         sum
     }
 
-    fn assumptions(&self, out: &mut String, report: &Report) -> std::fmt::Result {
+    fn assumptions(&self, report: &Report) -> String {
+        let Prices { min_replicas, utilisation, memory_factor, looked_up, region, .. } = self;
         let swapped = if report.swaps.is_empty() { "" } else { " (the run had swaps, so 1.1 times may do)" };
-        writeln!(
-            out,
-            "\nAssumed (docs/cost.md): the run stands for a day; replicas for its peak run all day, at least {}, on at most \
-             {:.0} % of their CPU and with {} times its peak memory{swapped}; a request costs the CPU that was measured ({}).\n\
-             Prices of {} in {}; loadtest/prices.toml names their sources.",
-            self.min_replicas,
-            100.0 * self.utilisation,
-            self.memory_factor,
+        format!(
+            "\nAssumed (docs/cost.md): the run stands for a day; replicas for its peak run all day, at least \
+             {min_replicas}, on at most {:.0} % of their CPU and with {memory_factor} times its peak memory{swapped}; \
+             a request costs the CPU that was measured ({}).\nPrices of {looked_up} in {region}; \
+             loadtest/prices.toml names their sources.\n",
+            100.0 * utilisation,
             report.setup.machine,
-            self.looked_up,
-            self.region,
         )
     }
-}
-
-fn positive(text: &str) -> Result<f64, &'static str> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
-    number.ok_or("not a number above 0")
 }
 
 #[cfg(test)]
@@ -348,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_reference_day_costs_what_a_calculation_by_hand_gives() {
-        let rates = rates(&report()).unwrap();
+        let rates = Rates::of(&report()).unwrap();
         assert_eq!((rates.mean, rates.peak), (500.0, 800.0));
         let (demand, prices) = demand(800.0);
         // 800/s at 150 µs is 0.12 cores, 0.2 vCPU at 60 %; 2 × (0.25 × 0.04048 + 0.5 × 0.004445) × 730
@@ -378,9 +359,9 @@ mod tests {
             let summary = Summary { p99_ms: Some(p99), ..Summary::default() };
             Trial { rps, held, summary, ..Trial::default() }
         };
-        let mut report = report();
         let held = [trial(3e3, true, 4.0), trial(5e3, true, 9.0), trial(6e3, true, 12.0)];
-        report.search.extend(held.into_iter().chain([trial(7e3, false, 9.0)]));
+        let search = held.into_iter().chain([trial(7e3, false, 9.0)]).collect();
+        let mut report = Report { search, ..Report::default() };
         assert_eq!(highest_held(&report, 10.0), Some(5e3));
         report.search.push(trial(4e3, false, 30.0));
         assert_eq!((highest_held(&report, 10.0), highest_held(&report, 1.0)), (Some(3e3), None));

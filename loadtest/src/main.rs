@@ -33,8 +33,7 @@ mod units;
 
 use std::error::Error;
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -102,7 +101,10 @@ fn start(command: Command) -> Result<bool, Failure> {
             BaselineError::Serve(_) => fail(IO, error),
         }),
         Command::Page(args) => {
-            page::page(&args).map_err(page_failure)?;
+            page::page(&args).map_err(|error| match error {
+                PageError::Report(_) | PageError::Json(_) => fail(USAGE, error),
+                PageError::Write(_) => fail(IO, error),
+            })?;
             print(&format_args!("{} written\n", args.out.display()))
         }
         Command::Compare(args) => print(&compare::compare(&args).map_err(|error| fail(USAGE, error))?),
@@ -125,11 +127,8 @@ fn run(args: &RunArgs) -> Result<bool, Failure> {
         report.slo.extend(slo.judge(&report));
     }
     if let Some(path) = &args.json {
-        let json = |out: &mut BufWriter<File>| Ok(serde_json::to_writer_pretty(out, &report)?);
-        files::write(path, json).map_err(|error| fail(IO, error))?;
-    }
-    if let Some(path) = &args.html {
-        page::write(path, &report).map_err(page_failure)?;
+        let written = files::write(path, |out| writeln!(out, "{}", serde_json::to_string_pretty(&report)?));
+        written.map_err(|error| fail(IO, error))?;
     }
     print(&Text(&report))?;
     Ok(report.slo.iter().all(|verdict| verdict.held))
@@ -155,13 +154,10 @@ fn fail(exit_code: u8, error: impl Error + 'static) -> Failure {
     Failure { exit_code, error: Box::new(error) }
 }
 
-fn page_failure(error: PageError) -> Failure {
-    fail(if matches!(error, PageError::Write { .. }) { IO } else { USAGE }, error)
-}
-
 fn print(text: &dyn Display) -> Result<bool, Failure> {
     match write!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(fail(IO, error)),
-        _ => Ok(true), // `| head` may have read enough
+        // `| head` may have read enough.
+        _ => Ok(true),
     }
 }

@@ -13,7 +13,7 @@ use crate::search::Search;
 use crate::settings::{RunArgs, Settings};
 use crate::slo::Slo;
 use crate::tally::Tally;
-use crate::units::{figure, grouped};
+use crate::units::figure;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,7 @@ async fn one_run(
     settings: &Settings,
     schedule: Schedule,
 ) -> Result<(Report, bool), MeasureError> {
+    // New connections for each trial of a search: those of an overloaded one may be reset, or still be waiting.
     let load = Load { schedule, ..settings.load.clone() };
     let tally = Arc::new(Mutex::new(Tally::new(schedule.warmup, load.deadline)?));
     let run = Run::begin(load, &tally).await?;
@@ -51,7 +52,8 @@ async fn one_run(
     });
     let retries = tokio::select! {
         retries = run.end(interrupt) => retries,
-        () = progress::show(tally.clone(), schedule, start) => 0, // never ends by itself
+        // It never ends by itself.
+        () = progress::show(tally.clone(), schedule, start) => 0,
     };
     progress::clear();
     let setup = setup(settings, &schedule);
@@ -139,21 +141,14 @@ fn note(trial: &Trial) {
         (false, true) => "void: the generator sent late",
         (false, false) => "BROKEN",
     };
-    let summary = &trial.summary;
-    say(&format!(
-        "{:>9}/s for {} s: {} answered, {} errors, p50 {}, p99 {} ms, lag p99 {} ms: {verdict}",
-        grouped(trial.rps.round() as u64),
-        trial.duration_s,
-        grouped(summary.answered),
-        grouped(summary.errors),
-        figure(summary.p50_ms),
-        figure(summary.p99_ms),
-        figure(trial.lag_p99_ms),
-    ));
+    let Trial { rps, duration_s, summary, .. } = trial;
+    let (errors, p50, p99) = (summary.errors, figure(summary.p50_ms), figure(summary.p99_ms));
+    say(&format!("{rps:>9.0}/s for {duration_s} s: {errors} errors, p50 {p50}, p99 {p99} ms: {verdict}"));
 }
 
 fn say(text: &str) {
-    drop(writeln!(std::io::stderr(), "{text}")); // a log that cannot be written is no reason to end the search
+    // A log that cannot be written is no reason to end a search.
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 fn setup(settings: &Settings, schedule: &Schedule) -> Setup {

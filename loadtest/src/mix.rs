@@ -12,8 +12,8 @@ use prost::Message as _;
 
 use crate::files::{self, FileError};
 
-/// One request, encoded once for both protocols: encoding it at every sending would cost the generator more than the
-/// sending itself.
+/// One request, encoded for both protocols.
+// Once, as encoding it at every sending would cost the generator more than the sending itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) message: v1::RecommendRequest,
@@ -105,6 +105,7 @@ impl Call {
             SentAs::Recorded => {}
         }
         let unsendable = |source| MixError::Unsendable { number, source };
+        // Placements are named freely; a slash or a space in one must not change the route.
         let segment = utf8_percent_encode(&message.placement, OUTSIDE_SEGMENTS);
         let path: Result<PathAndQuery, _> = format!("/v1/placements/{segment}:recommend").parse();
         let path = path.map_err(|error| unsendable(error.into()))?;
@@ -152,25 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn the_mix_is_sent_in_order_over_and_over() {
-        let mix = mix(&["a", "b", "c"], SentAs::Synthetic).unwrap();
-        let placements: Vec<&str> = (0..7).map(|n| mix.nth(n).message.placement.as_str()).collect();
-        assert_eq!(placements, ["a", "b", "c", "a", "b", "c", "a"]);
-    }
-
-    #[test]
-    fn a_recording_of_live_traffic_is_not_live_when_it_is_sent_again() {
-        let class = |sent_as| mix(&["p"], sent_as).unwrap().nth(0).message.traffic_class();
-        assert_eq!(
-            (class(SentAs::Synthetic), class(SentAs::Recorded)),
-            (TrafficClass::Synthetic, TrafficClass::Live)
-        );
-    }
-
-    #[test]
-    fn every_placement_can_be_put_into_a_path() {
-        let path = mix(&["a/b ?ü.c"], SentAs::Live).unwrap().nth(0).path.to_string();
-        assert_eq!(path, "/v1/placements/a%2Fb%20%3F%C3%BC.c:recommend");
+    fn requests_are_sent_in_order_over_and_over_and_not_as_the_live_traffic_that_they_were() {
+        let synthetic = mix(&["a", "b/ ü?"], SentAs::Synthetic).unwrap();
+        let paths: Vec<&str> = (0..3).map(|n| synthetic.nth(n).path.path()).collect();
+        let [a, b] = ["/v1/placements/a:recommend", "/v1/placements/b%2F%20%C3%BC%3F:recommend"];
+        assert_eq!(paths, [a, b, a]);
+        let recorded = mix(&["a"], SentAs::Recorded).unwrap();
+        let class = |mix: &Mix| mix.nth(0).message.traffic_class();
+        assert_eq!((class(&synthetic), class(&recorded)), (TrafficClass::Synthetic, TrafficClass::Live));
     }
 
     #[test]

@@ -6,13 +6,10 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use crate::units::parse_duration;
+use crate::units::{parse_duration, positive};
 
 /// The rate over time, in requests per second. All rates are above 0.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Profile {
     /// The same rate throughout, evenly spaced.
     Constant { rps: f64 },
@@ -70,7 +67,8 @@ impl Schedule {
         }
         let total = self.profile.integral(whole, whole);
         if n > total {
-            return whole + (n - total) / self.profile.rate(whole, whole); // past the end, where nothing is sent
+            // Past the end, where nothing is sent: only the order matters.
+            return whole + (n - total) / self.profile.rate(whole, whole);
         }
         // Bisection: the integral of a day has no closed inverse, and Newton's method circles around its bends. Its
         // forty steps take about a microsecond, a hundredth of a core at 10,000/s.
@@ -78,7 +76,8 @@ impl Schedule {
         while after - before > 1e-10 {
             let middle = f64::midpoint(before, after);
             if middle <= before || middle >= after {
-                break; // neighbouring numbers: there is nothing between them
+                // Neighbouring numbers, with nothing between them.
+                break;
             }
             if self.profile.integral(middle, whole) > n {
                 after = middle;
@@ -142,6 +141,7 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Profile, ProfileError> {
         let read = || -> Option<Profile> {
             let (kind, rest) = text.split_once(':')?;
+            let rate = |text: &str| positive(text).ok();
             let pair = || rest.split_once("..").and_then(|(a, b)| Some((rate(a)?, rate(b)?)));
             Some(match kind.trim() {
                 "constant" => Profile::Constant { rps: rate(rest)? },
@@ -152,14 +152,6 @@ impl FromStr for Profile {
             })
         };
         read().ok_or_else(|| ProfileError(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for Profile {
-    type Error = ProfileError;
-
-    fn try_from(text: String) -> Result<Profile, ProfileError> {
-        text.parse()
     }
 }
 
@@ -187,12 +179,7 @@ fn spike(text: &str) -> Option<Profile> {
         None => (text, None),
     };
     let (base, times) = text.split_once('x').unwrap_or((text, "10"));
-    Some(Profile::Spike { base: rate(base)?, times: rate(times)?, at, length })
-}
-
-/// A rate: above 0, and not so high that requests are closer together than the nanosecond that clocks can tell.
-pub(crate) fn rate(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|rate: &f64| *rate > 0.0 && *rate <= 1e9)
+    Some(Profile::Spike { base: positive(base).ok()?, times: positive(times).ok()?, at, length })
 }
 
 #[cfg(test)]
@@ -206,10 +193,8 @@ mod tests {
 
     #[test]
     fn a_constant_rate_does_not_drift() {
-        let schedule = schedule("constant:800", 0.0, 7200.0);
-        assert_eq!(schedule.due(0), Duration::ZERO);
-        assert_eq!(schedule.due(1), Duration::from_micros(1250));
-        assert_eq!(schedule.due(800 * 3600), Duration::from_secs(3600));
+        let due = |n| schedule("constant:800", 0.0, 7200.0).due(n);
+        assert_eq!((due(1), due(800 * 3600)), (Duration::from_micros(1250), Duration::from_secs(3600)));
     }
 
     /// The integral by small steps, without the closed forms under test.

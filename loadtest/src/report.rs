@@ -1,5 +1,5 @@
-//! What a run measured: written by `--json`, read again by `page`, `compare`, `cost` and `plan`. The names of the fields
-//! are a contract with reports that were written before.
+//! What a run measured: written by `--json`, read again by `page`, `compare`, `cost` and `plan`. The names of the
+//! fields are a contract with reports that were written before.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,31 +17,24 @@ use crate::tally::{Counts, ErrorCount, Tally};
 pub(crate) struct Report {
     pub(crate) summary: Summary,
     pub(crate) setup: Setup,
-    #[serde(default)]
     pub(crate) placements: BTreeMap<String, Summary>,
     /// Latency by quantile, finer towards the slow end.
-    #[serde(default)]
     pub(crate) curve: Vec<Quantile>,
     /// What the server's own metrics say; absent without `--metrics`.
-    #[serde(default)]
     pub(crate) server: Option<ServerFigures>,
     /// Errors by code, each with the first message.
     pub(crate) errors: BTreeMap<String, ErrorCount>,
     /// Degraded answers by level.
     pub(crate) degraded: BTreeMap<String, u64>,
     /// Degraded answers by cause; one answer may have several.
-    #[serde(default)]
     pub(crate) causes: BTreeMap<String, u64>,
     /// How long the failed requests took to fail; they are in no other percentile.
     pub(crate) failures: Percentiles,
     /// How long refusals (`RESOURCE_EXHAUSTED`) took, from when the request was sent.
-    #[serde(default)]
     pub(crate) refusals: Percentiles,
     /// Requests sent again because a server that shut down had not begun with them.
-    #[serde(default)]
     pub(crate) retries: u64,
     /// The trials of a search for the highest rate, in their order; the rest of the report is of the run at its end.
-    #[serde(default)]
     pub(crate) search: Vec<Trial>,
     /// How late the generator sent; contained in the latencies, and large only where the generator was too slow.
     pub(crate) lag: Percentiles,
@@ -174,7 +167,7 @@ impl Report {
     pub(crate) fn new(setup: Setup, tally: &Tally, placements: &[String], warmup: Duration) -> Report {
         let seconds: Vec<(&Latencies, u64)> =
             tally.seconds.iter().map(|s| (&s.latencies, s.errors)).collect();
-        let (swaps, swap_windows) = swaps::measure(&tally.versions.changes, warmup, &seconds, SWAP_WINDOW_S);
+        let (swaps, swap_windows) = swaps::measure(&tally.versions.changes, warmup, &seconds);
         let by_placement = placements.iter().cloned().zip(tally.placements.iter().map(Summary::new));
         let by_second = tally.seconds.iter().map(Summary::new).enumerate();
         Report {
@@ -208,7 +201,8 @@ impl Report {
         self.server = Some(server);
     }
 
-    /// The p99 during the worst swap over that before it. `None` if any swap could not be compared: it might be the worst.
+    /// The p99 during the worst swap over that before it. `None` if any swap could not be compared, as it might be the
+    /// worst.
     pub(crate) fn worst_swap_ratio(&self) -> Option<f64> {
         let ratios: Option<Vec<f64>> = self.swaps.iter().map(|swap| swap.ratio).collect();
         ratios?.into_iter().reduce(f64::max)
@@ -234,7 +228,6 @@ impl Summary {
     }
 }
 
-/// Seconds on each side of a swap that count as its window: a load takes less than a second, and its echo no longer.
-const SWAP_WINDOW_S: usize = 2;
-/// The generator's p99 lag in milliseconds above which it is itself what was slow.
+/// The generator's p99 lag in milliseconds above which a run says more about the generator than about the server.
+// The lag is in the latencies, and a server on a quiet core answers in less than this.
 pub(crate) const LATE_MS: f64 = 1.0;

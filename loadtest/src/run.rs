@@ -32,11 +32,14 @@ pub(crate) struct Load {
     pub(crate) timeout: Duration,
 }
 
-/// Requests under way at a time; further ones fail unsent. Raising it takes some kilobytes for each while a server does
-/// not answer; lowering it makes a server that is merely slow look as if it had failed.
+/// Requests under way at a time; further ones fail unsent. Raising it takes some kilobytes more for each.
+// A server that never answers would otherwise take the generator's memory; far lower, one that is merely slow would
+// look as if it had failed.
 const MAX_IN_FLIGHT: u32 = 20_000;
 
 /// A tally that several threads write to.
+// One for all of them: the lock is held for a microsecond, and tallies of their own would have to be put together every
+// second for the progress line.
 pub(crate) type SharedTally = Arc<Mutex<Tally>>;
 
 /// Holds the tally for a moment.
@@ -96,6 +99,7 @@ impl Run {
                 runtime.block_on(body);
                 drop(alive);
             })?;
+            // One thread after the other, so that a server that refuses is not connected to by all of them.
             is_connected.await.map_err(|_| RunError::ThreadEnded)??;
         }
         let start = Instant::now();
@@ -103,8 +107,8 @@ impl Run {
         Ok(Run { start, retries, ended, stopper })
     }
 
-    /// Waits until everything has been answered or given up, or, once `stop` is ready, for what is under way. Returns the
-    /// number of requests that were sent again.
+    /// Waits until everything has been answered or given up, or, once `stop` is ready, for what is under way. Returns
+    /// the number of requests that were sent again.
     pub(crate) async fn end(mut self, stop: impl Future<Output = ()>) -> u64 {
         tokio::select! {
             _ = self.ended.recv() => {}
@@ -134,6 +138,7 @@ async fn send_share<T: Target>(
     stop: Stop,
 ) -> std::io::Result<()> {
     let mut clock = Clock::new(stop)?;
+    // An equal part for each thread, as threads know nothing of each other.
     let limit = (MAX_IN_FLIGHT / share.step as u32).max(1);
     let in_flight = Arc::new(Semaphore::new(limit as usize));
     let worker = Arc::new(Worker { target, load, tally, start });
@@ -162,7 +167,8 @@ async fn send_share<T: Target>(
             tokio::task::yield_now().await;
         }
     }
-    drop(in_flight.acquire_many(limit).await); // every request holds a permit until it is tallied
+    // Every request holds a permit until it is tallied.
+    drop(in_flight.acquire_many(limit).await);
     Ok(())
 }
 
@@ -179,7 +185,8 @@ impl<T: Target> Worker<T> {
         let call: &Call = self.load.mix.nth(n);
         let sent = self.start.elapsed();
         let answer = tokio::time::timeout(self.load.timeout, self.target.ask(call)).await;
-        let done = self.start.elapsed(); // before the answer is inspected, which is not the server's time
+        // Before the answer is inspected, which is not the server's time.
+        let done = self.start.elapsed();
         let outcome = match answer {
             Ok(answer) => answer.and_then(|reply| reply.inspect()),
             Err(_) => Err(Failure::new("TIMEOUT", format!("no answer within {:?}", self.load.timeout))),

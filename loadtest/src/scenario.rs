@@ -13,7 +13,7 @@ use crate::mix::MixError;
 use crate::profile::Profile;
 use crate::shoppers::{self, Placement, Pool, Shop};
 use crate::snapshot::{self, Known, SnapshotError};
-use crate::units::duration;
+use crate::units::{duration, positive};
 
 /// What a scenario's file says: what is sent, and how fast. Paths in it are relative to the file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -35,6 +35,7 @@ pub(crate) struct Scenario {
     new_users: Option<f64>,
     #[serde(deserialize_with = "share")]
     new_items: Option<f64>,
+    #[serde(deserialize_with = "profile")]
     pub(crate) profile: Option<Profile>,
     #[serde(deserialize_with = "duration")]
     pub(crate) warmup: Option<Duration>,
@@ -108,8 +109,9 @@ impl Scenario {
         let snapshot = args.snapshot.as_ref().or(self.snapshot.as_ref());
         let known = snapshot.map_or(Ok(Known::default()), |dir| snapshot::read(dir))?;
         let mut contexts = known.contexts;
+        // What the scenario names replaces what the snapshot knows, as a shop may ask in some of its markets only.
         for (name, values) in &self.contexts {
-            contexts.insert(name.clone(), Pool::even(values.clone()));
+            contexts.insert(name.clone(), Pool::new(values.iter().map(|value| (value.clone(), 1.0))));
         }
         let shop = Shop {
             placements,
@@ -128,9 +130,12 @@ impl Scenario {
 /// `pdp.similar` or `pdp.similar=5`.
 fn placement(text: &str) -> Result<(String, Placement), &'static str> {
     let (name, weight) = text.rsplit_once('=').unwrap_or((text, "1"));
-    let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight > 0.0);
-    let weight = weight.ok_or("the weight after the last = must be a number above 0")?;
+    let weight = positive(weight)?;
     Ok((name.to_owned(), Placement { weight, signed_in: false, personal: true }))
+}
+
+fn profile<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Profile>, D::Error> {
+    String::deserialize(from)?.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn share<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {

@@ -1,22 +1,24 @@
 //! The server's own figures: its metrics in Prometheus' text format, read once a second while a run lasts.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::report::{ServerFigures, ServerSample, Summary};
 
-/// Samples over which the peak of busy cores is counted. A single second says more about the scheduler.
+/// Samples over which the peak of busy cores is counted. Raising it hides short peaks.
+// A single second says more about the scheduler. The proofs take as many (proofs/machine.py).
 const WINDOW: usize = 5;
 /// How long the metrics may take to come, and how many bytes of them are read.
+// Whoever answers at that address decides how much it sends.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -29,9 +31,9 @@ pub(crate) struct MetricsUrl {
 
 /// Metrics that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {url}: {source}")]
+#[error("cannot read metrics from {authority}: {source}")]
 pub(crate) struct ScrapeError {
-    url: String,
+    authority: String,
     source: io::Error,
 }
 
@@ -60,7 +62,9 @@ pub(crate) struct Scraper {
 impl Scraper {
     /// Reads the metrics at the moment `zero` and every second after it; fails if they cannot be read now.
     pub(crate) async fn begin(url: MetricsUrl, zero: Instant) -> Result<Scraper, ScrapeError> {
+        // A wrong address is noticed now, and not by empty columns after the run.
         url.get(&url.path).await?;
+        // Other servers than Larder have metrics, but no status.
         let status = url.get("/status").await.ok();
         let status: Option<serde_json::Value> = status.and_then(|text| serde_json::from_str(&text).ok());
         let version = status.and_then(|status| Some(status.get("version")?.as_str()?.to_owned()));
@@ -72,7 +76,7 @@ impl Scraper {
             loop {
                 ticks.tick().await;
                 let sample = from.sample(zero).await;
-                locked(&to).extend(sample);
+                to.lock().await.extend(sample);
             }
         });
         Ok(Scraper { url, version, zero, samples, task })
@@ -81,19 +85,14 @@ impl Scraper {
     /// The figures, and the server's version. `placements` say what was answered.
     pub(crate) async fn end(self, placements: &BTreeMap<String, Summary>) -> (ServerFigures, Option<String>) {
         self.task.abort();
-        let since_last = locked(&self.samples).last().map(|last| self.zero.elapsed().as_secs_f64() - last.at);
+        let mut samples = self.samples.lock().await;
+        let since_last = samples.last().map(|last| self.zero.elapsed().as_secs_f64() - last.at);
         // A sample so soon after another would make CPU over time noise.
         if since_last.is_none_or(|seconds| seconds > 0.5) {
-            let sample = self.url.sample(self.zero).await;
-            locked(&self.samples).extend(sample);
+            samples.extend(self.url.sample(self.zero).await);
         }
-        let samples = locked(&self.samples);
         (figures(&samples, placements), self.version)
     }
-}
-
-fn locked(samples: &Mutex<Vec<MetricsSample>>) -> MutexGuard<'_, Vec<MetricsSample>> {
-    samples.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn figures(samples: &[MetricsSample], placements: &BTreeMap<String, Summary>) -> ServerFigures {
@@ -167,7 +166,7 @@ impl MetricsUrl {
     }
 
     async fn get(&self, path: &str) -> Result<String, ScrapeError> {
-        let failed = |source| ScrapeError { url: self.to_string(), source };
+        let failed = |source| ScrapeError { authority: self.authority.clone(), source };
         let answered = tokio::time::timeout(PATIENCE, self.fetch(path)).await;
         answered.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(failed)
     }
@@ -191,17 +190,9 @@ impl FromStr for MetricsUrl {
 
     fn from_str(text: &str) -> Result<MetricsUrl, &'static str> {
         let parts = text.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
-        let (authority, path) =
-            parts.filter(|(host, path)| host.contains(':') && !path.is_empty()).ok_or(EXPECTED)?;
+        let whole = parts.filter(|(authority, path)| authority.contains(':') && !path.is_empty());
+        let (authority, path) = whole.ok_or("not http://host:port/metrics")?;
         Ok(MetricsUrl { authority: authority.to_owned(), path: format!("/{path}") })
-    }
-}
-
-const EXPECTED: &str = "not http://host:port/metrics";
-
-impl Display for MetricsUrl {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "http://{}{}", self.authority, self.path)
     }
 }
 
@@ -249,8 +240,7 @@ mod tests {
 
     #[test]
     fn an_address_without_port_or_path_is_refused() {
-        let url: MetricsUrl = "http://127.0.0.1:9090/metrics".parse().unwrap();
-        assert_eq!(url.to_string(), "http://127.0.0.1:9090/metrics");
+        assert!("http://127.0.0.1:9090/metrics".parse::<MetricsUrl>().is_ok());
         for bad in ["", "127.0.0.1:9090", "http://h:1", "https://h:1/metrics", "http://h/metrics"] {
             assert!(bad.parse::<MetricsUrl>().is_err(), "{bad:?}");
         }

@@ -6,6 +6,7 @@ use crate::report::Trial;
 /// Ratio of the bounds at which the search ends. Lowering it makes the result finer and the search longer.
 const PRECISION: f64 = 1.05;
 /// Trials at most; each is a run.
+// A search from 1/s to 100,000/s takes about twenty-five, of which the failed ones are made twice.
 const MAX_TRIALS: usize = 40;
 /// Requests per second below which no rate is tried.
 const MIN_RPS: f64 = 0.5;
@@ -52,13 +53,16 @@ impl Search {
             self.void_above = trial.void;
         }
         self.next = match (self.held, self.broke) {
+            // Doubling, and not a ramp: after a ramp nobody knows which rate it was that broke a rule.
             (Some(held), None) => held * 2.0,
             (None, Some(broke)) => broke / 2.0,
+            // Halves the ratio of the bounds, which is what the precision is about.
             (Some(held), Some(broke)) => (held * broke).sqrt(),
             (None, None) => self.next,
         };
         if self.next >= 100.0 {
-            self.next = self.next.round(); // for people who read the trials
+            // For people who read the trials.
+            self.next = self.next.round();
         }
     }
 
@@ -111,21 +115,15 @@ mod tests {
     }
 
     #[test]
-    fn a_void_trial_is_repeated() {
+    fn a_void_trial_is_repeated_and_where_nothing_holds_nothing_is_found() {
         let mut search = Search::new(100.0);
         let trial = |held, void| Trial { rps: 100.0, held, void, ..Trial::default() };
         search.learn(&trial(false, true));
         assert_eq!(search.next(), Some(100.0));
         search.learn(&trial(true, false));
         assert_eq!((search.next(), search.found()), (Some(200.0), Some(100.0)));
-    }
 
-    #[test]
-    fn where_nothing_holds_nothing_is_found() {
-        let (mut search, trials) = found(100.0, 0.0, f64::INFINITY);
-        assert_eq!(search.found(), None);
-        assert!(trials < 30, "each rate is tried twice: {trials}");
-        search.lower();
-        assert_eq!(search.found(), None);
+        let (search, trials) = found(100.0, 0.0, f64::INFINITY);
+        assert!(search.found().is_none() && trials < 30, "each rate is tried twice: {trials}");
     }
 }

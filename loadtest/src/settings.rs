@@ -7,13 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::mix::{self, Mix, SentAs};
-use crate::profile::{self, Profile, Schedule};
+use crate::profile::{Profile, Schedule};
 use crate::run::Load;
 use crate::scenario::{RequestArgs, Scenario, ScenarioError};
 use crate::scrape::MetricsUrl;
 use crate::slo::Slo;
 use crate::target::url::Url;
-use crate::units::parse_duration;
+use crate::units::{parse_duration, positive};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -26,7 +26,7 @@ pub(crate) struct RunArgs {
     #[arg(long = "target", value_name = "URL", value_delimiter = ',', required = true)]
     pub(crate) targets: Vec<Url>,
     /// Requests per second, throughout
-    #[arg(long, value_parser = rate, conflicts_with = "profile")]
+    #[arg(long, value_parser = positive, conflicts_with = "profile")]
     pub(crate) rps: Option<f64>,
     /// The rate over time: ramp:100..1000, diurnal:200..800, spike:80x10@20s+5s or constant:800
     #[arg(long)]
@@ -58,9 +58,6 @@ pub(crate) struct RunArgs {
     /// Write the report to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page with charts to this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
     /// What must hold, or the exit code is 1: p99<10ms,errors=0,degraded<1%,swap_ratio<1.5
     #[arg(long, value_name = "RULES")]
     pub(crate) slo: Option<Slo>,
@@ -97,6 +94,7 @@ impl Settings {
         let constant = args.rps.map(|rps| Profile::Constant { rps });
         let profile = constant.or(args.profile).or(scenario.profile).ok_or(SettingsError::NoProfile)?;
         let recording = match &args.requests {
+            // Placements on the command line replace whatever the scenario sends, a recording as well.
             None if args.made_up.placements.is_empty() => scenario.requests.as_ref(),
             given => given.as_ref(),
         };
@@ -119,8 +117,4 @@ impl Settings {
         };
         Ok(Settings { scenario: scenario.name, load })
     }
-}
-
-fn rate(text: &str) -> Result<f64, &'static str> {
-    profile::rate(text).ok_or("not a number above 0")
 }

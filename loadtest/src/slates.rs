@@ -59,7 +59,8 @@ pub(crate) struct SlateComparison {
     differences: BTreeMap<u64, String>,
 }
 
-/// Differences that are shown: enough to see whether they have one cause.
+/// Differences that are shown.
+// Enough to see whether they have one cause.
 const MAX_SHOWN: usize = 10;
 
 /// Sends the requests to both servers.
@@ -91,7 +92,8 @@ async fn compare_targets<T: Target>(
         match under_way.join_next().await {
             None => return comparison,
             Some(Ok((n, a, b))) => comparison.add(n, &mix.nth(n).message.placement, a, b, ignored),
-            Some(Err(_)) => comparison.compared += 1, // it panicked: not matched, so the comparison fails
+            // It panicked. As it is not matched, the comparison fails.
+            Some(Err(_)) => comparison.compared += 1,
         }
     }
 }
@@ -132,6 +134,7 @@ impl SlateComparison {
 fn comparable(mut answer: v1::RecommendResponse, ignored: &[String]) -> Value {
     answer.recommendation_id.clear();
     answer.attribution_token.clear();
+    // Tokens may be sealed with a key of the process; that there is one still counts.
     answer.next_page_token = answer.next_page_token.map(|_| "a token".to_owned());
     if let Some(serving) = &mut answer.serving {
         (serving.data_age, serving.server_time_us) = (None, 0);
@@ -139,6 +142,7 @@ fn comparable(mut answer: v1::RecommendResponse, ignored: &[String]) -> Value {
     for stage in &mut answer.trace {
         stage.took_us = 0;
     }
+    // JSON writes a float in the shortest form that reads back to the same bits, so equal texts are equal bits.
     let mut value = serde_json::to_value(answer).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
         fields.retain(|name, _| !ignored.contains(name));
@@ -207,27 +211,19 @@ mod tests {
     }
 
     async fn compared(off: Option<i32>, sizes: &[i32], count: u64) -> SlateComparison {
-        let request = |n: &i32| v1::RecommendRequest {
-            placement: "p".into(),
-            page_size: Some(*n),
-            ..Default::default()
-        };
+        let request = |n: &i32| v1::RecommendRequest { page_size: Some(*n), ..mix::request("p") };
         let mix = Arc::new(Mix::new(sizes.iter().map(request).collect(), SentAs::Synthetic).unwrap());
         compare_targets(Arc::new(Fixed { off: None }), Arc::new(Fixed { off }), mix, count, 4, &[]).await
     }
 
     #[tokio::test]
-    async fn one_bit_is_a_difference_and_is_shown_with_its_request() {
+    async fn one_bit_is_a_difference_and_empty_slates_and_failures_prove_nothing() {
         let comparison = compared(None, &[5, 6, 7, 8], 8).await;
         assert!(comparison.is_same() && comparison.items == 2 * 26, "whatever their ids: {comparison}");
         let comparison = compared(Some(7), &[5, 6, 7, 8], 8).await;
         assert!(!comparison.is_same() && comparison.matched == 6 && comparison.differences.contains_key(&6));
         let said = comparison.to_string();
         assert!(said.contains("request 2, p: items[0].score: A has 1.0, B has 1.0000001"), "{said}");
-    }
-
-    #[tokio::test]
-    async fn empty_slates_and_failures_prove_nothing() {
         assert!(!compared(None, &[0], 10).await.is_same());
         let comparison = compared(None, &[1, 99], 2).await;
         assert!(!comparison.is_same() && comparison.differences[&1].contains("A failed: NOT_FOUND"));
@@ -240,15 +236,12 @@ mod tests {
             serving: Some(v1::Serving { snapshot_version: version.into(), ..Default::default() }),
             ..Default::default()
         };
-        let compared =
-            |a, b, ignored: &[String]| difference("", &comparable(a, ignored), &comparable(b, ignored));
-        assert!(
-            compared(answer(2, "v1"), answer(3, "v1"), &[])
-                .unwrap()
-                .starts_with("items[2]: A has null, B has {")
-        );
-        let versions = compared(answer(2, "v1"), answer(2, "v2"), &[]).unwrap();
-        assert_eq!(versions, "serving.snapshotVersion: A has \"v1\", B has \"v2\"");
-        assert_eq!(compared(answer(2, "v1"), answer(2, "v2"), &["serving".to_owned()]), None);
+        let compared = |b, ignored: &[String]| {
+            difference("", &comparable(answer(2, "v1"), ignored), &comparable(b, ignored)).unwrap_or_default()
+        };
+        assert!(compared(answer(3, "v1"), &[]).starts_with("items[2]: A has null, B has {"));
+        let versions = "serving.snapshotVersion: A has \"v1\", B has \"v2\"";
+        assert_eq!(compared(answer(2, "v2"), &[]), versions);
+        assert_eq!(compared(answer(2, "v2"), &["serving".to_owned()]), "");
     }
 }

@@ -1,6 +1,6 @@
 //! Items, users and categories from a snapshot's own artifacts, as frequent as its `popularity` and `user_items` say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -62,8 +62,9 @@ pub(crate) fn read(dir: &Path) -> Result<Known, SnapshotError> {
     };
     let popularity = of_kind("popularity");
     let popularity = popularity.first().ok_or(SnapshotError::NoPopularity(snapshot.join("manifest.json")))?;
-    let mut items = HashMap::new();
-    let mut contexts: BTreeMap<String, HashMap<String, f64>> = BTreeMap::new();
+    // Sorted maps, so that the same snapshot makes the same requests.
+    let mut items: BTreeMap<String, f64> = BTreeMap::new();
+    let mut contexts: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
     for_each_row(popularity, &["item_id", "score", "segment"], |row| {
         let (Some(item), Some(score)) = (text(&row, "item_id"), score(&row)) else { return };
         match text(&row, "segment").as_deref().map(|segment| segment.split_once('=')) {
@@ -71,19 +72,21 @@ pub(crate) fn read(dir: &Path) -> Result<Known, SnapshotError> {
             Some(Some((name, value))) => {
                 *contexts.entry(name.to_owned()).or_default().entry(value.to_owned()).or_default() += score;
             }
+            // A segment without a name is not one that a request can ask for.
             Some(None) => {}
         }
     })?;
-    let mut users: HashMap<String, f64> = HashMap::new();
+    let mut users: BTreeMap<String, f64> = BTreeMap::new();
     for path in of_kind("user_items") {
         for_each_row(&path, &["user_id", "items"], |row| {
             let Some(user) = text(&row, "user_id") else { return };
             let weight = users.entry(user).or_insert(1.0);
+            // Tables of several placements may list the same user.
             *weight = weight.max(list_length(&row, "items") as f64);
         })?;
     }
-    let contexts = contexts.into_iter().map(|(name, values)| (name, ranked(values))).collect();
-    Ok(Known { items: ranked(items), users: ranked(users), contexts })
+    let contexts = contexts.into_iter().map(|(name, values)| (name, Pool::new(values))).collect();
+    Ok(Known { items: Pool::new(items), users: Pool::new(users), contexts })
 }
 
 /// The directory itself, or what the channel `production` of a store names.
@@ -143,14 +146,6 @@ fn list_length(row: &Row, name: &str) -> usize {
     }
 }
 
-/// The heaviest first; equals by their ids, so that the same snapshot makes the same requests.
-fn ranked(weights: HashMap<String, f64>) -> Pool {
-    let mut ranked: Vec<(String, f64)> = weights.into_iter().collect();
-    ranked.sort_by(|(a, a_weight), (b, b_weight)| b_weight.total_cmp(a_weight).then_with(|| a.cmp(b)));
-    let (ids, weights) = ranked.into_iter().unzip();
-    Pool { ids, weights }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,8 +155,6 @@ mod tests {
         let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
         let known = read(&store).unwrap();
         assert!(known.items.ids.len() > 1000 && known.users.ids.len() > 1000);
-        assert!(known.items.weights.is_sorted_by(|a, b| a >= b && *b > 0.0));
-        assert!(known.users.weights[0] > 1.0, "somebody has a list");
         assert!(known.contexts["category"].ids.len() > 3);
         assert_eq!(read(&snapshot_of(&store).unwrap()).unwrap(), known);
     }

@@ -68,16 +68,19 @@ impl Versions {
     }
 }
 
-/// Measures the changes that came after the warm-up, with windows of `side` seconds on each side. `seconds` are latencies
-/// and errors by second.
+/// Seconds on each side of a swap's own that count as its window. Raising it hides a short peak among quiet seconds.
+// Loading takes less than one before the swap, and freeing the old snapshot about as long after it.
+const SIDE: usize = 2;
+
+/// Measures the changes that came after the warm-up. `seconds` are latencies and errors by second.
 pub(crate) fn measure(
     changes: &[Change],
     warmup: Duration,
     seconds: &[(&Latencies, u64)],
-    side: usize,
 ) -> (Vec<Swap>, Windows) {
     let p99 = |chosen: &dyn Fn(usize) -> bool| {
         let mut chosen = seconds.iter().enumerate().filter(|(second, _)| chosen(*second));
+        // Percentiles cannot be averaged, so the histograms are added up.
         let mut all: Latencies = chosen.next()?.1.0.clone();
         chosen.for_each(|(_, (latencies, _))| all.add(latencies));
         all.ms(0.99)
@@ -85,12 +88,12 @@ pub(crate) fn measure(
     let after_warmup = |change: &Change| Some((change.at.checked_sub(warmup)?, change.clone()));
     let changes: Vec<(Duration, Change)> = changes.iter().filter_map(after_warmup).collect();
     let is_near =
-        |second: usize| changes.iter().any(|(at, _)| second.abs_diff(at.as_secs() as usize) <= side);
+        |second: usize| changes.iter().any(|(at, _)| second.abs_diff(at.as_secs() as usize) <= SIDE);
     let mut swaps = Vec::with_capacity(changes.len());
     for (at, change) in &changes {
         let own = at.as_secs() as usize;
-        let during = |second: usize| second.abs_diff(own) <= side;
-        let beside = |second: usize| second.abs_diff(own) <= 3 * side.max(1) && !is_near(second);
+        let during = |second: usize| second.abs_diff(own) <= SIDE;
+        let beside = |second: usize| second.abs_diff(own) <= 3 * SIDE && !is_near(second);
         let p99_before_ms = p99(&|second| second < own && beside(second));
         let p99_during_ms = p99(&during);
         let in_window = seconds.iter().enumerate().filter(|(second, _)| during(*second));
@@ -107,7 +110,7 @@ pub(crate) fn measure(
     }
     let (p99_inside_ms, p99_outside_ms) = (p99(&is_near), p99(&|second| !is_near(second)));
     let ratio = ratio(p99_inside_ms, p99_outside_ms);
-    (swaps, Windows { side_s: side, p99_inside_ms, p99_outside_ms, ratio })
+    (swaps, Windows { side_s: SIDE, p99_inside_ms, p99_outside_ms, ratio })
 }
 
 fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
@@ -122,15 +125,16 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    /// Swaps in a run of 30 s after 3 s of warm-up, whose seconds have one answer each; `slow` ones take 6 ms, others 4.
-    fn measured(swaps_at: &[f64], side: usize, slow: std::ops::RangeInclusive<u64>) -> (Vec<Swap>, Windows) {
+    /// Swaps in a run of 30 s after 3 s of warm-up, whose seconds have one answer each; those in `slow` take 6 ms,
+    /// others 4.
+    fn measured(swaps_at: &[f64], slow: std::ops::RangeInclusive<u64>) -> (Vec<Swap>, Windows) {
         let mut seconds = vec![Latencies::new().unwrap(); 30];
         for (second, latencies) in (0..).zip(&mut seconds) {
             latencies.record(Duration::from_millis(if slow.contains(&second) { 6 } else { 4 }));
         }
         let seconds: Vec<(&Latencies, u64)> = seconds.iter().map(|latencies| (latencies, 1)).collect();
         let change = |at: &f64| Change { at: s(3.0 + at), from: "v1".into(), to: "v2".into() };
-        measure(&swaps_at.iter().map(change).collect::<Vec<_>>(), s(3.0), &seconds, side)
+        measure(&swaps_at.iter().map(change).collect::<Vec<_>>(), s(3.0), &seconds)
     }
 
     #[test]
@@ -147,22 +151,22 @@ mod tests {
 
     #[test]
     fn a_swap_is_compared_with_the_quiet_seconds_beside_it() {
-        let (swaps, windows) = measured(&[10.5], 2, 9..=11);
+        let (swaps, windows) = measured(&[10.5], 9..=11);
         assert_eq!((swaps[0].at_s, swaps[0].errors), (10.5, 5));
         assert!((swaps[0].ratio.unwrap() - 1.5).abs() < 0.01, "{swaps:?}");
         assert!((swaps[0].p99_after_ms.unwrap() - 4.0).abs() < 0.01, "{swaps:?}");
         assert!((windows.ratio.unwrap() - 1.5).abs() < 0.01, "{windows:?}");
+        let (swaps, windows) = measured(&[-2.0], 9..=11); // during the warm-up
+        assert_eq!((swaps, windows.p99_inside_ms), (Vec::new(), None));
     }
 
     #[test]
     fn swaps_close_together_do_not_count_as_each_others_quiet_time() {
-        let (swaps, _) = measured(&[4.0, 8.0], 1, 7..=9);
+        let (swaps, _) = measured(&[6.0, 12.0], 10..=14);
         assert!(swaps.iter().all(|swap| swap.p99_before_ms.unwrap() < 5.0), "{swaps:?}");
         assert!(swaps[0].p99_after_ms.unwrap() < 5.0 && swaps[1].ratio.unwrap() > 1.4, "{swaps:?}");
-        let (swaps, windows) = measured(&[4.0, 7.0], 1, 7..=9);
+        let (swaps, windows) = measured(&[6.0, 10.0], 10..=14);
         assert_eq!((swaps[1].p99_before_ms, swaps[1].ratio), (None, None), "no quiet second between them");
         assert!(windows.ratio.is_some());
-        let (swaps, windows) = measured(&[-2.0], 1, 7..=9); // during the warm-up
-        assert_eq!((swaps, windows.p99_inside_ms), (Vec::new(), None));
     }
 }

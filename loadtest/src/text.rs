@@ -31,8 +31,8 @@ impl Display for Text<'_> {
         if report.lag.p99_ms.is_some_and(|lag| lag > LATE_MS) {
             writeln!(
                 out,
-                "\nwarning: this generator sent late (p99 {} ms, max {} ms), which is in the latencies: give it more CPU \
-                 or a lower rate",
+                "\nwarning: this generator sent late (p99 {} ms, max {} ms), which is in the latencies: give it more \
+                 CPU or a lower rate",
                 figure(report.lag.p99_ms),
                 figure(report.lag.max_ms),
             )?;
@@ -80,6 +80,7 @@ fn percentiles(out: &mut Formatter<'_>, what: &str, of: &Percentiles) -> fmt::Re
 }
 
 fn placements(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    // The summary above says it all for a single one.
     if report.placements.len() < 2 {
         return Ok(());
     }
@@ -118,20 +119,13 @@ fn server(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
 }
 
 fn swaps(out: &mut Formatter<'_>, report: &Report) -> fmt::Result {
-    if report.swaps.is_empty() {
-        return Ok(());
-    }
+    let (Some(first), Some(last)) = (report.swaps.first(), report.swaps.last()) else { return Ok(()) };
     let windows = &report.swap_windows;
-    writeln!(out, "\nsnapshot swaps: p99 in ms, within {} s of the swap and beside that", windows.side_s)?;
-    for swap in &report.swaps {
-        let p99s = [swap.p99_before_ms, swap.p99_during_ms, swap.p99_after_ms, swap.ratio];
-        let [before, during, after, ratio] = p99s.map(figure);
-        writeln!(
-            out,
-            "  at {:.1} s   before {before}   during {during} ({ratio}x)   after {after}   errors {}   {} -> {}",
-            swap.at_s, swap.errors, swap.from, swap.to,
-        )?;
-    }
     let [inside, outside, ratio] = [windows.p99_inside_ms, windows.p99_outside_ms, windows.ratio].map(figure);
-    writeln!(out, "  all windows {inside}, all other seconds {outside} ({ratio}x)")
+    writeln!(out, "\nswaps    {}, {} -> {}", report.swaps.len(), first.from, last.to)?;
+    writeln!(
+        out,
+        "  p99 within {} s of one {inside} ms, in all other seconds {outside} ms ({ratio}x)",
+        windows.side_s
+    )
 }

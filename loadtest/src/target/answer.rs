@@ -65,8 +65,8 @@ impl Reply {
     }
 }
 
-/// The part of `RecommendResponse` that is inspected. Decoding the items as well would make the generator, not the
-/// server, the limit of a search.
+/// The part of `RecommendResponse` that is inspected.
+// Decoding the items as well would make the generator, not the server, the limit of a search.
 #[derive(Clone, PartialEq, prost::Message, serde::Deserialize)]
 #[serde(default)]
 struct Inspected {
@@ -140,8 +140,7 @@ mod tests {
         let empty = Ok(Inspection { level: Level::None, causes: Vec::new(), snapshot: String::new() });
         assert_eq!(Reply::Json(Bytes::from_static(b"{\"degradation\":{}}")).inspect(), empty);
         assert_eq!(Reply::Message(Bytes::new()).inspect(), empty);
-        for bad in ["<html>", "{\"degradation\":{\"level\":\"TIRED\"}}"] {
-            assert_eq!(Reply::Json(Bytes::from(bad)).inspect().unwrap_err().code, "BAD_ANSWER", "{bad}");
-        }
+        let bad = Reply::Json(Bytes::from_static(b"{\"degradation\":{\"level\":\"TIRED\"}}"));
+        assert_eq!(bad.inspect().unwrap_err().code, "BAD_ANSWER");
     }
 }

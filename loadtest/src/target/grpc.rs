@@ -19,8 +19,8 @@ use super::answer::{Failure, Reply, Target};
 use crate::mix::Call;
 
 const METHOD: &str = "/larder.v1.RecommendationService/Recommend";
-/// Bytes of one answer, and of all answers of a connection, that may be under way before the server has to wait. They
-/// are far above what slates take, so that flow control is never what is measured.
+/// Bytes of one answer, and of all answers of a connection, that may be under way before the server has to wait.
+// Far above what slates take, so that flow control is never what is measured.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 24;
 
@@ -86,15 +86,18 @@ impl Grpc {
         }
         let _opening = slot.opening.lock().await;
         if let Some(open) = slot.get() {
-            return Ok(open); // another request has opened it meanwhile
+            // Another request has opened it meanwhile.
+            return Ok(open);
         }
         let stream = TcpStream::connect(self.authority.as_str()).await?;
         stream.set_nodelay(true)?;
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+        // A gRPC server has nothing to push.
         let (sender, connection) =
             builder.enable_push(false).handshake(stream).await.map_err(io::Error::other)?;
-        tokio::spawn(async move { drop(connection.await) }); // its end reaches us through the requests
+        // Its end reaches us through the requests that fail with it.
+        tokio::spawn(async move { drop(connection.await) });
         let open = Open { number: self.opened.fetch_add(1, Ordering::Relaxed), sender };
         *slot.lock() = Some(open.clone());
         Ok(open)
@@ -113,6 +116,7 @@ impl Grpc {
         while let Some(data) = poll_fn(|context| body.poll_data(context)).await {
             let data = data?;
             body.flow_control().release_capacity(data.len())?;
+            // Nearly every slate comes in one frame, which is then kept without a copy.
             message = if message.is_empty() { data } else { [&message[..], &data[..]].concat().into() };
         }
         let trailers = poll_fn(|context| body.poll_trailers(context)).await?;
@@ -145,20 +149,23 @@ impl Slot {
 
 impl Target for Grpc {
     async fn ask(&self, call: &Call) -> Result<Reply, Failure> {
+        // In rotation and not by load, as usual clients do it: a slow connection stays visible in the percentiles.
         let slot = &self.slots[self.next_slot.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
         let Open { number, sender } = self.connection(slot).await.map_err(Failure::not_begun)?;
         let sender = match sender.ready().await {
             Ok(sender) => sender,
             Err(error) => {
+                // Nothing was sent: the connection was closed while this request waited for a stream.
                 slot.abandon(number);
-                return Err(Failure::not_begun(error)); // nothing was sent
+                return Err(Failure::not_begun(error));
             }
         };
         match self.exchange(sender, call).await {
             Ok(exchange) => exchange.reply(),
             Err(error) => {
+                // A reset ends one stream; anything else is a GOAWAY or the end of the connection.
                 if !error.is_reset() {
-                    slot.abandon(number); // a GOAWAY, or the connection is gone; a reset ends one stream only
+                    slot.abandon(number);
                 }
                 Err(failure(&error))
             }
@@ -168,7 +175,8 @@ impl Target for Grpc {
 
 impl Exchange {
     fn reply(self) -> Result<Reply, Failure> {
-        let trailers = self.trailers.as_ref().unwrap_or(&self.headers); // an error has no body, hence no trailers
+        // An error without a body has its status in the headers ("trailers-only").
+        let trailers = self.trailers.as_ref().unwrap_or(&self.headers);
         let text = |name| trailers.get(name).and_then(|value| value.to_str().ok());
         match text("grpc-status").and_then(|status| status.parse::<usize>().ok()) {
             Some(0) => {}
@@ -200,6 +208,6 @@ fn failure(error: &h2::Error) -> Failure {
 }
 
 /// The names of gRPC's status codes, by number.
-const CODES: &str = "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED \
-    RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS \
-    UNAUTHENTICATED";
+const CODES: &str = "OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS \
+    PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE \
+    DATA_LOSS UNAUTHENTICATED";

@@ -13,7 +13,6 @@ use hyper::http::uri::Authority;
 use hyper::http::{HeaderMap, HeaderValue};
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
@@ -45,9 +44,11 @@ impl Http {
             let millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX).max(1);
             headers.insert("x-request-timeout-ms", HeaderValue::from(millis));
         }
+        // The semaphore is fair: no request waits longer than one that came after it.
         let (idle, free) = (Mutex::default(), Semaphore::new(connections.max(1)));
         let http = Http { authority: authority.clone(), headers, idle, free };
-        let first = http.open().await?; // so that a server that is not there is noticed before the run
+        // A server that is not there is noticed before the run, with an exit code of its own.
+        let first = http.open().await?;
         http.idle().push(first);
         Ok(http)
     }
@@ -60,7 +61,8 @@ impl Http {
         let stream = TcpStream::connect(self.authority.as_str()).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        tokio::spawn(async move { drop(connection.await) }); // its end reaches us through the requests
+        // Its end reaches us through the requests that fail with it.
+        tokio::spawn(async move { drop(connection.await) });
         Ok(sender)
     }
 
@@ -92,7 +94,8 @@ impl Target for Http {
         };
         let status = response.status();
         let body = response.into_body().collect().await.map_err(failure)?.to_bytes();
-        self.idle().push(sender); // one that is closing is noticed by its next user
+        // One that is closing is noticed by its next user. The last used goes first: the others may be closed as idle.
+        self.idle().push(sender);
         if status == StatusCode::OK { Ok(Reply::Json(body)) } else { Err(refusal(status, &body)) }
     }
 }
@@ -114,17 +117,10 @@ fn failure(error: impl std::error::Error) -> Failure {
     }
 }
 
-/// A problem document (RFC 9457); absent fields are empty.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Problem {
-    title: String,
-    detail: String,
-}
-
+/// The status as gRPC's code, and the problem document (RFC 9457) as it is.
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
-    let Problem { title, detail } = serde_json::from_slice(body).unwrap_or_default();
-    let message = format!("{status}: {title} {detail}");
+    let start = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+    let message = format!("{status}: {start}");
     match status.as_u16() {
         400 => Failure::new("INVALID_ARGUMENT", message),
         404 => Failure::new("NOT_FOUND", message),

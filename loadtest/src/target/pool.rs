@@ -10,11 +10,13 @@ use super::server::{ConnectError, Server};
 use super::url::Url;
 use crate::mix::Call;
 
-/// Milliseconds for which a server that did not take a request is not asked while there are others. Without it, requests
-/// meet a listener that is just closing, and fail. Raising it delays the return of a server that was only restarted.
+/// Milliseconds for which a server that did not take a request is not asked while there are others. Raising it delays
+/// the return of a server that was only restarted.
+// Without it, new connections meet a listener that is just closing: its backlog accepts them, and they are reset.
 const PAUSE_MS: u64 = 500;
 
-/// Attempts for one request and server, as each of its connections may end with a GOAWAY of its own.
+/// Attempts for one request and server.
+// Each of its connections may end with a GOAWAY of its own.
 const ATTEMPTS: usize = 16;
 
 /// Servers that do the same work.

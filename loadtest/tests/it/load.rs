@@ -64,7 +64,7 @@ async fn a_swap_of_the_snapshot_is_noticed_in_the_answers() {
     let swaps = report["swaps"].as_array().unwrap();
     assert_eq!((swaps.len(), &swaps[0]["from"], &swaps[0]["to"]), (1, &"v1".into(), &"v2".into()));
     assert!(swaps[0]["ratio"].is_number() && report["swap_windows"]["ratio"].is_number(), "{report}");
-    assert!(said.contains("v1 -> v2"), "{said}");
+    assert!(said.contains("1, v1 -> v2"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +74,7 @@ async fn a_scenario_says_what_is_sent_and_the_command_line_overrides_it() {
     let file = dir.path().join("evening.toml");
     let scenario = format!(
         "snapshot = \"{}/../models\"\nprofile = \"ramp:100..300\"\nduration = \"1h\"\n\
-         placements = {{ \"pdp.similar\" = {{ weight = 3, personal = false }}, \"home.for_you\" = {{ weight = 1 }} }}\n",
+         [placements]\n\"pdp.similar\" = {{ weight = 3, personal = false }}\n\"home.for_you\" = {{ weight = 1 }}\n",
         env!("CARGO_MANIFEST_DIR")
     );
     std::fs::write(&file, scenario).unwrap();

@@ -11,9 +11,8 @@ async fn a_run_is_drawn_compared_and_priced() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("run.json").display().to_string();
     let rate = "--rps 200 --duration 6s --warmup 0s --placement p";
-    let line =
-        format!("run --target {grpc} {rate} --metrics {http}/metrics --json {file} --html {file}.html");
-    said(&loadtest(&line).await, 0);
+    said(&loadtest(&format!("run --target {grpc} {rate} --metrics {http}/metrics --json {file}")).await, 0);
+    said(&loadtest(&format!("page {file} --out {file}.html")).await, 0);
     let page = std::fs::read_to_string(format!("{file}.html")).unwrap();
     assert!(page.contains("\"cpu_us_per_request\":"), "the report is in the page");
 
