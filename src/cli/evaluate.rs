@@ -116,7 +116,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     if args.most == Some(0) {
         return Err(CliError::Usage("--most is 0, expected at least 1".to_owned()));
     }
-    let (snapshot, held, ids) = prepare(args, split_at.transpose()?, &mut progress)?;
+    let Prepared { snapshot, held, ids } = prepare(args, split_at.transpose()?, &mut progress)?;
     let recipes = recipes(args, &snapshot)?;
     let recommender = offline_recommender(Arc::new(snapshot), &recipes)?;
     let options = ReplayOptions {
@@ -151,12 +151,19 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The snapshot, the held-out events, and the item ids that they are numbered by.
+/// What is evaluated, and on what.
+struct Prepared {
+    snapshot: Snapshot,
+    held: EventLog,
+    /// The item ids that the held-out events are numbered by.
+    ids: Vec<String>,
+}
+
 fn prepare(
     args: &EvaluateArgs,
     split_at: Option<i64>,
     progress: &mut Progress,
-) -> Result<(Snapshot, EventLog, Vec<String>), CliError> {
+) -> Result<Prepared, CliError> {
     if let Some(location) = &args.snapshot {
         progress.step("loading the snapshot", 0.0);
         let config = settings(&args.settings)?;
@@ -170,7 +177,7 @@ fn prepare(
         if snapshot.data_until_ms().is_some_and(|until| held.period_ms().0 <= until) {
             note("the snapshot was trained on events as late as some of these: the figures flatter it");
         }
-        return Ok((snapshot, held, catalog.ids));
+        return Ok(Prepared { snapshot, held, ids: catalog.ids });
     }
     let (Some(at), Some(catalog)) = (split_at, &args.catalog) else {
         return Err(CliError::Usage(
@@ -189,7 +196,7 @@ fn prepare(
     let data = Dataset { catalog, log: early };
     train_snapshot(&data, &options, dir.path(), &mut |what, share| progress.step(what, share))?;
     let snapshot = open_directory(dir.path(), "production", &LoadOptions::default())?;
-    Ok((snapshot, held, data.catalog.ids))
+    Ok(Prepared { snapshot, held, ids: data.catalog.ids })
 }
 
 /// The recipes as text, with the exclusions that the command line asks for.

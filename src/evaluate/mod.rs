@@ -1,8 +1,8 @@
 //! Replays held-out events through the real recommender, and chooses training parameters and recipes by what they
 //! achieve.
 //!
-//! [`Replayer`] measures one placement; [`tune`] searches for good recipes by it; [`train_snapshot`] is all of
-//! training: tune, train, verify.
+//! [`Replayer`](crate::evaluate::Replayer) measures one placement; [`tune`](crate::evaluate::tune) searches for good
+//! recipes by it; [`train_snapshot`](crate::evaluate::train_snapshot) is all of training: tune, train, verify.
 
 mod error;
 mod metrics;

@@ -1,8 +1,9 @@
 //! How artifacts are made: events and a catalogue become the files of a snapshot. Offline; no request comes here, and
 //! no pipeline is known.
 //!
-//! [`Dataset::read`] reads what a shop exports, [`train_all`] trains every artifact from it, and each algorithm is a
-//! function of its own. Choosing parameters and recipes by what they achieve is [`evaluate`](crate::evaluate)'s.
+//! [`Dataset::read`](crate::train::Dataset::read) reads what a shop exports, [`train_all`](crate::train::train_all)
+//! trains every artifact from it, and each algorithm is a function of its own. Choosing parameters and recipes by what
+//! they achieve is [`evaluate`](crate::evaluate)'s.
 
 mod als;
 mod attributes;

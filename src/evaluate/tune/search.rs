@@ -27,14 +27,14 @@ pub(super) struct Search<'a> {
     pub(super) options: ReplayOptions,
 }
 
-/// The best recipe so far, and what was tried for it.
-struct Best {
+/// A recipe that was replayed.
+struct Measured {
     spec: PlacementSpec,
     report: Report,
     goodness: f64,
 }
 
-/// A search under way for one placement.
+/// The search for one placement under way: its choices, and every trial so far.
 struct Progress<'a> {
     space: &'a SearchSpace,
     tried: Vec<Tried>,
@@ -76,10 +76,10 @@ impl Search<'_> {
     }
 
     /// For each family its best variant as the only source, the best family first.
-    fn best_of_each_family(&self, progress: &mut Progress<'_>) -> Result<Vec<Best>, TrainError> {
-        let mut families: Vec<Best> = Vec::new();
+    fn best_of_each_family(&self, progress: &mut Progress<'_>) -> Result<Vec<Measured>, TrainError> {
+        let mut families: Vec<Measured> = Vec::new();
         for family in &progress.space.families {
-            let mut best: Option<Best> = None;
+            let mut best: Option<Measured> = None;
             for source in family {
                 let spec = with_sources(&progress.space.base, [source]);
                 best = match best {
@@ -96,10 +96,10 @@ impl Search<'_> {
     /// The recipe with one more source, if one of the others helps.
     fn widen(
         &self,
-        mut best: Best,
+        mut best: Measured,
         others: &[StageSpec],
         progress: &mut Progress<'_>,
-    ) -> Result<Best, TrainError> {
+    ) -> Result<Measured, TrainError> {
         let now = best.spec.clone();
         let has = |label: &str| now.sources.iter().any(|source| source.get_ref().label() == label);
         for source in others.iter().filter(|source| !has(source.label())) {
@@ -113,7 +113,7 @@ impl Search<'_> {
     }
 
     /// Other normalisations and exclusions for the recipe as it is.
-    fn try_variants(&self, mut best: Best, progress: &mut Progress<'_>) -> Result<Best, TrainError> {
+    fn try_variants(&self, mut best: Measured, progress: &mut Progress<'_>) -> Result<Measured, TrainError> {
         let now = best.spec.clone();
         let exclusions: &[Vec<Exclusion>] = &progress.space.exclusions;
         for exclude in exclusions {
@@ -132,23 +132,27 @@ impl Search<'_> {
     /// The candidate if its figure is more than `worth` times that of the best so far, else the best so far.
     fn better(
         &self,
-        best: Best,
+        best: Measured,
         candidate: PlacementSpec,
         worth: f64,
         progress: &mut Progress<'_>,
-    ) -> Result<Best, TrainError> {
+    ) -> Result<Measured, TrainError> {
         let candidate = self.measure(candidate, progress)?;
         Ok(candidate.filter(|other| other.goodness > best.goodness * worth).unwrap_or(best))
     }
 
     /// Replays a recipe; `None` where there is nothing to replay.
-    fn measure(&self, spec: PlacementSpec, progress: &mut Progress<'_>) -> Result<Option<Best>, TrainError> {
+    fn measure(
+        &self,
+        spec: PlacementSpec,
+        progress: &mut Progress<'_>,
+    ) -> Result<Option<Measured>, TrainError> {
         let placement = progress.space.placement;
         let Some(report) = measure(self.trial, self.replayer, placement, &spec, &self.options)? else {
             return Ok(None);
         };
         let goodness = goodness(&report.metrics, progress.space.base.objective);
         progress.tried.push(Tried::new(&summary(&spec), &report.metrics));
-        Ok(Some(Best { spec, report, goodness }))
+        Ok(Some(Measured { spec, report, goodness }))
     }
 }
