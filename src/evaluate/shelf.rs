@@ -30,7 +30,7 @@ pub fn trial(
     step: &mut dyn FnMut(&str, f64),
 ) -> Result<Trial, SnapshotError> {
     let built = stock(log, catalog, plan, dir, wanted, step)
-        .map_err(|error| SnapshotError::Artifact { artifact: "trial".to_owned(), source: error.into() })?;
+        .map_err(|error| SnapshotError::of_artifact("trial", error))?;
     let manifest = build_manifest(
         dir,
         built.into_iter().map(BuildArtifact::from).collect(),
