@@ -31,7 +31,7 @@ pub fn trial(
 ) -> Result<Trial, SnapshotError> {
     let built = train_all(log, catalog, plan, dir, wanted, progress)
         // A trial has no artifact yet that could be named.
-        .map_err(|error| SnapshotError::Artifact { artifact: "trial".to_owned(), source: error.into() })?;
+        .map_err(|error| SnapshotError::of_artifact("trial", error))?;
     let artifacts = built.into_iter().map(BuildArtifact::from).collect();
     // No version is ever compared: any time will do.
     let manifest = build_manifest(dir, artifacts, None, DateTime::from_timestamp_nanos(0))?;

@@ -114,8 +114,8 @@ pub enum SnapshotError {
     Artifact {
         /// The artifact.
         artifact: String,
-        /// What is wrong with it.
-        source: ArtifactError,
+        /// What is wrong with it; boxed, as results with this error are returned everywhere.
+        source: Box<ArtifactError>,
     },
     /// The parts do not fit each other: a recipe that names what is not there, a golden query that fails.
     #[error("{part}: {reason}")]
@@ -178,8 +178,8 @@ pub enum DirectoryError {
 
 impl SnapshotError {
     /// An artifact and what is wrong with it.
-    pub(super) fn of_artifact(artifact: &str, source: impl Into<ArtifactError>) -> Self {
-        Self::Artifact { artifact: artifact.to_owned(), source: source.into() }
+    pub fn of_artifact(artifact: &str, source: impl Into<ArtifactError>) -> Self {
+        Self::Artifact { artifact: artifact.to_owned(), source: Box::new(source.into()) }
     }
 
     /// The artifact at fault, if one is.

@@ -68,8 +68,7 @@ impl ArtifactKind for ItemVectors {
     fn calibrate(&mut self, name: &str, others: &Artifacts) {
         let width = self.index.vectors().width();
         let mut users = others.of_kind::<UserVectors>().map(|(_, users)| &users.rows);
-        let mut queries =
-            users.find(|users| users.width() == width).map_or_else(Vec::new, |users| sample(users));
+        let mut queries = users.find(|users| users.width() == width).map_or_else(Vec::new, sample);
         // Without users, or with ones of another width, items stand in for them: their own neighbours are what folding
         // in finds.
         if queries.is_empty() {

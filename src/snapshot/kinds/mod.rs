@@ -155,6 +155,9 @@ pub enum Turn {
     Together,
 }
 
+/// [`ArtifactKind::decode`], whatever the type that it decodes to.
+type Decode = fn(&Encoded<'_>, &IdTable) -> Result<Arc<dyn Artifact>, ArtifactError>;
+
 /// An [`ArtifactKind`] in the table of all kinds.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
@@ -165,7 +168,7 @@ pub struct Kind {
     pub(super) turn: Turn,
     pub(super) depends_on: &'static [&'static str],
     pub(super) recognise: fn(&FoundFile<'_>) -> bool,
-    pub(super) decode: fn(&Encoded<'_>, &IdTable) -> Result<Arc<dyn Artifact>, ArtifactError>,
+    pub(super) decode: Decode,
     pub(super) predict: fn(&Encoded<'_>, usize) -> Result<Prediction, ArtifactError>,
 }
 

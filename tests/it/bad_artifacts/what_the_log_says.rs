@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use larder::artifact::LocalStore;
 use larder::snapshot::SnapshotError;
+use tracing::dispatcher::with_default;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use super::*;
 
@@ -47,12 +48,27 @@ impl Visit for Message<'_> {
     }
 }
 
-/// What the log says of a refresh that is refused.
-fn said(following: &Following) -> Vec<String> {
-    let messages = Messages::default();
-    let refused = tracing::subscriber::with_default(messages.clone(), || following.refresher.refresh(false));
-    refused.expect_err("the snapshot was served");
-    messages.0.lock().unwrap().clone()
+/// A log of this thread.
+struct Log {
+    messages: Messages,
+    dispatch: Dispatch,
+    /// While there is only one, a message that another thread is the first to say is switched off for all threads.
+    _another: Dispatch,
+}
+
+impl Log {
+    fn open() -> Self {
+        let messages = Messages::default();
+        let dispatch = Dispatch::new(messages.clone());
+        Self { messages, dispatch, _another: Dispatch::new(Messages::default()) }
+    }
+
+    /// What it says of a refresh that is refused.
+    fn of_refusal(&self, following: &Following) -> Vec<String> {
+        let refused = with_default(&self.dispatch, || following.refresher.refresh(false));
+        refused.expect_err("the snapshot was served");
+        std::mem::take(&mut self.messages.0.lock().unwrap())
+    }
 }
 
 /// Publishes a snapshot one file of which is gone afterwards.
@@ -66,19 +82,20 @@ fn a_refusal_says_what_is_served_then() {
     let store = Arc::new(MemoryStore::new());
     let cache = tempfile::tempdir().unwrap();
     let following = || Following::new(store.clone(), cache.path(), true);
+    let log = Log::open();
     let first = following();
-    assert_eq!(said(&first), ["the channel cannot be read; nothing is served"]);
+    assert_eq!(log.of_refusal(&first), ["the channel cannot be read; nothing is served"]);
 
     publish_broken(&store);
     let second = following();
-    assert_eq!(said(&second), ["snapshot refused; nothing is served"]);
+    assert_eq!(log.of_refusal(&second), ["snapshot refused; nothing is served"]);
 
     let good = publish_to(&*store, grocer::snapshot(1).path()).unwrap().snapshot;
     second.refresher.refresh(false).unwrap();
     publish_broken(&store);
-    assert_eq!(said(&second), [format!("snapshot refused; {good} goes on being served")]);
+    assert_eq!(log.of_refusal(&second), [format!("snapshot refused; {good} goes on being served")]);
 
-    let restarted = said(&following());
+    let restarted = log.of_refusal(&following());
     let last = restarted.last().unwrap();
     assert_eq!(*last, format!("snapshot refused; {good}, the last good snapshot, is served instead"));
 }
