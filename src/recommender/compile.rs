@@ -22,7 +22,8 @@ pub(super) const MAX_STAGES: usize = 32;
 #[derive(Debug)]
 pub(super) struct RecipeError {
     pub(super) at: Range<usize>,
-    pub(super) reason: RecipeReason,
+    // In a box: it is ten times as large as what most functions return.
+    pub(super) reason: Box<RecipeReason>,
 }
 
 /// Why a recipe cannot be used.
@@ -51,7 +52,7 @@ pub(super) enum RecipeReason {
 impl RecipeReason {
     /// This reason, about these bytes.
     pub(super) fn at(self, at: &Range<usize>) -> RecipeError {
-        RecipeError { at: at.clone(), reason: self }
+        RecipeError { at: at.clone(), reason: Box::new(self) }
     }
 }
 

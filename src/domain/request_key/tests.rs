@@ -88,13 +88,13 @@ fn a_denied_consent_leaves_no_id_in_a_key() {
     };
     let nobody = Request { subject: Subject::default(), ..base() };
     assert_eq!(bytes(RequestKey::answer(&denied)), bytes(RequestKey::answer(&nobody)));
-    let anonymous = |request| bytes(RequestKey::answer(request).without_subject());
+    let anonymous = |request: &Request| bytes(RequestKey::answer(request).without_subject());
     assert_eq!(anonymous(&base()), anonymous(&nobody));
 }
 
 #[test]
 fn what_anybody_gets_has_one_key_whoever_asks_and_whatever_they_did() {
-    let anybody = |request| bytes(RequestKey::page(request, 3).for_anybody());
+    let anybody = |request: &Request| bytes(RequestKey::page(request, 3).for_anybody());
     assert_eq!(anybody(&base()), anybody(&Request::new("p").viewing("a")));
     assert_ne!(anybody(&base()), anybody(&Request::new("p").viewing("b")));
 }
