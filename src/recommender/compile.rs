@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::recipe::Recipe;
 use super::{Placement, PlacementsFile};
 use crate::feature::PredicateError;
-use crate::pipeline::{BuildError, Stages};
+use crate::pipeline::{BuildError, Stages, USER_TABLES};
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Upper bound on the placements of a snapshot. Raising it makes a swap take longer, since each is compiled and warmed,
@@ -41,6 +41,8 @@ pub(super) enum RecipeReason {
     NoHistory,
     #[error("\"{0}\" reads users' features; only a scorer can")]
     UserTables(String),
+    #[error("\"{label}\" reads {count} tables of users' features, expected at most {USER_TABLES}")]
+    TooManyTables { label: String, count: usize },
     #[error("{kind}: {source}")]
     Stage { kind: String, source: BuildError },
     #[error(transparent)]

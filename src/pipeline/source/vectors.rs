@@ -87,6 +87,7 @@ impl VectorSource {
             return Err(wrong_kind(&params.artifact, &items, "item_vectors"));
         };
         let users = params.users.as_deref().map(|name| spec.artifact(name)).transpose()?;
+        // Refused at load: a search with a vector of another width has no meaning and no error of its own.
         match (params.users.as_deref(), users.as_deref()) {
             (Some(name), Some(Artifact::UserVectors(rows)))
                 if rows.rows.width() != vectors.index.vectors().width() =>
