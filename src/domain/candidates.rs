@@ -140,7 +140,7 @@ impl CandidateSet {
         order.clear();
         let kept = self.items.iter().enumerate().filter(|(_, item)| keep(**item));
         order.extend(kept.map(|(row, _)| row as u64));
-        // Sources leave out what may not be shown, so that nearly always nothing is to be moved.
+        // Sources leave out what may not be shown, so that nearly always all are kept and nothing is to be moved.
         if order.len() < self.items.len() {
             self.arrange(&order);
         }

@@ -22,6 +22,7 @@ pub enum ClockStep {
 impl Moment {
     /// The moment of a system time; one before 1970 counts as 1970.
     pub fn of(time: SystemTime) -> Self {
+        // A machine whose clock was never set answers all the same.
         Self(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
     }
 

@@ -17,6 +17,7 @@ pub struct Asked(Box<RawValue>);
 impl Asked {
     /// What this request asks; `None` if that is too long to be recorded.
     pub fn by(request: &Request) -> Option<Self> {
+        // Who asked is in the exposure itself, as consent allows.
         let mut writer = Writer { json: vec![b'{'], name: None, is_empty: false };
         RequestKey::answer(request).without_subject().visit(&mut writer);
         writer.json.push(b'}');
@@ -73,6 +74,7 @@ impl Writer {
     }
 
     fn open(&mut self, mark: u8, length: usize) {
+        // Left out like what is absent: most requests have most lists empty.
         self.is_empty = length == 0;
         if self.is_empty {
             self.name = None;

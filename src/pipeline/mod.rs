@@ -1,7 +1,8 @@
 //! The stages of a placement: one trait for each, and the runner that takes a request through all of them.
 //!
-//! Filter, retrieve, score, re-rank, select. The author of a stage writes one method and says what it [needs](Needs);
-//! [`run`](crate::pipeline::Pipeline::run) does naming, timing, deadlines, features and failure policy for all of them.
+//! Filter, retrieve, score, re-rank, select. The author of a stage writes one method and says what it
+//! [needs](crate::pipeline::Needs); [`run`](crate::pipeline::Pipeline::run) does naming, timing, deadlines, features
+//! and failure policy for all of them.
 
 mod build;
 mod context;

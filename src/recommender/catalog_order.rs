@@ -140,7 +140,10 @@ mod tests {
     use crate::domain::Bitmap;
     use crate::feature::{ColumnBuilder, Value};
 
-    fn catalog(items: usize, dates: &[(&str, &dyn Fn(usize) -> Option<i64>)]) -> Table {
+    /// A column of timestamps: its name, and the value by item.
+    type Dates<'a> = (&'a str, &'a dyn Fn(usize) -> Option<i64>);
+
+    fn catalog(items: usize, dates: &[Dates<'_>]) -> Table {
         let mut table = Table::new(items);
         for (name, date) in dates {
             let mut column = ColumnBuilder::new(ColumnKind::Time);
@@ -182,9 +185,7 @@ mod tests {
         let (up, down) = (|item: usize| Some(item as i64), |item: usize| Some(-(item as i64)));
         let mut mask = ItemMask::default();
         mask.reset(3);
-        let order = |dates: &[(&str, &dyn Fn(usize) -> Option<i64>)]| {
-            first(&CatalogOrder::of(&catalog(3, dates)), &mask, 3)
-        };
+        let order = |dates: &[Dates<'_>]| first(&CatalogOrder::of(&catalog(3, dates)), &mask, 3);
         assert_eq!(order(&[("changed", &down), ("created_at", &up)]), [2, 1, 0]);
         assert_eq!(order(&[("created_at", &down), ("available_from", &up)]), [2, 1, 0]);
         assert_eq!(order(&[("changed", &up), ("ends", &up)]), [0, 1, 2]);

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::recipe::Recipe;
 use super::{Placement, PlacementsFile};
 use crate::feature::PredicateError;
-use crate::pipeline::{BuildError, Stages};
+use crate::pipeline::{BuildError, Stages, USER_TABLES};
 use crate::snapshot::{Snapshot, SnapshotError};
 
 /// Upper bound on the placements of a snapshot. Raising it makes a swap take longer, since each is compiled and warmed,
@@ -22,7 +22,8 @@ pub(super) const MAX_STAGES: usize = 32;
 #[derive(Debug)]
 pub(super) struct RecipeError {
     pub(super) at: Range<usize>,
-    pub(super) reason: RecipeReason,
+    // In a box: it is ten times as large as what most functions return.
+    pub(super) reason: Box<RecipeReason>,
 }
 
 /// Why a recipe cannot be used.
@@ -40,6 +41,8 @@ pub(super) enum RecipeReason {
     NoHistory,
     #[error("\"{0}\" reads users' features; only a scorer can")]
     UserTables(String),
+    #[error("\"{label}\" reads {count} tables of users' features, expected at most {USER_TABLES}")]
+    TooManyTables { label: String, count: usize },
     #[error("{kind}: {source}")]
     Stage { kind: String, source: BuildError },
     #[error(transparent)]
@@ -51,7 +54,7 @@ pub(super) enum RecipeReason {
 impl RecipeReason {
     /// This reason, about these bytes.
     pub(super) fn at(self, at: &Range<usize>) -> RecipeError {
-        RecipeError { at: at.clone(), reason: self }
+        RecipeError { at: at.clone(), reason: Box::new(self) }
     }
 }
 

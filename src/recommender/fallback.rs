@@ -106,6 +106,7 @@ fn ask(
             slate.degradation.skipped_stages.push(Arc::clone(&fallback.label));
             tracing::debug!(stage = %fallback.label, %error, "fallback failed");
         }
+        // A fallback is no more trusted to look at the mask than a source is.
         let new = set.items().iter().zip(set.retrieved(0)).skip(known);
         let admitted = new.filter(|(item, _)| mask.admits(**item));
         found.clear();
@@ -113,6 +114,7 @@ fn ask(
         score::keep_top(found, size - slate.items.len());
         slate.items.extend(found.iter().map(|key| item(score::item(*key), &fallback.label)));
     }
+    // Not one of the sources above: those say how many they give, and this gives what is missing and looks no further.
     if slate.items.len() < size {
         set.reset(ctx.snapshot.items().len(), 1);
         for item in &slate.items {
@@ -142,6 +144,7 @@ fn note_causes(
     }
     let named = !request.seeds.is_empty() || !request.session_events.is_empty();
     let known = !resolved.query.session.is_empty();
+    // An item that is known and led nowhere is no signal's fault: the recipe had too few candidates.
     match (named, known) {
         (true, false) if missing => degradation.note(level, Cause::UnknownItems),
         (true, false) => degradation.note(level, Cause::NoSignal),

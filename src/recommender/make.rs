@@ -7,9 +7,10 @@ use super::answer::Asked;
 use super::latency::TimeBudget;
 use super::resolve::{self, Resolved};
 use super::{Plan, RecommendError, fallback};
-use crate::domain::{Cause, DegradationLevel, ItemMask, ResponseView, Slate, score};
+use crate::domain::{Cause, DegradationLevel, ItemMask, Slate, score};
 use crate::pipeline::{Context, Scratch};
 
+// A thread answers one request at a time; what the largest of them needed is there for the next.
 thread_local! {
     static MEMORY: RefCell<Memory> = RefCell::default();
 }
@@ -55,6 +56,7 @@ impl Asked<'_> {
     ) -> Result<(), RecommendError> {
         let (request, placement) = (self.request, self.placement);
         let history = placement.history.as_deref();
+        // Written into the slate at once: ids that are missing need no list of their own.
         let (spare, missing) = (&mut memory.spare, &mut slate.missing_item_ids);
         let mut resolved =
             resolve::resolve(request, &self.view.snapshot, history, self.shown, spare, missing)?;
@@ -65,10 +67,6 @@ impl Asked<'_> {
             self.run(budget, plan, late, &resolved, memory, slate);
         }
         memory.spare.keep(resolved.query);
-        // The trace is only filled for DEBUG; cleared for a slate whose memory was used for one before.
-        if request.view == ResponseView::Basic {
-            slate.trace.clear();
-        }
         Ok(())
     }
 
@@ -116,6 +114,7 @@ impl Asked<'_> {
         }
         let order = &self.view.catalog_order;
         let filled = fallback::fill(placement, order, &ctx, &page, memory, slate);
+        // After the fallbacks, whose time a plan has to leave.
         if self.deadline.due().is_some() {
             placement.latency.learn(budget, &spans);
         }

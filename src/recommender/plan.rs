@@ -23,6 +23,7 @@ impl Plan {
 
     /// The name used in metrics.
     pub fn as_str(self) -> &'static str {
+        // Dashboards go by these: they stay when a variant is renamed.
         match self {
             Plan::Full => "full",
             Plan::NoRerank => "no_rerank",

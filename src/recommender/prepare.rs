@@ -60,6 +60,7 @@ impl PreparedRequest {
         if count == 0 {
             return listener();
         }
+        // Whoever brings the last of the missing rows calls the listener, on its own thread.
         let left = Arc::new(AtomicUsize::new(count));
         let listener = Arc::new(Mutex::new(Some(listener)));
         for pending in missing() {
@@ -152,6 +153,7 @@ impl Recommender {
         }
         users.patience = self.patience(request, placement);
         for ((row, pending), table) in users.rows.iter_mut().zip(&mut users.pending).zip(tables) {
+            // Pending: a thread reads the user's shard, and nobody waits for it here.
             match table.find(user) {
                 Lookup::Known(found) => *row = Some(found),
                 Lookup::Unknown => {}

@@ -14,7 +14,7 @@ use crate::pipeline::scorer::{Blend, Normalize};
 use crate::pipeline::selector::Top;
 use crate::pipeline::{
     BuildError, CandidateSource, Filter, GatheredColumn, Named, Needs, Pipeline, Reranker, Scorer, Selector,
-    Spec, Stage, Stages,
+    Spec, Stage, Stages, USER_TABLES,
 };
 use crate::snapshot::{Snapshot, UserItems};
 
@@ -28,6 +28,7 @@ impl Recipe<'_> {
     /// Compiles a recipe that is at these bytes of its file.
     pub(super) fn placement(&self, spec: PlacementSpec, at: &Range<usize>) -> Result<Placement, RecipeError> {
         check_size(&spec, at)?;
+        // Sources first: scorers name them by their labels.
         let history = self.history(&spec, at)?;
         let sources = self.sources(&spec.sources)?;
         let labels: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.label)).collect();
@@ -37,7 +38,7 @@ impl Recipe<'_> {
         let fallback = self.fallback(&spec.fallback, &labels)?;
         // Recipes cannot choose a selector yet: there is one.
         let selector: Box<dyn Selector> = Box::new(Top);
-        let pipeline = Pipeline {
+        let mut pipeline = Pipeline {
             filters,
             sources,
             columns: Vec::new(),
@@ -46,11 +47,11 @@ impl Recipe<'_> {
             selector: named(None, selector),
         };
         let needs = needs_of(&pipeline, &fallback, at)?;
-        let columns = self.columns(&needs.columns, at)?;
+        pipeline.columns = self.columns(&needs.columns, at)?;
         Ok(Placement {
             page_size: spec.page_size,
             max_latency: spec.max_latency_ms.map(Duration::from_millis),
-            pipeline: Pipeline { columns, ..pipeline },
+            pipeline,
             fallback,
             needs,
             history,
@@ -166,6 +167,7 @@ impl Recipe<'_> {
         for name in names {
             spec.check_column(name).map_err(|error| RecipeReason::from(error).at(at))?;
             let position = catalog.position(name);
+            // By position: a request compares no names.
             columns.extend(position.map(|position| GatheredColumn { name: name.as_str().into(), position }));
         }
         Ok(columns)
@@ -219,6 +221,10 @@ fn needs_of(
 ) -> Result<Needs, RecipeError> {
     let mut all = pipeline.scorer.stage.needs();
     let scorers_tables = all.user_tables.len();
+    if scorers_tables > USER_TABLES {
+        let label = pipeline.scorer.label.to_string();
+        return Err(RecipeReason::TooManyTables { label, count: scorers_tables }.at(at));
+    }
     let Pipeline { filters, sources, columns: _, scorer: _, rerankers, selector } = pipeline;
     let mut add = |label: &str, needs: Needs| {
         all.add(needs);

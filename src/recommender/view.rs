@@ -58,6 +58,7 @@ pub struct Placement {
     pub cache: bool,
     pub(super) latency: LatencyEstimator,
     /// The counts of the recommender that answers from this view.
+    // Set once and not at compiling: who compiles a view does not know who will answer from it.
     pub(super) counts: OnceLock<Arc<Counts>>,
 }
 
@@ -69,6 +70,7 @@ impl View {
     pub fn prepare(snapshot: Snapshot, stages: &Stages) -> Result<Self, SnapshotError> {
         let recipes = snapshot.placements().to_owned();
         let view = Self::compile(Arc::new(snapshot), &recipes, stages)?;
+        // Before anybody can ask it: a view that answers its golden queries wrongly is never served.
         super::golden::check(&view)?;
         Ok(view)
     }
@@ -143,6 +145,7 @@ impl Placement {
                     .filter(|value| !value.is_nan())
                     .map(|value| value / best.max(f32::MIN_POSITIVE))
             };
+            // Of two equal shares the earlier source has it, so that replicas agree.
             (0..sources.len())
                 .filter_map(|source| share(source).map(|share| (source, share)))
                 .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))

@@ -33,6 +33,7 @@ mod s3;
 mod tidy;
 mod training;
 mod vectors;
+mod weights;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {

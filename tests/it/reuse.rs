@@ -94,7 +94,7 @@ fn a_slate_that_depends_on_the_day_is_kept_for_the_day() {
     let left = Duration::from_secs(until_midnight);
     assert_eq!(reuse, Reuse::Step { number: MORNING / 86_400, left });
     seconds.fetch_add(until_midnight, Ordering::SeqCst);
-    assert_eq!(ask(&recommender, "ranked").1, true, "the hour does not matter");
+    assert!(ask(&recommender, "ranked").1, "the hour does not matter");
     seconds.fetch_add(1, Ordering::SeqCst);
     let (saturday, cached, _) = ask(&recommender, "ranked");
     assert!(!cached && saturday != friday, "{friday:?}, {saturday:?}");

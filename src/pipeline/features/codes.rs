@@ -52,6 +52,7 @@ impl Codes {
         if self.is_empty() {
             return number;
         }
+        // NaN is found nowhere, which makes a missing value missing to the model too.
         let found = self.numbers.binary_search_by(|known| known.0.total_cmp(&number)).ok();
         found.and_then(|at| self.numbers.get(at)).map_or(f32::NAN, |known| known.1)
     }

@@ -169,7 +169,8 @@ impl Compiler<'_> {
         let of_family = |name: &&str| family.as_ref().is_some_and(|family| name.starts_with(family.as_str()));
         let known = || known.iter().map(String::as_str);
         let bare = || known().find(|name| name.split_once('.').is_some_and(|(_, rest)| rest == feature));
-        // What is of the family that was named is nearer than what only looks alike.
+        // What is of the family that was named is nearer than what only looks alike: `item.prise` is `item.price` and
+        // not `seed.price`.
         let near =
             nearest(feature, known().filter(of_family)).or_else(bare).or_else(|| nearest(feature, known()));
         near.map(str::to_owned)

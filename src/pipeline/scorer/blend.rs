@@ -69,6 +69,7 @@ impl Blend {
     fn add_ranks(&self, column: &[f32], set: &CandidateSet, weight: f32, scores: &mut [f32]) {
         RANKED.with_borrow_mut(|ranked| {
             ranked.clear();
+            // By the order that slates have, so that equal scores have the ranks that they would be shown in.
             let named = column.iter().zip(set.items()).filter(|(value, _)| !value.is_nan());
             ranked.extend(named.map(|(value, item)| score::key(*value, *item)));
             ranked.sort_unstable_by(|a, b| b.cmp(a));
@@ -93,6 +94,7 @@ impl Scorer for Blend {
         scores.fill(0.0);
         for (source, weight) in self.weights.iter().enumerate() {
             let column = set.retrieved(source);
+            // An infinity would make all other scores of the source nothing.
             let named = column.iter().filter(|value| value.is_finite());
             let scale = match self.normalize {
                 Normalize::Max => named.fold(0f32, |most, value| most.max(value.abs())),

@@ -87,6 +87,7 @@ impl CandidateSource for Neighbors {
         SCRATCH.with_borrow_mut(|(sums, seeds)| {
             let Params { from, max_seeds, decay, .. } = self.params;
             from.items(ctx, &self.weights, max_seeds, decay, seeds);
+            // By item number and without hashing: neighbours of twenty seeds are some thousand additions.
             sums.start(ctx.snapshot.items().len());
             self.table.lists.merge(seeds, self.params.per_seed, sums);
             for key in sums.top(self.params.take, mask) {

@@ -86,6 +86,7 @@ impl VectorSource {
         let mut users = None;
         if let Some(name) = &params.users {
             let found: Arc<UserVectors> = spec.artifact(name)?;
+            // Refused at load: a search with a vector of another width has no meaning and no error of its own.
             let (users_width, items_width) = (found.rows.width(), items.index.vectors().width());
             if users_width != items_width {
                 return Err(BuildError::Width {

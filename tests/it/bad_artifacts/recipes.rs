@@ -94,19 +94,19 @@ fn a_filter_that_does_not_type_check_is_refused() {
 }
 
 #[test]
-fn unknown_kinds_are_refused_room_by_room() {
+fn unknown_kinds_are_refused_stage_by_stage() {
     refuses_recipe(
         r#"sources = [ { kind = "neighbours", artifact = "similar" } ]"#,
         &["line 3", "no source of kind \"neighbours\"", "did you mean \"neighbors\"?"],
     );
-    let rooms = [
+    let stages = [
         ("filters = [ { kind = \"atribute\" } ]", "no filter of kind \"atribute\""),
         ("scorer = { kind = \"blendd\" }", "no scorer of kind \"blendd\""),
         ("rerank = [ { kind = \"mrr\" } ]", "no re-ranker of kind \"mrr\""),
         ("exclude = [\"sedes\"]", "sedes"),
         ("objective = \"profit\"", "profit"),
     ];
-    for (line, reason) in rooms {
+    for (line, reason) in stages {
         refuses_recipe(&format!("{SOURCES}\n{line}"), &["line 4", reason]);
     }
 }
@@ -130,6 +130,12 @@ fn values_out_of_range_are_refused() {
         ("sources = []".to_owned(), "at least one"),
         (SOURCES.replace(" }", ", take = 0 }"), "take is 0, expected 1 to 10000"),
         (SOURCES.replace(" }", ", decay = -1.0 }"), "decay is -1, expected 0 to 16"),
+        (SOURCES.replace(" }", ", role_weights.cart = -1.0 }"), "role_weights is -1, expected 0 to 1000000"),
+        (SOURCES.replace(" }", ", role_weights.buyer = 1.0 }"), "unknown variant `buyer`"),
+        (
+            SOURCES.replace(" }", ", event_weights.view = nan }"),
+            "event_weights is NaN, expected 0 to 1000000",
+        ),
         (format!("{SOURCES}\nrerank = [ {{ kind = \"cap\", by = \"category\", max = 0 }} ]"), "max is 0"),
         (
             format!(

@@ -41,8 +41,7 @@ fn exposures(bodies: &[Value]) -> Vec<Value> {
     }
     server.stop()();
     writer.finish();
-    let kept = std::mem::take(&mut *kept.lock().unwrap());
-    kept
+    std::mem::take(&mut *kept.lock().unwrap())
 }
 
 fn asked(consent: &str) -> Value {

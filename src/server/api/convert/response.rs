@@ -53,6 +53,7 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
         placement: request.placement.clone(),
         snapshot: version.to_owned(),
     };
+    // Texts only here: the recommender keeps slates, and a warning is one of a few.
     let mut warnings: Vec<String> =
         slate.warnings.iter().map(|warning| warning.as_str().to_owned()).collect();
     if page.is_some_and(|page| !page.is_of(versions)) {
