@@ -17,8 +17,8 @@ pub struct Limits {
     /// Upper bound on the time for one answer; `None`: as long as the placement allows.
     #[serde(with = "As::<NoneOr<Time>>")]
     pub max_latency: Option<Duration>,
-    /// Whether the placements' own `max_latency_ms` counts; evaluation turns it off, and waits for users' features as long
-    /// as it takes.
+    /// Whether the placements' own `max_latency_ms` counts; evaluation turns it off, and waits for users' features as
+    /// long as it takes.
     #[serde(skip)]
     pub placement_deadlines: bool,
     /// The longest time to wait for a user's features that are not in memory.

@@ -58,7 +58,8 @@ fn read_start(path: &str) -> io::Result<Vec<u8>> {
 #[derive(Debug, thiserror::Error)]
 enum KeyError {
     #[error(
-        "expected random, a text of {MIN_BYTES} to {MAX_BYTES} bytes, or file:/path of a file with one; it has {0} bytes"
+        "expected random, a text of {MIN_BYTES} to {MAX_BYTES} bytes, or file:/path of a file with one; \
+         it has {0} bytes"
     )]
     Length(usize),
     #[error("expected a readable file after file:, and {path} cannot be read: {source}")]
