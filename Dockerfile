@@ -30,12 +30,12 @@ COPY --from=build --chown=65532:65532 /image/tmp /tmp
 COPY --from=build --chown=65532:65532 /image/var/cache/larder /var/cache/larder
 COPY --from=build /image/larder /larder
 COPY models /models
-ENV LARDER_GRPC_ADDR=0.0.0.0:50051 \
-    LARDER_HTTP_ADDR=0.0.0.0:8080 \
-    LARDER_ADMIN_ADDR=0.0.0.0:9090 \
+ENV LARDER_SERVER__GRPC_ADDR=0.0.0.0:50051 \
+    LARDER_SERVER__HTTP_ADDR=0.0.0.0:8080 \
+    LARDER_SERVER__ADMIN_ADDR=0.0.0.0:9090 \
     LARDER_STORE=/models \
     LARDER_CACHE_DIR=/var/cache/larder \
-    LARDER_LOG_FORMAT=json
+    LARDER_TELEMETRY__LOG_FORMAT=json
 USER 65532:65532
 EXPOSE 50051 8080 9090
 ENTRYPOINT ["/larder"]

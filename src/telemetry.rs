@@ -30,8 +30,12 @@ pub fn init_logs(format: LogFormat, filter: &str) -> bool {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     // Colours are for terminals: in a log collector they are noise that breaks searches.
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let logs =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        // It would report a line that cannot be written by `eprintln!`, which panics when standard error is a full disk.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => logs.with_target(false).try_init().is_ok(),
         LogFormat::Json => logs.json().flatten_event(true).try_init().is_ok(),

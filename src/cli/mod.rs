@@ -76,7 +76,7 @@ impl Location {
 /// What can go wrong in a command.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
-    #[error("configuration: {0}")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{0}")]
     Usage(String),
@@ -88,7 +88,7 @@ enum CliError {
     SingleSnapshot { store: PathBuf, instead: String },
     /// A snapshot that every server would refuse.
     #[error("{} would not be served: {source}; mend it, or publish it all the same with --force", .dir.display())]
-    Unservable { dir: PathBuf, source: SnapshotError },
+    Unservable { dir: PathBuf, source: Box<SnapshotError> },
     #[error(transparent)]
     App(#[from] AppError),
     #[error(transparent)]

@@ -16,6 +16,10 @@ use crate::telemetry;
 const STANDARD_FILE: &str = "larder.toml";
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Each setting is also an environment variable (LARDER_SERVER__MAX_QUEUED for --server.max-queued) and a \
+                  key of the file (max_queued in the section [server])."
+)]
 pub(super) struct ServeArgs {
     /// Configuration file [default: larder.toml, if there is one] [env: LARDER_CONFIG]
     #[arg(long, value_name = "FILE")]
@@ -25,7 +29,8 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
-    let named = args.config.clone().or_else(|| std::env::var_os("LARDER_CONFIG").map(PathBuf::from));
+    let variable = || std::env::var_os("LARDER_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let named = args.config.clone().or_else(variable);
     let file = named.or_else(|| Path::new(STANDARD_FILE).is_file().then(|| PathBuf::from(STANDARD_FILE)));
     let Loaded { config, warnings } = args.settings.load(file.as_deref())?;
     telemetry::init_logs(config.telemetry.log_format, &config.telemetry.log);
@@ -36,8 +41,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
     Ok(App::build(config, Stages::default())?.run()?)
 }
 
-/// A server follows a channel. A snapshot's own directory has none, and the server would wait for one for ever. It is not
-/// served in place either: nothing could replace it, and building it anew would change the files that are being read.
+/// A server follows a channel. A snapshot's own directory has none, and the server would wait for one for ever. It is
+/// not served in place either: nothing could replace it, and building it anew would change the files that are read.
 fn refuse_single_snapshot(config: &Config) -> Result<(), CliError> {
     if config.store.starts_with("s3://") {
         return Ok(()); // asking takes time, and a server starts without its bucket if it must

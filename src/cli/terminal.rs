@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Standard output cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("standard output: {0}")]
+#[error("standard output cannot be written: {0}")]
 pub(super) struct OutputError(#[from] io::Error);
 
 impl OutputError {

@@ -6,10 +6,9 @@ use toml::Value;
 
 use super::ConfigError;
 use super::error::{Origin, Warning};
-use super::known::settings;
+use super::known::{PREFIX, closest, settings};
 use super::layers::{Given, Layer};
 use super::renamed::renamed;
-use crate::feature::nearest;
 
 /// Variables of the program that are no settings.
 const OTHERS: [&str; 1] = ["LARDER_CONFIG"];
@@ -22,7 +21,7 @@ pub(super) fn read(
     let mut layer = Layer::default();
     let mut ours: Vec<(String, OsString)> = variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, value)| name.starts_with("LARDER_") && !value.is_empty())
+        .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
         .collect();
     ours.sort(); // an environment has no order, and messages should
     for (name, value) in ours {
@@ -31,8 +30,7 @@ pub(super) fn read(
         let key = setting.or(old.map(|old| old.setting)).map(|setting| setting.key.as_str());
         let Some(key) = key else {
             if !OTHERS.contains(&name.as_str()) && !is_of_kubernetes(&name) {
-                let known = settings().iter().map(|setting| setting.variable.as_str()).chain(OTHERS);
-                let nearest = nearest(&name, known).map(str::to_owned);
+                let nearest = nearest_variable(&name);
                 layer.warnings.push(Warning::UnknownVariable { name, nearest });
             }
             continue;
@@ -57,8 +55,15 @@ pub(super) fn read(
     Ok(layer)
 }
 
-/// Whether Kubernetes made this variable for a service called `larder` or `larder-…` in the same namespace, as it does in
-/// every container: `LARDER_SERVICE_HOST`, `LARDER_GRPC_PORT_50051_TCP_ADDR`.
+fn nearest_variable(name: &str) -> Option<String> {
+    // Without what all of them begin with, which would make any two alike.
+    let known = settings().iter().map(|setting| setting.variable.as_str()).chain(OTHERS);
+    let endings = known.filter_map(|variable| variable.strip_prefix(PREFIX));
+    closest(name.strip_prefix(PREFIX)?, endings).map(|ending| format!("{PREFIX}{ending}"))
+}
+
+/// Whether Kubernetes made this variable for a service called `larder` or `larder-…` in the same namespace, as it does
+/// in every container: `LARDER_SERVICE_HOST`, `LARDER_GRPC_PORT_50051_TCP_ADDR`.
 fn is_of_kubernetes(name: &str) -> bool {
     let port = |rest: &str| {
         let mut parts = rest.split('_');

@@ -18,7 +18,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML. The line itself is not repeated: there may be a secret in it.
-    #[error("{}, line {line}, column {column}: {}", .file.display(), .source.message().trim_end())]
+    #[error("{}, line {line}, column {column}: {reason}", .file.display())]
     Syntax {
         /// The file.
         file: PathBuf,
@@ -26,8 +26,8 @@ pub enum ConfigError {
         line: usize,
         /// The column, from 1.
         column: usize,
-        /// What the parser said.
-        source: Box<toml::de::Error>,
+        /// What the parser found.
+        reason: String,
     },
     /// A key, or a section, that does not exist.
     #[error("{}, line {line}: there is no {what} {name}{}", .file.display(), did_you_mean(.nearest.as_deref()))]
@@ -44,10 +44,10 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// A value that cannot be used.
-    #[error("{}{key} is {value}: expected {expected}", place(.origin.as_ref()))]
+    #[error("{}{key} is {value}: expected {expected}", place(.origin.as_deref()))]
     Value {
         /// Who said so; `None`: no single source.
-        origin: Option<Origin>,
+        origin: Option<Box<Origin>>,
         /// The key with its section.
         key: String,
         /// The value, unless it is a secret.
@@ -56,14 +56,12 @@ pub enum ConfigError {
         expected: String,
     },
     /// One source gives a setting by its old and its new name.
-    #[error("{old} and {new} are the same setting ({key}): remove {old}", old = .old.full(), new = .new.full())]
+    #[error("{}{} and {} are the same setting: remove {}", file_of(.old), at(.old), at(.new), .old.name())]
     Twice {
-        /// The key with its section.
-        key: String,
         /// Where the old name is.
-        old: Origin,
+        old: Box<Origin>,
         /// Where the new name is.
-        new: Origin,
+        new: Box<Origin>,
     },
     /// A variable whose value is no text.
     #[error("{variable} is not UTF-8; write it as text")]
@@ -71,6 +69,12 @@ pub enum ConfigError {
         /// The variable.
         variable: String,
     },
+}
+
+impl ConfigError {
+    pub(super) fn twice(old: Origin, new: Origin) -> Self {
+        Self::Twice { old: Box::new(old), new: Box::new(new) }
+    }
 }
 
 /// Where a setting was given.
@@ -93,11 +97,12 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The place with the name that is used there.
-    fn full(&self) -> String {
+    /// The name that is used there.
+    fn name(&self) -> String {
         match self {
-            Self::File { key, .. } => format!("{key} ({self})"),
-            other => other.to_string(),
+            Self::File { key, .. } => key.clone(),
+            Self::Variable(name) => name.clone(),
+            Self::Flag(name) => format!("--{name}"),
         }
     }
 }
@@ -106,8 +111,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { file, line, .. } => write!(f, "{}, line {line}", file.display()),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag(name) => write!(f, "--{name}"),
+            Self::Variable(_) | Self::Flag(_) => f.write_str(&self.name()),
         }
     }
 }
@@ -136,7 +140,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Renamed { origin, instead } => {
-                write!(f, "{} is an old name: write {instead}", origin.full())
+                write!(f, "{}{} is an old name: write {instead}", file_of(origin), at(origin))
             }
             Self::UnknownVariable { name, nearest } => {
                 write!(f, "the environment variable {name} is no setting{}", did_you_mean(nearest.as_deref()))
@@ -151,4 +155,20 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 
 fn place(origin: Option<&Origin>) -> String {
     origin.map(|origin| format!("{origin}: ")).unwrap_or_default()
+}
+
+/// The file with a colon, if it is one.
+fn file_of(origin: &Origin) -> String {
+    match origin {
+        Origin::File { file, .. } => format!("{}: ", file.display()),
+        Origin::Variable(_) | Origin::Flag(_) => String::new(),
+    }
+}
+
+/// The name used there, and in a file its line.
+fn at(origin: &Origin) -> String {
+    match origin {
+        Origin::File { line, key, .. } => format!("{key} (line {line})"),
+        Origin::Variable(_) | Origin::Flag(_) => origin.name(),
+    }
 }

@@ -7,10 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
 use super::error::Origin;
-use super::known::{find, is_section, nearest_key, settings};
+use super::known::{closest, find, is_section, nearest_key, settings};
 use super::layers::{Given, Layer};
 use super::renamed::renamed;
-use crate::feature::nearest;
 
 /// Reads the settings of a file.
 pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
@@ -21,10 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
 
 /// Reads the settings of a text; `file` names it in messages.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
-    let table = DeTable::parse(text).map_err(|source| {
-        let (line, column) = position(text, source.span().map_or(0, |span| span.start));
-        ConfigError::Syntax { file: file.to_owned(), line, column, source: Box::new(source) }
-    })?;
+    let table = DeTable::parse(text).map_err(|error| syntax(file, text, &error))?;
     let mut reader = Reader { file, text, layer: Layer::default() };
     for (key, value) in table.get_ref() {
         let (name, at) = (key.get_ref().as_ref(), key.span().start);
@@ -63,14 +59,22 @@ impl Reader<'_> {
             None if is_section(key) => {
                 let expected = format!("a section, [{key}]");
                 let value = shown(value);
-                Err(ConfigError::Value { origin: Some(origin), key: key.to_owned(), value, expected })
+                Err(ConfigError::Value {
+                    origin: Some(Box::new(origin)),
+                    key: key.to_owned(),
+                    value,
+                    expected,
+                })
             }
-            None => Err(self.unknown("setting", key, line, nearest_key(key).map(str::to_owned))),
+            None => {
+                let old = || closest(key, renamed().iter().map(|old| old.key)).and_then(now);
+                Err(self.unknown("setting", key, line, nearest_key(key).or_else(old).map(str::to_owned)))
+            }
         }
     }
 
     fn unknown_section(&self, name: &str, at: usize) -> ConfigError {
-        let meant = nearest(name, settings().iter().map(|setting| setting.section()));
+        let meant = closest(name, settings().iter().map(|setting| setting.section()));
         self.unknown(
             "section",
             &format!("[{name}]"),
@@ -82,6 +86,22 @@ impl Reader<'_> {
     fn unknown(&self, what: &'static str, name: &str, line: usize, nearest: Option<String>) -> ConfigError {
         ConfigError::Unknown { file: self.file.to_owned(), line, what, name: name.to_owned(), nearest }
     }
+}
+
+/// The key that an old one is now.
+fn now(key: &str) -> Option<&'static str> {
+    renamed().iter().find(|old| old.key == key).map(|old| old.setting.key.as_str())
+}
+
+/// What the parser found, without the line that it would show: there may be a secret in it.
+fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let span = error.span().unwrap_or_default();
+    let (line, column) = position(text, span.start);
+    let reason = match error.message().trim_end() {
+        "duplicate key" => format!("the key {} is there already", text.get(span).unwrap_or_default()),
+        message => message.to_owned(),
+    };
+    ConfigError::Syntax { file: file.to_owned(), line, column, reason }
 }
 
 /// Line and column of a byte, from 1.

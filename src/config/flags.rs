@@ -30,6 +30,10 @@ pub struct Store;
 #[derive(Debug, Clone, Copy)]
 pub struct Loading;
 
+/// Both.
+#[derive(Debug, Clone, Copy)]
+pub struct Publishing;
+
 /// Both, and where downloads are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading;
@@ -54,9 +58,15 @@ impl Scope for Loading {
     }
 }
 
+impl Scope for Publishing {
+    fn takes(key: &str) -> bool {
+        Store::takes(key) || Loading::takes(key)
+    }
+}
+
 impl Scope for Reading {
     fn takes(key: &str) -> bool {
-        Store::takes(key) || Loading::takes(key) || key == "cache_dir"
+        Publishing::takes(key) || key == "cache_dir"
     }
 }
 

@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 use super::DEFAULTS;
 use crate::feature::nearest;
 
+/// What every variable begins with.
+pub(super) const PREFIX: &str = "LARDER_";
+
 /// One setting: a line of `larder.default.toml` with the comment above it.
 #[derive(Debug)]
 pub(super) struct Setting {
@@ -42,7 +45,7 @@ pub(super) fn is_section(name: &str) -> bool {
 impl Setting {
     fn new(section: &str, name: &str, default: toml::Value, text: String) -> Self {
         let key = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
-        let variable = format!("LARDER_{}", key.replace('.', "__").to_ascii_uppercase());
+        let variable = format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
         let flag = key.replace('_', "-");
         let heading = if section.is_empty() { "Settings".to_owned() } else { format!("[{section}]") };
         Self { key, variable, flag, heading, default, text }
@@ -86,22 +89,28 @@ impl Setting {
 /// The key that somebody may have meant by an unknown one.
 pub(super) fn nearest_key(unknown: &str) -> Option<&'static str> {
     let (section, name) = unknown.rsplit_once('.').unwrap_or(("", unknown));
-    let here = || settings().iter().filter(|setting| setting.section() == section);
+    let here = settings().iter().filter(|setting| setting.section() == section);
     // The right name in the wrong section is meant more often than a like name in the right one.
-    if let Some(elsewhere) = settings().iter().find(|setting| setting.name() == name) {
-        return Some(&elsewhere.key);
-    }
-    let named = |name: &str| settings().iter().find(|setting| setting.name() == name);
-    let in_section = nearest(name, here().map(Setting::name)).map(|name| (section, name));
-    if let Some((section, name)) = in_section {
-        return here()
-            .find(|setting| setting.name() == name && setting.section() == section)
-            .map(|s| &*s.key);
-    }
-    nearest(name, settings().iter().map(Setting::name)).and_then(named).map(|setting| &*setting.key)
+    let meant = if settings().iter().any(|setting| setting.name() == name) {
+        name
+    } else {
+        closest(name, here.map(Setting::name))
+            .or_else(|| closest(name, settings().iter().map(Setting::name)))?
+    };
+    let candidates = settings().iter().filter(|setting| setting.name() == meant);
+    candidates.min_by_key(|setting| setting.section() != section).map(|setting| setting.key.as_str())
 }
 
-/// Reads the settings of a file in the shape of `larder.default.toml`: each key on one line, its comment right above it.
+/// The name closest to a wrong one, if it can be meant: [`nearest`] alone would find one for nearly any word.
+pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let begins = |known: &str| name.len() >= 3 && known.starts_with(name);
+    nearest(
+        name,
+        known.filter(|known| begins(known) || strsim::normalized_damerau_levenshtein(name, known) >= 0.6),
+    )
+}
+
+/// Reads the settings of a file in the shape of `larder.default.toml`: each key on one line, its comment above it.
 fn parse(file: &'static str) -> Vec<Setting> {
     let mut settings = Vec::new();
     let mut section = "";

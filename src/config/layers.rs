@@ -29,11 +29,9 @@ impl Layer {
     pub(super) fn add(&mut self, given: Given) -> Result<(), ConfigError> {
         let key = given.setting.key.as_str();
         match self.given.remove(key) {
-            // A file and a command line cannot name a key twice, and an environment has each variable once: the other one was
-            // given by its old name.
-            Some(other) => {
-                Err(ConfigError::Twice { key: key.to_owned(), old: other.origin, new: given.origin })
-            }
+            // A file and a command line cannot name a key twice, and an environment has each variable once: the other
+            // one was given by its old name.
+            Some(other) => Err(ConfigError::twice(other.origin, given.origin)),
             None => {
                 self.given.insert(key, given);
                 Ok(())
@@ -51,11 +49,11 @@ impl Layer {
     ) -> Result<(), ConfigError> {
         let key = old.setting.key.as_str();
         if let Some(new) = self.given.remove(key) {
-            return Err(ConfigError::Twice { key: key.to_owned(), old: origin, new: new.origin });
+            return Err(ConfigError::twice(origin, new.origin));
         }
         let shown = show(&value);
         let value = old.convert(value).map_err(|expected| ConfigError::Value {
-            origin: Some(origin.clone()),
+            origin: Some(Box::new(origin.clone())),
             key: old.key.to_owned(),
             value: shown,
             expected: expected.to_owned(),
@@ -94,7 +92,7 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
         let key = if section.is_empty() { error.key.to_owned() } else { format!("{section}.{}", error.key) };
         let secret = find(&key).is_some_and(Setting::is_secret);
         ConfigError::Value {
-            origin: winners.get(key.as_str()).map(|given| given.origin.clone()),
+            origin: winners.get(key.as_str()).map(|given| Box::new(given.origin.clone())),
             key,
             value: if secret { "not usable".to_owned() } else { error.value },
             expected: error.expected,
@@ -115,8 +113,8 @@ fn set(table: &mut Table, setting: &Setting, value: Value) {
 
 fn refused(given: &Given, error: &toml::de::Error) -> ConfigError {
     let setting = given.setting;
-    // serde says "invalid type: integer `5`, expected a string", the settings' forms "expected …": what follows the word is
-    // what there is to know.
+    // serde says "invalid type: integer `5`, expected a string", the settings' forms "expected …": what follows the
+    // word is what there is to know.
     let said = error.message().trim_end();
     let wanted = said.rsplit_once("expected ").map_or(said, |(_, wanted)| wanted);
     let expected = match setting.expected() {
@@ -125,7 +123,7 @@ fn refused(given: &Given, error: &toml::de::Error) -> ConfigError {
         None => wanted,
     };
     ConfigError::Value {
-        origin: Some(given.origin.clone()),
+        origin: Some(Box::new(given.origin.clone())),
         key: setting.key.clone(),
         value: if setting.is_secret() { "not usable".to_owned() } else { show(&given.value) },
         expected: expected.to_owned(),

@@ -1,7 +1,8 @@
 //! The configuration: one struct of the modules' own parts, put together from defaults, file, environment and flags.
 //!
-//! Each module has its options with their defaults and their check. Here they are only composed: `larder.default.toml` names
-//! every key, says what it does and what its default is; from it come the flags, the variables and the table in the docs.
+//! Each module has its options with their defaults and their check. Here they are only composed: `larder.default.toml`
+//! names every key, says what it does and what its default is; the flags, the variables and the table in the docs are
+//! made from it.
 
 mod environment;
 mod error;
@@ -22,7 +23,7 @@ use crate::snapshot::RefreshOptions;
 use crate::{exposure, server, telemetry};
 
 pub use error::{ConfigError, Origin, Warning};
-pub use flags::{Everything, Flags, Loading, Reading, Scope, Store};
+pub use flags::{Everything, Flags, Loading, Publishing, Reading, Scope, Store};
 pub use layers::Loaded;
 
 /// The settings and their defaults, as a file says them.
@@ -118,6 +119,8 @@ impl CacheDir {
 impl Form for CacheDir {
     type Value = PathBuf;
 
+    const QUOTED: bool = true;
+
     fn expected() -> String {
         "auto, or a directory".to_owned()
     }
@@ -135,8 +138,8 @@ impl Form for CacheDir {
     }
 }
 
-/// A directory that is not where the process runs is looked for beside the program, so that an unpacked release serves its
-/// sample from anywhere.
+/// A directory that is not where the process runs is looked for beside the program, so that an unpacked release serves
+/// its sample from anywhere.
 fn beside_the_program(store: String) -> String {
     if store.contains("://") || Path::new(&store).exists() {
         return store;

@@ -68,8 +68,7 @@ pub(super) fn renamed() -> &'static [Renamed] {
 }
 
 impl Renamed {
-    /// The value as the new name takes it: a number of seconds becomes a duration. What is no such number is returned as what
-    /// would have been expected.
+    /// The value as the new name takes it: a number of seconds becomes a duration. An error is what was expected.
     pub(super) fn convert(&self, value: Value) -> Result<Value, &'static str> {
         let expected = match self.unit {
             "ms" => "a whole number of milliseconds",

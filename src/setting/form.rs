@@ -4,12 +4,16 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Error, Visitor};
-use serde::{Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// How values of one kind are written.
 pub trait Form {
     /// What is written.
     type Value;
+
+    /// Whether only a text in quotes will do in a file. Else a number or a truth value is taken as its text:
+    /// `keep_previous = true` says the same as `keep_previous = "true"`.
+    const QUOTED: bool = false;
 
     /// What would be taken, to follow the word "expected".
     fn expected() -> String;
@@ -32,7 +36,8 @@ impl<F: Form> As<F> {
     /// A value that the form does not take.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<F::Value, D::Error> {
         // A number or a table where a text belongs is refused in the form's own words, not in serde's.
-        let text = from.deserialize_any(Written).ok();
+        let text =
+            if F::QUOTED { String::deserialize(from).ok() } else { from.deserialize_any(Written).ok() };
         let value = text.and_then(|text| F::parse(&text));
         value.ok_or_else(|| D::Error::custom(format_args!("expected {}", F::expected())))
     }
@@ -52,6 +57,8 @@ pub struct AutoOr<F>(PhantomData<F>);
 
 impl<F: Form> Form for AutoOr<F> {
     type Value = Option<F::Value>;
+
+    const QUOTED: bool = F::QUOTED;
 
     fn expected() -> String {
         format!("auto, or {}", F::expected())
@@ -73,6 +80,8 @@ pub struct NoneOr<F>(PhantomData<F>);
 impl<F: Form> Form for NoneOr<F> {
     type Value = Option<F::Value>;
 
+    const QUOTED: bool = F::QUOTED;
+
     fn expected() -> String {
         format!("none, or {}", F::expected())
     }
@@ -90,7 +99,7 @@ fn word_or<F: Form>(word: &str, text: &str) -> Option<Option<F::Value>> {
     if text == word { Some(None) } else { F::parse(text).map(Some) }
 }
 
-/// A text, or a plain TOML value as its text: `keep_previous = true` says the same as `keep_previous = "true"`.
+/// A text, or a plain value as its text.
 struct Written;
 
 impl Visitor<'_> for Written {

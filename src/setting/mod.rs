@@ -1,7 +1,7 @@
 //! How a setting is written, printed and refused: durations and sizes with their units, ranges, words such as `auto`.
 //!
-//! Every module owns its options, with their defaults and their check; all of them use these forms, so that a duration is a
-//! duration wherever it belongs. A field takes its form by `#[serde(with = "As::<Time>")]`.
+//! Every module owns its options, with their defaults and their check; all of them use these forms, so that a duration
+//! is a duration wherever it belongs. A field takes its form by `#[serde(with = "As::<Time>")]`.
 
 mod duration;
 mod form;

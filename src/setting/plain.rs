@@ -32,6 +32,8 @@ pub struct Text;
 impl Form for Text {
     type Value = String;
 
+    const QUOTED: bool = true;
+
     fn expected() -> String {
         "a text".to_owned()
     }
@@ -51,6 +53,8 @@ pub struct File;
 
 impl Form for File {
     type Value = PathBuf;
+
+    const QUOTED: bool = true;
 
     fn expected() -> String {
         "a path".to_owned()

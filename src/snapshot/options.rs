@@ -27,8 +27,8 @@ pub struct RefreshOptions {
     /// Whether the replaced snapshot stays in memory: always, never, or (`None`) if it fits half of what is free.
     #[serde(with = "As::<AutoOr<Switch>>")]
     pub keep_previous: Option<bool>,
-    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the container or
-    /// the machine has left. A snapshot that would not fit is refused.
+    /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the
+    /// container or the machine has left. A snapshot that would not fit is refused.
     #[serde(with = "As::<AutoOr<Size>>")]
     pub memory_budget: Option<u64>,
     /// Limits of a load.
@@ -75,8 +75,8 @@ pub struct LoadOptions {
     pub table: TableLimits,
     /// Ranged downloads under way at once. Raising it trades the network of requests for a shorter load.
     pub download_threads: usize,
-    /// Bytes for one `user_features` artifact: one that fits is in memory whole, another is read by shard into a cache of
-    /// this size.
+    /// Bytes for one `user_features` artifact: one that fits is in memory whole, another is read by shard into a cache
+    /// of this size.
     #[serde(with = "As::<Size>")]
     pub user_features_memory: u64,
     /// What tables that are read by shard count into. Clones of these options count into the same: so the counts go on

@@ -1,5 +1,9 @@
 //! The program itself, as a shell or a supervisor sees it: output, exit codes, signals.
 
+mod output;
+mod publish;
+mod settings;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -29,12 +33,12 @@ fn serve(
     cpu: &str,
 ) -> (Child, BufReader<std::process::ChildStderr>, String) {
     let mut server = larder()
-        .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--store"])
+        .args(["serve", "--server.grpc-addr", "127.0.0.1:0", "--server.http-addr", "127.0.0.1:0", "--store"])
         .arg(store)
-        .env("LARDER_EXPOSURE_LOG", exposure_log)
-        .env("LARDER_CPU", cpu)
-        .env("LARDER_ADMIN_ADDR", "127.0.0.1:0")
-        .env("LARDER_LOG_FORMAT", "json")
+        .env("LARDER_EXPOSURE__FILE", exposure_log)
+        .env("LARDER_SERVER__CPU", cpu)
+        .env("LARDER_SERVER__ADMIN_ADDR", "127.0.0.1:0")
+        .env("LARDER_TELEMETRY__LOG_FORMAT", "json")
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -47,14 +51,15 @@ fn serve(
     (server, log, seen)
 }
 
-/// Asks the HTTP face twice: for a person, and as a probe.
+/// Asks the HTTP port twice: for a person, and as a probe.
 fn ask(address: &str) {
     for class in ["LIVE", "SYNTHETIC"] {
         let body = format!(r#"{{"subject": {{"userId": "ada"}}, "pageSize": 3, "trafficClass": "{class}"}}"#);
         let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let length = body.len();
         let head = format!(
-            "POST /v1/placements/session.next:recommend HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
+            "POST /v1/placements/session.next:recommend HTTP/1.1\r\nhost: {address}\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n"
         );
         std::io::Write::write_all(&mut stream, (head + &body).as_bytes()).unwrap();
         let mut answer = String::new();
@@ -143,7 +148,7 @@ fn a_shop_of_any_size_becomes_a_snapshot_whose_memory_is_known_beforehand() {
     let shop = dir.path().join("shop").display().to_string();
     let sizes = ["--scale", "2k", "--sessions", "5000", "--user-features", "40000"];
     assert!(run(&[&["sample", "--out", &shop][..], &sizes].concat()).status.success());
-    let build = |memory: &str| run(&["snapshot", "build", &shop, "--user-features-memory", memory]);
+    let build = |memory: &str| run(&["snapshot", "build", &shop, "--snapshot.user-features-memory", memory]);
     assert_eq!(build("1KiB").status.code(), Some(64));
     let refused = build("1MiB");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -159,39 +164,6 @@ fn a_shop_of_any_size_becomes_a_snapshot_whose_memory_is_known_beforehand() {
     for wrong in [&["--scale", "many"][..], &["--scale", "5"], &["--user-features", "10"]] {
         assert_eq!(run(&[&["sample", "--out", &shop], wrong].concat()).status.code(), Some(64), "{wrong:?}");
     }
-}
-
-#[test]
-fn bad_usage_and_configuration_exit_with_64_and_name_the_place() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("larder.toml");
-    let config = file.display().to_string();
-    let refused = |text: &str| {
-        std::fs::write(&file, text).unwrap();
-        let output = run(&["serve", "--config", &config]);
-        assert_eq!(output.status.code(), Some(64), "{text}");
-        String::from_utf8(output.stderr).unwrap()
-    };
-    let said = refused("channel = \"production\"\ngrpc_adr = \"127.0.0.1:1\"\n");
-    assert!(said.contains("larder.toml") && said.contains("line 2") && said.contains("grpc_adr"), "{said}");
-    let said = refused("threads = \"many\"\n");
-    assert!(said.contains("line 1") && said.contains("threads"), "{said}");
-    let said = refused("cpu = \"z80\"\n");
-    assert!(said.contains("z80") && said.contains("scalar"), "{said}");
-    let said = refused("memory_budget = \"much\"\n");
-    assert!(said.contains("memory_budget") && said.contains("2GiB"), "{said}");
-    let said = refused("http_addr = \"nowhere\"\n");
-    assert!(said.contains("http_addr") && said.contains("nowhere"), "{said}");
-    let said = refused("store = \"/no/such/directory\"\n");
-    assert!(said.contains("/no/such/directory"), "{said}");
-    let said = refused("[s3]\nregion = 5\n");
-    assert!(said.contains("line 2") && said.contains("region"), "{said}");
-    for arguments in [&["serve", "--no-such-flag"][..], &["evaluate", "--events", "x"], &["nonsense"]] {
-        assert_eq!(run(arguments).status.code(), Some(64), "{arguments:?}");
-    }
-    let unset = larder().arg("serve").env("LARDER_POLL_INTERVAL_MS", "1").output().unwrap();
-    assert_eq!(unset.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&unset.stderr).contains("poll_interval_ms"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use super::terminal::{OutputError, Progress, bytes, line, note};
 use super::{CliError, Location, settings};
 use crate::artifact::{OpenOptions, open};
-use crate::config::{Flags, Loading, Reading, Store};
+use crate::config::{Flags, Loading, Publishing, Reading, Store};
 use crate::pipeline::Stages;
 use crate::recommender::View;
 use crate::snapshot::{
@@ -50,7 +50,7 @@ pub(super) enum SnapshotCommand {
         #[command(flatten)]
         location: Location,
         #[command(flatten)]
-        settings: Flags<Reading>,
+        settings: Flags<Publishing>,
     },
     /// Point the channel back
     Rollback {
@@ -157,7 +157,7 @@ fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(),
     Ok(line(format_args!("{}: {artifacts} artifacts, {}", manifest.snapshot, file.display()))?)
 }
 
-/// Loads a snapshot's directory, compiles its recipes and asks its golden queries, as a server does before it serves it.
+/// Loads a snapshot's directory, compiles its recipes and asks its golden queries, as a server does beforehand.
 fn as_served(dir: &Path, load: &LoadOptions) -> Result<View, SnapshotError> {
     View::prepare(open_directory(dir, "production", load)?, &Stages::default())
 }
@@ -186,6 +186,6 @@ fn check_before_publishing(dir: &Path, load: &LoadOptions, force: bool) -> Resul
             note(format_args!("warning: {} would not be served: {source}", dir.display()));
             Ok(())
         }
-        Err(source) => Err(CliError::Unservable { dir: dir.to_owned(), source }),
+        Err(source) => Err(CliError::Unservable { dir: dir.to_owned(), source: Box::new(source) }),
     }
 }

@@ -21,8 +21,8 @@ fn an_old_name_goes_on_working_and_a_warning_says_what_to_write() {
     assert_eq!(config.exposure.file.as_deref(), Some(Path::new("/var/shown")));
     let said: Vec<String> = loaded.warnings.iter().map(Warning::to_string).collect();
     for expected in [
-        "linger_ms (larder.toml, line 1) is an old name: write server.shutdown_delay = \"5000ms\"",
-        "max_waiting (larder.toml, line 4) is an old name: write server.max_queued = 7",
+        "larder.toml: linger_ms (line 1) is an old name: write server.shutdown_delay = \"5000ms\"",
+        "larder.toml: max_waiting (line 4) is an old name: write server.max_queued = 7",
         "LARDER_POLL_INTERVAL_MS is an old name: write LARDER_SNAPSHOT__POLL_INTERVAL=500ms",
         "--drain-ms is an old name: write --server.drain-timeout 1500ms",
         "--keep-previous is an old name: write --snapshot.keep-previous false",
@@ -53,8 +53,7 @@ fn an_old_and_a_new_name_in_one_source_are_refused_together() {
     let said = bad("drain_ms = 5\n[server]\ndrain_timeout = '5ms'");
     assert_eq!(
         said,
-        "drain_ms (larder.toml, line 1) and server.drain_timeout (larder.toml, line 3) are the same setting \
-         (server.drain_timeout): remove drain_ms (larder.toml, line 1)"
+        "larder.toml: drain_ms (line 1) and server.drain_timeout (line 3) are the same setting: remove drain_ms"
     );
     let both = [("LARDER_DRAIN_MS", "5"), ("LARDER_SERVER__DRAIN_TIMEOUT", "5ms")];
     let said = loaded("", &both, &[]).unwrap_err().to_string();

@@ -1,4 +1,5 @@
-//! Holds the tables of settings in docs/operations.md to `larder.default.toml`, or writes them anew when `LARDER_REGENERATE=1`.
+//! Holds the tables of settings in docs/operations.md to `larder.default.toml`, or writes them anew when
+//! `LARDER_REGENERATE=1`.
 
 use std::fmt::Write;
 use std::path::PathBuf;

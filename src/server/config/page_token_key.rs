@@ -64,7 +64,8 @@ fn read_start(path: &str) -> io::Result<Vec<u8>> {
 pub enum KeyError {
     /// It is too short to be a secret, or too long to be meant.
     #[error(
-        "expected random, a text of {MIN_BYTES} to {MAX_BYTES} bytes, or file:/path of a file with one; it has {0} bytes"
+        "expected random, a text of {MIN_BYTES} to {MAX_BYTES} bytes, or file:/path of a file with one; \
+         it has {0} bytes"
     )]
     Length(usize),
     /// The file that should hold it cannot be read.
