@@ -16,9 +16,9 @@ mod grpc;
 mod http;
 mod hurry;
 mod memory;
-mod never_short;
 #[cfg(feature = "server")]
 mod metrics;
+mod never_short;
 #[cfg(feature = "server")]
 mod overload;
 mod placements_file;

@@ -61,7 +61,16 @@ const VAGUE: [&str; 5] = ["utils", "util", "helpers", "common", "prelude"];
 
 /// Words that need explaining to a reader from the field, who has another one for each (ARCHITECTURE.md, "What are things called?").
 const METAPHORS: [&str; 11] = [
-    "cellar", "corridor", "tasting room", "loading dock", "back door", "street", "the hall", "ladder", "rung", "stranger",
+    "cellar",
+    "corridor",
+    "tasting room",
+    "loading dock",
+    "back door",
+    "street",
+    "the hall",
+    "ladder",
+    "rung",
+    "stranger",
     "so many",
 ];
 
@@ -99,14 +108,17 @@ fn every_file_says_what_it_is_for_and_stays_short() {
 fn no_line_is_wider_than_a_screen_has_room_for() {
     let folders = ["src", "loadtest", "sample", "tests", "benches", "examples", "fuzz"];
     let too_wide = folders.iter().flat_map(|folder| {
-        sources(folder).into_iter().flat_map(move |(file, text)| wide_lines(&format!("{folder}/{file}"), &text))
+        sources(folder)
+            .into_iter()
+            .flat_map(move |(file, text)| wide_lines(&format!("{folder}/{file}"), &text))
     });
     assert_none(too_wide.collect());
 }
 
 #[test]
 fn the_fields_words_are_used() {
-    let mut texts: Vec<(String, String)> = sources("src").into_iter().map(|(f, t)| (format!("src/{f}"), t)).collect();
+    let mut texts: Vec<(String, String)> =
+        sources("src").into_iter().map(|(f, t)| (format!("src/{f}"), t)).collect();
     for file in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
         texts.push((file.to_owned(), fs::read_to_string(root().join(file)).unwrap()));
     }
@@ -257,8 +269,10 @@ fn shape(file: &str, text: &str) -> Vec<String> {
 
 fn wide_lines(file: &str, text: &str) -> Vec<String> {
     let wide = text.lines().enumerate().filter(|(_, line)| line.chars().count() > WIDEST);
-    wide.map(|(at, line)| format!("{file}:{}: has {} columns, more than {WIDEST}", at + 1, line.chars().count()))
-        .collect()
+    wide.map(|(at, line)| {
+        format!("{file}:{}: has {} columns, more than {WIDEST}", at + 1, line.chars().count())
+    })
+    .collect()
 }
 
 fn metaphors(file: &str, text: &str) -> Vec<String> {

@@ -43,8 +43,11 @@ impl Graph {
             if !reached.contains(file) || seen.contains(file) {
                 continue;
             }
-            let group: Vec<&str> =
-                reached.iter().copied().filter(|other| reach.get(other).is_some_and(|r| r.contains(file))).collect();
+            let group: Vec<&str> = reached
+                .iter()
+                .copied()
+                .filter(|other| reach.get(other).is_some_and(|r| r.contains(file)))
+                .collect();
             let ties = group.iter().flat_map(|from| {
                 let inside = arrows[from].iter().filter(|(to, _)| group.contains(to));
                 inside.map(move |(to, names)| format!("  {from} -> {to}: {}", list(names)))
@@ -91,7 +94,10 @@ impl Graph {
     }
 }
 
-fn reachable<'a>(from: &str, arrows: &BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>) -> BTreeSet<&'a str> {
+fn reachable<'a>(
+    from: &str,
+    arrows: &BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>,
+) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open: Vec<&str> = vec![from];
     while let Some(file) = open.pop() {
