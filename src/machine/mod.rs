@@ -22,7 +22,9 @@ pub(crate) mod trees;
 pub(crate) use allocator::give_back_at_once;
 pub(crate) use bytes::{Admission, byte_dots, byte_dots_at, pass_threshold};
 pub(crate) use columns::{ByteScale, Probe, at_least, greater_products, members, scores, upper_bounds};
-pub(crate) use cpu::{Level, level, limit_to};
+#[cfg(feature = "server")]
+pub(crate) use cpu::limit_to;
+pub(crate) use cpu::{Level, level};
 pub(crate) use floats::{dot, squared_distance};
 pub(crate) use pages::{large_vec, large_zeroed};
 pub(crate) use prefetch::prefetch;

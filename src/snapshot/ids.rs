@@ -165,8 +165,8 @@ impl IdTable {
             Places::Ends(ends) => ends.push(end),
             Places::Equal(known) if self.count == 0 || *known == length => *known = length,
             Places::Equal(known) => {
-                // Until here all ids were equally long, and the ends are those multiples. Most catalogues never come
-                // here.
+                // Until here all ids were equally long, and the ends are those multiples. Ids of one length
+                // never come here.
                 let mut ends = machine::large_vec((self.count + 1).max(self.slots.capacity()));
                 ends.extend((1..=self.count).map(|place| (place * *known) as u32));
                 ends.push(end);
@@ -283,7 +283,7 @@ mod tests {
             let mixed: Vec<String> =
                 (0..count).map(|n| format!("{n}{}", "é".repeat(random.usize(0..9)))).collect();
             for ids in [equal, mixed] {
-                // Grows.
+                // Grown from nothing.
                 check(&ids, IdTable::default());
                 check(&ids, IdTable::with_capacity(ids.len()));
             }

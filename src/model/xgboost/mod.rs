@@ -8,7 +8,7 @@ use document::{At, Document};
 
 use super::ModelError;
 use super::error::shown;
-use super::forest::{Forest, Precision, Shape, Test, Truncation};
+use super::forest::{Forest, Precision, Shape, SourceTree, Test, Truncation};
 use super::input::{CategoryValue, Input, InputKind};
 use super::link::Link;
 use super::ranker::{Body, MAX_INPUTS, MAX_OUTPUTS, Parts};
@@ -32,6 +32,37 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
     let (link, margin) = transformations(objective)
         .ok_or_else(|| ModelError::unsupported(format!("XGBoost's objective {}", shown(objective)), KNOWN))?;
 
+    let (model, sources) = trees(&learner, outputs, input_count)?;
+    let mut inputs = inputs(&learner, input_count)?;
+    for node in sources.iter().flat_map(|source| &source.nodes) {
+        if matches!(node.test, Test::Category { .. }) {
+            inputs[node.input as usize].kind = InputKind::Category;
+        }
+    }
+    name_categories(&model, &mut inputs)?;
+    let shape = Shape {
+        inputs: input_count,
+        starts: starts(&parameters.field("base_score")?, outputs, margin)?,
+        precision: Precision::Single,
+        truncation: Truncation::FromZero,
+    };
+    let forest = Forest::new(&sources, &shape)?;
+    Ok(Parts {
+        objective: objective.to_owned(),
+        inputs,
+        body: Body::Forest(Box::new(forest)),
+        link,
+        outputs,
+        divisor: 1.0,
+    })
+}
+
+/// The booster's model, and its trees.
+fn trees<'a>(
+    learner: &At<'a>,
+    outputs: usize,
+    inputs: usize,
+) -> Result<(At<'a>, Vec<SourceTree>), ModelError> {
     let booster = learner.field("gradient_booster")?;
     // In dart models the trees lie a level deeper, and each has a weight of its own.
     let (model, weights) = match booster.field("name")?.text()? {
@@ -57,31 +88,9 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
     let mut sources = Vec::with_capacity(trees.len());
     for ((at, group), weight) in trees.iter().zip(groups).zip(weights) {
         let group = group.ok_or_else(|| model.fault("tree_info: −1 is no output"))?;
-        sources.push(tree::read(at, group as u32, input_count, weight as f32)?);
+        sources.push(tree::read(at, group as u32, inputs, weight as f32)?);
     }
-
-    let mut inputs = inputs(&learner, input_count)?;
-    for node in sources.iter().flat_map(|source| &source.nodes) {
-        if matches!(node.test, Test::Category { .. }) {
-            inputs[node.input as usize].kind = InputKind::Category;
-        }
-    }
-    name_categories(&model, &mut inputs)?;
-    let shape = Shape {
-        inputs: input_count,
-        starts: starts(&parameters.field("base_score")?, outputs, margin)?,
-        precision: Precision::Single,
-        truncation: Truncation::FromZero,
-    };
-    let forest = Forest::new(&sources, &shape)?;
-    Ok(Parts {
-        objective: objective.to_owned(),
-        inputs,
-        body: Body::Forest(Box::new(forest)),
-        link,
-        outputs,
-        divisor: 1.0,
-    })
+    Ok((model, sources))
 }
 
 /// How `base_score`, which is a prediction, becomes the first term of the sum.

@@ -63,7 +63,7 @@ pub enum ArtifactError {
         /// The most that is allowed.
         limit: u64,
     },
-    /// The manifest names a kind that is not in [`super::ALL`].
+    /// The manifest names a kind that this version does not have.
     #[error("kind \"{kind}\" is not known to this version{}", did_you_mean(*nearest))]
     UnknownKind {
         /// As written.

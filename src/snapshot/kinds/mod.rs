@@ -147,7 +147,7 @@ impl fmt::Display for Count {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Turn {
-    /// Before all others are even downloaded.
+    /// Before all others, which refer to it, or are not worth decoding where it is wrong.
     First,
     /// One at a time: it takes several times its size while it is decoded.
     Alone,
@@ -160,11 +160,11 @@ type Decode = fn(&Encoded<'_>, &IdTable) -> Result<Arc<dyn Artifact>, ArtifactEr
 
 /// An [`ArtifactKind`] in the table of all kinds.
 #[derive(Debug, Clone, Copy)]
-pub struct Kind {
+pub(super) struct Kind {
     /// [`ArtifactKind::NAME`].
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// [`ArtifactKind::COUNT`].
-    pub count: Count,
+    pub(super) count: Count,
     pub(super) turn: Turn,
     pub(super) depends_on: &'static [&'static str],
     pub(super) recognise: fn(&FoundFile<'_>) -> bool,
@@ -190,7 +190,7 @@ impl Kind {
     ///
     /// # Errors
     /// [`ArtifactError::UnknownKind`] with the nearest name.
-    pub fn named(name: &str) -> Result<&'static Self, ArtifactError> {
+    pub(super) fn named(name: &str) -> Result<&'static Self, ArtifactError> {
         ALL.iter().find(|kind| kind.name == name).ok_or_else(|| {
             // Most often a plural, or the other spelling of "neighbors".
             let nearest = crate::feature::nearest(name, ALL.iter().map(|kind| kind.name));

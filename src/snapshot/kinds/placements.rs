@@ -17,7 +17,7 @@ impl ArtifactKind for Placements {
     const NAME: &'static str = "placements";
     // Recipes are compiled against one snapshot as a whole: of two files one would have to win.
     const COUNT: Count = Count::AtMostOne;
-    // It is small: what is wrong with it is said before anything large is downloaded.
+    // It is small: what is wrong with it is said before anything large is decoded.
     const TURN: Turn = Turn::First;
     const DEPENDS_ON: &'static [&'static str] = &[];
 

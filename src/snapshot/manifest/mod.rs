@@ -1,17 +1,20 @@
 //! `manifest.json`: what a snapshot consists of.
 
+mod error;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use thiserror::Error;
 
 use super::SnapshotError;
 use super::kinds::{self, Count};
+
+pub use error::{ManifestError, VersionError};
 
 /// The newest manifest format this build reads, and the one it writes.
 pub const FORMAT_VERSION: u32 = 1;
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.json";
-/// The most artifacts one snapshot may have.
+/// Upper bound on the artifacts of a snapshot: checks of their names are quadratic in it.
 const MAX_ARTIFACTS: usize = 256;
 
 /// The list of a snapshot's artifacts, written last.
@@ -73,94 +76,6 @@ pub struct GoldenQuery {
     pub user: Option<String>,
     /// Items that must be in the slate.
     pub expect: Vec<String>,
-}
-
-/// What is wrong with a manifest.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// It is no JSON, or not of a manifest's shape.
-    #[error("not a manifest: {0}")]
-    Json(#[from] serde_json::Error),
-    /// It is of a format that this build does not read.
-    #[error(
-        "format_version is {found}, this build reads 1 to {FORMAT_VERSION}; upgrade larder or publish an older format"
-    )]
-    Format {
-        /// The format.
-        found: u32,
-    },
-    /// Its version is no plain name.
-    #[error(transparent)]
-    Version(#[from] VersionError),
-    /// It is the manifest of another snapshot than the directory's.
-    #[error("is the manifest of \"{found}\", expected \"{expected}\"")]
-    OtherVersion {
-        /// The version it names.
-        found: String,
-        /// The version that was looked for.
-        expected: String,
-    },
-    /// It lists too many artifacts.
-    #[error("{found} artifacts, over the limit of {MAX_ARTIFACTS}")]
-    TooManyArtifacts {
-        /// How many there are.
-        found: usize,
-    },
-    /// Two artifacts have one name.
-    #[error("artifact \"{artifact}\" is listed twice")]
-    ListedTwice {
-        /// The name.
-        artifact: String,
-    },
-    /// A file is not where a snapshot's files may be.
-    #[error("artifact \"{artifact}\": path {path:?} is not a plain relative path")]
-    Path {
-        /// The artifact.
-        artifact: String,
-        /// Its path as written.
-        path: String,
-    },
-    /// A digest is none.
-    #[error("artifact \"{artifact}\": sha256 is not 64 lower-case hex digits: \"{sha256:.80}\"")]
-    Digest {
-        /// The artifact.
-        artifact: String,
-        /// Its digest as written.
-        sha256: String,
-    },
-    /// There are more or fewer artifacts of a kind than there may be.
-    #[error("{} artifacts of kind \"{kind}\"{}, expected {expected}", names.len(), listed(names))]
-    Count {
-        /// The kind.
-        kind: &'static str,
-        /// How many there may be.
-        expected: Count,
-        /// The artifacts of the kind.
-        names: Vec<String>,
-    },
-    /// `data_until` is no time.
-    #[error("data_until is \"{text}\", expected an RFC 3339 time: {source}")]
-    DataUntil {
-        /// As written.
-        text: String,
-        /// What the parser said.
-        source: chrono::ParseError,
-    },
-}
-
-/// A snapshot version that cannot be the name of a directory.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("snapshot version \"{version}\" is not a plain name (letters, digits, '-', '_', '.', at most 128)")]
-pub struct VersionError {
-    /// As written.
-    pub version: String,
-}
-
-/// ` ("a", "b")`, or nothing.
-fn listed(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    if quoted.is_empty() { String::new() } else { format!(" ({})", quoted.join(", ")) }
 }
 
 impl Manifest {
