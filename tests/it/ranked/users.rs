@@ -53,8 +53,8 @@ fn whole_and_sharded_tables_give_equal_slates() {
     let by_shard = shop(SHARDS).open_with(&little(), unhurried());
     assert_eq!((is_sharded(&whole), is_sharded(&by_shard)), (false, true));
     let mut distinct = std::collections::BTreeSet::new();
-    let strangers = (0..50).map(|stranger| format!("x{stranger}"));
-    for user in (0..USERS).step_by(7).chain(0..50).map(|user| format!("u{user}")).chain(strangers) {
+    let unknown = (0..50).map(|user| format!("x{user}"));
+    for user in (0..USERS).step_by(7).chain(0..50).map(|user| format!("u{user}")).chain(unknown) {
         let answers =
             [&whole, &by_shard].map(|recommender| recommender.recommend(&ranked().user(&user)).unwrap());
         assert_eq!(lines(&answers[0]), lines(&answers[1]), "{user}");
@@ -98,7 +98,7 @@ fn features_that_are_not_there_in_time_degrade_the_answer_until_they_are() {
         (DegradationLevel::Partial, &[Cause::UserFeaturesLate][..])
     );
     assert_eq!(shown(&answer), "assam sencha chai rooibos teapot milk");
-    assert_eq!(answer.slate.items[0].score, -2.0, "scored as a stranger");
+    assert_eq!(answer.slate.items[0].score, -2.0, "scored as an unknown user");
     assert!(UserCounts::now().late > late);
 
     fs::write(&file, sound).unwrap();
@@ -143,12 +143,12 @@ fn nobody_waits_longer_than_half_of_the_time_there_is() {
 }
 
 #[test]
-fn nobody_waits_for_a_stranger_or_for_a_placement_without_a_ranker() {
+fn nobody_waits_for_an_unknown_user_or_for_a_placement_without_a_ranker() {
     let recommender = shop(SHARDS).open_with(&little(), unhurried());
     let waits = |requests: &[Request]| recommender.prepare(requests).unwrap().patience().is_some();
-    let strangers = (0..200).map(|n| ranked().user(format!("stranger {n}")));
-    let waited = strangers.filter(|request| waits(std::slice::from_ref(request))).count();
-    assert!(waited < 20, "{waited} of 200 strangers were looked for on disk");
+    let unknown = (0..200).map(|n| ranked().user(format!("unknown {n}")));
+    let waited = unknown.filter(|request| waits(std::slice::from_ref(request))).count();
+    assert!(waited < 20, "{waited} of 200 unknown users were looked for on disk");
     assert!(!waits(&[Request::new("home.for_you").user("u1"), ranked()]));
     let mut denied = ranked().user("u1");
     denied.subject.consent = larder::domain::Consent::Denied;
