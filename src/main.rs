@@ -1,10 +1,10 @@
-//! The front door: parses the command line and leaves with the right code.
+//! The program: an allocator, and the command line of the library.
 
-/// Requests make and free many small pieces, on all threads, and a snapshot's swap many large ones. Without huge pages for all:
-/// the arrays that gain by them ask for them themselves.
+/// Requests make and free many small pieces, on all threads, and a snapshot's swap many large ones. Without huge pages
+/// for all: the arrays that gain by them ask for them themselves.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    larder::cli::main()
+    larder::main()
 }

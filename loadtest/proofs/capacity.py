@@ -76,6 +76,16 @@ def prove(bench):
     return result, HOW
 
 
+def known_rate(bench, server):
+    """The highest rate of the mix over gRPC: as given, as the capacity proof found it here, or found now."""
+    file = bench.out / "capacity.json"
+    if bench.rate is None and file.exists():
+        bench.rate = json.loads(file.read_text())["mix"]["grpc"]["highest_rps"]
+    if bench.rate is None:
+        bench.rate = highest_rate(bench, server, "grpc", bench.mix(), "mix")[0]
+    return bench.rate
+
+
 def highest_rate(bench, server, protocol, sent, name):
     """The highest rate at which p99 stays below the limit, without errors, and whether the generator set it."""
     trial = bench.seconds(3.0, 1.0)

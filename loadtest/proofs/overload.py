@@ -3,6 +3,7 @@
 import statistics
 import time
 
+from capacity import known_rate
 from day import lag
 from programs import Server
 from verdicts import Result
@@ -21,7 +22,7 @@ def prove(bench):
     # More connections than usual: a client that waits for one of its streams would not offer the load.
     options = ["--deadline", f"{DEADLINE_MS:.0f}ms", "--connections", "8"]
     with Server(bench, bench.store) as server:
-        capacity = bench.capacity(server)
+        capacity = known_rate(bench, server)
         target, sent = server.url("grpc"), bench.mix()
 
         def run(name, rate, duration, warmup):

@@ -199,7 +199,7 @@ class Bench:
         self._recording = arguments.requests and Path(arguments.requests).resolve()
         self._given = self._recording is not None
         self._scenario = Path(arguments.scenario).resolve()
-        self._rate = arguments.rate
+        self.rate = arguments.rate
 
     def seconds(self, full, smoke):
         return smoke if self.smoke else full
@@ -239,17 +239,6 @@ class Bench:
     def run(self, name, target, sent, **options):
         say(f"{name}: {options.get('profile') or '%.0f/s' % options['rps']} for {options['duration']:.0f} s")
         return Load(self, name, target, sent, **options).report()
-
-    def capacity(self, server):
-        """The highest rate of the mix over gRPC: as given, as the capacity proof found it here, or found now."""
-        file = self.out / "capacity.json"
-        if self._rate is None and file.exists():
-            self._rate = json.loads(file.read_text())["mix"]["grpc"]["highest_rps"]
-        if self._rate is None:
-            from capacity import highest_rate
-
-            self._rate = highest_rate(self, server, "grpc", self.mix(), "mix")[0]
-        return self._rate
 
 
 def later(seconds, work):

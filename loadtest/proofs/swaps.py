@@ -4,6 +4,7 @@ import statistics
 import time
 
 import trend
+from capacity import known_rate
 from day import lag
 from programs import Load, Server, later, say
 from stores import SNAPSHOTS, RotatingStore
@@ -48,7 +49,7 @@ def prove(bench):
     swaps, every = (3, 3.0) if bench.smoke else (10, 12.0)
     store = RotatingStore(bench)
     with Server(bench, store.folder, options=["--poll-interval-ms", "3600000"]) as server:
-        rate = 0.5 * bench.capacity(server)
+        rate = 0.5 * known_rate(bench, server)
         target, sent = server.url("grpc"), bench.mix()
         bench.run("swaps-warmup", target, sent, rps=rate, duration=bench.seconds(5.0, 1.0), keep=False)
         with server.watch() as watch:
@@ -96,7 +97,7 @@ def soak(bench):
     minutes = 4 if bench.smoke else 5 if bench.quick else 20
     store = RotatingStore(bench)
     with Server(bench, store.folder, options=["--poll-interval-ms", "3600000"]) as server:
-        rate = 0.5 * bench.capacity(server)
+        rate = 0.5 * known_rate(bench, server)
         target, sent = server.url("grpc"), bench.mix()
         with server.watch() as watch:
             rounds(bench, store, server, watch, target, sent, rate)

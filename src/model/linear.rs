@@ -7,7 +7,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::input::Input;
 use super::link::Link;
-use super::ranker::{Body, MAX_INPUTS, Parts};
+use super::parts::{MAX_INPUTS, Parts};
 use super::{Matrix, ModelError};
 
 /// intercept + Σ weight · value, summed in that order in f64. A missing value adds nothing.
@@ -40,7 +40,7 @@ enum LinkName {
 struct Weights(Vec<(Option<String>, f64)>);
 
 impl Linear {
-    pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Parts<Self>, ModelError> {
         let file: File = serde_json::from_slice(bytes).map_err(ModelError::json)?;
         let Weights(weights) = file.weights;
         if weights.is_empty() {
@@ -63,7 +63,7 @@ impl Linear {
         let linear = Self { intercept: file.intercept, weights: weights.iter().map(|(_, w)| *w).collect() };
         let inputs = weights.into_iter().map(|(name, _)| Input::number(name)).collect();
         let objective = objective.to_owned();
-        Ok(Parts { objective, inputs, body: Body::Linear(linear), link, outputs: 1, divisor: 1.0 })
+        Ok(Parts { objective, inputs, body: linear, link, outputs: 1, divisor: 1.0 })
     }
 
     pub(super) fn sum(&self, rows: &Matrix, sums: &mut [f64]) {

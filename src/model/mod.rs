@@ -10,6 +10,7 @@ mod link;
 mod matrix;
 #[cfg(feature = "onnx")]
 mod onnx;
+mod parts;
 mod ranker;
 mod xgboost;
 

@@ -7,13 +7,8 @@ use super::input::Input;
 use super::linear::Linear;
 use super::link::Link;
 use super::matrix::Matrix;
+use super::parts::Parts;
 use super::{lightgbm, xgboost};
-
-/// The greatest number of inputs of a model.
-pub(super) const MAX_INPUTS: usize = 65_536;
-
-/// The greatest number of outputs of a model: scoring computes all of them.
-pub(super) const MAX_OUTPUTS: usize = 4_096;
 
 /// A trained model. Never changes; scoring from many threads at once needs a [`RankScratch`] for each.
 #[derive(Debug)]
@@ -38,20 +33,9 @@ pub struct RankScratch {
     onnx: super::onnx::OnnxScratch,
 }
 
-/// What the readers hand over.
+/// What scores, by the form that a format is read into.
 #[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) objective: String,
-    pub(super) inputs: Vec<Input>,
-    pub(super) body: Body,
-    pub(super) link: Link,
-    pub(super) outputs: usize,
-    /// What sums are divided by: the number of trees of a random forest.
-    pub(super) divisor: f64,
-}
-
-#[derive(Debug)]
-pub(super) enum Body {
+enum Body {
     Linear(Linear),
     Forest(Box<Forest>),
     #[cfg(feature = "onnx")]
@@ -62,12 +46,12 @@ impl Ranker {
     /// Reads a model file. Everything in it is checked here, so that scoring cannot fail.
     pub fn read(format: Format, bytes: &[u8]) -> Result<Self, ModelError> {
         let parts = match format {
-            Format::LightGbm => lightgbm::read(bytes)?,
-            Format::XgboostJson => xgboost::read_json(bytes)?,
-            Format::XgboostUbj => xgboost::read_ubjson(bytes)?,
-            Format::Linear => Linear::read(bytes)?,
+            Format::LightGbm => lightgbm::read(bytes)?.map(Body::Forest),
+            Format::XgboostJson => xgboost::read_json(bytes)?.map(Body::Forest),
+            Format::XgboostUbj => xgboost::read_ubjson(bytes)?.map(Body::Forest),
+            Format::Linear => Linear::read(bytes)?.map(Body::Linear),
             #[cfg(feature = "onnx")]
-            Format::Onnx => super::onnx::Onnx::read(bytes)?,
+            Format::Onnx => super::onnx::Onnx::read(bytes)?.map(Body::Onnx),
             #[cfg(not(feature = "onnx"))]
             Format::Onnx => {
                 return Err(ModelError::unsupported(

@@ -75,23 +75,18 @@ pub struct QuerySeed {
     pub weight: f32,
 }
 
-/// An item of the session by number, and where the request names it.
+/// An item of the session by number, and where the request names it: as an event, as a seed, or as both.
+///
+/// Positions and not the type of the event itself: that is a text of the request, and a query's memory outlives its
+/// request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionItem {
     /// The item.
     pub item: ItemIdx,
-    /// Where it comes from. Not the type of the event itself: that is a text of the request, and a query's memory
-    /// outlives its request.
-    pub origin: SessionOrigin,
-}
-
-/// Where a request names an item of its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionOrigin {
-    /// In [`Request::session_events`], at this position.
-    Event(u32),
-    /// In [`Query::seeds`], at this position.
-    Seed(u32),
+    /// Its position in [`Request::session_events`].
+    pub event: Option<u32>,
+    /// Its position in [`Query::seeds`].
+    pub seed: Option<u32>,
 }
 
 /// When an answer is due, if ever.

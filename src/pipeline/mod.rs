@@ -23,7 +23,7 @@ use thiserror::Error;
 use crate::domain::{CandidateSet, ItemMask};
 
 pub use build::{BuildError, Spec};
-pub use context::{Context, Deadline, Query, QuerySeed, SessionItem, SessionOrigin, USER_TABLES};
+pub use context::{Context, Deadline, Query, QuerySeed, SessionItem, USER_TABLES};
 pub use features::InputError;
 pub use kinds::{Factory, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Stages};
 pub use needs::{Needs, Signals};

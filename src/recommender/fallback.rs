@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Placement;
 use super::catalog_order::CatalogOrder;
-use super::make::Memory;
+use super::memory::Memory;
 use super::resolve::Resolved;
 use crate::domain::{Cause, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
 use crate::pipeline::{Context, Deadline, Scratch};

@@ -5,23 +5,15 @@ use std::mem::take;
 
 use super::answer::Asked;
 use super::latency::TimeBudget;
+use super::memory::Memory;
 use super::resolve::{self, Resolved};
 use super::{Plan, RecommendError, fallback};
-use crate::domain::{Cause, DegradationLevel, ItemMask, Slate, score};
-use crate::pipeline::{Context, Scratch};
+use crate::domain::{Cause, DegradationLevel, ItemMask, Slate};
+use crate::pipeline::Context;
 
 // A thread answers one request at a time; what the largest of them needed is there for the next.
 thread_local! {
     static MEMORY: RefCell<Memory> = RefCell::default();
-}
-
-/// What one thread uses for one request after another.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    pub(super) spare: resolve::Spare,
-    pub(super) scratch: Scratch,
-    pub(super) found: Vec<score::Key>,
-    common: Slate,
 }
 
 impl Asked<'_> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::compile::{MAX_STAGES, RecipeError, RecipeReason};
 use super::latency::LatencyEstimator;
+use super::recipe_error::{MAX_STAGES, RecipeError, RecipeReason};
 use super::{Placement, PlacementSpec, StageSpec};
 use crate::pipeline::filter::{AttributeFilter, ExcludeFilter, Exclusion, RequestFilter};
 use crate::pipeline::scorer::{Blend, Normalize};
@@ -97,7 +97,7 @@ impl Recipe<'_> {
         if let Some(expression) = &spec.filter {
             let filter = AttributeFilter::new(expression.get_ref(), self.snapshot)
                 .map_err(|error| RecipeReason::from(error).at(&expression.span()))?;
-            // Warned of and served: a shop that is sold out on a Sunday must not lose its other placements.
+            // Warned of and served: one placement whose items are all sold out must not take the others down.
             if filter.passing() == 0 {
                 tracing::warn!(filter = %expression.get_ref(), "no item of the catalogue passes this filter");
             }

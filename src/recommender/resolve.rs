@@ -2,7 +2,7 @@
 
 use crate::domain::{ItemIdx, Request, Seed, SeedRole};
 use crate::feature::Predicate;
-use crate::pipeline::{Query, QuerySeed, SessionItem, SessionOrigin};
+use crate::pipeline::{Query, QuerySeed, SessionItem};
 use crate::recommender::RecommendError;
 use crate::snapshot::{Snapshot, UserItems};
 
@@ -57,7 +57,7 @@ pub(super) fn resolve<'a>(
     let mut query: Query<'a> = std::mem::take(&mut spare.query);
     for (at, event) in request.session_events.iter().enumerate() {
         if let Some(item) = find(&event.item_id) {
-            query.session.push(SessionItem { item, origin: SessionOrigin::Event(at as u32) });
+            query.session.push(SessionItem { item, event: Some(at as u32), seed: None });
         }
     }
     for seed in &request.seeds {
@@ -109,16 +109,11 @@ fn check_weights(seeds: &[Seed]) -> Result<(), RecommendError> {
 /// Adds the seeds to the end of the session.
 fn append_seeds(query: &mut Query<'_>) {
     for (at, seed) in query.seeds.iter().enumerate() {
-        let entry = SessionItem { item: seed.item, origin: SessionOrigin::Seed(at as u32) };
+        let at = Some(at as u32);
         match query.session.last_mut() {
-            // A page often sends the product that it shows as an event and as a seed: that is one visit. The seed
-            // replaces the event if it says more than that somebody looks.
-            Some(last) if last.item == seed.item => {
-                if seed.role != SeedRole::Viewing || seed.weight != 1.0 {
-                    *last = entry;
-                }
-            }
-            _ => query.session.push(entry),
+            // A page often sends the product that it shows as an event and as a seed: that is one visit.
+            Some(last) if last.item == seed.item => last.seed = at,
+            _ => query.session.push(SessionItem { item: seed.item, event: None, seed: at }),
         }
     }
 }

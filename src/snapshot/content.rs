@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::artifacts::{Artifact, ArtifactLookupError, Artifacts};
+use super::kinds::{Artifact, ArtifactLookupError, Artifacts};
 use super::kinds::{ArtifactKind, Catalog, Placements};
 use super::{IdTable, Manifest};
 use crate::domain::ItemIdx;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::artifacts::{Artifact, Artifacts};
+use super::kinds::{Artifact, Artifacts};
 use super::kinds::{ArtifactError, ArtifactKind as _, Catalog, Count, Encoded, Kind, Turn};
 use super::{
     ArtifactEntry, IdTable, LoadOptions, MANIFEST, Manifest, ManifestError, Snapshot, SnapshotError,

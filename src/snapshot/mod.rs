@@ -1,6 +1,5 @@
 //! What is readable at one moment: where it comes from, how it is decoded, and how one moment follows the other.
 
-mod artifacts;
 mod build;
 mod channel;
 mod content;
@@ -20,7 +19,6 @@ mod registry;
 mod status;
 mod users;
 
-pub use artifacts::{Artifact, ArtifactLookupError, Artifacts};
 pub use build::{BuildArtifact, build_manifest, new_version};
 pub use channel::{Channel, ChannelError, read_channel};
 pub use content::Snapshot;

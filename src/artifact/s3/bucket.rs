@@ -32,7 +32,7 @@ impl Bucket {
                 Ok(answer) => answer,
                 Err(error) => match Refusal::from(error) {
                     Refusal::Unchanged => return Ok(None),
-                    refusal => return Err(refusal.into_error(self, key)),
+                    refusal => return Err(refusal.into_error(&self.location, key)),
                 },
             };
             // A server without etags is read whole at every look, as no etag ever matches.
@@ -59,7 +59,7 @@ impl Bucket {
                 Ok(answer) => answer,
                 Err(error) => match Refusal::from(error) {
                     Refusal::PastTheEnd => return Ok(Vec::new()),
-                    refusal => return Err(refusal.into_error(self, key)),
+                    refusal => return Err(refusal.into_error(&self.location, key)),
                 },
             };
             // Some proxies answer with the whole object: its beginning must not be taken for the part that was asked
@@ -123,8 +123,10 @@ impl Bucket {
             Ok(answer) => Ok(answer.e_tag.unwrap_or_default()),
             // The object whose etag should match is gone.
             Err(error) => match (Refusal::from(error), condition) {
-                (Refusal::NotFound, Condition::IfMatch(_)) => Err(Refusal::Conflict.into_error(self, key)),
-                (refusal, _) => Err(refusal.into_error(self, key)),
+                (Refusal::NotFound, Condition::IfMatch(_)) => {
+                    Err(Refusal::Conflict.into_error(&self.location, key))
+                }
+                (refusal, _) => Err(refusal.into_error(&self.location, key)),
             },
         }
     }
@@ -140,7 +142,7 @@ impl Bucket {
         let mut pages = request.into_paginator().send();
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Refusal::from(error).into_error(self, &subject))?;
+            let page = page.map_err(|error| Refusal::from(error).into_error(&self.location, &subject))?;
             let folders = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
             let found = folders.filter_map(|folder| folder.strip_prefix(&below)?.strip_suffix('/'));
             names.extend(found.filter(|name| key::is_segment(name)).map(str::to_owned));

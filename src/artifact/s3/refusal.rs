@@ -6,7 +6,6 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::super::{LocationError, StoreError};
-use super::bucket::Bucket;
 use super::error::{Answer, S3Error, with_causes};
 
 /// What an unsuccessful answer means.
@@ -64,18 +63,19 @@ impl Refusal {
         Self::Unavailable(S3Error::NoAnswer(error))
     }
 
-    /// The error for a request about `key`.
-    pub(super) fn into_error(self, bucket: &Bucket, key: &str) -> StoreError {
-        let (location, key) = (bucket.location.clone(), key.to_owned());
+    /// The error for a request about `key` to the bucket at `location`.
+    pub(super) fn into_error(self, location: &str, key: &str) -> StoreError {
+        let invalid = |error| StoreError::invalid(location, key, error);
+        let (location, key) = (location.to_owned(), key.to_owned());
         match self {
             Self::NotFound => StoreError::NotFound { location, key },
             Self::Conflict => StoreError::Conflict { location, key },
             Self::Denied(error) => StoreError::Denied { location, key, source: error.into() },
             Self::Unavailable(error) => StoreError::Unavailable { location, key, source: error.into() },
             Self::NoBucket => StoreError::Location { location, source: LocationError::UnknownBucket },
-            Self::Unchanged => bucket.invalid(&key, S3Error::Unexpected { status: 304 }),
-            Self::PastTheEnd => bucket.invalid(&key, S3Error::Unexpected { status: 416 }),
-            Self::Other(error) => bucket.invalid(&key, error),
+            Self::Unchanged => invalid(S3Error::Unexpected { status: 304 }),
+            Self::PastTheEnd => invalid(S3Error::Unexpected { status: 416 }),
+            Self::Other(error) => invalid(error),
         }
     }
 }

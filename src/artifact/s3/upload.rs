@@ -36,7 +36,7 @@ impl Bucket {
         let ticket = format!("{:032x}", fastrand::u128(..));
         let request = self.client.create_multipart_upload().bucket(&self.name).key(self.full_key(key));
         let started = request.metadata(TICKET, &ticket).send().await;
-        let started = started.map_err(|error| Refusal::from(error).into_error(self, key))?;
+        let started = started.map_err(|error| Refusal::from(error).into_error(&self.location, key))?;
         let Some(id) = started.upload_id else {
             return Err(self.invalid(key, S3Error::NoUploadId));
         };
@@ -106,7 +106,7 @@ impl Bucket {
         let request = self.client.upload_part().bucket(&self.name).key(self.full_key(&key));
         let request = request.upload_id(upload_id).part_number(number).body(body);
         let sent = request.customize().config_override(with_body(ATTEMPTS)).send().await;
-        let sent = sent.map_err(|error| Refusal::from(error).into_error(self, &key))?;
+        let sent = sent.map_err(|error| Refusal::from(error).into_error(&self.location, &key))?;
         let part = CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag);
         Ok(part.set_checksum_crc32(sent.checksum_crc32).build())
     }
@@ -130,7 +130,7 @@ impl Bucket {
         if metadata.get(TICKET).is_some_and(|found| found == ticket) {
             return Ok(());
         }
-        Err(Refusal::from(error).into_error(self, key))
+        Err(Refusal::from(error).into_error(&self.location, key))
     }
 
     fn unreadable(&self, key: &str, source: &Path, error: std::io::Error) -> StoreError {

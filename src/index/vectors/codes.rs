@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::Metric;
-use super::top::Top;
+use super::top::{Slack, Top};
 use crate::machine::{self, Admission, ByteScale, Level, byte_dots, byte_dots_at, dot, pass_threshold};
 
 /// Rows whose products are computed before they are held against the threshold: a kilobyte of products, which stays in
@@ -236,15 +236,6 @@ impl Codes {
             Slack::None => 0.0,
         }
     }
-}
-
-/// What a scan makes of the rounding error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slack {
-    /// Scores are upper bounds: nothing that belongs to the best is lost.
-    Proven,
-    /// Scores are estimates.
-    None,
 }
 
 impl Query {

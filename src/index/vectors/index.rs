@@ -1,8 +1,8 @@
 //! The vector index: quantised rows, a way to look at few of them, and exact scores for what is left.
 
-use super::codes::{Codes, Query, Slack};
+use super::codes::{Codes, Query};
 use super::partitions::{Partitions, ProbeScratch};
-use super::top::Top;
+use super::top::{Slack, Top};
 use super::{Metric, Vectors};
 use crate::domain::{Bitmap, ItemIdx, ItemMask, score};
 use crate::machine::{self, Level, Probe};

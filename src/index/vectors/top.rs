@@ -1,7 +1,15 @@
 //! The best positions seen so far, and the score below which nothing is worth keeping.
 
-use super::codes::Slack;
 use crate::domain::{ItemIdx, score};
+
+/// What a scan makes of the rounding error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slack {
+    /// Scores are upper bounds: nothing that belongs to the best is lost.
+    Proven,
+    /// Scores are estimates.
+    None,
+}
 
 /// Keeps at least the best `keep` of what is pushed, in a buffer that is cut down whenever it is full.
 #[derive(Debug, Default)]

@@ -10,9 +10,9 @@ use super::error::shown;
 use super::forest::{Forest, Precision, Shape, Truncation};
 use super::input::{CategoryValue, Input, InputKind};
 use super::link::Link;
-use super::ranker::{Body, MAX_INPUTS, MAX_OUTPUTS, Parts};
+use super::parts::{MAX_INPUTS, MAX_OUTPUTS, Parts};
 
-pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Parts<Box<Forest>>, ModelError> {
     let text = Text::parse(bytes)?;
     let head = &text.head;
     match head.text("version")? {
@@ -51,7 +51,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
         truncation: Truncation::AboveMinusOne,
     };
     let forest = Forest::new(&trees, &shape)?;
-    Ok(Parts { objective, inputs, body: Body::Forest(Box::new(forest)), link, outputs, divisor })
+    Ok(Parts { objective, inputs, body: Box::new(forest), link, outputs, divisor })
 }
 
 /// The line `objective=binary sigmoid:1`, which is not there for objectives of the trainer's own.

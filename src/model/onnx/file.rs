@@ -6,7 +6,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, type_pro
 use super::INSTEAD;
 use crate::model::ModelError;
 use crate::model::error::shown;
-use crate::model::ranker::MAX_INPUTS;
+use crate::model::parts::MAX_INPUTS;
 
 /// ONNX's number for tensors of 32-bit floats.
 const FLOAT: i32 = 1;

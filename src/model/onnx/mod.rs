@@ -10,7 +10,7 @@ use tract_onnx::prelude::*;
 
 use super::input::Input;
 use super::link::Link;
-use super::ranker::{Body, MAX_OUTPUTS, Parts};
+use super::parts::{MAX_OUTPUTS, Parts};
 use super::{Matrix, ModelError};
 
 mod file;
@@ -39,7 +39,7 @@ pub(super) struct OnnxScratch {
 }
 
 impl Onnx {
-    pub(super) fn read(bytes: &[u8]) -> Result<Parts, ModelError> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Parts<Box<Self>>, ModelError> {
         let graph = |fault: NetworkFault| ModelError::unreadable("the graph", fault);
         let framework = tract_onnx::onnx();
         let proto = guarded(|| framework.proto_model_for_read(&mut &*bytes));
@@ -58,7 +58,7 @@ impl Onnx {
         Ok(Parts {
             objective: "network".to_owned(),
             inputs: vec![Input::number(None); inputs],
-            body: Body::Onnx(Box::new(network)),
+            body: Box::new(network),
             link: Link::Identity,
             outputs,
             divisor: 1.0,

@@ -11,17 +11,17 @@ use super::error::shown;
 use super::forest::{Forest, Precision, Shape, SourceTree, Test, Truncation};
 use super::input::{CategoryValue, Input, InputKind};
 use super::link::Link;
-use super::ranker::{Body, MAX_INPUTS, MAX_OUTPUTS, Parts};
+use super::parts::{MAX_INPUTS, MAX_OUTPUTS, Parts};
 
-pub(super) fn read_json(bytes: &[u8]) -> Result<Parts, ModelError> {
+pub(super) fn read_json(bytes: &[u8]) -> Result<Parts<Box<Forest>>, ModelError> {
     read(&document::json(bytes)?)
 }
 
-pub(super) fn read_ubjson(bytes: &[u8]) -> Result<Parts, ModelError> {
+pub(super) fn read_ubjson(bytes: &[u8]) -> Result<Parts<Box<Forest>>, ModelError> {
     read(&ubjson::ubjson(bytes)?)
 }
 
-fn read(document: &Document) -> Result<Parts, ModelError> {
+fn read(document: &Document) -> Result<Parts<Box<Forest>>, ModelError> {
     let learner = At::root(document).field("learner")?;
     let parameters = learner.field("learner_model_param")?;
     let count = |name: &str, most: usize| parameters.maybe(name).map_or(Ok(0), |count| count.whole(most));
@@ -47,14 +47,7 @@ fn read(document: &Document) -> Result<Parts, ModelError> {
         truncation: Truncation::FromZero,
     };
     let forest = Forest::new(&sources, &shape)?;
-    Ok(Parts {
-        objective: objective.to_owned(),
-        inputs,
-        body: Body::Forest(Box::new(forest)),
-        link,
-        outputs,
-        divisor: 1.0,
-    })
+    Ok(Parts { objective: objective.to_owned(), inputs, body: Box::new(forest), link, outputs, divisor: 1.0 })
 }
 
 /// The booster's model, and its trees.

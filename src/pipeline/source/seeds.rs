@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::domain::{ItemIdx, SeedRole};
-use crate::pipeline::{BuildError, Context, QuerySeed, SessionItem, SessionOrigin, Signals};
+use crate::pipeline::{BuildError, Context, QuerySeed, SessionItem, Signals};
 
 /// Which items of the request a source looks from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -94,14 +94,14 @@ impl ItemWeights {
     }
 
     fn session_item(&self, entry: &SessionItem, ctx: &Context<'_>) -> f32 {
-        match entry.origin {
-            SessionOrigin::Seed(at) => ctx.query.seeds.get(at as usize).map_or(1.0, |seed| self.seed(seed)),
-            SessionOrigin::Event(_) if self.events.is_empty() => 1.0,
-            SessionOrigin::Event(at) => {
-                let event = ctx.request.session_events.get(at as usize);
-                event.and_then(|event| event.event_type.as_deref()).map_or(1.0, |name| self.event(name))
-            }
+        let seed = entry.seed.and_then(|at| ctx.query.seeds.get(at as usize));
+        let by_seed = seed.map_or(1.0, |seed| self.seed(seed));
+        if self.events.is_empty() {
+            return by_seed;
         }
+        let event = entry.event.and_then(|at| ctx.request.session_events.get(at as usize));
+        let name = event.and_then(|event| event.event_type.as_deref());
+        by_seed * name.map_or(1.0, |name| self.event(name))
     }
 
     fn event(&self, name: &str) -> f32 {
@@ -173,10 +173,10 @@ impl LookFrom {
 fn level(items: &mut Vec<(u32, f32)>) {
     // Without weights, which is nearly always, all are 1 and nothing is touched: not even the last bit of a score
     // changes.
-    let heaviest = items.iter().fold(0f32, |heaviest, (_, weight)| heaviest.max(*weight));
-    if heaviest == 1.0 && items.iter().all(|(_, weight)| *weight == 1.0) {
+    if items.iter().all(|(_, weight)| *weight == 1.0) {
         return;
     }
+    let heaviest = items.iter().fold(0f32, |heaviest, (_, weight)| heaviest.max(*weight));
     items.retain(|(_, weight)| *weight > 0.0);
     for (_, weight) in items.iter_mut() {
         *weight /= heaviest;

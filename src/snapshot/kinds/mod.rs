@@ -15,6 +15,7 @@ mod user_features;
 mod user_items;
 mod user_vectors;
 
+mod artifacts;
 mod feature_columns;
 mod rows;
 mod scored_lists;
@@ -26,9 +27,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::artifacts::{Artifact, Artifacts};
 use super::{IdTable, Prediction};
 
+pub use artifacts::{Artifact, ArtifactLookupError, Artifacts};
 pub use catalog::Catalog;
 pub use encoded::{Encoded, FoundFile, Params};
 pub use error::ArtifactError;
@@ -40,7 +41,7 @@ pub use ranker::{RankerInput, RankerModel};
 pub use session_knn::Sessions;
 pub use user_features::shard_tables;
 pub use user_items::UserItems;
-pub use user_vectors::UserVectors;
+pub use vector_columns::UserVectors;
 
 /// Every kind. The first that recognises a file has it, so that those with particular columns stand before those that
 /// take any.

@@ -3,21 +3,10 @@
 use thiserror::Error;
 
 use super::rows::user_column;
-use super::vector_columns::{metric, predict_width, vectors};
+use super::vector_columns::{UserVectors, is_vectors, metric, predict_width, vectors};
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, ItemVectors, sizes};
-use crate::artifact::table::CellKind;
-use crate::index::Vectors;
-use crate::snapshot::artifacts::Artifacts;
+use crate::snapshot::kinds::Artifacts;
 use crate::snapshot::{IdTable, Prediction};
-
-/// A vector per user.
-#[derive(Debug)]
-pub struct UserVectors {
-    /// User ids; a user's number is the row.
-    pub users: IdTable,
-    /// The vectors.
-    pub rows: Vectors,
-}
 
 #[derive(Debug, Error)]
 #[error("its vectors have {width} numbers, no item_vectors artifact has (found: {found:?})")]
@@ -66,9 +55,4 @@ impl ArtifactKind for UserVectors {
         }
         Err(ArtifactError::content(NoItemsOfThisWidth { width, found }))
     }
-}
-
-/// Whether a file has a column of vectors.
-pub(super) fn is_vectors(file: &FoundFile<'_>) -> bool {
-    file.table.is_some_and(|table| table.kind("vector").is_ok_and(|kind| *kind == CellKind::Floats))
 }

@@ -3,13 +3,23 @@
 use thiserror::Error;
 
 use super::rows::RowError;
-use super::{ArtifactError, Params};
+use super::{ArtifactError, FoundFile, Params};
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
 use crate::index::{Metric, Vectors};
 use crate::machine::large_zeroed;
+use crate::snapshot::IdTable;
 
 /// The most numbers of a vector: wider ones are refused, as every search costs time in proportion to the width.
 const MAX_WIDTH: usize = 4096;
+
+/// A vector per user.
+#[derive(Debug)]
+pub struct UserVectors {
+    /// User ids; a user's number is the row.
+    pub users: IdTable,
+    /// The vectors.
+    pub rows: Vectors,
+}
 
 #[derive(Debug, Error)]
 enum VectorError {
@@ -71,4 +81,9 @@ fn read(table: &Table, rows: usize, place: impl Fn(usize) -> usize) -> Result<(u
         Ok(())
     })?;
     Ok((width, values))
+}
+
+/// Whether a file has a column of vectors.
+pub(super) fn is_vectors(file: &FoundFile<'_>) -> bool {
+    file.table.is_some_and(|table| table.kind("vector").is_ok_and(|kind| *kind == CellKind::Floats))
 }

@@ -80,9 +80,14 @@ cases! {
         answer: "neighbors: assam chai rooibos mint",
     }
     a_recipe_can_weigh_what_happened_in_a_session {
-        recipe: r#"sources = [
-                { kind = "neighbors", artifact = "similar", from = "session", decay = 0.0, event_weights.add_to_cart = 2.0 } ]
-            exclude = ["session"]"#,
+        recipe: r#"
+            exclude = ["session"]
+            [[sources]]
+            kind = "neighbors"
+            artifact = "similar"
+            from = "session"
+            decay = 0.0
+            event_weights = { view = 1.0, add_to_cart = 2.0 }"#,
         ask: |request| happened(happened(request, "earl-grey", "view"), "sencha", "ADD_TO_CART"),
         answer: "neighbors: mint rooibos assam chai",
     }

@@ -260,8 +260,8 @@ fn trees_weigh_the_user_the_item_and_the_hour_together() {
     assert_eq!(at("9", "ada"), "assam sencha chai rooibos teapot milk", "who likes tea: the cheap first");
     assert_eq!(at("9", "ben"), "milk lemon assam sencha chai rooibos", "who does not: staples first");
     assert_eq!(at("20", "ada"), "teapot milk lemon assam sencha chai", "in the evening: the dear first");
-    for user in ["cyd", "nobody"] {
-        assert_eq!(at("9", user), at("9", "ben"), "a taste that the model does not know is none");
+    for unknown in ["cyd", "nobody"] {
+        assert_eq!(at("9", unknown), at("9", "ben"), "a taste that the model does not know is none");
     }
 }
 

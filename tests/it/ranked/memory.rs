@@ -12,8 +12,8 @@ use crate::support::counting::allocations;
 #[test]
 fn features_are_gathered_and_scored_without_taking_memory() {
     let model = r#"{"weights": {"item.price": 1, "item.category": 1, "item.margin": 1, "user.thrift": 1,
-        "user.taste": 1, "context.country": 1, "context.hour": 1, "seed.price": 1, "seed.same_category": 1, "seed.price_ratio": 1,
-        "source.a.score": 1, "source.a.rank": 1, "candidate.rank": 1, "candidate.sources": 1}}"#;
+        "user.taste": 1, "context.country": 1, "context.hour": 1, "seed.price": 1, "seed.same_category": 1,
+        "seed.price_ratio": 1, "source.a.score": 1, "source.a.rank": 1, "candidate.rank": 1, "candidate.sources": 1}}"#;
     let codes = "[judge]\n[judge.categories]\n\"item.category\" = [\"tea\"]\n\"user.taste\" = [\"tea\"]\n\
                  \"context.country\" = [\"DE\"]";
     let shop = Shop::new("judge.json", model, codes);

@@ -68,8 +68,9 @@ impl Graph {
             let handed_on = |path: &Vec<String>| file.imports.iter().any(|i| i.is_public && i.path == *path);
             let imported = file.imports.iter().filter(|i| !i.is_public).map(|i| i.path.clone());
             for path in named.filter(|path| !handed_on(path)).chain(imported) {
-                let Some((to, name)) = self.resolve(&path, 0) else { continue };
-                if to != file.name {
+                let Some((to, at, name)) = self.resolve(&path, 0) else { continue };
+                // A module and what is inside it are one: a circle is between modules beside each other.
+                if !at.starts_with(here) && !here.starts_with(at) {
                     own.entry(to).or_default().insert(name);
                 }
             }
@@ -77,15 +78,15 @@ impl Graph {
         arrows
     }
 
-    /// The file that defines what a path names, and the name.
-    fn resolve(&self, path: &[String], depth: usize) -> Option<(&str, String)> {
-        let modules = (0..=path.len()).rev().find(|length| self.files.contains_key(&path[..*length]))?;
-        let file = &self.files[&path[..modules]];
-        let Some(name) = path.get(modules) else { return Some((&file.name, path.last()?.clone())) };
+    /// The file that defines what a path of this crate names, its module, and the name.
+    fn resolve(&self, path: &[String], depth: usize) -> Option<(&str, &[String], String)> {
+        let modules = (1..=path.len()).rev().find(|length| self.files.contains_key(&path[..*length]))?;
+        let (module, file) = self.files.get_key_value(&path[..modules])?;
+        let Some(name) = path.get(modules) else { return Some((&file.name, module, path.last()?.clone())) };
         let import = file.imports.iter().find(|import| import.name == *name && import.path != path);
         match import {
             Some(import) if depth < 8 && self.is_ours(&import.path) => self.resolve(&import.path, depth + 1),
-            _ => Some((&file.name, name.clone())),
+            _ => Some((&file.name, module, name.clone())),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::kinds::{ArtifactError, ArtifactKind};
+use super::{ArtifactError, ArtifactKind};
 
 /// A decoded artifact of any kind; implemented by every [`ArtifactKind`].
 pub trait Artifact: Any + Debug + Send + Sync {
@@ -132,12 +132,12 @@ impl Artifacts {
         self.iter().filter_map(|(name, artifact)| Some((name, artifact.downcast_ref()?)))
     }
 
-    pub(super) fn insert(&mut self, name: &str, artifact: Arc<dyn Artifact>) {
+    pub(in crate::snapshot) fn insert(&mut self, name: &str, artifact: Arc<dyn Artifact>) {
         self.by_name.insert(name.to_owned(), artifact);
     }
 
     /// The only artifact of a kind that a snapshot has one of.
-    pub(super) fn only<K: ArtifactKind>(&self) -> Option<Arc<K>> {
+    pub(in crate::snapshot) fn only<K: ArtifactKind>(&self) -> Option<Arc<K>> {
         let (name, _) = self.of_kind::<K>().next()?;
         self.get(name).ok()
     }
@@ -146,7 +146,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// The first artifact that does not fit, by name, and why.
-    pub(super) fn settle(&mut self) -> Result<(), (String, ArtifactError)> {
+    pub(in crate::snapshot) fn settle(&mut self) -> Result<(), (String, ArtifactError)> {
         for (name, artifact) in &self.by_name {
             // All are checked before any is changed, so that the first fault by name is the one that is told.
             artifact.check(self).map_err(|error| (name.clone(), error))?;
