@@ -44,8 +44,8 @@ pub enum SnapshotError {
     },
     /// A server was pointed to a snapshot where it needs a store.
     #[error(
-        "{location} is a snapshot's own directory, and a server follows the channel of a store: publish the snapshot to \
-         one with `larder snapshot publish`, and serve that"
+        "{location} is a snapshot's own directory, and a server follows the channel of a store: publish the snapshot \
+         to one with `larder snapshot publish`, and serve that"
     )]
     NoStore {
         /// The directory.

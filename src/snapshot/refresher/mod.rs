@@ -247,7 +247,7 @@ impl<T: Send + Sync> Refresher<T> {
             Err(error) => match self.source.cache.recall(&self.document()) {
                 // Only at a start, and only where the store is away rather than wrong: later the cache is no news.
                 Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
-                    tracing::warn!(reason = %error, "the store is away: the local cache says what the channel names");
+                    tracing::warn!(reason = %error, "the store is away: the channel is read from the cache");
                     bytes
                 }
                 _ => return Err(error.into()),
