@@ -8,19 +8,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use larder::artifact::table::{Table, TableLimits};
-use larder::feature::{self, Column, ColumnBuilder, ColumnKind, Predicate};
+use larder::feature::{self, ColumnBuilder, ColumnKind, Predicate, Value};
 use larder::model::{Format, Matrix, RankScratch, Ranker};
 use larder::pipeline::Stages;
 use larder::recommender::View;
 use larder::server::fuzzing;
 use larder::snapshot::{Channel, LoadOptions, Manifest, Snapshot, open_directory};
 
+/// The snapshot that recipes are compiled against: the smallest that is in git.
+const SNAPSHOT: &str = "tests/compat/v1";
+
 /// A name, which is that of its file in `fuzz_targets/`, and what reads the bytes.
-pub type Target = (&'static str, fn(&[u8]));
+pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 11] = [
     ("predicate", predicate),
     ("json_request", fuzzing::json_request),
     ("caller_class", fuzzing::caller_class),
@@ -34,8 +38,18 @@ pub const TARGETS: [Target; 11] = [
     ("placements", placements),
 ];
 
+/// Runs the target of this name.
+///
+/// # Panics
+/// There is none, or what the target found.
+#[allow(dead_code, reason = "called by the files in fuzz_targets/")]
+pub(crate) fn run(name: &str, bytes: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of this name");
+    target(bytes);
+}
+
 /// A filter expression of a request, over a catalogue with a column of every kind.
-pub fn predicate(bytes: &[u8]) {
+pub(crate) fn predicate(bytes: &[u8]) {
     static CATALOGUE: LazyLock<feature::Table> = LazyLock::new(catalogue);
     let text = String::from_utf8_lossy(bytes);
     if let Ok(predicate) = Predicate::compile(&text, &CATALOGUE, &BTreeMap::new()) {
@@ -44,15 +58,16 @@ pub fn predicate(bytes: &[u8]) {
 }
 
 /// A snapshot's `manifest.json`.
-pub fn manifest(bytes: &[u8]) {
+pub(crate) fn manifest(bytes: &[u8]) {
     if let Ok(manifest) = Manifest::parse(bytes, "manifest.json") {
-        let again = Manifest::parse(&manifest.to_json(), "manifest.json").expect("what was read can be written");
+        let again =
+            Manifest::parse(&manifest.to_json(), "manifest.json").expect("what was read can be written");
         assert_eq!(again.to_json(), manifest.to_json());
     }
 }
 
 /// A `channels/NAME.json`.
-pub fn channel(bytes: &[u8]) {
+pub(crate) fn channel(bytes: &[u8]) {
     if let Ok(channel) = Channel::parse(bytes, "channel.json") {
         let again = Channel::parse(&channel.to_json(), "channel.json").expect("what was read can be written");
         assert_eq!(again, channel);
@@ -60,13 +75,11 @@ pub fn channel(bytes: &[u8]) {
 }
 
 /// A Parquet file: its footer and the pages of every column.
-pub fn parquet(bytes: &[u8]) {
-    let limits = TableLimits { max_rows: 100_000, max_bytes: 16 << 20, ..TableLimits::default() };
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(file.path(), bytes).expect("a temporary file takes bytes");
+pub(crate) fn parquet(bytes: &[u8]) {
+    let limits = TableLimits { rows: 100_000, bytes: 16 << 20 };
     // Readers of foreign formats may give up on a file by a panic, which the loader catches and turns into a refusal.
     let _ = std::panic::catch_unwind(|| {
-        let Ok(table) = Table::open_parquet(file.path(), &limits) else { return };
+        let Ok(table) = Table::from_parquet(Bytes::copy_from_slice(bytes), "fuzzed", &limits) else { return };
         for (column, _) in table.columns() {
             let _ = table.each(column, &mut |_, _| Ok(()));
         }
@@ -74,30 +87,51 @@ pub fn parquet(bytes: &[u8]) {
 }
 
 /// A LightGBM model in its text format.
-pub fn lightgbm(bytes: &[u8]) {
+pub(crate) fn lightgbm(bytes: &[u8]) {
     ranker(Format::LightGbm, bytes);
 }
 
 /// An XGBoost model in JSON.
-pub fn xgboost_json(bytes: &[u8]) {
+pub(crate) fn xgboost_json(bytes: &[u8]) {
     ranker(Format::XgboostJson, bytes);
 }
 
 /// An XGBoost model in UBJSON.
-pub fn xgboost_ubjson(bytes: &[u8]) {
-    ranker(Format::XgboostUbjson, bytes);
+pub(crate) fn xgboost_ubjson(bytes: &[u8]) {
+    ranker(Format::XgboostUbj, bytes);
 }
 
 /// A `placements.toml`, compiled against a snapshot.
-pub fn placements(bytes: &[u8]) {
-    static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SNAPSHOT_PATH);
-        Arc::new(open_directory(&path, "production", &LoadOptions::default()).expect("the snapshot in git loads"))
+pub(crate) fn placements(bytes: &[u8]) {
+    static LOADED: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
+        // From the repository's root, or from `fuzz/`.
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = here.ancestors().map(|folder| folder.join(SNAPSHOT)).find(|path| path.is_dir());
+        let path = path.expect("the repository has its smallest snapshot");
+        Arc::new(open_directory(&path, "production", &LoadOptions::default()).expect("it loads"))
     });
     let text = String::from_utf8_lossy(bytes);
-    if let Ok(view) = View::compile(Arc::clone(&SNAPSHOT), &text, &Stages::default()) {
+    if let Ok(view) = View::compile(Arc::clone(&LOADED), &text, &Stages::default()) {
         assert!(!view.placements.is_empty());
     }
+}
+
+fn catalogue() -> feature::Table {
+    let mut table = feature::Table::new(3);
+    let mut add = |name: &str, kind, values: [Value<'_>; 3]| {
+        let mut column = ColumnBuilder::new(kind);
+        for value in values {
+            column.push(value);
+        }
+        assert!(table.add(name, column.finish()), "{name}");
+    };
+    add("in_stock", ColumnKind::Bool, [Value::Bool(true), Value::Bool(false), Value::Null]);
+    add("year", ColumnKind::Int, [Value::Int(2024), Value::Int(-1), Value::Null]);
+    add("price", ColumnKind::Float, [Value::Float(9.5), Value::Float(f64::MAX), Value::Null]);
+    add("category", ColumnKind::Text, [Value::Text("tea"), Value::Text(""), Value::Null]);
+    add("launched", ColumnKind::Time, [Value::Time(0), Value::Time(i64::MIN), Value::Null]);
+    add("tags", ColumnKind::List, [Value::List(vec!["a", "b"]), Value::List(Vec::new()), Value::Null]);
+    table
 }
 
 fn ranker(format: Format, bytes: &[u8]) {

@@ -17,7 +17,7 @@ use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sour
 
 /// Why the server did not start.
 #[derive(Debug, Error)]
-pub enum AppError {
+pub(crate) enum AppError {
     /// The store cannot be opened.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -58,7 +58,7 @@ pub enum AppError {
 
 /// A server with its ports bound and nothing served yet.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     config: Config,
     refresher: Arc<Refresher<View>>,
     recommender: Arc<Recommender>,
@@ -76,7 +76,7 @@ impl App {
     ///
     /// # Errors
     /// Whatever cannot be opened.
-    pub fn build(mut config: Config, stages: Stages) -> Result<Self, AppError> {
+    pub(crate) fn build(mut config: Config, stages: Stages) -> Result<Self, AppError> {
         if let Some(level) = config.server.cpu {
             crate::machine::limit_to(level);
         }
@@ -126,7 +126,7 @@ impl App {
     ///
     /// # Errors
     /// A thread, runtime or listener that cannot be started.
-    pub fn run(self) -> Result<(), AppError> {
+    pub(crate) fn run(self) -> Result<(), AppError> {
         // First of all that runs: `/readyz` tells why the rest takes its time.
         let admin = Admin::open(self.admin, Arc::clone(&self.admin_service))?;
         let (stop, stopped) = mpsc::sync_channel::<()>(1);

@@ -124,7 +124,7 @@ impl CliError {
 }
 
 /// Runs the command line of this process.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     crate::machine::give_back_at_once();
     let outcome = match Cli::try_parse() {
         Ok(cli) => run(cli.command),

@@ -31,6 +31,8 @@ use edge::protocol::Protocol;
 
 pub use admin::{Admin, AdminService, ControlPlane, NotReady};
 pub use api::convert::SealError;
+#[doc(hidden)]
+pub use api::fuzzing;
 pub use config::{Config, KeyError, PageTokenKey};
 pub use edge::requests::{PlacementWork, RequestMetrics};
 

@@ -1,4 +1,4 @@
-//! The one integration-test binary: each module is a room's promises seen from outside.
+//! The one integration-test binary: each module holds what one part promises, seen from outside.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
@@ -9,6 +9,8 @@ mod cli;
 mod compat;
 #[cfg(feature = "server")]
 mod evaluate;
+#[cfg(feature = "server")]
+mod fuzz;
 mod golden;
 #[cfg(feature = "server")]
 mod grpc;

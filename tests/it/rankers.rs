@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::support::levels;
 use crate::support::skip::skip;
 
-mod bad_models;
+pub(crate) mod bad_models;
 mod categories;
 mod linear;
 #[cfg(feature = "onnx")]

@@ -1,6 +1,7 @@
 //! The API's protocols: gRPC and HTTP/JSON from one set of messages, and what both do with a decoded request.
 
 pub(crate) mod convert;
+pub mod fuzzing;
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod json;

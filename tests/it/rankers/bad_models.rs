@@ -3,7 +3,7 @@
 use larder::model::{Format, Matrix, ModelError, RankScratch, Ranker};
 
 /// Two trees over three inputs: the first with a number and a category, the second a single leaf.
-const LIGHTGBM: &str = "tree
+pub(crate) const LIGHTGBM: &str = "tree
 version=v4
 num_class=1
 num_tree_per_iteration=1
@@ -39,7 +39,7 @@ pandas_categorical:[[\"red\", \"green\", \"blue\", \"grey\"]]
 ";
 
 /// A tree over two inputs, the second of them categorical.
-const XGBOOST: &str = r#"{"version": [3, 2, 0], "learner": {
+pub(crate) const XGBOOST: &str = r#"{"version": [3, 2, 0], "learner": {
     "attributes": {}, "feature_names": ["price", "colour"], "feature_types": ["float", "c"],
     "learner_model_param": {"base_score": "[5E-1]", "num_class": "0", "num_feature": "2", "num_target": "1"},
     "objective": {"name": "binary:logistic"},
@@ -325,7 +325,7 @@ fn damaged_files_do_no_harm() {
 }
 
 #[test]
-fn ubjson_that_lies_about_its_size_is_refused() {
+pub(crate) fn ubjson_that_lies_about_its_size_is_refused() {
     let refused = |bytes: &[u8], reason: &str| {
         let said = Ranker::read(Format::XgboostUbj, bytes).unwrap_err().to_string();
         assert!(said.contains(reason), "{said}");
@@ -361,7 +361,7 @@ fn xgboost_may_write_its_flags_as_true_and_false() {
 }
 
 /// JSON as UBJSON, the way XGBoost writes it.
-fn ubjson(value: &serde_json::Value) -> Vec<u8> {
+pub(crate) fn ubjson(value: &serde_json::Value) -> Vec<u8> {
     let length = |count: usize| [b"L".as_slice(), &(count as i64).to_be_bytes()].concat();
     match value {
         serde_json::Value::Null => b"Z".to_vec(),
