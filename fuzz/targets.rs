@@ -1,8 +1,9 @@
 //! What is fuzzed: every parser that reads what a client sends or a publisher writes, as a function over bytes.
 //!
-//! A target may refuse its input in any way but a panic, an abort, or the use of memory or time without a bound. What it
-//! accepts must hold together: it is used, and written and read again where there is a way to. cargo-fuzz runs each through a
-//! file in `fuzz_targets/`; `tests/it/fuzz.rs` runs all of them from seeds. A new one is a function and its line in [`TARGETS`].
+//! A target may refuse its input in any way but a panic, an abort, or the use of memory or time without a bound. What
+//! it accepts must hold together: it is used, and written and read again where there is a way to. cargo-fuzz runs each
+//! through a file in `fuzz_targets/`; `tests/it/fuzz.rs` runs all of them from seeds. A new one is a function and its
+//! line in [`TARGETS`].
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -14,17 +14,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With `--no-default-features` the crate is synchronous and has no runtime: that is what to embed. `examples/embed.rs` is a whole
-//! program; `examples/custom_source.rs` and `examples/custom_scorer.rs` add stages of their own.
+//! With `--no-default-features` the crate is synchronous and has no runtime: that is what to embed. `examples/embed.rs`
+//! is a whole program; `examples/custom_source.rs` and `examples/custom_scorer.rs` add stages of their own.
 //!
 //! # Core concepts
 //!
-//! - A [**snapshot**](snapshot::Snapshot) is everything that one training run published: a catalogue, models, features and recipes, as
-//!   artifacts listed in a manifest. It is decoded and checked as a whole and never changes.
-//! - A [**placement**](recommender::Placement) is a named spot where a slate is shown, with its recipe in `placements.toml`: candidate
-//!   sources, filters, a scorer, re-rankers, and fallback sources.
-//! - A [**View**](recommender::View) is what a request pins: a snapshot with its recipes compiled, the rules and the live state. It is
-//!   immutable; a new one replaces it by one pointer swap, and requests under way keep theirs.
+//! - A [**snapshot**](snapshot::Snapshot) is everything that one training run published: a catalogue, models, features
+//!   and recipes, as artifacts listed in a manifest. It is decoded and checked as a whole and never changes.
+//! - A [**placement**](recommender::Placement) is a named spot where a slate is shown, with its recipe in
+//!   `placements.toml`: candidate sources, filters, a scorer, re-rankers, and fallback sources.
+//! - A [**View**](recommender::View) is what a request pins: a snapshot with its recipes compiled, the rules and the
+//!   live state. It is immutable; a new one replaces it by one pointer swap, and requests under way keep theirs.
 //! - A [**slate**](domain::Slate) is the ordered answer. Its item numbers are valid in the snapshot that comes with it.
 //! - Scores have one [total order](domain::score): the same request on the same View gives the same slate.
 //!

@@ -34,7 +34,8 @@ pub fn init_logs(format: LogFormat, filter: &str) -> bool {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(colours)
-        // It would report a line that cannot be written by `eprintln!`, which panics when standard error is a full disk.
+        // It would report a line that cannot be written by `eprintln!`, which panics when standard error is a full
+        // disk.
         .log_internal_errors(false);
     match format {
         LogFormat::Text => logs.with_target(false).try_init().is_ok(),

@@ -1,7 +1,7 @@
 //! `google.protobuf.Struct` and `Value` with fields in the order they were written.
 //!
-//! A map on the wire is a repeated key-value message. Keeping it as a list makes equal answers equal byte for byte, which
-//! a hash map does not.
+//! A map on the wire is a repeated key-value message. Keeping it as a list makes equal answers equal byte for byte,
+//! which a hash map does not.
 
 use std::fmt;
 

@@ -17,8 +17,8 @@ const STANDARD_FILE: &str = "larder.toml";
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each setting is also an environment variable (LARDER_SERVER__MAX_QUEUED for --server.max-queued) and a \
-                  key of the file (max_queued in the section [server])."
+    after_help = "Each setting is also an environment variable (LARDER_SERVER__MAX_QUEUED for --server.max-queued) \
+                  and a key of the file (max_queued in the section [server])."
 )]
 pub(super) struct ServeArgs {
     /// Configuration file [default: larder.toml, if there is one] [env: LARDER_CONFIG]

@@ -1,4 +1,5 @@
-//! The fuzz targets, run from seeds: valid documents, and what becomes of them when bytes are changed, cut and repeated.
+//! The fuzz targets, run from seeds: valid documents, and what becomes of them when bytes are changed, cut and
+//! repeated.
 //!
 //! The changes come from a fixed seed, so a failure here fails everywhere. cargo-fuzz looks further (`fuzz/`).
 

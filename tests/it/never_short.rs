@@ -16,8 +16,8 @@ use crate::support::grocer::{self, array, texts};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// The grocer's shop with twelve items more that no artifact knows: `new-0`, the newest, to `new-11`. The last two are not
-/// in stock.
+/// The grocer's shop with twelve items more that no artifact knows: `new-0`, the newest, to `new-11`. The last two are
+/// not in stock.
 fn shop_with_news() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     grocer::stock(dir.path(), 1);

@@ -83,7 +83,11 @@ fn every_answer_during_a_swap_is_from_exactly_one_snapshot() {
                 ("score", grocer::floats([1.0])),
             ],
         );
-        let recipe = "[placements.one]\npage_size = 1\nsources = [ { kind = \"neighbors\", artifact = \"similar\" } ]\n";
+        let recipe = r#"
+            [placements.one]
+            page_size = 1
+            sources = [ { kind = "neighbors", artifact = "similar" } ]
+        "#;
         std::fs::write(dir.path().join("placements.toml"), recipe).unwrap();
         let mut manifest = grocer::seal(dir.path(), hour as u32);
         manifest.golden.clear();

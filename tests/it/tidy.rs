@@ -1,6 +1,6 @@
-//! The layers of the code, held by reading the sources: imports go down only, the kinds of stages do not know each other,
-//! nothing imports in a circle, some crates are named in one place only, and a file says what it is for, in the field's
-//! words, and stays short enough to be read.
+//! The layers of the code, held by reading the sources: imports go down only, the kinds of stages do not know each
+//! other, nothing imports in a circle, some crates are named in one place only, and a file says what it is for, in the
+//! field's words, and stays short enough to be read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +10,7 @@ use graph::Graph;
 use scanner::{Named, crates, module_path, named_paths, says};
 
 mod graph;
+mod loadtest;
 mod scanner;
 
 /// The modules by layer, lowest first. A module may name lower layers; the top layer may also name itself.
@@ -59,7 +60,8 @@ const LONG: [(&str, &str); 1] = [("sample/src/words.rs", "word lists of the samp
 /// File names that say nothing of what is inside.
 const VAGUE: [&str; 5] = ["utils", "util", "helpers", "common", "prelude"];
 
-/// Words that need explaining to a reader from the field, who has another one for each (ARCHITECTURE.md, "What are things called?").
+/// Words that need explaining to a reader from the field, who has another one for each (ARCHITECTURE.md, "What are
+/// things called?").
 const METAPHORS: [&str; 11] = [
     "cellar",
     "corridor",

@@ -10,8 +10,8 @@ type Sessions = Vec<(i64, Vec<u32>)>;
 
 const ITEMS: usize = 40;
 
-/// The same algorithm, written for the eye: no index, no early stop. Scores are exact: equal, not close. `weight` is that
-/// of an item of the running session.
+/// The same algorithm, written for the eye: no index, no early stop. Scores are exact: equal, not close. `weight` is
+/// that of an item of the running session.
 fn slow_twin(
     sessions: &Sessions,
     running: &[u32],

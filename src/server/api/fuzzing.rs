@@ -1,4 +1,5 @@
-//! What is fuzzed of the protocols: readers of what a client sends, as functions over bytes. For `fuzz/` and its tests alone.
+//! What is fuzzed of the protocols: readers of what a client sends, as functions over bytes. For `fuzz/` and its tests
+//! alone.
 
 use larder_proto::v1;
 

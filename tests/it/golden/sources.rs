@@ -180,7 +180,8 @@ cases! {
     }
     a_known_user_can_be_folded_in_too {
         recipe: r#"sources = [
-                { kind = "vectors", artifact = "item_vectors", users = "user_vectors", fold_in = "always", take = 3 } ]"#,
+                { kind = "vectors", artifact = "item_vectors", users = "user_vectors", fold_in = "always",
+                  take = 3 } ]"#,
         ask: |request| request.user("ada").event("honey"),
         answer: "vectors: honey macaroons chai",
     }

@@ -1,4 +1,5 @@
-//! The other side of a swap: what a publisher writes, in which order, and what it is told when somebody else was there first.
+//! The other side of a swap: what a publisher writes, in which order, and what it is told when somebody else was there
+//! first.
 
 use std::sync::Barrier;
 

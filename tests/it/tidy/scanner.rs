@@ -8,8 +8,8 @@ pub(super) struct Named {
     pub(super) path: Vec<String>,
 }
 
-/// Every path of this crate that `text` names; `here` is the path of its module. An inline module's `super` is read as the
-/// file's, which can only name a lower place than it does.
+/// Every path of this crate that `text` names; `here` is the path of its module. An inline module's `super` is read as
+/// the file's, which can only name a lower place than it does.
 pub(super) fn named_paths(text: &str, here: &[String]) -> Vec<Named> {
     let tokens = tokens(text);
     let mut found = Vec::new();
@@ -83,7 +83,8 @@ fn absolute(path: &[String], here: &[String], children: &[&str]) -> Vec<String> 
     base.iter().chain(named).cloned().collect()
 }
 
-/// `pipeline/source/mod.rs` is `pipeline::source`, `artifact/s3.rs` is `artifact::s3`, `lib.rs` and `main.rs` are nothing.
+/// `pipeline/source/mod.rs` is `pipeline::source`, `artifact/s3.rs` is `artifact::s3`, `lib.rs` and `main.rs` are
+/// nothing.
 pub(super) fn module_path(file: &str) -> Vec<String> {
     let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
     path.split('/').filter(|part| *part != "lib" && *part != "main").map(str::to_owned).collect()
@@ -107,7 +108,8 @@ fn mark(tokens: &[Token], at: usize) -> &str {
     tokens.get(at).map_or("", |(_, token)| token)
 }
 
-/// Reports the paths of the use tree that starts at `at`, each with the name that it is bound to; returns where it ends.
+/// Reports the paths of the use tree that starts at `at`, each with the name that it is bound to; returns where it
+/// ends.
 fn tree(
     tokens: &[Token],
     mut at: usize,

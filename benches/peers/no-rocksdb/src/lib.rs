@@ -1,4 +1,5 @@
-//! What serenade's library names of RocksDB, so that its index can be measured without building RocksDB. Nothing can be opened.
+//! What serenade's library names of RocksDB, so that its index can be measured without building RocksDB. Nothing can be
+//! opened.
 
 use std::convert::Infallible;
 use std::time::Duration;

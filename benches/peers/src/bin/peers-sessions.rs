@@ -1,9 +1,9 @@
 //! How much faster are next items from similar sessions than in crate `serenade`, on the same sessions and queries?
 //!
-//! Sessions are generated with a fixed seed: Zipf items in random order, lengths shaped like those of a click log (2 to 16, many
-//! short ones). Both indexes live in one process and answer the same queries in alternating batches; of five rounds, a query's
-//! fastest counts. Prints a JSON row for each question; `--out FILE` also writes them as an array, `--small` takes the smaller
-//! data only.
+//! Sessions are generated with a fixed seed: Zipf items in random order, lengths shaped like those of a click log (2 to
+//! 16, many short ones). Both indexes live in one process and answer the same queries in alternating batches; of five
+//! rounds, a query's fastest counts. Prints a JSON row for each question; `--out FILE` also writes them as an array,
+//! `--small` takes the smaller data only.
 
 use std::error::Error;
 use std::io::Write;
@@ -171,7 +171,8 @@ impl Shop {
     /// Distinct items, oldest first.
     fn session(&mut self) -> Vec<u32> {
         let drawn = self.random.f64();
-        // More than one in a hundred are cut to 16, so that the peer, which drops sessions over its 99.5th percentile, drops none.
+        // More than one in a hundred are cut to 16, so that the peer, which drops sessions over its 99.5th percentile,
+        // drops none.
         let length = (2 + self.lengths.partition_point(|sum| *sum < drawn)).min(16);
         let mut session = Vec::new();
         while session.len() < length {

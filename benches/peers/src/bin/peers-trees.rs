@@ -1,6 +1,6 @@
-//! How long does a model of LightGBM or XGBoost take for a batch of rows? `peers-trees MODEL ROWS.f32 --rows N --features M`
-//! reads the model and N rows of M floats (little-endian, row by row), and prints JSON: what a call takes, and the first scores,
-//! so that whoever compares sees that both sides computed the same.
+//! How long does a model of LightGBM or XGBoost take for a batch of rows? `peers-trees MODEL ROWS.f32 --rows N
+//! --features M` reads the model and N rows of M floats (little-endian, row by row), and prints JSON: what a call
+//! takes, and the first scores, so that whoever compares sees that both sides computed the same.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! How long does a search for the best 100 by inner product take, and how many of the exact best does it find?
-//! `peers-vectors --data DIR --name NAME --k 100 --json` reads what `vectors_data.py` wrote, calibrates the index with the first
-//! hundred queries as a snapshot does with its users, and measures the others: one thread, one query at a time.
+//! `peers-vectors --data DIR --name NAME --k 100 --json` reads what `vectors_data.py` wrote, calibrates the index with
+//! the first hundred queries as a snapshot does with its users, and measures the others: one thread, one query at a
+//! time.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -76,7 +77,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let stream_us = stream(bytes);
     let report = json!({
         "index": index.way(), "recall": measured.recall, "us_mean": measured.us_mean, "us_p50": measured.us_p50,
-        "us_p99": measured.us_p99, "rows_read": measured.rows_read, "build_s": build_s, "bytes_per_row": index.resident_bytes() / rows,
+        "us_p99": measured.us_p99, "rows_read": measured.rows_read, "build_s": build_s,
+        "bytes_per_row": index.resident_bytes() / rows,
         "unfiltered_us_mean": unfiltered.us_mean, "filtered": filtered,
         "exact": {
             "us_mean": scanned.us_mean, "recall": scanned.recall, "matrix_bytes": bytes, "stream_us": stream_us,
