@@ -1,11 +1,10 @@
 //! From what people write ("s3://bucket/prefix", "/srv/larder", "file:///srv/larder") to an open store.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactStore, LocalStore, LocationError, StoreError};
+use super::{ArtifactStore, Credentials, LocalStore, LocationError, StoreError};
 use crate::setting::{As, AutoOr, SettingError, Switch, Text};
 
 /// What a location alone does not say. The defaults suit a directory that exists, and Amazon S3.
@@ -42,21 +41,6 @@ impl OpenOptions {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// An access key; its secret half is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The public half.
-    pub access_key_id: String,
-    /// The secret half.
-    pub secret_access_key: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
     }
 }
 

@@ -2,9 +2,11 @@
 //! directory, memory, S3), and verified, resumable downloads.
 
 mod cache;
+mod credentials;
 mod digest;
 mod download;
 mod error;
+mod fetch_error;
 mod key;
 mod local;
 mod location;
@@ -18,12 +20,14 @@ mod whole_file;
 use std::path::{Path, PathBuf};
 
 pub use cache::BlobCache;
+pub use credentials::Credentials;
 pub use digest::{is_sha256, sha256_bytes, sha256_file};
-pub use download::{FetchError, FetchOptions, fetch};
+pub use download::{FetchOptions, fetch};
 pub use error::{LocationError, StoreError};
+pub use fetch_error::FetchError;
 pub use key::is_key;
 pub use local::LocalStore;
-pub use location::{Credentials, OpenOptions, open};
+pub use location::{OpenOptions, open};
 pub use memory::MemoryStore;
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store};

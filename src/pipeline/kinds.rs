@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{BuildError, CandidateSource, Filter, Reranker, Scorer, Spec};
-use super::{filter, reranker, scorer, source};
 
 /// Makes a stage of one kind. It may capture handles, such as a table that something else keeps up to date.
 pub type Factory<T> = Arc<dyn Fn(&Spec<'_>) -> Result<Box<T>, BuildError> + Send + Sync>;
@@ -31,22 +30,12 @@ pub struct Stages {
 /// The factories of one stage, by kind.
 type Kinds<T> = BTreeMap<&'static str, Factory<T>>;
 
-impl Default for Stages {
-    fn default() -> Self {
-        let none = Self {
-            sources: Kinds::new(),
-            filters: Kinds::new(),
-            scorers: Kinds::new(),
-            rerankers: Kinds::new(),
-        };
-        let with_sources = source::add_kinds(none);
-        let with_filters = filter::add_kinds(with_sources);
-        let with_scorers = scorer::add_kinds(with_filters);
-        reranker::add_kinds(with_scorers)
-    }
-}
-
 impl Stages {
+    /// No kinds at all; [`Stages::default`] has those of this crate.
+    pub fn none() -> Self {
+        Self { sources: Kinds::new(), filters: Kinds::new(), scorers: Kinds::new(), rerankers: Kinds::new() }
+    }
+
     /// Adds (or replaces) a kind of source.
     pub fn source(
         mut self,

@@ -140,3 +140,12 @@ pub struct GatheredColumn {
     /// Its position in the catalogue of the snapshot that the placement was compiled against.
     pub position: usize,
 }
+
+impl Default for Stages {
+    fn default() -> Self {
+        let with_sources = source::add_kinds(Self::none());
+        let with_filters = filter::add_kinds(with_sources);
+        let with_scorers = scorer::add_kinds(with_filters);
+        reranker::add_kinds(with_scorers)
+    }
+}

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::recipe::Recipe;
-use super::{Placement, PlacementsFile};
+use super::{Placement, PlacementsFile, View, golden};
 use crate::pipeline::Stages;
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -12,7 +13,30 @@ use crate::snapshot::{Snapshot, SnapshotError};
 /// and adds time series, since each is counted.
 const MAX_PLACEMENTS: usize = 1000;
 
-pub(super) fn compile(
+impl View {
+    /// Compiles the snapshot's own recipes, then asks every placement once (which warms it) and the golden queries.
+    ///
+    /// # Errors
+    /// A recipe that does not fit (with its line and the nearest valid name), or a golden query with another answer.
+    pub fn prepare(snapshot: Snapshot, stages: &Stages) -> Result<Self, SnapshotError> {
+        let recipes = snapshot.placements().to_owned();
+        let view = Self::compile(Arc::new(snapshot), &recipes, stages)?;
+        // Before anybody can ask it: a view that answers its golden queries wrongly is never served.
+        golden::check(&view)?;
+        Ok(view)
+    }
+
+    /// Compiles recipes, in the format of `placements.toml`, against a snapshot. There are no rules and no events.
+    ///
+    /// # Errors
+    /// A recipe that does not fit.
+    pub fn compile(snapshot: Arc<Snapshot>, recipes: &str, stages: &Stages) -> Result<Self, SnapshotError> {
+        let placements = compile(&snapshot, recipes, stages)?;
+        Ok(Self::new(snapshot, placements))
+    }
+}
+
+fn compile(
     snapshot: &Snapshot,
     text: &str,
     stages: &Stages,

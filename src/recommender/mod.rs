@@ -55,12 +55,13 @@ pub use limits::Limits;
 pub use plan::Plan;
 pub use prepare::PreparedRequest;
 use prepare::UserRows;
-pub use recommendation::{Pinned, Recommendation, Reuse, Versions};
+pub use recommendation::{Pinned, Recommendation, Reuse};
 pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
 pub use status::{PlacementStatus, ViewStatus};
-pub use view::{Placement, View};
+pub use view::{Placement, Versions, View};
 
-/// Answers requests from whatever view is served at the moment. Share it; it takes no lock.
+/// Answers requests from whatever view is served at the moment. Share one between threads: the way of a request takes no
+/// lock that all requests share.
 #[derive(Debug)]
 pub struct Recommender {
     registry: Arc<Registry<View>>,
@@ -121,8 +122,9 @@ impl Recommender {
 
     /// Answers one request.
     ///
-    /// Unknown users and items are no errors; while anything may be shown the slate is not short. Blocks only where the
-    /// placement reads features of a user whose shard is not in memory, for [`Limits::user_features_wait`] at most.
+    /// Unknown users and items are no errors; while anything may be shown the slate is not short. Blocks in two cases:
+    /// while features of a user whose shard is not in memory are read, for [`Limits::user_features_wait`] at most; and
+    /// while another thread makes the slate for the same request.
     ///
     /// # Errors
     /// An unknown placement, a value out of range, no snapshot yet.
@@ -132,8 +134,8 @@ impl Recommender {
         self.complete(request, &prepared)
     }
 
-    /// Answers the request that was prepared, without waiting for anything: what is not known of the user by now is
-    /// late.
+    /// Answers the request that was prepared, without waiting for the user's features: those that are not in memory by
+    /// now are late. It waits where another thread is making the slate for the same request.
     ///
     /// # Errors
     /// As [`Recommender::recommend`].
@@ -188,7 +190,8 @@ impl Recommender {
         }
     }
 
-    /// Answers the slot at `place` of the requests that were prepared, without waiting for anything. With `shown`, what
+    /// Answers the slot at `place` of the requests that were prepared, as
+    /// [`Recommender::complete`] does. With `shown`, what
     /// is in it is shown elsewhere on the page: it is left out, and what is answered is added.
     ///
     /// There is one clock for the page, from its beginning: a caller waits for all of it.

@@ -51,17 +51,6 @@ pub enum Reuse {
     Never,
 }
 
-/// The versions of all parts of a view: what an answer was made from, as answers and exposures name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Versions<'a> {
-    /// The snapshot's.
-    pub snapshot: &'a str,
-    /// The rules'; empty where there are none.
-    pub rules: &'a str,
-    /// The state of what events say; 0 where there are none.
-    pub live_epoch: u64,
-}
-
 impl Recommendation {
     /// The snapshot that knows the item numbers of the slate.
     pub fn snapshot(&self) -> &Snapshot {

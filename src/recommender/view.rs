@@ -8,14 +8,14 @@ use super::cache::ResultCache;
 use super::catalog_order::CatalogOrder;
 use super::counts::{Counts, CountsByPlacement};
 use super::latency::LatencyEstimator;
-use super::{Objective, RecommendError, Versions};
+use super::{Objective, RecommendError};
 use crate::domain::{CandidateSet, Request, SeedRole, SlateItem, Warning};
 use crate::feature::nearest;
 use crate::live::Live;
 use crate::pipeline::filter::Exclusion;
-use crate::pipeline::{CandidateSource, Named, Needs, Pipeline, Stages};
+use crate::pipeline::{CandidateSource, Named, Needs, Pipeline};
 use crate::rules::Rules;
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::snapshot::Snapshot;
 
 /// Everything that one request needs, immutable. Its parts change at their own pace; whoever swaps one of them makes a
 /// new view of all.
@@ -62,28 +62,23 @@ pub struct Placement {
     pub(super) counts: OnceLock<Arc<Counts>>,
 }
 
-impl View {
-    /// Compiles the snapshot's own recipes, then asks every placement once (which warms it) and the golden queries.
-    ///
-    /// # Errors
-    /// A recipe that does not fit (with its line and the nearest valid name), or a golden query with another answer.
-    pub fn prepare(snapshot: Snapshot, stages: &Stages) -> Result<Self, SnapshotError> {
-        let recipes = snapshot.placements().to_owned();
-        let view = Self::compile(Arc::new(snapshot), &recipes, stages)?;
-        // Before anybody can ask it: a view that answers its golden queries wrongly is never served.
-        super::golden::check(&view)?;
-        Ok(view)
-    }
+/// The versions of all parts of a view: what an answer was made from, as answers and exposures name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions<'a> {
+    /// The snapshot's.
+    pub snapshot: &'a str,
+    /// The rules'; empty where there are none.
+    pub rules: &'a str,
+    /// The state of what events say; 0 where there are none.
+    pub live_epoch: u64,
+}
 
-    /// Compiles recipes, in the format of `placements.toml`, against a snapshot. There are no rules and no events.
-    ///
-    /// # Errors
-    /// A recipe that does not fit.
-    pub fn compile(snapshot: Arc<Snapshot>, recipes: &str, stages: &Stages) -> Result<Self, SnapshotError> {
-        let placements = super::compile::compile(&snapshot, recipes, stages)?;
+impl View {
+    /// A view of a snapshot with these placements, and of no rules and no events.
+    pub(super) fn new(snapshot: Arc<Snapshot>, placements: BTreeMap<String, Placement>) -> Self {
         let catalog_order = CatalogOrder::of(snapshot.catalog());
         let (rules, live, cache) = (Rules::default(), Live::default(), OnceLock::new());
-        Ok(Self { snapshot, rules, live, placements, catalog_order, cache })
+        Self { snapshot, rules, live, placements, catalog_order, cache }
     }
 
     /// The versions of its parts.

@@ -13,6 +13,7 @@ mod memory;
 mod open;
 mod options;
 mod predict;
+mod prediction;
 mod publish;
 mod refresher;
 mod registry;
@@ -32,7 +33,8 @@ pub use manifest::{
 };
 pub use open::{open_cache, open_directory, open_snapshot, predict_directory, predict_snapshot};
 pub use options::{LoadOptions, RefreshOptions};
-pub use predict::{Prediction, predict_files};
+pub use predict::predict_files;
+pub use prediction::Prediction;
 pub use publish::{Listed, Published, list, publish, rollback};
 pub use refresher::{Failure, Health, Outcome, Prepare, Refresher};
 pub use registry::Registry;

@@ -1,37 +1,7 @@
 //! What artifacts will take in memory, told from their files without decoding them.
 
 use super::kinds::{ArtifactKind as _, Catalog, Encoded, Kind};
-use super::{ArtifactEntry, Files, LoadOptions, Manifest, SnapshotError};
-
-/// What decoding takes on top of what it leaves, where nothing else is known: this part of it.
-const DECODING: u64 = 5;
-
-/// What an artifact will take in memory, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Prediction {
-    /// Once it is served.
-    pub resident: u64,
-    /// While it is decoded, what stays included.
-    pub peak: u64,
-}
-
-impl Prediction {
-    /// What leaves `resident` bytes, and takes as much on top for decoding as most kinds do.
-    pub fn usual(resident: usize) -> Self {
-        let resident = resident as u64;
-        Self { resident, peak: resident.saturating_add(resident / DECODING) }
-    }
-
-    /// What takes no more for decoding than it leaves.
-    pub fn flat(resident: usize) -> Self {
-        Self { resident: resident as u64, peak: resident as u64 }
-    }
-
-    /// What is not known better than by the size of its file.
-    pub fn of_file(bytes: u64) -> Self {
-        Self { resident: bytes, peak: bytes.saturating_add(bytes / DECODING) }
-    }
-}
+use super::{ArtifactEntry, Files, LoadOptions, Manifest, Prediction, SnapshotError};
 
 /// What each artifact will take, in the manifest's order; nothing for those that are `shared` with what is served. A
 /// table's resident bytes are told within a tenth; a model counts with the size of its file, and so does a kind that

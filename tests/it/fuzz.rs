@@ -30,7 +30,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             "price in [1, 2.5, 1e308] || year in [9223372036854775807]",
         ]),
         "json_request" => texts(&[
-            r#"{"placement": "p", "seedItems": [{"itemId": "a", "weight": 2.5, "role": "CART"}], "pageSize": 8,
+            r#"{"placement": "p", "seedItems": [{"itemId": "a", "weight": 2.5, "role": "IN_CART"}], "pageSize": 8,
                 "subject": {"userId": "u", "consent": "DENIED"}, "filter": "price < $p", "filterParams": {"p": 3},
                 "sessionEvents": [{"itemId": "b", "eventTime": "2026-01-01T00:00:00Z"}], "view": "DEBUG"}"#,
             r#"{"slots": [{"slotId": "s", "request": {"placement": "p", "seedItems": null}}], "deduplicate": true}"#,

@@ -127,9 +127,10 @@ fn a_page_token_is_good_at_a_replica_with_the_same_key_and_says_so_if_the_snapsh
     let request = |token: &Value| {
         json!({"seedItems": [{"itemId": "i1"}], "pageSize": 2, "pageToken": token}).to_string()
     };
-    for (days, warning) in
-        [([20, 20], None), ([20, 21], Some("another snapshot: items may repeat or be missing"))]
-    {
+    for (days, warning) in [
+        ([20, 20], None),
+        ([20, 21], Some("another snapshot or other rules: items may repeat or be missing")),
+    ] {
         let [one, other] = replicas(days);
         let token = &one.post(SIMILAR, request(&Value::Null)).json()["nextPageToken"];
         let page = other.post(SIMILAR, request(token)).json();

@@ -145,8 +145,8 @@ fn a_scrape_of_a_busy_server_says_what_has_happened() {
     assert_eq!(value("larder_snapshot_swaps_total", &[]), 2.0);
     assert_eq!(value("larder_snapshot_refresh_failing", &[]), 1.0);
     assert_eq!(value("larder_snapshot_failures_total", &[("artifact", "similar")]), 1.0);
-    assert_eq!(value("larder_requests_total", &[("placement", "pdp.similar"), ("class", "live")]), 3.0);
-    assert_eq!(value("larder_requests_total", &[("placement", "pdp.similar"), ("class", "shadow")]), 3.0);
+    assert_eq!(value("larder_requests_total", &[("placement", "pdp.similar"), ("class", "LIVE")]), 3.0);
+    assert_eq!(value("larder_requests_total", &[("placement", "pdp.similar"), ("class", "SHADOW")]), 3.0);
     assert_eq!(value("larder_requests_total", &[("placement", "unknown"), ("code", "NOT_FOUND")]), 1.0);
     assert_eq!(value("larder_requests_total", &[("protocol", "grpc"), ("code", "OK")]), 1.0);
     assert_eq!(value("larder_request_duration_seconds_count", &[("placement", "pdp.similar")]), 6.0);
@@ -172,10 +172,10 @@ fn the_slots_of_a_page_are_counted_under_their_own_placements() {
         let labels = [("placement", placement), ("class", class), ("code", code)];
         scrape.value("larder_slates_total", &labels).unwrap_or(0.0)
     };
-    assert_eq!(slates("pdp.similar", "synthetic", "OK"), 1.0);
-    assert_eq!(slates("home.popular", "synthetic", "OK"), 2.0);
-    assert_eq!(slates("home.popular", "live", "OK"), 1.0);
-    assert_eq!(slates("unknown", "synthetic", "NOT_FOUND"), 1.0);
+    assert_eq!(slates("pdp.similar", "SYNTHETIC", "OK"), 1.0);
+    assert_eq!(slates("home.popular", "SYNTHETIC", "OK"), 2.0);
+    assert_eq!(slates("home.popular", "LIVE", "OK"), 1.0);
+    assert_eq!(slates("unknown", "SYNTHETIC", "NOT_FOUND"), 1.0);
     let requests =
         |placement| scrape.value("larder_requests_total", &[("placement", placement)]).unwrap_or(0.0);
     assert_eq!((requests("batch"), requests("home.popular"), requests("pdp.similar")), (1.0, 1.0, 0.0));

@@ -275,7 +275,7 @@ fn a_flood_of_tests_over_grpc_is_refused_and_a_person_is_served() {
     });
     assert_eq!(first.join().unwrap().status, 200);
     assert_eq!(hold.served(), [1, 3]);
-    let refused = server.scrape().value("larder_refused_total", &[("class", "synthetic")]).unwrap();
+    let refused = server.scrape().value("larder_refused_total", &[("class", "SYNTHETIC")]).unwrap();
     assert!(refused >= 249.0, "{refused}");
 }
 

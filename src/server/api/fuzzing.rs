@@ -25,13 +25,15 @@ pub fn caller_class(bytes: &[u8]) {
     }
 }
 
-/// A page token, as a client sends it and as it was sealed.
+/// A page token: the text that a client sends, and a text whose seal is sound around whatever bytes.
 pub fn page_token(bytes: &[u8]) {
     let Ok(seal) = PageTokenSeal::new(b"a key for fuzzing") else { return };
-    let message = v1::RecommendRequest {
-        placement: "p".to_owned(),
-        page_token: Some(String::from_utf8_lossy(bytes).into_owned()),
-        ..v1::RecommendRequest::default()
-    };
-    let _ = convert::recommend(message, None, &seal);
+    for token in [String::from_utf8_lossy(bytes).into_owned(), seal.text_of(bytes)] {
+        let message = v1::RecommendRequest {
+            placement: "p".to_owned(),
+            page_token: Some(token),
+            ..v1::RecommendRequest::default()
+        };
+        let _ = convert::recommend(message, None, &seal);
+    }
 }

@@ -25,9 +25,9 @@ pub(crate) fn priority(class: TrafficClass) -> usize {
 /// The value of the metric label `class`.
 pub(crate) fn label(class: TrafficClass) -> &'static str {
     match class {
-        TrafficClass::Live => "live",
-        TrafficClass::Shadow => "shadow",
-        TrafficClass::Synthetic => "synthetic",
+        TrafficClass::Live => "LIVE",
+        TrafficClass::Shadow => "SHADOW",
+        TrafficClass::Synthetic => "SYNTHETIC",
     }
 }
 
@@ -45,7 +45,7 @@ struct Batch {
     traffic_class: i32,
 }
 
-/// The class of an encoded request to `method`; live if the message does not say, or does not decode.
+/// The class of an encoded request to `method`; LIVE if the message does not say, or does not decode.
 ///
 /// prost skips the fields that it does not know, so this costs a scan of the bytes and no allocation.
 pub(crate) fn class_of(method: &str, message: &[u8]) -> TrafficClass {

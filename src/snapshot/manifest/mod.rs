@@ -1,13 +1,15 @@
 //! `manifest.json`: what a snapshot consists of.
 
+mod entry;
 mod error;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::SnapshotError;
 use super::kinds::{self, Count};
 
+pub use entry::ArtifactEntry;
 pub use error::{ManifestError, VersionError};
 
 /// The newest manifest format this build reads, and the one it writes.
@@ -37,27 +39,6 @@ pub struct Manifest {
     /// How the recipes were chosen, for people; not read by the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Value>,
-}
-
-/// One file of a snapshot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ArtifactEntry {
-    /// The name that recipes use.
-    pub name: String,
-    /// `catalog`, `popularity`, `item_neighbors` …
-    pub kind: String,
-    /// The file, relative to the snapshot's directory.
-    pub path: String,
-    /// SHA-256 of the file, lower-case hex.
-    pub sha256: String,
-    /// Size of the file.
-    pub bytes: u64,
-    /// Rows of a table; 0 for other files.
-    #[serde(default)]
-    pub rows: u64,
-    /// Parameters of the kind.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub params: Map<String, Value>,
 }
 
 /// A request whose slate must hold known items.

@@ -40,6 +40,13 @@ impl PageTokenSeal {
         Hmac::new_from_slice(key).map(Self).map_err(SealError::Key)
     }
 
+    /// These bytes and their tag, as text.
+    pub(in crate::server) fn text_of(&self, bytes: &[u8]) -> String {
+        let tag = self.0.clone().chain_update(bytes).finalize().into_bytes();
+        // The tag is at the end, where its place is known without parsing anything that is not verified yet.
+        URL_SAFE_NO_PAD.encode([bytes, &tag[..TAG_BYTES]].concat())
+    }
+
     /// Seals with a key that no other process has.
     pub(in crate::server) fn random() -> Result<Self, SealError> {
         let mut key = [0; RANDOM_KEY_BYTES];
@@ -83,11 +90,7 @@ impl PageToken {
     }
 
     pub(super) fn seal(&self, seal: &PageTokenSeal) -> String {
-        let mut bytes = self.encode_to_vec();
-        let tag = seal.0.clone().chain_update(&bytes).finalize().into_bytes();
-        // The tag is at the end, where its place is known without parsing anything that is not verified yet.
-        bytes.extend(tag.iter().take(TAG_BYTES));
-        URL_SAFE_NO_PAD.encode(bytes)
+        seal.text_of(&self.encode_to_vec())
     }
 
     /// Reads a token that this server, or another with the same key, has made.

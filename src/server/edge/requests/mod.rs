@@ -19,7 +19,7 @@ const REQUESTS: Declaration = Declaration {
     name: "larder_requests_total",
     help: "Requests answered. A request for all slates of a page has the placement \"batch\"; one whose placement does \
            not exist, or that was refused before it was decoded, \"unknown\". code is in the words of gRPC on both \
-           protocols. The class of a request that was not decoded is live.",
+           protocols. The class of a request that was not decoded is LIVE.",
     labels: &["protocol", "placement", "class", "code"],
 };
 const DURATION: Declaration = Declaration {

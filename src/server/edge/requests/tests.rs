@@ -30,9 +30,9 @@ fn made_up_placements_do_not_become_labels() {
     assert_has(
         &text,
         &[
-            r#"larder_requests_total{protocol="http",placement="pdp.similar",class="shadow",code="OK"} 1"#,
-            r#"larder_requests_total{protocol="http",placement="unknown",class="shadow",code="NOT_FOUND"} 2"#,
-            r#"larder_request_duration_seconds_count{protocol="http",placement="unknown",class="shadow"} 2"#,
+            r#"larder_requests_total{protocol="http",placement="pdp.similar",class="SHADOW",code="OK"} 1"#,
+            r#"larder_requests_total{protocol="http",placement="unknown",class="SHADOW",code="NOT_FOUND"} 2"#,
+            r#"larder_request_duration_seconds_count{protocol="http",placement="unknown",class="SHADOW"} 2"#,
             "larder_refusal_seconds_count 1",
         ],
     );
@@ -54,8 +54,8 @@ fn quality_is_counted_for_live_traffic_only() {
         &[
             r#"larder_degraded_total{placement="p",cause="no_signal"} 1"#,
             r#"larder_empty_slates_total{placement="p"} 1"#,
-            r#"larder_slates_total{placement="p",class="live",code="OK"} 1"#,
-            r#"larder_slates_total{placement="p",class="synthetic",code="OK"} 1"#,
+            r#"larder_slates_total{placement="p",class="LIVE",code="OK"} 1"#,
+            r#"larder_slates_total{placement="p",class="SYNTHETIC",code="OK"} 1"#,
         ],
     );
 }
@@ -67,6 +67,6 @@ fn a_placement_with_a_reserved_name_makes_no_series_twice() {
     let own = metrics.placement("batch", |_| true);
     metrics.request(Protocol::Grpc, Some(&own), TrafficClass::Live, Outcome::Ok, Duration::ZERO);
     metrics.request(Protocol::Grpc, Some(&metrics.batch()), TrafficClass::Live, Outcome::Ok, Duration::ZERO);
-    let line = r#"larder_requests_total{protocol="grpc",placement="batch",class="live",code="OK"} 2"#;
+    let line = r#"larder_requests_total{protocol="grpc",placement="batch",class="LIVE",code="OK"} 2"#;
     assert_has(&scrape(&registry), &[line]);
 }

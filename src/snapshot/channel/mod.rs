@@ -1,11 +1,14 @@
 //! `channels/NAME.json`: which snapshot a fleet should serve.
 
+mod error;
+
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::SnapshotError;
-use super::manifest::{VersionError, check_version};
+use super::manifest::check_version;
 use crate::artifact::{ArtifactStore, StoreError};
+
+pub use error::ChannelError;
 
 /// The pointer object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,18 +20,6 @@ pub struct Channel {
     pub previous: Option<String>,
     /// When it was switched, RFC 3339.
     pub published_at: String,
-}
-
-/// What is wrong with a channel's file.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ChannelError {
-    /// It is no JSON, or not of a channel's shape.
-    #[error("not a channel: {0}")]
-    Json(#[from] serde_json::Error),
-    /// What it names cannot be a snapshot.
-    #[error(transparent)]
-    Version(#[from] VersionError),
 }
 
 impl Channel {
