@@ -1,7 +1,7 @@
 #!/bin/sh
 # Asks Larder over HTTP: sh curl.sh [ITEM_ID]. Start `larder serve` first.
-http="${LARDER_HTTP:-http://127.0.0.1:8080}"
-admin="${LARDER_ADMIN:-http://127.0.0.1:9090}"
+http="${HTTP_URL:-http://127.0.0.1:8080}"
+admin="${ADMIN_URL:-http://127.0.0.1:9090}"
 item="${1:-P00042}"
 set -ex
 

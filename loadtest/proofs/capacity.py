@@ -41,7 +41,7 @@ def prove(bench):
                 if name in BOTH_PROTOCOLS:
                     found["at_80_percent"] = beside(bench, server, baseline, protocol, sent, name, 0.8 * rate)
                 figures[name][protocol] = found
-    with Server(bench, bench.store, options=["--result-cache", "0"]) as server:
+    with Server(bench, bench.store, options=["--limits.result-cache", "0"]) as server:
         with Baseline(bench, server, bench.recording()) as baseline:
             for name in BOTH_PROTOCOLS:
                 rate = figures[name]["grpc"]["moderate"]["rps"]

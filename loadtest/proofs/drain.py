@@ -10,12 +10,12 @@ from day import lag
 from programs import Load, Server, ask, free_port, say
 from verdicts import Result
 
-LINGER_MS = 2000
+DELAY = "2s"  # longer than the balancer takes to notice
 LOOK_EVERY = 0.2
 HOW = (
     "Two servers behind a balancer of connections (a few lines of asyncio) that looks at /readyz five times a "
     "second and sends new connections to the first server that is ready. Clients over gRPC and HTTP at the same "
-    f"time; the server that has all of them gets SIGTERM, with --linger-ms {LINGER_MS}. The clients are "
+    f"time; the server that has all of them gets SIGTERM, with --server.shutdown-delay {DELAY}. The clients are "
     "`larder-loadtest`: they open a new connection after GOAWAY or `connection: close`, and send a request again "
     "only where the protocol says that it was not begun."
 )
@@ -80,7 +80,7 @@ def prove(bench):
     rps = 100.0 if bench.smoke else 2000.0
     duration = bench.seconds(20.0, 6.0)
     going_at = duration * 0.4
-    options = ["--linger-ms", str(LINGER_MS)]
+    options = ["--server.shutdown-delay", DELAY]
     with Server(bench, bench.store, options=options) as going, Server(bench, bench.store, options=options) as staying:
         balancer = Balancer([going, staying])
         say(f"drain: {rps:.0f}/s over gRPC and over HTTP for {duration:.0f} s, SIGTERM after {going_at:.0f} s")

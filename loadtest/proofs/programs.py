@@ -71,7 +71,8 @@ class Server:
     def __init__(self, bench, store, group=None, options=()):
         self.grpc, self.http, self.admin = (f"127.0.0.1:{free_port()}" for _ in range(3))
         command = pinned(bench.server_cpu) + [bench.larder, "serve", "--store", store]
-        command += ["--grpc-addr", self.grpc, "--http-addr", self.http, "--admin-addr", self.admin, *options]
+        command += ["--server.grpc-addr", self.grpc, "--server.http-addr", self.http]
+        command += ["--server.admin-addr", self.admin, *options]
         self.log = bench.logs / f"server-{self.admin.split(':')[1]}.log"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LARDER_")}
         environment["LARDER_CACHE_DIR"] = str(bench.work / "cache")

@@ -48,7 +48,7 @@ def prove(bench):
     result = Result("swaps")
     swaps, every = (3, 3.0) if bench.smoke else (10, 12.0)
     store = RotatingStore(bench)
-    with Server(bench, store.folder, options=["--poll-interval-ms", "3600000"]) as server:
+    with Server(bench, store.folder, options=["--snapshot.poll-interval", "1h"]) as server:
         rate = 0.5 * known_rate(bench, server)
         target, sent = server.url("grpc"), bench.mix()
         bench.run("swaps-warmup", target, sent, rps=rate, duration=bench.seconds(5.0, 1.0), keep=False)
@@ -96,7 +96,7 @@ def soak(bench):
     minute = 6.0 if bench.smoke else 60.0
     minutes = 4 if bench.smoke else 5 if bench.quick else 20
     store = RotatingStore(bench)
-    with Server(bench, store.folder, options=["--poll-interval-ms", "3600000"]) as server:
+    with Server(bench, store.folder, options=["--snapshot.poll-interval", "1h"]) as server:
         rate = 0.5 * known_rate(bench, server)
         target, sent = server.url("grpc"), bench.mix()
         with server.watch() as watch:

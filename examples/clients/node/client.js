@@ -7,7 +7,7 @@ const contract = path.join(__dirname, "../../../proto/proto/larder/v1/recommenda
 const { larder } = grpc.loadPackageDefinition(
   loader.loadSync(contract, { includeDirs: [path.join(__dirname, "../../../proto/proto")] }),
 );
-const address = process.env.LARDER_GRPC_ADDR ?? "127.0.0.1:50051";
+const address = process.env.GRPC_ADDR ?? "127.0.0.1:50051";
 const client = new larder.v1.RecommendationService(address, grpc.credentials.createInsecure());
 
 const request = {

@@ -9,7 +9,7 @@ proto = pathlib.Path(__file__).resolve().parents[3] / "proto" / "proto"
 sys.path.insert(0, str(proto))
 messages, services = grpc.protos_and_services("larder/v1/recommendation.proto")
 
-address = os.environ.get("LARDER_GRPC_ADDR", "127.0.0.1:50051")
+address = os.environ.get("GRPC_ADDR", "127.0.0.1:50051")
 request = messages.RecommendRequest(
     placement="pdp.similar",
     seed_items=[messages.SeedItem(item_id=sys.argv[1] if len(sys.argv) > 1 else "P00042")],
