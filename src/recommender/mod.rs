@@ -60,8 +60,8 @@ pub use spec::{Objective, PlacementSpec, PlacementsFile, StageSpec};
 pub use status::{PlacementStatus, ViewStatus};
 pub use view::{Placement, Versions, View};
 
-/// Answers requests from whatever view is served at the moment. Share one between threads: the way of a request takes no
-/// lock that all requests share.
+/// Answers requests from whatever view is served at the moment. Share one between threads: the way of a request takes
+/// no lock that all requests share.
 #[derive(Debug)]
 pub struct Recommender {
     registry: Arc<Registry<View>>,

@@ -130,7 +130,8 @@ pub enum SnapshotError {
     /// There is not enough memory for it beside what is served.
     #[error(
         "needs about {needs} bytes of memory, and of the budget of {budget} there are {left} left beside what is \
-         served (largest: artifact \"{largest}\"); raise snapshot.memory_budget or the container's limit, or publish less"
+         served (largest: artifact \"{largest}\"); raise snapshot.memory_budget or the container's limit, or publish \
+         less"
     )]
     Memory {
         /// Bytes it will take, and while it is decoded.
