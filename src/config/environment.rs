@@ -62,8 +62,8 @@ fn nearest_variable(name: &str) -> Option<String> {
     closest(name.strip_prefix(PREFIX)?, endings).map(|ending| format!("{PREFIX}{ending}"))
 }
 
-/// Whether Kubernetes made this variable for a service called `larder` or `larder-…` in the same namespace, as it does
-/// in every container: `LARDER_SERVICE_HOST`, `LARDER_GRPC_PORT_50051_TCP_ADDR`.
+/// Whether Kubernetes made this variable for a service called `larder` or `larder-…` in the same namespace, as it
+/// does in every container: `LARDER_SERVICE_HOST`, `LARDER_GRPC_PORT_50051_TCP_ADDR`.
 fn is_of_kubernetes(name: &str) -> bool {
     let port = |rest: &str| {
         let mut parts = rest.split('_');

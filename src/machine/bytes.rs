@@ -23,8 +23,8 @@ pub(crate) struct Admission {
     pub threshold: f32,
 }
 
-/// The dot products of `query` with the first `out.len()` rows; row `i` is `rows[i · stride..][..stride]`, `stride` the
-/// query's length. Rows outside `rows` give 0.
+/// The dot products of `query` with the first `out.len()` rows; row `i` is `rows[i · stride..][..stride]`, `stride`
+/// the query's length. Rows outside `rows` give 0.
 pub(crate) fn byte_dots(level: Level, rows: &[u8], query: &[i8], out: &mut [i32]) {
     let stride = query.len();
     let there = rows.len().checked_div(stride).unwrap_or(0).min(out.len());

@@ -54,8 +54,8 @@ fn invert(matrix: &mut Array2<f64>, on_progress: &mut dyn FnMut(f64)) {
         let mut rows = matrix.slice_axis(down, block).to_owned();
         let mut pivot = rows.slice_axis(across, block).to_owned();
         invert_small(&mut pivot);
-        // The block's rows become pivot⁻¹ · rows with pivot⁻¹ itself in the block; every other row loses its multiple
-        // of them.
+        // The block's rows become pivot⁻¹ · rows with pivot⁻¹ itself in the block; every other row loses its
+        // multiple of them.
         rows = pivot.dot(&rows);
         rows.slice_axis_mut(across, block).assign(&pivot);
         let mut multiples = matrix.slice_axis(across, block).to_owned();

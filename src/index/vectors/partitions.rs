@@ -105,8 +105,8 @@ impl Partitions {
     /// soon.
     ///
     /// A row of length `l` in a partition whose centroid has the product `p` with the query is expected to score `l ·
-    /// (along · p ± across · √(|q|² - p²))`; what stays below the threshold at `confidence` standard deviations is left
-    /// out.
+    /// (along · p ± across · √(|q|² - p²))`; what stays below the threshold at `confidence` standard deviations is
+    /// left out.
     pub(super) fn visit(
         &self,
         level: Level,
@@ -180,7 +180,8 @@ impl Partitions {
     }
 
     /// What the nearest row of each partition may score under L2: its squared distance is expected to be
-    /// `|q - c|² + along - 2 · confidence · across · |q - c|`, a score is half of `|q|²` less the squared distance.
+    /// `|q - c|² + along - 2 · confidence · across · |q - c|`, a score is half of `|q|²` less the squared
+    /// distance.
     fn near(&self, scores: &[f32], Probe { length, confidence }: Probe, priorities: &mut [f32]) {
         let square = length * length;
         for (at, priority) in priorities.iter_mut().enumerate() {

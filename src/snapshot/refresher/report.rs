@@ -36,8 +36,8 @@ impl fmt::Display for Serving {
     }
 }
 
-/// Logs the 1st, 2nd, 4th, 8th … failure in a row: a store that is away for an hour must not fill the log. `version` is
-/// empty where the channel could not be read.
+/// Logs the 1st, 2nd, 4th, 8th … failure in a row: a store that is away for an hour must not fill the log. `version`
+/// is empty where the channel could not be read.
 pub(super) fn failure(
     version: &str,
     artifact: Option<&str>,
