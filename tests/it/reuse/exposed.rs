@@ -3,11 +3,14 @@
 use std::io;
 use std::sync::Mutex;
 
+use larder::artifact::LocalStore;
 use larder::exposure::{Exposure, Exposures, Sink};
 use larder::server::Config;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::support::following::publish_to;
+use crate::support::process::Process;
 use crate::support::server::Server;
 
 /// Keeps what it is given as it would be written.
@@ -76,4 +79,29 @@ fn a_denied_consent_leaves_no_id_in_an_exposure() {
         assert!(exposures[1].to_string().contains(id), "the other record shows that it would be there");
     }
     assert_eq!(exposures[0]["impressions"], exposures[1]["impressions"]);
+}
+
+#[test]
+fn a_denied_consent_leaves_no_id_in_the_log_of_the_server_or_on_its_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = LocalStore::create(dir.path()).unwrap();
+    publish_to(&store, grocer::snapshot(1).path()).unwrap();
+    let exposures = dir.path().join("exposures.jsonl");
+    let server = Process::serve(dir.path(), &exposures);
+    let ask = |consent: &str, ids: &str| {
+        let ids = ["user", "device", "visit"].map(|id| format!("{ids}-{id}"));
+        let subject = json!({"userId": ids[0], "visitorId": ids[1], "sessionId": ids[2], "consent": consent});
+        let body = json!({"subject": subject, "seedItems": [{"itemId": "earl-grey"}], "view": "DEBUG"});
+        let path = "/v1/placements/pdp.similar:recommend";
+        let reply = server.send(server.http, "POST", path, &body.to_string());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json().to_string()
+    };
+    let told = ask("DENIED", "secret") + &ask("GRANTED", "known");
+    let logged = server.end();
+    let written = std::fs::read_to_string(exposures).unwrap();
+    assert!(logged.contains("stopped") && written.contains("known-user"), "{logged} {written}");
+    for text in [told, logged, written] {
+        assert!(!text.contains("secret-"), "{text}");
+    }
 }

@@ -1,15 +1,18 @@
 //! The server as a process of its own, with its admin port.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 use crate::support::server::{Reply, read_reply, write_head};
 
-/// `larder serve` on free ports. Dropping it kills it.
+/// `larder serve` on free ports, with everything logged that can be. Dropping it kills it.
 pub(crate) struct Process {
     child: Child,
+    /// Reads the log to its end.
+    log: Option<JoinHandle<String>>,
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) admin: SocketAddr,
@@ -24,18 +27,16 @@ impl Process {
             command.env_remove(name);
         }
         let any = "127.0.0.1:0";
-        command.args([
-            "serve",
-            "--grpc-addr",
-            any,
-            "--http-addr",
-            any,
-            "--admin-addr",
-            any,
-            "--log-format",
-            "json",
-        ]);
-        command.arg("--store").arg(store).arg("--exposure-log").arg(exposure_log);
+        command.arg("serve").arg("--store").arg(store).arg("--exposure.file").arg(exposure_log);
+        for (setting, value) in [
+            ("--server.grpc-addr", any),
+            ("--server.http-addr", any),
+            ("--server.admin-addr", any),
+            ("--telemetry.log", "trace"),
+            ("--telemetry.log-format", "json"),
+        ] {
+            command.args([setting, value]);
+        }
         command.arg("--cache-dir").arg(store.join("cache"));
         let mut child = command.current_dir(store).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -43,13 +44,25 @@ impl Process {
         while !seen.contains("snapshot is served") {
             assert!(log.read_line(&mut seen).unwrap() > 0, "the server ended: {seen}");
         }
-        // Goes on reading, so that the server never waits for its log.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let port = |name: &str| {
             let rest = seen.split(&format!("\"{name}\":\"")).nth(1).expect("the line about the ports");
             rest.split('"').next().unwrap().parse().unwrap()
         };
-        Self { child, grpc: port("grpc"), http: port("http"), admin: port("admin") }
+        let [grpc, http, admin] = ["grpc", "http", "admin"].map(port);
+        // Goes on reading, so that the server never waits for its log.
+        let rest = std::thread::spawn(move || {
+            let _ = log.read_to_string(&mut seen);
+            seen
+        });
+        Self { child, log: Some(rest), grpc, http, admin }
+    }
+
+    /// Ends it, and returns all that it has logged.
+    pub(crate) fn end(mut self) -> String {
+        let terminated = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(terminated, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// Sends a request to the HTTP or admin port.
