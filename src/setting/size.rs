@@ -17,11 +17,12 @@ impl Form for Size {
 
     fn parse(text: &str) -> Option<u64> {
         let text = text.trim();
-        // A unit of one letter counts in 1024s, as Docker, nginx and the JVM read `2g`; bytesize counts it in thousands.
+        // A unit of one letter counts in 1024s, as Docker, nginx and the JVM read `2g`; for bytesize it is thousands.
         let binary = match text.as_bytes() {
             [.., before, unit] if is_prefix(*unit) && !before.is_ascii_alphabetic() => format!("{text}iB"),
             _ => text.to_owned(),
         };
+        // bytesize stops at the largest number of 64 bits rather than wrapping; the range of the setting refuses that.
         binary.parse::<ByteSize>().ok().map(|size| size.as_u64())
     }
 
