@@ -113,6 +113,8 @@ enum CliError {
 impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
+            // A supervisor may try again after 1, since a store or a port can come back. What is 64 stays wrong until
+            // somebody changes it, and a location that no store can be opened on is of that kind.
             Self::Config(_) | Self::Usage(_) | Self::Flag { .. } | Self::SingleSnapshot { .. } => {
                 ExitCode::from(EX_USAGE)
             }
@@ -126,6 +128,7 @@ impl CliError {
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
     crate::machine::give_back_at_once();
+    // Not `parse`, which prints and exits by itself: it would exit with 2, and panic where nothing can be printed.
     let outcome = match Cli::try_parse() {
         Ok(cli) => run(cli.command),
         Err(usage) => match terminal::print_usage(&usage) {
@@ -156,7 +159,9 @@ fn run(command: Command) -> Result<(), CliError> {
     }
 }
 
-/// The settings of a command that is no server: from the environment and its flags. A file is the server's.
+/// The settings of a command that is no server: from the environment and its flags.
+///
+/// It reads no `larder.toml`: what a command publishes or rolls back should not hang on the directory it is run in.
 fn settings<S: Scope>(flags: &Flags<S>) -> Result<Config, ConfigError> {
     let loaded = flags.load(None)?;
     for warning in &loaded.warnings {

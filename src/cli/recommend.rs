@@ -44,6 +44,7 @@ pub(super) struct RecommendArgs {
 }
 
 pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
+    // First, because loading may take minutes, which a misspelt flag should not cost.
     let request = request(args)?;
     let snapshot = args.location.snapshot(&settings(&args.settings)?)?;
     let recommender = Recommender::with(snapshot, &Stages::default(), Limits::default())?;
@@ -57,6 +58,7 @@ pub(super) fn run(args: &RecommendArgs) -> Result<(), CliError> {
 }
 
 fn request(args: &RecommendArgs) -> Result<Request, CliError> {
+    // The debug view has the trace, which is what people run this command for.
     let mut request =
         Request { view: ResponseView::Debug, page_size: args.n, ..Request::new(&args.placement) };
     request.subject.user_id.clone_from(&args.user);

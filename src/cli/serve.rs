@@ -15,11 +15,11 @@ use crate::telemetry;
 /// The configuration file that is used where none is named.
 const STANDARD_FILE: &str = "larder.toml";
 
+const SAME_SETTINGS: &str = "Each setting is also an environment variable (LARDER_SERVER__MAX_QUEUED for \
+                             --server.max-queued) and a key of the file (max_queued in the section [server]).";
+
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Each setting is also an environment variable (LARDER_SERVER__MAX_QUEUED for --server.max-queued) \
-                  and a key of the file (max_queued in the section [server])."
-)]
+#[command(after_help = SAME_SETTINGS)]
 pub(super) struct ServeArgs {
     /// Configuration file [default: larder.toml, if there is one] [env: LARDER_CONFIG]
     #[arg(long, value_name = "FILE")]
@@ -34,6 +34,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
     let file = named.or_else(|| Path::new(STANDARD_FILE).is_file().then(|| PathBuf::from(STANDARD_FILE)));
     let Loaded { config, warnings } = args.settings.load(file.as_deref())?;
     telemetry::init_logs(config.telemetry.log_format, &config.telemetry.log);
+    // Only now: where the log is JSON, whatever collects it expects nothing else on standard error.
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -48,11 +49,13 @@ fn refuse_single_snapshot(config: &Config) -> Result<(), CliError> {
         return Ok(()); // asking takes time, and a server starts without its bucket if it must
     }
     let store = open(&config.store, &config.s3)?;
+    // Only a store of local files has paths. There, `channels` may be empty: the first channel is yet to be published.
     let exists = |key: &str| store.local_path(key).is_some_and(|path| path.exists());
     if !exists(MANIFEST) || exists("channels") {
         return Ok(());
     }
     let dir = PathBuf::from(store.location());
+    // <root>/snapshots/<version>, as a store is laid out.
     let root = dir.parent().filter(|parent| parent.ends_with("snapshots")).and_then(Path::parent);
     let instead = match root {
         Some(root) => format!("pass --store {}, the store that it is in", root.display()),

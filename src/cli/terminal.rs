@@ -22,6 +22,7 @@ impl OutputError {
 
 /// Writes a line of the answer.
 pub(super) fn line(text: impl Display) -> Result<(), OutputError> {
+    // Standard output is buffered by line, so an error shows here, not at the end of the process, where Rust drops it.
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
@@ -50,6 +51,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(quiet: bool) -> Self {
+        // A bar is drawn over itself, which in a log file makes a line of control characters.
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let bar = ProgressBar::new(1000);
         if quiet || !terminal {
@@ -86,6 +88,7 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Outpu
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(headings.get(column).map(|heading| heading.chars().count())).max().unwrap_or(0)
     };
+    // A cell without a value does not make text of a column of numbers.
     let numeric = |column: usize| {
         let plain = |cell: &String| {
             cell.is_empty() || cell.chars().all(|c| c.is_ascii_digit() || ".,-–%".contains(c))
@@ -111,6 +114,7 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Outpu
 
 /// `1234567` as `1.2 MB`.
 pub(super) fn bytes(count: u64) -> String {
+    // Thousands, as disks and clouds count them; settings say KiB where they mean 1024.
     let units = ["B", "kB", "MB", "GB", "TB"];
     let mut value = count as f64;
     let mut unit = 0;

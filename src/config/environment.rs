@@ -1,4 +1,6 @@
 //! The environment: `LARDER_SERVER__MAX_QUEUED` for `max_queued` in `[server]`.
+//!
+//! Two underscores, as figment and config-rs have them: with one, nobody could tell where the section ends.
 
 use std::ffi::OsString;
 
@@ -13,7 +15,9 @@ use super::renamed::renamed;
 /// Variables of the program that are no settings.
 const OTHERS: [&str; 1] = ["LARDER_CONFIG"];
 
-/// Reads the settings among the variables that a command takes. One that is empty is not set.
+/// Reads the settings among the variables that a command takes.
+///
+/// One that is empty is not set: a container's manifest can empty what its image sets, but not remove it.
 pub(super) fn read(
     variables: impl Iterator<Item = (OsString, OsString)>,
     takes: fn(&str) -> bool,
@@ -36,8 +40,9 @@ pub(super) fn read(
             continue;
         };
         if !takes(key) {
-            continue;
+            continue; // a setting of the server in the environment of another command
         }
+        // A path may be other bytes, but a message about it, the status page and a file of settings could not show it.
         let text = value.into_string().map_err(|_| ConfigError::NotText { variable: name.clone() })?;
         let origin = Origin::Variable(name);
         match (setting, old) {

@@ -47,6 +47,7 @@ pub enum ConfigError {
     #[error("{}{key} is {value}: expected {expected}", place(.origin.as_deref()))]
     Value {
         /// Who said so; `None`: no single source.
+        // Boxed, as below, because every result in the command line is as large as its largest error.
         origin: Option<Box<Origin>>,
         /// The key with its section.
         key: String,

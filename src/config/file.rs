@@ -20,6 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
 
 /// Reads the settings of a text; `file` names it in messages.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
+    // Not straight into `Config`: serde would find an unknown key, but neither the nearest one nor an old name.
     let table = DeTable::parse(text).map_err(|error| syntax(file, text, &error))?;
     let mut reader = Reader { file, text, layer: Layer::default() };
     for (key, value) in table.get_ref() {
@@ -31,6 +32,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
                     reader.take(&full, key.span().start, value.get_ref())?;
                 }
             }
+            // A table where a single value belongs is that setting's error, below.
             DeValue::Table(_) if find(name).is_none() => return Err(reader.unknown_section(name, at)),
             value => reader.take(name, at, value)?,
         }
@@ -98,6 +100,7 @@ fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let span = error.span().unwrap_or_default();
     let (line, column) = position(text, span.start);
     let reason = match error.message().trim_end() {
+        // The one message that names no name; the span is that of the key.
         "duplicate key" => format!("the key {} is there already", text.get(span).unwrap_or_default()),
         message => message.to_owned(),
     };

@@ -1,4 +1,6 @@
 //! The flags: one for each setting, made from `larder.default.toml`, and the old ones, which the help does not show.
+//!
+//! A flag has its section in front, `--server.max-queued`, as those of Prometheus do.
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -11,6 +13,9 @@ use super::known::{Setting, settings};
 use super::layers::{Given, Layer, Loaded, load};
 use super::renamed::{Renamed, renamed};
 use super::{ConfigError, environment, file};
+
+/// Settings of `[snapshot]` that are about following a channel, which only a server does.
+const FOLLOWING: [&str; 3] = ["snapshot.poll_interval", "snapshot.keep_previous", "snapshot.memory_budget"];
 
 /// The settings that a command takes.
 pub trait Scope {
@@ -30,11 +35,11 @@ pub struct Store;
 #[derive(Debug, Clone, Copy)]
 pub struct Loading;
 
-/// Both.
+/// [`Store`] and [`Loading`]: what is published is loaded first.
 #[derive(Debug, Clone, Copy)]
 pub struct Publishing;
 
-/// Both, and where downloads are kept.
+/// [`Store`] and [`Loading`], and where downloads are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading;
 
@@ -52,9 +57,7 @@ impl Scope for Store {
 
 impl Scope for Loading {
     fn takes(key: &str) -> bool {
-        key == "snapshot.user_features_memory"
-            || key == "snapshot.download_threads"
-            || key.starts_with("snapshot.max_")
+        key.starts_with("snapshot.") && !FOLLOWING.contains(&key)
     }
 }
 
@@ -123,6 +126,8 @@ impl<S: Scope> Flags<S> {
 impl<S: Scope> Args for Flags<S> {
     fn augment_args(mut command: Command) -> Command {
         for setting in settings().iter().filter(|setting| S::takes(&setting.key)) {
+            // clap gets no default, since a value that it fills in would win over the file. Negative numbers are taken
+            // so that the setting refuses them, with what it expects, instead of clap as an unknown flag.
             let arg = Arg::new(setting.key.as_str())
                 .long(setting.flag.as_str())
                 .value_name("VALUE")
@@ -132,6 +137,7 @@ impl<S: Scope> Args for Flags<S> {
             command = command.arg(arg);
         }
         for old in renamed().iter().filter(|old| S::takes(&old.setting.key)) {
+            // Hidden, so that nobody learns it from the help.
             let arg = Arg::new(old.key).long(old.flag.as_str()).allow_negative_numbers(true).hide(true);
             command = command.arg(arg);
         }

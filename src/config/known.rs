@@ -25,6 +25,8 @@ pub(super) struct Setting {
     pub(super) text: String,
 }
 
+// A file, because a field's rustdoc is not there for the program, and people copy from a file anyway. A procedural
+// macro over the structs would do without it, and would be harder to read. A test holds that the two agree.
 static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| parse(DEFAULTS));
 
 /// All settings, in the order of the file.
@@ -77,11 +79,13 @@ impl Setting {
 
     /// The value that a variable or a flag gives as text.
     pub(super) fn read(&self, text: &str) -> toml::Value {
+        // By type, not by looks: `LARDER_CHANNEL=2024` is a name.
         let typed = match self.default {
             toml::Value::Integer(_) => text.parse().ok().map(toml::Value::Integer),
             toml::Value::Boolean(_) => text.parse().ok().map(toml::Value::Boolean),
             _ => None,
         };
+        // A text where a number belongs is refused by its field, together with those from a file.
         typed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
     }
 }
@@ -123,6 +127,7 @@ fn parse(file: &'static str) -> Vec<Setting> {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
         }
+        // A line that is empty or only a section's name has no pair.
         let pair = toml::from_str::<toml::Table>(line).unwrap_or_default();
         if let Some((name, default)) = pair.into_iter().find(|(_, value)| !value.is_table()) {
             settings.push(Setting::new(section, &name, default, comment.join(" ")));

@@ -75,12 +75,14 @@ pub struct Loaded {
 
 /// Puts the layers on top of each other, the strongest last, over the defaults.
 pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
+    // Only what is in force is looked at: in an emergency a flag gets past a bad value in a file that others own.
     let mut winners: BTreeMap<&str, Given> = BTreeMap::new();
     let mut warnings = Vec::new();
     for layer in layers {
         winners.extend(layer.given);
         warnings.extend(layer.warnings);
     }
+    // Every key is there from the beginning, with the type that its default has. That this parses is held by a test.
     let mut table: Table = toml::from_str(DEFAULTS).unwrap_or_default();
     let mut config = Config::default();
     // One by one, because an error of serde does not say which key it is about. There are some forty of them, once.
@@ -117,10 +119,10 @@ fn refused(given: &Given, error: &toml::de::Error) -> ConfigError {
     // word is what there is to know.
     let said = error.message().trim_end();
     let wanted = said.rsplit_once("expected ").map_or(said, |(_, wanted)| wanted);
-    let expected = match setting.expected() {
-        Some("a whole number, 0 or more") if wanted == "u32" => "a whole number from 0 to 4294967295",
-        Some(expected) => expected,
-        None => wanted,
+    let expected = match (wanted, setting.expected()) {
+        ("u32", _) => "a whole number from 0 to 4294967295",
+        (_, Some(expected)) => expected,
+        (_, None) => wanted,
     };
     ConfigError::Value {
         origin: Some(Box::new(given.origin.clone())),

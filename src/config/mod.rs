@@ -33,6 +33,7 @@ pub const DEFAULTS: &str = include_str!("../../larder.default.toml");
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
+    // Above all sections are the three that every command has, by the same short names.
     /// Where the snapshots are: a directory or `s3://bucket/prefix`.
     pub store: String,
     /// The channel to follow.
@@ -73,6 +74,7 @@ impl Default for Config {
 impl Config {
     /// Checks every part; an error comes with the section it is of.
     fn check(&self) -> Result<(), (&'static str, SettingError)> {
+        // In the order of the file, so that who mends one error after the other reads on in it.
         self.check_channel().map_err(|error| ("", error))?;
         let parts = [
             ("server", self.server.check()),
@@ -102,6 +104,7 @@ impl Config {
     /// What a part does not know of the others.
     fn compose(mut self) -> Self {
         self.store = beside_the_program(self.store);
+        // The refresher has the channel among its options, but in a file it stands beside the store it is in.
         self.snapshot.channel.clone_from(&self.channel);
         self
     }

@@ -75,7 +75,9 @@ impl Renamed {
             "s" => "a whole number of seconds",
             _ => return Ok(value),
         };
+        // The name promises a unit: `drain_ms = "10s"` would be two of them, so it is refused rather than guessed at.
         let number = match &value {
+            // From a file; the other is from a variable or a flag of a setting whose default is a text.
             Value::Integer(number) => u64::try_from(*number).ok(),
             Value::String(text) => text.parse().ok(),
             _ => None,

@@ -31,6 +31,7 @@ impl Config {
     /// # Errors
     /// The first value outside its range.
     pub fn check(&self) -> Result<(), SettingError> {
+        // The queue takes all its places at once, each a little more than 200 bytes: at the bound, more than 2 GB.
         number_within("max_queued", self.max_queued, 1..=10_000_000)
     }
 }

@@ -65,6 +65,7 @@ impl Limits {
             self.user_features_wait,
             Duration::ZERO..=Duration::from_secs(1),
         )?;
+        // Off or large enough to be of use: a few bytes would be a misunderstood unit.
         if self.result_cache_bytes != 0 {
             size_within("result_cache", self.result_cache_bytes, 64 << 10..=1 << 40)?;
         }

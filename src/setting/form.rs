@@ -7,6 +7,8 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// How values of one kind are written.
+///
+/// A trait with types for the kinds, and not one function each, so that `auto` and `none` can be put around them.
 pub trait Form {
     /// What is written.
     type Value;
@@ -47,6 +49,7 @@ impl<F: Form> As<F> {
     /// # Errors
     /// Those of the serializer.
     pub fn serialize<S: Serializer>(value: &F::Value, to: S) -> Result<S::Ok, S::Error> {
+        // Always as text, which every form reads; so what is shown can be copied into a file.
         to.serialize_str(&F::show(value))
     }
 }

@@ -77,6 +77,7 @@ fn within<T: PartialOrd>(
     if range.contains(value) {
         return Ok(());
     }
+    // Both in the form they are written in, so that either can be copied.
     let expected = format!("{} to {}", show(range.start()), show(range.end()));
     Err(SettingError::new(key, show(value), expected))
 }

@@ -81,6 +81,7 @@ impl Form for Address {
     }
 
     fn parse(text: &str) -> Option<SocketAddr> {
+        // No host names: what one resolves to may change, and which of its addresses is meant is a guess.
         text.parse().ok()
     }
 

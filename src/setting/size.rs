@@ -23,6 +23,7 @@ impl Form for Size {
             [.., before, unit] if is_prefix(*unit) && !before.is_ascii_alphabetic() => format!("{text}iB"),
             _ => text.to_owned(),
         };
+        // bytesize stops at the largest number of 64 bits rather than wrapping; the range of the setting refuses that.
         binary.parse::<ByteSize>().ok().map(|size| size.as_u64())
     }
 

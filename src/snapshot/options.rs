@@ -55,7 +55,9 @@ impl RefreshOptions {
     /// The first value outside its range.
     pub fn check(&self) -> Result<(), SettingError> {
         let day = Duration::from_secs(86_400);
+        // Twenty conditional reads a second are more than any publisher needs, and object stores charge for each.
         duration_within("poll_interval", self.poll_interval, Duration::from_millis(50)..=day)?;
+        // In units of a size, because a budget of `2` is 2 GB to whoever wrote it.
         if let Some(budget) = self.memory_budget {
             size_within("memory_budget", budget, MIB..=64 * TIB)?;
         }

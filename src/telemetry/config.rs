@@ -37,6 +37,7 @@ impl Config {
     /// # Errors
     /// A filter that cannot be read.
     pub fn check(&self) -> Result<(), SettingError> {
+        // Checked here, because the logs themselves would fall back to `info` without saying so anywhere.
         match EnvFilter::try_new(&self.log) {
             Ok(_) => Ok(()),
             Err(_) => {

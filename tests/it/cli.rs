@@ -102,8 +102,9 @@ fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
     for signal in ["TERM", "INT"] {
         let log_of_slates = dir.path().join(format!("shown-{signal}.jsonl"));
         let (mut server, mut log, seen) = serve(Path::new(&out), &log_of_slates, "auto");
-        let port =
-            |face: &str| seen.split(&format!("\"{face}\":\"")).nth(1).and_then(|rest| rest.split('"').next());
+        let port = |protocol: &str| {
+            seen.split(&format!("\"{protocol}\":\"")).nth(1).and_then(|rest| rest.split('"').next())
+        };
         ask(port("http").unwrap());
         assert!(seen.contains(version), "{seen}");
         let pid = server.id().to_string();

@@ -97,6 +97,7 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
         }
         SnapshotCommand::Publish { dir, no_channel, force, location, settings: flags } => {
             let config = settings(flags)?;
+            // Before the store is opened, which would leave an empty directory behind for a refused snapshot.
             check_before_publishing(dir, &config.snapshot.load, *force)?;
             let channel = (!no_channel).then_some(location.channel.as_str());
             let mut progress = Progress::new(false);
@@ -140,11 +141,11 @@ fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(),
     });
     let until = until.transpose()?;
     let artifacts = describe_directory(dir)?;
-    shard_tables(dir, &artifacts)?;
+    shard_tables(dir, &artifacts)?; // before the manifest, which has the digests of the files that this writes
     let manifest = build_manifest(dir, artifacts, until, Utc::now())?;
     let file = dir.join(MANIFEST);
     let before = std::fs::read(&file).ok();
-    std::fs::write(&file, manifest.to_json())?;
+    std::fs::write(&file, manifest.to_json())?; // first, because a snapshot is loaded by its manifest
     if let Err(error) = as_served(dir, load) {
         // A manifest says that a directory is complete: a refused one must not stay behind.
         match before {
@@ -159,6 +160,7 @@ fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(),
 
 /// Loads a snapshot's directory, compiles its recipes and asks its golden queries, as a server does beforehand.
 fn as_served(dir: &Path, load: &LoadOptions) -> Result<View, SnapshotError> {
+    // The channel does not matter: there is a manifest, so the directory is no store.
     View::prepare(open_directory(dir, "production", load)?, &Stages::default())
 }
 

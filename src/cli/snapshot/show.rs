@@ -39,6 +39,7 @@ pub(super) fn inspect(location: &Location, config: &Config, json: bool, load: bo
 }
 
 fn with_predictions(manifest: &Manifest, predicted: &[Prediction]) -> Result<Value, CliError> {
+    // Beside the manifest's own fields, which stay as they are in the file, for programs that read both.
     let mut document = serde_json::to_value(manifest).map_err(std::io::Error::other)?;
     if let Some(artifacts) = document.get_mut("artifacts").and_then(Value::as_array_mut) {
         for (artifact, found) in artifacts.iter_mut().zip(predicted) {
@@ -58,6 +59,7 @@ fn row(entry: &ArtifactEntry, predicted: &Prediction, loaded: Option<&Snapshot>)
         row.push(bytes(resident as u64));
     }
     let params = serde_json::to_string(&entry.params).unwrap_or_default();
+    // Most artifacts have none, and a column of braces only draws the eye.
     row.push(if params == "{}" { String::new() } else { params });
     row
 }

@@ -98,13 +98,16 @@ impl Config {
     /// # Errors
     /// The first value outside its range.
     pub fn check(&self) -> Result<(), SettingError> {
+        // Generous bounds: they are there against slips of the keyboard and sums that overflow, not to advise.
         number_within("threads", self.threads, 1..=1024)?;
         number_within("max_in_flight", self.max_in_flight, 1..=1_000_000)?;
         number_within("max_queued", self.max_queued, 1..=1_000_000)?;
         number_within("max_connections", self.max_connections, 1..=1_000_000)?;
         number_within("max_streams", self.max_streams, 1..=1_000_000)?;
+        // Less than a second would close connections between two requests of one page.
         duration_within("idle_timeout", self.idle_timeout, SECOND..=DAY)?;
         duration_within("request_timeout", self.request_timeout, 10 * MILLISECOND..=HOUR)?;
+        // A year is the longest that HTTP ever let a server promise (RFC 2616, 14.21).
         duration_within("cache_max_age", self.cache_max_age, Duration::ZERO..=365 * DAY)?;
         duration_within("shutdown_delay", self.shutdown_delay, Duration::ZERO..=HOUR)?;
         duration_within("drain_timeout", self.drain_timeout, Duration::ZERO..=HOUR)
@@ -129,6 +132,7 @@ impl Form for Threads {
         if text == "auto" { Some(cores()) } else { text.parse().ok() }
     }
 
+    /// The number, even where it was `auto`: what was settled is what there is.
     fn show(value: &usize) -> String {
         value.to_string()
     }

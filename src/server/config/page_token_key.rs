@@ -30,6 +30,7 @@ impl PageTokenKey {
         if text == "random" {
             return Ok(Self(None));
         }
+        // A file keeps the key out of the environment, which child processes and crash reports see.
         let Some(path) = text.strip_prefix("file:") else {
             return Self::new(text.as_bytes());
         };

@@ -1,4 +1,4 @@
-//! Output that nobody reads to its end, or that finds no room.
+//! Output that nobody reads to its end, or that cannot be written.
 
 use std::fs::OpenOptions;
 use std::process::{Output, Stdio};
@@ -62,7 +62,7 @@ fn a_command_whose_reader_has_gone_ends_quietly() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_command_whose_output_finds_no_room_says_so() {
+fn a_command_whose_output_cannot_be_written_says_so() {
     let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     each_command_with(full, |command, output| {
         let said = String::from_utf8_lossy(&output.stderr);
