@@ -105,8 +105,8 @@ impl Partitions {
     /// soon.
     ///
     /// A row of length `l` in a partition whose centroid has the product `p` with the query is expected to score `l ·
-    /// (along · p ± across · √(|q|² - p²))`; what stays below the threshold at `confidence` standard deviations is
-    /// left out.
+    /// (along · p ± across · √(|q|² - p²))`; what stays below the threshold at `confidence` standard deviations
+    /// is left out.
     pub(super) fn visit(
         &self,
         level: Level,
