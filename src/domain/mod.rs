@@ -2,6 +2,7 @@
 
 mod bitmap;
 mod candidates;
+mod event;
 mod ids;
 mod mask;
 mod moment;
@@ -12,6 +13,7 @@ mod slate;
 
 pub use bitmap::Bitmap;
 pub use candidates::CandidateSet;
+pub use event::{AttributeValue, Event, EventKind};
 pub use ids::ItemIdx;
 pub use mask::ItemMask;
 pub use moment::{ClockStep, Moment};
