@@ -8,11 +8,11 @@
     reason = "a bench that cannot begin must stop"
 )]
 
+use larder::feature::IdTable;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hashbrown::HashMap;
-use larder::snapshot::IdTable;
 
 const IDS: usize = 1_000_000;
 /// Look-ups in one measured turn.

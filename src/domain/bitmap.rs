@@ -123,6 +123,26 @@ impl Bitmap {
         }
     }
 
+    /// Becomes the set over `len` items of these words, in its own memory.
+    pub(super) fn refill<'a>(&mut self, words: impl Iterator<Item = &'a [u64]>, len: usize) {
+        self.words.clear();
+        // At once, or a first request over millions of items would take memory many times.
+        self.words.reserve(len.div_ceil(64));
+        for words in words {
+            self.words.extend_from_slice(words);
+        }
+        self.len = len;
+    }
+
+    /// Keeps what a set of these words holds too, `chunk` words at a time.
+    pub(super) fn intersect_words<'a>(&mut self, words: impl Iterator<Item = &'a [u64]>, chunk: usize) {
+        for (own, other) in self.words.chunks_mut(chunk).zip(words) {
+            for (a, b) in own.iter_mut().zip(other) {
+                *a &= b;
+            }
+        }
+    }
+
     /// The bytes this set occupies.
     pub fn resident_bytes(&self) -> usize {
         self.words.capacity() * 8

@@ -1,6 +1,6 @@
 //! What may be recommended to one request, as retrieval consults it.
 
-use super::{Bitmap, ItemIdx};
+use super::{Bitmap, ChunkedBitmap, ItemIdx};
 
 /// What may be recommended to one request: the items that are allowed, if not all are, less those that are excluded.
 ///
@@ -45,6 +45,18 @@ impl ItemMask {
             None => {
                 let mut copy = self.spare.take().unwrap_or_default();
                 copy.clone_from(set);
+                self.allowed = Some(copy);
+            }
+        }
+    }
+
+    /// As [`ItemMask::allow_only`], for a set in chunks.
+    pub fn allow_only_chunked(&mut self, set: &ChunkedBitmap) {
+        match &mut self.allowed {
+            Some(allowed) => set.intersect_into(allowed),
+            None => {
+                let mut copy = self.spare.take().unwrap_or_default();
+                set.copy_to(&mut copy);
                 self.allowed = Some(copy);
             }
         }

@@ -2,6 +2,8 @@
 
 mod bitmap;
 mod candidates;
+mod chunked_bitmap;
+mod chunks;
 mod event;
 mod ids;
 mod mask;
@@ -13,6 +15,8 @@ mod slate;
 
 pub use bitmap::Bitmap;
 pub use candidates::CandidateSet;
+pub use chunked_bitmap::{ChunkedBitmap, ChunkedBits};
+pub use chunks::{CHUNK, Chunks, ChunksBuilder};
 pub use event::{AttributeValue, Event, EventKind};
 pub use ids::ItemIdx;
 pub use mask::ItemMask;

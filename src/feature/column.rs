@@ -1,9 +1,13 @@
 //! One typed column with missing values.
 
-use crate::domain::Bitmap;
-use crate::domain::ItemIdx;
+mod cell;
+mod change;
+
+use std::sync::Arc;
 
 use super::texts::{Texts, TextsBuilder};
+use crate::domain::{CHUNK, ChunkedBitmap, ChunkedBits, Chunks, ChunksBuilder, ItemIdx};
+use cell::{ListChunk, NewTexts};
 
 /// A code that stands for "no text here".
 const MISSING: u32 = u32::MAX;
@@ -60,20 +64,24 @@ pub enum Value<'a> {
 }
 
 /// A column of one kind. Texts are stored once each and referred to by code.
+///
+/// Cheap to clone: a clone whose cells are [changed](Column::set) shares what is not changed with the original.
 #[derive(Debug, Clone)]
 pub struct Column {
     kind: ColumnKind,
-    present: Bitmap,
+    present: ChunkedBitmap,
     cells: Cells,
+    /// Those of the texts that came after the column was made, with codes after those of the others.
+    new_texts: NewTexts,
 }
 
 #[derive(Debug, Clone)]
 enum Cells {
-    Bits(Bitmap),
-    Ints(Vec<i64>),
-    Floats(Vec<f64>),
-    Codes { codes: Vec<u32>, texts: Texts },
-    Lists { offsets: Vec<u32>, codes: Vec<u32>, texts: Texts },
+    Bits(ChunkedBitmap),
+    Ints(Chunks<i64>),
+    Floats(Chunks<f64>),
+    Codes { codes: Chunks<u32>, texts: Arc<Texts> },
+    Lists { chunks: Vec<Arc<ListChunk>>, texts: Arc<Texts> },
 }
 
 impl Column {
@@ -94,32 +102,34 @@ impl Column {
 
     /// One cell.
     pub fn value(&self, row: usize) -> Value<'_> {
-        if !self.present.contains(ItemIdx(row as u32)) {
+        if !self.has_value(row) {
             return Value::Null;
         }
-        match &self.cells {
-            Cells::Bits(bits) => Value::Bool(bits.contains(ItemIdx(row as u32))),
+        let value = match &self.cells {
+            Cells::Bits(bits) => Some(Value::Bool(bits.contains(ItemIdx(row as u32)))),
             // Times and integers are stored alike, and differ in what filters compare them with.
-            Cells::Ints(ints) if self.kind == ColumnKind::Time => Value::Time(ints[row]),
-            Cells::Ints(ints) => Value::Int(ints[row]),
-            Cells::Floats(floats) => Value::Float(floats[row]),
-            Cells::Codes { codes, texts } => Value::Text(texts.get(codes[row] as usize).unwrap_or_default()),
-            Cells::Lists { texts, .. } => {
-                Value::List(self.codes(row).iter().filter_map(|code| texts.get(*code as usize)).collect())
+            Cells::Ints(ints) if self.kind == ColumnKind::Time => {
+                ints.get(row).map(|time| Value::Time(*time))
             }
-        }
+            Cells::Ints(ints) => ints.get(row).map(|value| Value::Int(*value)),
+            Cells::Floats(floats) => floats.get(row).map(|value| Value::Float(*value)),
+            Cells::Codes { codes, .. } => codes.get(row).and_then(|code| self.text(*code)).map(Value::Text),
+            Cells::Lists { .. } => {
+                Some(Value::List(self.codes(row).iter().filter_map(|code| self.text(*code)).collect()))
+            }
+        };
+        value.unwrap_or(Value::Null)
     }
 
     /// A cell as a number: bools are 0 or 1, texts their code, lists their length; NaN where missing.
     pub fn number(&self, row: usize) -> f64 {
-        if !self.present.contains(ItemIdx(row as u32)) {
-            return f64::NAN;
-        }
         match &self.cells {
+            // NaN where missing.
+            Cells::Floats(floats) => floats.get(row).copied().unwrap_or(f64::NAN),
+            _ if !self.has_value(row) => f64::NAN,
             Cells::Bits(bits) => f64::from(u8::from(bits.contains(ItemIdx(row as u32)))),
-            Cells::Ints(ints) => ints[row] as f64,
-            Cells::Floats(floats) => floats[row],
-            Cells::Codes { codes, .. } => f64::from(codes[row]),
+            Cells::Ints(ints) => ints.get(row).map_or(f64::NAN, |value| *value as f64),
+            Cells::Codes { codes, .. } => codes.get(row).map_or(f64::NAN, |code| f64::from(*code)),
             Cells::Lists { .. } => self.codes(row).len() as f64,
         }
     }
@@ -142,11 +152,12 @@ impl Column {
     /// The codes of the texts in a text or list cell; empty where missing or of another kind.
     pub fn codes(&self, row: usize) -> &[u32] {
         match &self.cells {
-            Cells::Codes { codes, .. } if codes.get(row).is_some_and(|code| *code != MISSING) => {
-                &codes[row..=row]
-            }
-            Cells::Lists { offsets, codes, .. } if row + 1 < offsets.len() => {
-                &codes[offsets[row] as usize..offsets[row + 1] as usize]
+            Cells::Codes { codes, .. } => match codes.get(row) {
+                Some(code) if *code != MISSING => std::slice::from_ref(code),
+                _ => &[],
+            },
+            Cells::Lists { chunks, .. } => {
+                chunks.get(row / CHUNK).map_or(&[], |chunk| chunk.row(row % CHUNK))
             }
             _ => &[],
         }
@@ -155,7 +166,13 @@ impl Column {
     /// The code of a text in this column, if any row has it.
     pub fn code_of(&self, text: &str) -> Option<u32> {
         let (Cells::Codes { texts, .. } | Cells::Lists { texts, .. }) = &self.cells else { return None };
-        texts.code(text)
+        cell::code_of(texts, &self.new_texts, text)
+    }
+
+    /// The text of a code of a text or list column.
+    pub fn text(&self, code: u32) -> Option<&str> {
+        let (Cells::Codes { texts, .. } | Cells::Lists { texts, .. }) = &self.cells else { return None };
+        cell::text_of(texts, &self.new_texts, code)
     }
 
     /// Whether a row has a value.
@@ -163,7 +180,8 @@ impl Column {
         self.present.contains(ItemIdx(row as u32))
     }
 
-    /// The distinct texts of a text or list column, by code.
+    /// The distinct texts that a text or list column was made with, by code. Those that [came since](Column::set) have
+    /// codes after them.
     pub fn texts(&self) -> Option<&Texts> {
         match &self.cells {
             Cells::Codes { texts, .. } | Cells::Lists { texts, .. } => Some(texts),
@@ -174,13 +192,15 @@ impl Column {
     /// The bytes the column occupies.
     pub fn resident_bytes(&self) -> usize {
         self.present.resident_bytes()
+            + self.new_texts.resident_bytes()
             + match &self.cells {
                 Cells::Bits(bits) => bits.resident_bytes(),
-                Cells::Ints(ints) => ints.capacity() * 8,
-                Cells::Floats(floats) => floats.capacity() * 8,
-                Cells::Codes { codes, texts } => codes.capacity() * 4 + texts.resident_bytes(),
-                Cells::Lists { offsets, codes, texts } => {
-                    (offsets.capacity() + codes.capacity()) * 4 + texts.resident_bytes()
+                Cells::Ints(ints) => ints.resident_bytes(),
+                Cells::Floats(floats) => floats.resident_bytes(),
+                Cells::Codes { codes, texts } => codes.resident_bytes() + texts.resident_bytes(),
+                Cells::Lists { chunks, texts } => {
+                    let lists = chunks.iter().map(|chunk| chunk.resident_bytes()).sum::<usize>();
+                    lists + texts.resident_bytes()
                 }
             }
     }
@@ -190,12 +210,13 @@ impl Column {
 #[derive(Debug)]
 pub struct ColumnBuilder {
     kind: ColumnKind,
-    present: Bits,
-    truths: Bits,
-    numbers: Vec<i64>,
-    floats: Vec<f64>,
-    codes: Vec<u32>,
-    offsets: Vec<u32>,
+    present: ChunkedBits,
+    truths: ChunkedBits,
+    numbers: ChunksBuilder<i64>,
+    floats: ChunksBuilder<f64>,
+    codes: ChunksBuilder<u32>,
+    lists: Vec<Arc<ListChunk>>,
+    list: ListChunk,
     texts: TextsBuilder,
 }
 
@@ -208,17 +229,15 @@ impl ColumnBuilder {
     /// A builder for a column of `kind` with capacity for `rows` rows.
     pub fn with_capacity(kind: ColumnKind, rows: usize) -> Self {
         let capacity = |kinds: &[ColumnKind]| if kinds.contains(&kind) { rows } else { 0 };
-        // One offset more than rows: each list ends where the next one starts.
-        let mut offsets = Vec::with_capacity(capacity(&[ColumnKind::List]) + 1);
-        offsets.push(0);
         Self {
             kind,
-            present: Bits::default(),
-            truths: Bits::default(),
-            numbers: Vec::with_capacity(capacity(&[ColumnKind::Int, ColumnKind::Time])),
-            floats: Vec::with_capacity(capacity(&[ColumnKind::Float])),
-            codes: Vec::with_capacity(capacity(&[ColumnKind::Text])),
-            offsets,
+            present: ChunkedBits::with_capacity(rows),
+            truths: ChunkedBits::with_capacity(capacity(&[ColumnKind::Bool])),
+            numbers: ChunksBuilder::with_capacity(capacity(&[ColumnKind::Int, ColumnKind::Time])),
+            floats: ChunksBuilder::with_capacity(capacity(&[ColumnKind::Float])),
+            codes: ChunksBuilder::with_capacity(capacity(&[ColumnKind::Text])),
+            lists: Vec::with_capacity(capacity(&[ColumnKind::List]).div_ceil(CHUNK)),
+            list: ListChunk::default(),
             texts: TextsBuilder::default(),
         }
     }
@@ -242,11 +261,9 @@ impl ColumnBuilder {
                 true
             }
             (ColumnKind::List, Value::List(texts)) => {
-                for text in texts {
-                    let code = self.texts.code(text);
-                    self.codes.push(code);
-                }
-                self.offsets.push(self.codes.len() as u32);
+                let codes = texts.into_iter().map(|text| self.texts.code(text));
+                self.list.push(codes);
+                self.seal_list();
                 true
             }
             _ => self.push_missing(),
@@ -256,20 +273,29 @@ impl ColumnBuilder {
 
     /// The finished column.
     pub fn finish(self) -> Column {
-        // Trimmed, as capacity grows by doubling and the column stays for hours.
-        let Self { kind, present, truths, mut numbers, mut floats, mut codes, mut offsets, texts } = self;
-        numbers.shrink_to_fit();
-        floats.shrink_to_fit();
-        codes.shrink_to_fit();
-        offsets.shrink_to_fit();
+        let Self { kind, present, truths, numbers, floats, codes, mut lists, mut list, texts } = self;
+        if list.rows() > 0 {
+            list.shrink();
+            lists.push(Arc::new(list));
+        }
+        lists.shrink_to_fit();
+        let texts = Arc::new(texts.finish());
         let cells = match kind {
             ColumnKind::Bool => Cells::Bits(truths.finish()),
-            ColumnKind::Int | ColumnKind::Time => Cells::Ints(numbers),
-            ColumnKind::Float => Cells::Floats(floats),
-            ColumnKind::Text => Cells::Codes { codes, texts: texts.finish() },
-            ColumnKind::List => Cells::Lists { offsets, codes, texts: texts.finish() },
+            ColumnKind::Int | ColumnKind::Time => Cells::Ints(numbers.finish()),
+            ColumnKind::Float => Cells::Floats(floats.finish()),
+            ColumnKind::Text => Cells::Codes { codes: codes.finish(), texts },
+            ColumnKind::List => Cells::Lists { chunks: lists, texts },
         };
-        Column { kind, present: present.finish(), cells }
+        Column { kind, present: present.finish(), cells, new_texts: NewTexts::default() }
+    }
+
+    fn seal_list(&mut self) {
+        if self.list.is_full() {
+            let mut list = std::mem::take(&mut self.list);
+            list.shrink();
+            self.lists.push(Arc::new(list));
+        }
     }
 
     fn push_float(&mut self, value: f64) -> bool {
@@ -285,33 +311,11 @@ impl ColumnBuilder {
             // NaN and not 0, so that gathering floats needs no look at the bits.
             ColumnKind::Float => self.floats.push(f64::NAN),
             ColumnKind::Text => self.codes.push(MISSING),
-            ColumnKind::List => self.offsets.push(self.codes.len() as u32),
+            ColumnKind::List => {
+                self.list.push([]);
+                self.seal_list();
+            }
         }
         false
-    }
-}
-
-/// Bits that come one after the other.
-#[derive(Debug, Default)]
-struct Bits {
-    words: Vec<u64>,
-    len: usize,
-}
-
-impl Bits {
-    fn push(&mut self, bit: bool) {
-        if self.len.is_multiple_of(64) {
-            self.words.push(0);
-        }
-        // There is a word by now; a bit without one would be lost.
-        if let Some(word) = self.words.last_mut() {
-            *word |= u64::from(bit) << (self.len % 64);
-        }
-        self.len += 1;
-    }
-
-    fn finish(mut self) -> Bitmap {
-        self.words.shrink_to_fit();
-        Bitmap::from_words(self.words, self.len)
     }
 }

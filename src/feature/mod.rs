@@ -2,12 +2,14 @@
 
 mod column;
 mod feature_table;
+mod ids;
 pub mod predicate;
 mod table;
 mod texts;
 
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
 pub use feature_table::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
+pub use ids::{IdError, IdTable};
 pub use predicate::{Predicate, PredicateError};
 pub use table::{Table, did_you_mean, nearest};
 pub use texts::Texts;

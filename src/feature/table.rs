@@ -1,12 +1,17 @@
 //! A table of typed columns, one row an item.
 
+use std::sync::Arc;
+
 use super::{Column, Value};
+use crate::domain::AttributeValue;
 
 /// Named columns of equal length. Row `i` belongs to item number `i` of the same snapshot.
+///
+/// Cheap to clone: clones share what is not [changed](Table::set) in one of them.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    names: Vec<String>,
-    columns: Vec<Column>,
+    names: Arc<Vec<String>>,
+    columns: Vec<Arc<Column>>,
     rows: usize,
 }
 
@@ -21,9 +26,22 @@ impl Table {
         if column.len() != self.rows || self.names.iter().any(|known| known == name) {
             return false;
         }
-        self.names.push(name.to_owned());
-        self.columns.push(column);
+        Arc::make_mut(&mut self.names).push(name.to_owned());
+        self.columns.push(Arc::new(column));
         true
+    }
+
+    /// Changes a cell; `false` for a row that does not exist, and for a value that is not of the column's type.
+    pub fn set(&mut self, position: usize, row: usize, value: &AttributeValue) -> bool {
+        self.columns.get_mut(position).is_some_and(|column| Arc::make_mut(column).set(row, value))
+    }
+
+    /// Appends rows without values until there are `rows`.
+    pub fn extend_to(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            Arc::make_mut(column).extend_to(rows);
+        }
+        self.rows = self.rows.max(rows);
     }
 
     /// How many rows there are.
@@ -38,7 +56,7 @@ impl Table {
 
     /// A column by name.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.position(name).and_then(|at| self.columns.get(at))
+        self.position(name).and_then(|at| self.column_at(at))
     }
 
     /// Where the column of this name stands.
@@ -48,7 +66,7 @@ impl Table {
 
     /// A column by its position.
     pub fn column_at(&self, position: usize) -> Option<&Column> {
-        self.columns.get(position)
+        self.columns.get(position).map(|column| &**column)
     }
 
     /// One cell; `Null` for a column or row that does not exist.
@@ -63,7 +81,7 @@ impl Table {
 
     /// The bytes the columns occupy.
     pub fn resident_bytes(&self) -> usize {
-        self.columns.iter().map(Column::resident_bytes).sum()
+        self.columns.iter().map(|column| column.resident_bytes()).sum()
     }
 }
 

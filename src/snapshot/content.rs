@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Manifest;
 use super::kinds::{Artifact, ArtifactLookupError, Artifacts};
 use super::kinds::{ArtifactKind, Catalog, Placements};
-use super::{IdTable, Manifest};
 use crate::domain::ItemIdx;
+use crate::feature::IdTable;
 use crate::feature::Table;
 
 /// Everything readable at one moment. Immutable; shared by all requests that pinned it.

@@ -8,10 +8,9 @@ use rayon::prelude::*;
 
 use super::kinds::{Artifact, Artifacts};
 use super::kinds::{ArtifactError, ArtifactKind as _, Catalog, Count, Encoded, Kind, Turn};
-use super::{
-    ArtifactEntry, IdTable, LoadOptions, MANIFEST, Manifest, ManifestError, Snapshot, SnapshotError,
-};
+use super::{ArtifactEntry, LoadOptions, MANIFEST, Manifest, ManifestError, Snapshot, SnapshotError};
 use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, fetch};
+use crate::feature::IdTable;
 
 /// Where a snapshot's files come from.
 #[derive(Debug, Clone)]

@@ -5,7 +5,6 @@ mod channel;
 mod content;
 mod describe;
 mod error;
-mod ids;
 mod kinds;
 mod loader;
 mod manifest;
@@ -25,7 +24,6 @@ pub use channel::{Channel, ChannelError, read_channel};
 pub use content::Snapshot;
 pub use describe::describe_directory;
 pub use error::{DirectoryError, SnapshotError};
-pub use ids::{IdError, IdTable};
 pub use kinds::*;
 pub use loader::{Files, Source, load};
 pub use manifest::{

@@ -8,8 +8,10 @@ use thiserror::Error;
 use super::rows::{ColumnError, insert};
 use super::{ArtifactError, ArtifactKind, Count, Encoded, FoundFile, Turn, sizes};
 use crate::artifact::table::{Cell, CellKind, Table as File, TableError};
+use crate::domain::CHUNK;
+use crate::feature::IdTable;
 use crate::feature::{Column, ColumnBuilder, ColumnKind, Table, Value};
-use crate::snapshot::{IdTable, Prediction};
+use crate::snapshot::Prediction;
 
 /// The longest item id, in bytes: longer ones are refused, as every request and answer carries ids.
 const MAX_ID: usize = 512;
@@ -20,8 +22,8 @@ const ATTRIBUTE: &str = "bool, a number, text, a list of text or a timestamp";
 /// What is sold. Every other artifact refers to its items by their number.
 #[derive(Debug)]
 pub struct Catalog {
-    /// The items' ids; an item's number is its row.
-    pub items: IdTable,
+    /// The items' ids; an item's number is its row. Shared, as the attributes are.
+    pub items: Arc<IdTable>,
     /// The attributes, one row an item; shared, so that a stage can keep them.
     pub attributes: Arc<Table>,
 }
@@ -61,7 +63,7 @@ impl ArtifactKind for Catalog {
                 return Err(ArtifactError::content(ColumnError::Repeated(name.clone())));
             }
         }
-        Ok(Self { items, attributes: Arc::new(attributes) })
+        Ok(Self { items: Arc::new(items), attributes: Arc::new(attributes) })
     }
 
     fn predict(file: &Encoded<'_>, _: usize) -> Result<Prediction, ArtifactError> {
@@ -120,13 +122,16 @@ fn column(file: &File, name: &str, kind: &CellKind) -> Result<Column, TableError
 
 fn predict_column(table: &File, name: &str, kind: &CellKind) -> Result<usize, TableError> {
     let rows = table.rows();
-    let bits = rows.div_ceil(64) * size_of::<u64>();
+    // A chunk is named by address and length, and counts who shares it.
+    let chunks = |cells: usize| cells.div_ceil(CHUNK) * 4 * size_of::<usize>();
+    let bits = rows.div_ceil(64) * size_of::<u64>() + chunks(rows.div_ceil(64));
     let cells = match kind {
         CellKind::Bool => bits,
-        CellKind::Int | CellKind::Float | CellKind::Time => rows * size_of::<u64>(),
-        CellKind::Text => rows * size_of::<u32>() + sizes::distinct_texts(table, name)?,
+        CellKind::Int | CellKind::Float | CellKind::Time => rows * size_of::<u64>() + chunks(rows),
+        CellKind::Text => rows * size_of::<u32>() + chunks(rows) + sizes::distinct_texts(table, name)?,
         CellKind::Texts => {
-            let codes = (rows + 1 + sizes::entries(table, name)?) * size_of::<u32>();
+            // A chunk of lists has two lists of its own, and one end more than rows.
+            let codes = (rows + sizes::entries(table, name)?) * size_of::<u32>() + 3 * chunks(rows);
             codes + sizes::distinct_texts(table, name)?
         }
         // Refused when it is decoded.

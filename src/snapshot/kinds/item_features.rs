@@ -4,7 +4,8 @@ use super::feature_columns::feature_columns;
 use super::rows::distinct_items;
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, sizes};
 use crate::feature::Features;
-use crate::snapshot::{IdTable, Prediction};
+use crate::feature::IdTable;
+use crate::snapshot::Prediction;
 
 /// Features by item.
 #[derive(Debug)]

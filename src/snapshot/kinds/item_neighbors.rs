@@ -6,8 +6,9 @@ use super::rows::{RowError, item_column, known_item};
 use super::scored_lists::{each_score, from_lists, lists_builder};
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, sizes};
 use crate::artifact::table::Table;
+use crate::feature::IdTable;
 use crate::index::Lists;
-use crate::snapshot::{IdTable, Prediction};
+use crate::snapshot::Prediction;
 
 /// Neighbours by item.
 #[derive(Debug)]

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use super::rows::distinct_items;
 use super::vector_columns::{UserVectors, is_vectors, metric, predict_width, vectors};
 use super::{ArtifactError, ArtifactKind, Catalog, Encoded, FoundFile, Params};
+use crate::feature::IdTable;
 use crate::index::{FoldIn, FoldInParams, IndexKind, IndexParams, VectorIndex, Vectors};
+use crate::snapshot::Prediction;
 use crate::snapshot::kinds::Artifacts;
-use crate::snapshot::{IdTable, Prediction};
 
 /// Queries that an index is calibrated with: more make the recall that it reports surer and a load longer.
 const QUERIES: usize = 100;

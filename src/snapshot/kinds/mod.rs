@@ -22,12 +22,13 @@ mod scored_lists;
 mod sizes;
 mod vector_columns;
 
+use crate::feature::IdTable;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{IdTable, Prediction};
+use super::Prediction;
 
 pub use artifacts::{Artifact, ArtifactLookupError, Artifacts};
 pub use catalog::Catalog;

@@ -1,7 +1,7 @@
 //! `placements`: the text of `placements.toml`, which the recommender compiles.
 
 use super::{ArtifactError, ArtifactKind, Count, Encoded, FoundFile, Turn};
-use crate::snapshot::IdTable;
+use crate::feature::IdTable;
 
 /// The largest `placements.toml`, in bytes: a larger one is refused before it is parsed.
 const MAX_BYTES: u64 = 1 << 20;

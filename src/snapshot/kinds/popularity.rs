@@ -7,8 +7,9 @@ use super::rows::item_column;
 use super::scored_lists::scores;
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile};
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
+use crate::feature::IdTable;
 use crate::index::Popularity;
-use crate::snapshot::{IdTable, Prediction};
+use crate::snapshot::Prediction;
 
 #[derive(Debug, Error)]
 #[error("\"{id}\" occurs a second time in its segment")]

@@ -4,9 +4,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, Params};
+use crate::feature::IdTable;
 use crate::feature::{did_you_mean, nearest};
 use crate::model::{CategoryValue, Format, Input, InputKind, ModelError, Ranker};
-use crate::snapshot::IdTable;
 
 /// The largest model file, in bytes. While it is read it may take many times its size.
 const MAX_BYTES: u64 = 256 << 20;

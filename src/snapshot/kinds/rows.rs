@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::artifact::table::{Cell, CellError, CellKind, Table, TableError};
-use crate::snapshot::{IdError, IdTable};
+use crate::feature::{IdError, IdTable};
 
 /// Why a row was refused.
 #[derive(Debug, Error)]

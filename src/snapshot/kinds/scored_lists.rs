@@ -5,8 +5,8 @@ use thiserror::Error;
 use super::ArtifactError;
 use super::rows::known_item;
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
+use crate::feature::IdTable;
 use crate::index::{Lists, ListsBuilder};
-use crate::snapshot::IdTable;
 
 #[derive(Debug, Error)]
 enum ListError {

@@ -3,8 +3,8 @@
 use hashbrown::HashSet;
 
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
+use crate::feature::IdTable;
 use crate::feature::Texts;
-use crate::snapshot::IdTable;
 
 /// Rows that are looked at where the footer does not tell: more of them make the prediction surer and a load start
 /// later.

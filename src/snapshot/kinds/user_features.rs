@@ -8,10 +8,11 @@ use super::feature_columns::feature_columns;
 use super::rows::{ColumnError, expect_feature, user_column};
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, Params, sizes};
 use crate::artifact::table::{CellKind, Table, TableError, TableLimits};
+use crate::feature::IdTable;
 use crate::snapshot::users::{
     IdFilter, Plan, Sharded, UserColumn, UserFeatures, UserTable, shard_of, write_shards,
 };
-use crate::snapshot::{BuildArtifact, IdTable, Prediction, SnapshotError};
+use crate::snapshot::{BuildArtifact, Prediction, SnapshotError};
 
 /// The most shards of a table: each costs eight bytes of memory, whether it is used or not.
 const MAX_SHARDS: u32 = 65_536;

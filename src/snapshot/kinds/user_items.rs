@@ -3,8 +3,9 @@
 use super::rows::user_column;
 use super::scored_lists::from_lists;
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, sizes};
+use crate::feature::IdTable;
 use crate::index::Lists;
-use crate::snapshot::{IdTable, Prediction};
+use crate::snapshot::Prediction;
 
 /// Items by user.
 #[derive(Debug)]

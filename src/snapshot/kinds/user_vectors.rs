@@ -5,8 +5,9 @@ use thiserror::Error;
 use super::rows::user_column;
 use super::vector_columns::{UserVectors, is_vectors, metric, predict_width, vectors};
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, ItemVectors, sizes};
+use crate::feature::IdTable;
+use crate::snapshot::Prediction;
 use crate::snapshot::kinds::Artifacts;
-use crate::snapshot::{IdTable, Prediction};
 
 #[derive(Debug, Error)]
 #[error("its vectors have {width} numbers, no item_vectors artifact has (found: {found:?})")]

@@ -5,9 +5,9 @@ use thiserror::Error;
 use super::rows::RowError;
 use super::{ArtifactError, FoundFile, Params};
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
+use crate::feature::IdTable;
 use crate::index::{Metric, Vectors};
 use crate::machine::large_zeroed;
-use crate::snapshot::IdTable;
 
 /// The most numbers of a vector: wider ones are refused, as every search costs time in proportion to the width.
 const MAX_WIDTH: usize = 4096;

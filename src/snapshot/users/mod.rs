@@ -9,8 +9,8 @@ mod write;
 
 use std::sync::Arc;
 
-use super::IdTable;
 use crate::feature::Features;
+use crate::feature::IdTable;
 
 pub use counters::{UserCounters, UserCounts};
 pub(super) use filter::IdFilter;

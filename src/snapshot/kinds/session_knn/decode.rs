@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use thiserror::Error;
 
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
+use crate::feature::IdTable;
 use crate::index::{SessionClicks, SessionKnn, SessionLimits};
-use crate::snapshot::IdTable;
 use crate::snapshot::kinds::ArtifactError;
 use crate::snapshot::kinds::rows::{RowError, item_column, time};
 

@@ -7,8 +7,9 @@ use hashbrown::{HashMap, HashSet};
 use super::sizes::SAMPLE;
 use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, Params, Turn};
 use crate::artifact::table::{Cell, Table, TableError};
+use crate::feature::IdTable;
 use crate::index::{SessionKnn, SessionKnnParams, SessionLimits};
-use crate::snapshot::{IdTable, Prediction};
+use crate::snapshot::Prediction;
 
 /// Bytes of an integer id in a hash table that is half full: the id, its number, and a byte of the hash.
 const INTEGER_ID: usize = 2 * 17;

@@ -150,7 +150,7 @@ impl IdTable {
     }
 
     /// The bytes that `ids` ids of `bytes` bytes together will occupy, all equally long or not.
-    pub(super) fn predict_bytes(ids: usize, bytes: usize, equal: bool) -> usize {
+    pub fn predict_bytes(ids: usize, bytes: usize, equal: bool) -> usize {
         let places = if equal { 0 } else { ids * size_of::<u32>() };
         bytes + places + Slots::count(ids) * size_of::<u32>()
     }
