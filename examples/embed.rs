@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => "(no title)",
         };
         let price = catalog.column("price").map_or(f64::NAN, |column| column.number(item.item.row()));
-        println!("{:>8.2}  {title}  [{}, {}]", price, answer.snapshot().id(item.item), item.source);
+        println!("{:>8.2}  {title}  [{}, {}]", price, answer.id(item.item), item.source);
     }
     Ok(())
 }

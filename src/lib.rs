@@ -9,7 +9,7 @@
 //! let recommender = Recommender::open("models")?; // a store's root, or one snapshot's directory
 //! let answer = recommender.recommend(&Request::new("pdp.similar").viewing("P00042").page_size(8))?;
 //! for item in &answer.slate.items {
-//!     println!("{} {:.3} from {}", answer.snapshot().id(item.item), item.score, item.source);
+//!     println!("{} {:.3} from {}", answer.id(item.item), item.score, item.source);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -77,7 +77,7 @@ fn request(args: &RecommendArgs) -> Result<Request, CliError> {
 
 fn print_json(answer: &Recommendation) -> Result<(), OutputError> {
     let items = answer.slate.items.iter().map(|item| {
-        json!({"item_id": answer.snapshot().id(item.item), "score": item.score, "source": &*item.source,
+        json!({"item_id": answer.id(item.item), "score": item.score, "source": &*item.source,
                "title": attribute(answer, item, "title")})
     });
     let document = json!({
@@ -91,7 +91,7 @@ fn print(answer: &Recommendation) -> Result<(), OutputError> {
     let slate = &answer.slate;
     let row = |(at, item): (usize, &SlateItem)| {
         let (title, price) = (attribute(answer, item, "title"), attribute(answer, item, "price"));
-        let (id, score) = (answer.snapshot().id(item.item).to_owned(), format!("{:.4}", item.score));
+        let (id, score) = (answer.id(item.item).to_owned(), format!("{:.4}", item.score));
         vec![(at + 1).to_string(), id, title, price, score, item.source.to_string()]
     };
     let rows: Vec<Vec<String>> = slate.items.iter().enumerate().map(row).collect();
@@ -111,7 +111,7 @@ fn print(answer: &Recommendation) -> Result<(), OutputError> {
 
 /// An attribute of an item as text, empty where it has none.
 fn attribute(answer: &Recommendation, item: &SlateItem, name: &str) -> String {
-    match answer.snapshot().catalog().value(name, item.item.row()) {
+    match answer.view.live.attributes().value(name, item.item.row()) {
         Value::Text(text) => text.to_owned(),
         Value::Float(number) => format!("{number:.2}"),
         Value::Int(number) => number.to_string(),

@@ -79,6 +79,11 @@ impl Table {
         nearest(name, self.names.iter().map(String::as_str))
     }
 
+    /// The bytes of texts that came by [`Table::set`], also of those that no cell has any more.
+    pub fn new_text_bytes(&self) -> usize {
+        self.columns.iter().map(|column| column.new_text_bytes()).sum()
+    }
+
     /// The bytes the columns occupy.
     pub fn resident_bytes(&self) -> usize {
         self.columns.iter().map(|column| column.resident_bytes()).sum()

@@ -1,22 +1,15 @@
 //! What events have changed since the snapshot was made, as one immutable part of what a request is answered from.
 //!
-//! There are no events yet: nothing can be fed here and no answer is changed. The part and its epoch exist so that
-//! answers, exposures and keys name all that they were made from before the first event is applied.
+//! [`States`] is what events say, whatever the snapshot; [`Live`] is one epoch of it in the rows of one snapshot. Who
+//! applies events makes the next epoch from the one before: it shares all chunks of 512 rows in which nothing changed.
+//! Requests pin an epoch and take no lock.
 
-/// One immutable state of what events say, counted from 0: the snapshot alone.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Live {
-    epoch: u64,
-}
+mod arrivals;
+mod config;
+mod digest;
+mod epoch;
+mod states;
 
-impl Live {
-    /// The state of this epoch.
-    pub fn at(epoch: u64) -> Self {
-        Self { epoch }
-    }
-
-    /// Which state it is; a later one is greater.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-}
+pub use config::Config;
+pub use epoch::{Base, Live};
+pub use states::{Applied, States};

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::{Bitmap, ItemIdx, Moment, Request, SeedRole};
+use crate::live::Live;
 use crate::snapshot::{Snapshot, UserRow};
 
 /// Upper bound on the user tables that one placement may read. A request looks the user up in each of them before it
@@ -18,6 +19,9 @@ pub struct Context<'a> {
     pub query: &'a Query<'a>,
     /// The snapshot pinned for it.
     pub snapshot: &'a Snapshot,
+    /// The items as they are now: ids, attributes, which are sold. Ask here and not the snapshot, which knows only what
+    /// was when it was made.
+    pub live: &'a Live,
     /// When it is answered; `None` unless a stage of the placement says that it [needs](super::Needs::clock) the clock.
     /// A stage that asked the system instead could disagree with the key that its answer is kept under.
     pub time: Option<Moment>,

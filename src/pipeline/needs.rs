@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::ClockStep;
+use crate::domain::{ChunkedBitmap, ClockStep};
 use crate::snapshot::UserFeatures;
 
 /// What a stage reads. The runner has it ready, and whatever keeps answers knows what they depend on.
@@ -23,6 +23,9 @@ pub struct Needs {
     /// Whether it reads state that changes while a view is served, such as a handle that its factory captured. Answers
     /// of its placement are never kept, here or by a client.
     pub live: bool,
+    /// Filter expressions over the items' attributes, each with the items that pass it in the snapshot. Live state
+    /// keeps them up to date; read them with [`Live::filter`](crate::live::Live::filter).
+    pub filters: Vec<(Arc<str>, ChunkedBitmap)>,
     /// What it makes of the items that a request looks from.
     pub signals: Signals,
 }
@@ -40,13 +43,14 @@ pub struct Signals {
 impl Needs {
     /// Adds what another stage of the placement needs.
     pub fn add(&mut self, other: Self) {
-        let Self { columns, user_tables, clock, live, signals } = other;
+        let Self { columns, user_tables, clock, live, filters, signals } = other;
         for column in columns {
             if !self.columns.contains(&column) {
                 self.columns.push(column);
             }
         }
         self.user_tables.extend(user_tables);
+        self.filters.extend(filters);
         // The finest step of all, and none is the coarsest.
         self.clock = self.clock.max(clock);
         self.live |= live;

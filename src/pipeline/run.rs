@@ -72,7 +72,7 @@ impl Pipeline {
         outcome.degradation.clear();
         outcome.trace.clear();
         outcome.spans = Spans::default();
-        let items = ctx.snapshot.items().len();
+        let items = ctx.live.rows();
         let mut runner = Runner::begin(outcome, ctx.deadline, ctx.request.view == ResponseView::Debug);
         // Filters run in every depth, also when the time is up: an answer may be worse, never show what is forbidden.
         mask.reset(items);
@@ -122,6 +122,10 @@ impl Pipeline {
     }
 
     fn say_what_may_be_shown(&self, ctx: &Context<'_>, mask: &mut ItemMask, runner: &mut Runner<'_>) {
+        // Before the filters and no filter itself: what is not sold any more is no matter of recipes.
+        if let Some(listed) = ctx.live.listed() {
+            mask.allow_only_chunked(listed);
+        }
         for filter in &self.filters {
             let outcome = runner.timed(&filter.label, || (filter.stage.prefilter(ctx, mask), 0));
             if let Err(error) = outcome {
@@ -140,9 +144,9 @@ impl Pipeline {
         // Once for all sources and all filters: sources are asked to look at the mask themselves, so that what they
         // find can be used, and one that does not must not be able to show what a filter forbids.
         set.retain_items(|item| mask.admits(item));
-        let catalog = ctx.snapshot.catalog();
+        let attributes = ctx.live.attributes();
         for column in &self.columns {
-            if let Some(values) = catalog.column_at(column.position) {
+            if let Some(values) = attributes.column_at(column.position) {
                 set.add_feature(&column.name, |item| values.number(item.row()) as f32);
             }
         }

@@ -1,16 +1,21 @@
 //! One request answered from one pinned view: by the result cache, or by as much of the recipe as there is time for.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::cache::{Flight, Key, ResultCache, is_common};
+use super::cache::{Flight, Key, Made, ResultCache, is_common};
 use super::counts::{Counts, Lookup};
 use super::latency::TimeBudget;
 use super::limits::check_fields;
 use super::prepare::UserRows;
 use super::{Placement, Plan, RecommendError, Recommendation, Recommender, Reuse, View};
 use crate::domain::{ItemIdx, Moment, Request, Slate};
+use crate::feature::Predicate;
 use crate::pipeline::Deadline;
+
+/// For how long a kept slate is shown after events have changed something that is not in it: raising it saves work, and
+/// lets a new item, or one that would rank higher now, wait for longer.
+const LASTING: Duration = Duration::from_secs(1);
 
 /// How an answer came about, as far as callers are told.
 #[derive(Debug, Clone, Copy)]
@@ -90,13 +95,17 @@ impl Recommender {
             return asked.make(budget, plan, slate).map(|()| false);
         };
         // Before a plan is made: a slate that is there takes no time worth planning.
-        if cache.find(key.bytes(), slate) {
+        let holds = |kept: &Slate, made| asked.holds(kept, made);
+        if cache.find(key.bytes(), slate, holds) {
             asked.looked_up(Lookup::Hit);
             return Ok(true);
         }
         let (budget, plan) = asked.plan(None, slate);
         let flight = match plan {
-            Plan::Full => cache.make(key.bytes(), slate, |slate| asked.make(budget, plan, slate)),
+            Plan::Full => {
+                let make = |slate: &mut Slate| asked.make(budget, plan, slate);
+                cache.make(key.bytes(), asked.view.live.epoch(), slate, make, holds)
+            }
             // A lesser slate is not kept, so nobody can share it.
             _ => Flight::Useless,
         };
@@ -121,6 +130,35 @@ impl Recommender {
 impl Asked<'_> {
     fn is_common(&self) -> bool {
         is_common(self.request) && self.shown.is_empty() && !self.request.validate_only
+    }
+
+    /// Whether a slate that was made from another state of events may be shown: nothing in it may be gone since, and
+    /// what came since must not wait for long.
+    fn holds(&self, slate: &Slate, made: Made) -> bool {
+        let live = &self.view.live;
+        if made.epoch == live.epoch() {
+            return true;
+        }
+        made.at.elapsed() < LASTING
+            && slate.items.iter().all(|entry| live.is_listed(entry.item))
+            && self.pass(slate)
+    }
+
+    /// Whether the items pass the placement's filters, and the request's own, as they are now.
+    fn pass(&self, slate: &Slate) -> bool {
+        let live = &self.view.live;
+        let items = || slate.items.iter().map(|entry| entry.item);
+        for (expression, _) in &self.placement.needs.filters {
+            if live.filter(expression).is_some_and(|allowed| !items().all(|item| allowed.contains(item))) {
+                return false;
+            }
+        }
+        let Some(own) = self.request.filter.as_deref().filter(|text| !text.trim().is_empty()) else {
+            return true;
+        };
+        // For some dozen items and not for the catalogue: it is cheaper than to make the slate.
+        let predicate = Predicate::compile(own, live.attributes(), &self.request.filter_params);
+        predicate.is_ok_and(|predicate| items().all(|item| predicate.holds(item.row())))
     }
 
     fn looked_up(&self, lookup: Lookup) {
@@ -163,6 +201,6 @@ impl Asked<'_> {
         // Of a later page, what this subject has seen of the pages before it would have to be left out of those as
         // well.
         let Some(cache) = cache.filter(|_| self.request.offset == 0) else { return false };
-        self.key().is_some_and(|key| cache.find(key.bytes(), common))
+        self.key().is_some_and(|key| cache.find(key.bytes(), common, |_, _| true))
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
@@ -19,8 +20,9 @@ const MAX_IDS: usize = 256;
 /// Raising it makes the cache hold fewer slates in the same bound.
 const ENTRY: usize = 600;
 
-/// Slates by everything that they depend on. Lives and dies with its view, so that neither snapshot, rules nor events
-/// need to be in a key and nothing in it can be out of date.
+/// Slates by everything that they depend on. Lives and dies with its snapshot and rules, which need not be in a key for
+/// that. Events are not in it either, as ten thousand a second would leave nothing to be found: whoever finds a slate
+/// says whether it [still holds](Made).
 ///
 /// Bounded by bytes. What gets in when it is full is up to moka's TinyLFU (Einziger, Friedman, Manes, "TinyLFU", ACM
 /// ToS 2017): a key is let in if it was asked for more often lately than what it would push out, so a caller who makes
@@ -34,6 +36,14 @@ pub(super) struct ResultCache {
 struct Kept {
     slate: Slate,
     lasting: bool,
+    made: Made,
+}
+
+/// From which state of events a slate was made, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) epoch: u64,
+    pub(super) at: Instant,
 }
 
 /// What came of looking for a slate that somebody may be making at the moment.
@@ -54,30 +64,41 @@ impl ResultCache {
         Self { slates: slates.build_with_hasher(DefaultHashBuilder::default()) }
     }
 
-    /// Copies the slate of this key, if it is there.
-    pub(super) fn find(&self, key: &[u8], slate: &mut Slate) -> bool {
-        // One that does not last is in the cache for a moment, between being made and being taken out again.
-        let found = self.slates.get(key).filter(|kept| kept.lasting);
-        if let Some(kept) = &found {
-            slate.copy_from(&kept.slate);
-        }
-        found.is_some()
-    }
-
-    /// Fills the empty slate by `make` and keeps a copy, unless somebody else is making the same at the moment: then
-    /// waits for theirs. A slate whose degradation will pass is not kept, and not handed to anybody else.
-    pub(super) fn make<E>(
+    /// Copies the slate of this key, if it is there and `holds`. One that does not hold is taken out.
+    pub(super) fn find(
         &self,
         key: &[u8],
         slate: &mut Slate,
+        holds: impl FnOnce(&Slate, Made) -> bool,
+    ) -> bool {
+        // One that does not last is in the cache for a moment, between being made and being taken out again.
+        let Some(kept) = self.slates.get(key).filter(|kept| kept.lasting) else { return false };
+        if !holds(&kept.slate, kept.made) {
+            self.slates.invalidate(key);
+            return false;
+        }
+        slate.copy_from(&kept.slate);
+        true
+    }
+
+    /// Fills the empty slate by `make` and keeps a copy, unless somebody else is making the same at the moment: then
+    /// waits for theirs. A slate whose degradation will pass is not kept, and not handed to anybody else; neither is
+    /// one of which the other does not say that it `holds` for them.
+    pub(super) fn make<E>(
+        &self,
+        key: &[u8],
+        epoch: u64,
+        slate: &mut Slate,
         make: impl FnOnce(&mut Slate) -> Result<(), E>,
+        holds: impl FnOnce(&Slate, Made) -> bool,
     ) -> Flight<E> {
         // moka lets one caller of a key in and the others wait, which is all that is wanted of it here.
         let mut made = None;
         let kept = self.slates.optionally_get_with_by_ref(key, || {
             let outcome = make(slate);
             let lasting = !slate.degradation.causes.iter().any(|cause| cause.is_passing());
-            let kept = outcome.is_ok().then(|| Arc::new(Kept { slate: slate.clone(), lasting }));
+            let of = Made { epoch, at: Instant::now() };
+            let kept = outcome.is_ok().then(|| Arc::new(Kept { slate: slate.clone(), lasting, made: of }));
             made = Some(outcome);
             kept
         });
@@ -89,7 +110,7 @@ impl ResultCache {
                 }
                 Flight::Made(outcome)
             }
-            (None, Some(kept)) if kept.lasting => {
+            (None, Some(kept)) if kept.lasting && holds(&kept.slate, kept.made) => {
                 slate.copy_from(&kept.slate);
                 Flight::Shared
             }

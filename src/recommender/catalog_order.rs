@@ -43,13 +43,15 @@ impl CatalogOrder {
         Self { items: catalog.rows(), by_date, label: "fallback.catalog_order".into() }
     }
 
-    /// Hands the first `most` items to `take` that the mask admits and that are not `known`, in order.
+    /// Hands the first `most` items to `take` that the mask admits and that are not `known`, in order: where there are
+    /// dates, `arrivals`, which are newer than the catalogue, before all others; else after them.
     ///
     /// Looks at a few items where the mask admits many. Where it admits few, their number decides, and a word of the
     /// mask for every 64 items of the catalogue.
     pub(super) fn first(
         &self,
         mask: &ItemMask,
+        arrivals: impl Iterator<Item = ItemIdx>,
         known: impl Fn(ItemIdx) -> bool,
         most: usize,
         mut take: impl FnMut(ItemIdx),
@@ -57,18 +59,20 @@ impl CatalogOrder {
         let fits = |item: &ItemIdx| mask.admits(*item) && !known(*item);
         match (&self.by_date, mask.allowed()) {
             (None, None) => (0..self.items as u32).map(ItemIdx).filter(fits).take(most).for_each(take),
+            // Arrivals have the rows after the catalogue's, and are listed: there is a set of what is allowed.
             (None, Some(allowed)) => allowed.items().filter(fits).take(most).for_each(take),
             (Some(dated), None) => dated.items().filter(fits).take(most).for_each(take),
             (Some(dated), Some(allowed)) => {
                 let mut taken = 0;
-                for item in dated.items().take(SCANNED).filter(fits).take(most) {
+                for item in arrivals.chain(dated.items().take(SCANNED)).filter(fits).take(most) {
                     take(item);
                     taken += 1;
                 }
                 // A mask that admits only old items: what is left is picked by number, since the order cannot be
                 // searched.
                 if taken < most {
-                    let older = allowed.items().filter(|item| dated.place(*item) >= SCANNED).filter(fits);
+                    let of_catalog = allowed.items().filter(|item| item.row() < self.items);
+                    let older = of_catalog.filter(|item| dated.place(*item) >= SCANNED).filter(fits);
                     dated.newest(older, most - taken, take);
                 }
             }
@@ -157,7 +161,8 @@ mod tests {
 
     fn first(order: &CatalogOrder, mask: &ItemMask, most: usize) -> Vec<u32> {
         let mut found = Vec::new();
-        order.first(mask, |item| item.0 == 3, most, |item| found.push(item.0));
+        let none = std::iter::empty();
+        order.first(mask, none, |item| item.0 == 3, most, |item| found.push(item.0));
         found
     }
 
@@ -178,6 +183,22 @@ mod tests {
         mask.allow_only_items(&[1, 2, 3, 7].map(ItemIdx));
         assert_eq!(first(&plain, &mask, 8), [1, 2, 7]);
         assert_eq!(first(&dated, &mask, 8), [7, 2, 1]);
+    }
+
+    #[test]
+    fn what_came_since_the_catalogue_is_newer_than_all_of_it() {
+        let mut mask = ItemMask::default();
+        mask.reset(6);
+        mask.allow_only_items(&[0, 1, 4, 5].map(ItemIdx));
+        let date = |item: usize| Some(item as i64);
+        for (dates, expected) in [(&[][..], [0, 1, 4, 5]), (&[("created_at", &date as _)][..], [5, 4, 1, 0])]
+        {
+            let order = CatalogOrder::of(&catalog(4, dates));
+            let mut found = Vec::new();
+            let arrivals = [ItemIdx(5), ItemIdx(4)].into_iter();
+            order.first(&mask, arrivals, |_| false, 9, |item| found.push(item.0));
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

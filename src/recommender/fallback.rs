@@ -95,7 +95,7 @@ fn ask(
         if slate.items.len() >= size {
             return;
         }
-        set.reset(ctx.snapshot.items().len(), 1);
+        set.reset(ctx.live.rows(), 1);
         // What the slate has comes first in the set, so that what is new in it comes after.
         let known = slate.items.len();
         for item in &slate.items {
@@ -116,13 +116,14 @@ fn ask(
     }
     // Not one of the sources above: those say how many they give, and this gives what is missing and looks no further.
     if slate.items.len() < size {
-        set.reset(ctx.snapshot.items().len(), 1);
+        set.reset(ctx.live.rows(), 1);
         for item in &slate.items {
             set.push(item.item, 0.0);
         }
         let missing = size - slate.items.len();
         order.first(
             mask,
+            ctx.live.arrivals(),
             |item| set.contains(item),
             missing,
             |new| slate.items.push(item(new, &order.label)),

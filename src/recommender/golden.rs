@@ -45,7 +45,7 @@ pub(super) fn check(view: &View) -> Result<(), SnapshotError> {
         slate.clear();
         let answered = asker.answer_into(view, &request, &[], Instant::now(), &users, &mut slate);
         answered.map_err(|error| refuse(error.to_string()))?;
-        let shown: Vec<&str> = slate.items.iter().map(|item| view.snapshot.id(item.item)).collect();
+        let shown: Vec<&str> = slate.items.iter().map(|item| view.live.id(item.item)).collect();
         if let Some(absent) = query.expect.iter().find(|id| !shown.contains(&id.as_str())) {
             return Err(refuse(format!("\"{absent}\" is not in the slate: {}", shown.join(", "))));
         }

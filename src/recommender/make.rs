@@ -50,8 +50,7 @@ impl Asked<'_> {
         let history = placement.history.as_deref();
         // Written into the slate at once: ids that are missing need no list of their own.
         let (spare, missing) = (&mut memory.spare, &mut slate.missing_item_ids);
-        let mut resolved =
-            resolve::resolve(request, &self.view.snapshot, history, self.shown, spare, missing)?;
+        let mut resolved = resolve::resolve(request, self.view, history, self.shown, spare, missing)?;
         placement.warn(request, &mut slate.warnings);
         let late;
         (resolved.query.user_rows, late) = self.users.now();
@@ -81,6 +80,7 @@ impl Asked<'_> {
             request,
             query: &resolved.query,
             snapshot: &self.view.snapshot,
+            live: &self.view.live,
             time: self.time,
             deadline: self.deadline,
         };

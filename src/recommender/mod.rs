@@ -9,7 +9,7 @@
 //! let recommender = Recommender::open("models")?;
 //! let answer = recommender.recommend(&Request::new("pdp.similar").viewing("P00042").page_size(8))?;
 //! for item in &answer.slate.items {
-//!     println!("{} {}", answer.snapshot().id(item.item), item.score);
+//!     println!("{} {}", answer.id(item.item), item.score);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -25,6 +25,7 @@ mod fallback;
 mod golden;
 mod latency;
 mod limits;
+mod live_state;
 mod make;
 mod memory;
 mod plan;
@@ -52,6 +53,7 @@ use counts::CountsByPlacement;
 pub use counts::{OTHERS, PlacementCounts};
 pub use error::RecommendError;
 pub use limits::Limits;
+pub use live_state::{EventOutcome, LiveState, LiveStatus};
 pub use plan::Plan;
 pub use prepare::PreparedRequest;
 use prepare::UserRows;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::View;
-use crate::domain::Slate;
+use crate::domain::{ItemIdx, Slate};
 use crate::snapshot::Snapshot;
 
 /// A slate and the view that its item numbers belong to.
@@ -52,15 +52,25 @@ pub enum Reuse {
 }
 
 impl Recommendation {
-    /// The snapshot that knows the item numbers of the slate.
+    /// The snapshot that the slate was made from.
     pub fn snapshot(&self) -> &Snapshot {
         &self.view.snapshot
+    }
+
+    /// The id of an item of the slate.
+    pub fn id(&self, item: ItemIdx) -> &str {
+        self.view.live.id(item)
     }
 }
 
 impl Pinned {
-    /// The snapshot that knows the item numbers of the slate.
+    /// The snapshot that the slate was made from.
     pub fn snapshot(&self) -> &Snapshot {
         &self.view.snapshot
+    }
+
+    /// The id of an item of the slate.
+    pub fn id(&self, item: ItemIdx) -> &str {
+        self.view.live.id(item)
     }
 }

@@ -3,8 +3,8 @@
 use crate::domain::{ItemIdx, Request, Seed, SeedRole};
 use crate::feature::Predicate;
 use crate::pipeline::{Query, QuerySeed, SessionItem};
-use crate::recommender::RecommendError;
-use crate::snapshot::{Snapshot, UserItems};
+use crate::recommender::{RecommendError, View};
+use crate::snapshot::UserItems;
 
 /// A request in the numbers of one snapshot.
 #[derive(Debug)]
@@ -35,14 +35,15 @@ impl Spare {
 /// `missing`.
 pub(super) fn resolve<'a>(
     request: &'a Request,
-    snapshot: &'a Snapshot,
+    view: &'a View,
     history: Option<&str>,
     shown: &[ItemIdx],
     spare: &mut Spare,
     missing: &mut Vec<String>,
 ) -> Result<Resolved<'a>, RecommendError> {
+    let (snapshot, live) = (&*view.snapshot, &view.live);
     let mut find = |id: &str| {
-        let item = snapshot.item(id);
+        let item = live.item(id);
         if item.is_none() && !missing.iter().any(|known| known == id) {
             missing.push(id.to_owned());
         }
@@ -51,7 +52,7 @@ pub(super) fn resolve<'a>(
     // What may be refused comes first: the memory of the last query is not lost with a refusal.
     check_weights(&request.seeds)?;
     let filter = match request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
-        Some(filter) => Some(Predicate::compile(filter, snapshot.catalog(), &request.filter_params)?),
+        Some(filter) => Some(Predicate::compile(filter, live.attributes(), &request.filter_params)?),
         None => None,
     };
     let mut query: Query<'a> = std::mem::take(&mut spare.query);
@@ -74,7 +75,7 @@ pub(super) fn resolve<'a>(
     append_seeds(&mut query);
     query.current = query.session.last().map(|entry| entry.item);
     // Not among the missing: to exclude what is not sold any more is no mistake.
-    query.excluded.extend(request.exclude_item_ids.iter().filter_map(|id| snapshot.item(id)));
+    query.excluded.extend(request.exclude_item_ids.iter().filter_map(|id| live.item(id)));
     query.excluded.extend_from_slice(shown);
     if !request.candidate_item_ids.is_empty() {
         // An empty list of known candidates admits nothing, which is what was asked for: it is `Some` all the same.
@@ -82,7 +83,7 @@ pub(super) fn resolve<'a>(
         only.extend(request.candidate_item_ids.iter().filter_map(|id| find(id)));
         query.only = Some(only);
     }
-    query.filter = filter.map(|predicate| predicate.bitmap(snapshot.items().len()));
+    query.filter = filter.map(|predicate| predicate.bitmap(live.rows()));
     query.user = request.subject.user();
     let history = history.and_then(|name| snapshot.artifact(name)?.downcast_ref::<UserItems>());
     if let (Some(user), Some(lists)) = (query.user, history)

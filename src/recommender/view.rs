@@ -18,21 +18,22 @@ use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 
 /// Everything that one request needs, immutable. Its parts change at their own pace; whoever swaps one of them makes a
-/// new view of all.
-#[derive(Debug)]
+/// new view of all, which is cheap: what did not change is shared.
+#[derive(Debug, Clone)]
 pub struct View {
     /// What training publishes, every few hours.
     pub snapshot: Arc<Snapshot>,
     /// What merchandisers publish, within minutes.
     pub rules: Rules,
-    /// What events say, within seconds.
+    /// What events say, within milliseconds: the items as they are now.
     pub live: Live,
     /// The snapshot's placements by name.
-    pub placements: BTreeMap<String, Placement>,
-    pub(super) catalog_order: CatalogOrder,
+    pub placements: Arc<BTreeMap<String, Placement>>,
+    pub(super) catalog_order: Arc<CatalogOrder>,
     /// Slates that were made from it, once somebody asked for one.
-    // Here and not in the recommender, so that a swap frees the slates with what they were made from.
-    cache: OnceLock<ResultCache>,
+    // Here and not in the recommender, so that a swap frees the slates with what they were made from. All epochs of a
+    // snapshot share it.
+    cache: Arc<OnceLock<ResultCache>>,
 }
 
 /// A placement ready to answer.
@@ -77,8 +78,20 @@ impl View {
     /// A view of a snapshot with these placements, and of no rules and no events.
     pub(super) fn new(snapshot: Arc<Snapshot>, placements: BTreeMap<String, Placement>) -> Self {
         let catalog_order = CatalogOrder::of(snapshot.catalog());
-        let (rules, live, cache) = (Rules::default(), Live::default(), OnceLock::new());
-        Self { snapshot, rules, live, placements, catalog_order, cache }
+        let live = Live::still(snapshot.items_share(), snapshot.catalog_share());
+        Self {
+            snapshot,
+            rules: Rules::default(),
+            live,
+            placements: Arc::new(placements),
+            catalog_order: Arc::new(catalog_order),
+            cache: Arc::default(),
+        }
+    }
+
+    /// The same, with another state of what events say. It must be of the same snapshot.
+    pub fn with_live(&self, live: Live) -> Self {
+        Self { live, ..self.clone() }
     }
 
     /// The versions of its parts.

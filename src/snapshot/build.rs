@@ -49,6 +49,7 @@ pub fn build_manifest(
         snapshot: new_version(&entries, now),
         created_at: rfc3339(now),
         data_until: data_until_ms.and_then(DateTime::from_timestamp_millis).map(rfc3339),
+        catalog_as_of: None,
         artifacts: entries,
         golden: Vec::new(),
         evidence: None,

@@ -17,6 +17,7 @@ pub struct Snapshot {
     /// One of the artifacts, held here as well: every request asks for it.
     pub(super) catalog: Arc<Catalog>,
     pub(super) data_until_ms: Option<i64>,
+    pub(super) catalog_as_of_ms: Option<i64>,
 }
 
 impl Snapshot {
@@ -35,9 +36,20 @@ impl Snapshot {
         self.data_until_ms
     }
 
+    /// Until when its catalogue knows what happened, in milliseconds since 1970-01-01 UTC: as its manifest says, else
+    /// the newest event that it was trained on, else when it was made.
+    pub fn catalog_as_of_ms(&self) -> Option<i64> {
+        self.catalog_as_of_ms
+    }
+
     /// The item ids.
     pub fn items(&self) -> &IdTable {
         &self.catalog.items
+    }
+
+    /// The item ids, shared, so that live state can keep them.
+    pub fn items_share(&self) -> Arc<IdTable> {
+        Arc::clone(&self.catalog.items)
     }
 
     /// The number of an item id in this snapshot.

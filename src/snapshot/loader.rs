@@ -101,6 +101,7 @@ pub fn load(
     // Before anything is fetched. A manifest that was parsed has been checked; one that was built has not.
     manifest.check_counts().map_err(of_manifest)?;
     let data_until_ms = manifest.data_until_ms().map_err(of_manifest)?;
+    let catalog_as_of_ms = manifest.catalog_as_of_ms().map_err(of_manifest)?;
     let mut load = Load { file, manifest: &manifest, previous, options, artifacts: Artifacts::default() };
     let none = IdTable::default();
     for entry in load.fetch(|turn| turn == Turn::First)? {
@@ -125,7 +126,7 @@ pub fn load(
     let mut artifacts = load.artifacts;
     // Only now, with all of them decoded: an index is calibrated with the vectors of users.
     artifacts.settle().map_err(|(name, error)| SnapshotError::of_artifact(&name, error))?;
-    Ok(Snapshot { artifacts, catalog, data_until_ms, manifest })
+    Ok(Snapshot { artifacts, catalog, data_until_ms, catalog_as_of_ms, manifest })
 }
 
 /// A load under way.

@@ -81,8 +81,7 @@ fn answers(recommender: &Recommender) -> String {
     let mut text = String::new();
     for query in queries() {
         let answer = recommender.recommend(&query).unwrap();
-        let item =
-            |item: &larder::domain::SlateItem| format!("{} {}", answer.snapshot().id(item.item), item.source);
+        let item = |item: &larder::domain::SlateItem| format!("{} {}", answer.id(item.item), item.source);
         let items: Vec<String> = answer.slate.items.iter().map(item).collect();
         writeln!(text, "{}: {}", query.placement, items.join(", ")).unwrap();
     }

@@ -133,7 +133,7 @@ fn render(answer: &Recommendation) -> String {
             text += &format!("{separator}{}:", item.source);
             last = Some(&item.source);
         }
-        text += &format!(" {}", answer.snapshot().id(item.item));
+        text += &format!(" {}", answer.id(item.item));
     }
     text
 }

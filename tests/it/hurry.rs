@@ -133,7 +133,7 @@ fn hurried(recommender: &Recommender, request: &Request, cause: Cause) -> Recomm
 }
 
 fn shown(answer: &Recommendation) -> Vec<&str> {
-    answer.slate.items.iter().map(|item| answer.snapshot().id(item.item)).collect()
+    answer.slate.items.iter().map(|item| answer.id(item.item)).collect()
 }
 
 fn skipped(answer: &Recommendation) -> Vec<&str> {

@@ -44,7 +44,7 @@ fn shop_with_news() -> TempDir {
 }
 
 fn shown(answer: &Recommendation) -> Vec<&str> {
-    answer.slate.items.iter().map(|item| answer.snapshot().id(item.item)).collect()
+    answer.slate.items.iter().map(|item| answer.id(item.item)).collect()
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_store_written_by_the_pyarrow_example_is_served() {
 
     let recommender = Recommender::open(store.path()).unwrap();
     let answer = recommender.recommend(&Request::new("pdp.similar").viewing("pot")).unwrap();
-    let ids: Vec<&str> = answer.slate.items.iter().map(|item| answer.snapshot().id(item.item)).collect();
+    let ids: Vec<&str> = answer.slate.items.iter().map(|item| answer.id(item.item)).collect();
     assert_eq!(ids, ["mug", "tea"], "neither the item itself nor what is not in stock");
     assert_eq!(answer.slate.degradation.level, DegradationLevel::None);
     let mug = answer.slate.items[0].item.row();

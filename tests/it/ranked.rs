@@ -91,7 +91,7 @@ fn ranked() -> Request {
 
 /// The items of an answer.
 fn shown(answer: &Recommendation) -> String {
-    let ids = answer.slate.items.iter().map(|item| answer.snapshot().id(item.item));
+    let ids = answer.slate.items.iter().map(|item| answer.id(item.item));
     ids.collect::<Vec<_>>().join(" ")
 }
 

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use larder::domain::{ItemIdx, ItemMask, Request};
-use larder::live::Live;
 use larder::pipeline::{Context, Filter, Needs, Stage, StageError, Stages};
 use larder::recommender::{Limits, Recommender, Reuse, Versions, View};
 use larder::rules::Rules;
@@ -57,7 +56,7 @@ fn clock() -> (Arc<AtomicU64>, impl Fn() -> SystemTime + Send + Sync + 'static) 
 
 fn ask(recommender: &Recommender, placement: &str) -> (Vec<String>, bool, Reuse) {
     let answer = recommender.recommend(&Request::new(placement).viewing("earl-grey")).unwrap();
-    let shown = answer.slate.items.iter().map(|item| answer.snapshot().id(item.item).to_owned());
+    let shown = answer.slate.items.iter().map(|item| answer.id(item.item).to_owned());
     (shown.collect(), answer.cached, answer.reuse)
 }
 
@@ -159,7 +158,7 @@ fn a_filter_can_capture_a_live_handle_and_what_it_decides_is_not_kept() {
 #[test]
 fn an_answer_names_the_versions_of_all_parts_of_its_view() {
     let mut view = View::prepare(shop("context.hour"), &Stages::default()).unwrap();
-    (view.rules, view.live) = (Rules::new("r1"), Live::at(7));
+    (view.rules, view.live) = (Rules::new("r1"), view.live.at(7));
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(view), false);
     let recommender = Recommender::new(registry, Limits::default());

@@ -23,7 +23,7 @@ fn cart(seeds: [(&str, SeedRole, f32); 2]) -> Request {
 }
 
 fn shown(answer: &Recommendation) -> Vec<&str> {
-    answer.slate.items.iter().map(|item| answer.snapshot().id(item.item)).collect()
+    answer.slate.items.iter().map(|item| answer.id(item.item)).collect()
 }
 
 #[test]

@@ -81,6 +81,11 @@ impl Column {
         true
     }
 
+    /// The bytes of texts that came since the column was made.
+    pub(in crate::feature) fn new_text_bytes(&self) -> usize {
+        self.new_texts.resident_bytes()
+    }
+
     /// Appends rows without a value until there are `rows`.
     pub(in crate::feature) fn extend_to(&mut self, rows: usize) {
         match &mut self.cells {

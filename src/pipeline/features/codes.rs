@@ -68,8 +68,26 @@ impl Codes {
     }
 
     /// The model's code for each of a column's own codes.
-    pub(super) fn table(&self, texts: Option<&Texts>) -> Box<[f32]> {
-        texts.into_iter().flat_map(Texts::iter).map(|text| self.text(text)).collect()
+    pub(super) fn table(self, texts: Option<&Texts>) -> TextCodes {
+        let by_code = texts.into_iter().flat_map(Texts::iter).map(|text| self.text(text)).collect();
+        TextCodes { by_code, codes: self }
+    }
+}
+
+/// The model's codes of the texts of one column.
+#[derive(Debug)]
+pub(super) struct TextCodes {
+    /// By the column's own code.
+    by_code: Box<[f32]>,
+    codes: Codes,
+}
+
+impl TextCodes {
+    /// The model's code of the text with this code in the column. Events may bring texts that the column was not made
+    /// with: only those are looked up by what they say.
+    pub(super) fn of<'a>(&self, code: u32, text: impl FnOnce() -> Option<&'a str>) -> f32 {
+        let known = self.by_code.get(code as usize).copied();
+        known.unwrap_or_else(|| text().map_or(f32::NAN, |text| self.codes.text(text)))
     }
 }
 

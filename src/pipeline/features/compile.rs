@@ -55,7 +55,7 @@ impl Compiler<'_> {
                 Ok(match value(input, column.is_text())? {
                     Value::Number => Step::Numbers(column),
                     Value::Code(codes) if column.is_text() => {
-                        let codes = codes.table(column.texts());
+                        let codes = codes.table(column.at(self.spec.snapshot.catalog()).texts());
                         Step::Coded(column, codes)
                     }
                     Value::Code(codes) => Step::NumberCoded(column, codes),
@@ -107,8 +107,9 @@ impl Compiler<'_> {
     /// A column of the items: the catalogue's or an artifact's, of which only one may have it.
     fn item(&self, feature: &str, column: &str) -> Result<ItemColumn, InputError> {
         let snapshot = self.spec.snapshot;
-        let catalog = snapshot.catalog_share();
-        let own = catalog.position(column).map(|at| ("the catalogue", ItemColumn::Catalog(catalog, at)));
+        let catalog = snapshot.catalog();
+        let own = catalog.position(column).zip(catalog.column(column));
+        let own = own.map(|(at, cells)| ("the catalogue", ItemColumn::Catalog(at, cells.kind())));
         let others = snapshot.of_kind::<ItemFeatures>().filter_map(|(name, artifact)| {
             let at = artifact.features.position(column)?;
             Some((name, ItemColumn::Features(snapshot.get(name).ok()?, at)))

@@ -19,7 +19,7 @@ use crate::domain::{CandidateSet, ClockStep, score};
 use crate::model::Matrix;
 use crate::snapshot::{UserFeatures, UserRow};
 use clock::ClockPart;
-use codes::Codes;
+use codes::{Codes, TextCodes};
 use column::ItemColumn;
 
 pub use error::InputError;
@@ -36,7 +36,7 @@ pub struct Gatherer {
 enum Step {
     Numbers(ItemColumn),
     /// Texts, with the model's code for each of the column's.
-    Coded(ItemColumn, Box<[f32]>),
+    Coded(ItemColumn, TextCodes),
     /// Numbers that stand for categories.
     NumberCoded(ItemColumn, Codes),
     Seed(ItemColumn, Value),
@@ -106,34 +106,35 @@ impl Gatherer {
 impl Step {
     fn fill(&self, ctx: &Context<'_>, set: &CandidateSet, out: &mut [f32]) {
         let (items, seed) = (set.items(), ctx.query.current);
+        let attributes = ctx.live.attributes();
         match self {
-            Step::Numbers(column) => column.numbers(items, out),
-            Step::Coded(column, codes) => column.coded(codes, items, out),
+            Step::Numbers(column) => column.at(attributes).numbers(items, out),
+            Step::Coded(column, codes) => column.at(attributes).coded(codes, items, out),
             Step::NumberCoded(column, codes) => {
-                column.numbers(items, out);
+                column.at(attributes).numbers(items, out);
                 for cell in out {
                     *cell = codes.number(*cell);
                 }
             }
             Step::Seed(column, value) => {
-                let text = seed
-                    .and_then(|seed| column.code(seed))
-                    .and_then(|code| column.texts()?.get(code as usize));
+                let cells = column.at(attributes);
+                let text = seed.and_then(|seed| cells.code(seed)).and_then(|code| cells.text(code));
                 out.fill(match (seed, value) {
                     (Some(_), Value::Code(codes)) if column.is_text() => {
                         text.map_or(f32::NAN, |text| codes.text(text))
                     }
-                    (Some(seed), value) => value.of_number(column.number(seed)),
+                    (Some(seed), value) => value.of_number(cells.number(seed)),
                     (None, _) => f32::NAN,
                 });
             }
             Step::SeedSame(column) => match seed {
-                Some(seed) => column.same(seed, items, out),
+                Some(seed) => column.at(attributes).same(seed, items, out),
                 None => out.fill(f32::NAN),
             },
             Step::SeedRatio(column) => {
-                let own = seed.map_or(f32::NAN, |seed| column.number(seed));
-                column.numbers(items, out);
+                let cells = column.at(attributes);
+                let own = seed.map_or(f32::NAN, |seed| cells.number(seed));
+                cells.numbers(items, out);
                 // A price of 0 is no measure of another; and no infinity reaches a model.
                 for cell in out {
                     *cell = if own == 0.0 { f32::NAN } else { *cell / own };

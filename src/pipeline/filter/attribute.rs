@@ -1,18 +1,21 @@
 //! Keeps items whose catalogue attributes satisfy the placement's filter expression.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::{Bitmap, ItemMask};
+use crate::domain::{ChunkedBitmap, ItemMask};
 use crate::feature::{Predicate, PredicateError};
-use crate::pipeline::{BuildError, Context, Filter, Spec, Stage, StageError};
+use crate::pipeline::{BuildError, Context, Filter, Needs, Spec, Stage, StageError};
 use crate::snapshot::Snapshot;
 
-/// A filter expression, evaluated over the whole catalogue once, when the snapshot is loaded.
+/// A filter expression, evaluated over the whole catalogue once, when the snapshot is loaded, and then for each item
+/// that an event changes.
 #[derive(Debug)]
 pub struct AttributeFilter {
-    allowed: Bitmap,
+    expression: Arc<str>,
+    allowed: ChunkedBitmap,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,7 +32,8 @@ impl AttributeFilter {
     pub fn new(expression: &str, snapshot: &Snapshot) -> Result<Self, PredicateError> {
         // Without parameters: only a request can give values to `$name`.
         let predicate = Predicate::compile(expression, snapshot.catalog(), &BTreeMap::new())?;
-        Ok(Self { allowed: predicate.bitmap(snapshot.items().len()) })
+        let allowed = ChunkedBitmap::from_fn(snapshot.items().len(), |row| predicate.holds(row));
+        Ok(Self { expression: expression.into(), allowed })
     }
 
     /// How many items pass.
@@ -47,11 +51,16 @@ impl Stage for AttributeFilter {
     fn label(&self) -> &str {
         "attribute"
     }
+
+    fn needs(&self) -> Needs {
+        let filters = vec![(Arc::clone(&self.expression), self.allowed.clone())];
+        Needs { filters, ..Needs::default() }
+    }
 }
 
 impl Filter for AttributeFilter {
-    fn prefilter(&self, _ctx: &Context<'_>, mask: &mut ItemMask) -> Result<(), StageError> {
-        mask.allow_only(&self.allowed);
+    fn prefilter(&self, ctx: &Context<'_>, mask: &mut ItemMask) -> Result<(), StageError> {
+        mask.allow_only_chunked(ctx.live.filter(&self.expression).unwrap_or(&self.allowed));
         Ok(())
     }
 }

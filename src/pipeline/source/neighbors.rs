@@ -88,7 +88,7 @@ impl CandidateSource for Neighbors {
             let Params { from, max_seeds, decay, .. } = self.params;
             from.items(ctx, &self.weights, max_seeds, decay, seeds);
             // By item number and without hashing: neighbours of twenty seeds are some thousand additions.
-            sums.start(ctx.snapshot.items().len());
+            sums.start(ctx.live.rows());
             self.table.lists.merge(seeds, self.params.per_seed, sums);
             for key in sums.top(self.params.take, mask) {
                 out.push(score::item(*key), score::value(*key));

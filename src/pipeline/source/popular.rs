@@ -66,7 +66,7 @@ impl Popular {
         {
             return Some(country);
         }
-        match ctx.snapshot.catalog().value(name, ctx.query.current?.row()) {
+        match ctx.live.attributes().value(name, ctx.query.current?.row()) {
             Value::Text(text) => Some(text),
             _ => None,
         }

@@ -69,9 +69,11 @@ pub enum ManifestError {
         /// The artifacts of the kind.
         names: Vec<String>,
     },
-    /// `data_until` is no time.
-    #[error("data_until is \"{text}\", expected an RFC 3339 time: {source}")]
-    DataUntil {
+    /// A field is no time.
+    #[error("{field} is \"{text}\", expected an RFC 3339 time: {source}")]
+    Time {
+        /// The field.
+        field: &'static str,
         /// As written.
         text: String,
         /// What the parser said.

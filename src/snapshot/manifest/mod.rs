@@ -31,6 +31,9 @@ pub struct Manifest {
     /// The newest event used, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_until: Option<String>,
+    /// Until when its catalogue knows what happened, RFC 3339: events after it are brought in when it is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog_as_of: Option<String>,
     /// The files.
     pub artifacts: Vec<ArtifactEntry>,
     /// Queries that must give known answers before the snapshot is served.
@@ -102,7 +105,8 @@ impl Manifest {
             }
         }
         self.check_counts()?;
-        self.data_until_ms().map(|_| ())
+        self.data_until_ms()?;
+        self.catalog_as_of_ms().map(|_| ())
     }
 
     /// Refuses more or fewer artifacts of a kind than there may be: of two catalogues, one would win silently.
@@ -126,13 +130,23 @@ impl Manifest {
     /// The newest event used, in milliseconds since 1970-01-01 UTC.
     ///
     /// # Errors
-    /// [`ManifestError::DataUntil`].
+    /// [`ManifestError::Time`].
     pub fn data_until_ms(&self) -> Result<Option<i64>, ManifestError> {
-        let Some(text) = &self.data_until else { return Ok(None) };
-        match chrono::DateTime::parse_from_rfc3339(text) {
-            Ok(time) => Ok(Some(time.timestamp_millis())),
-            Err(source) => Err(ManifestError::DataUntil { text: text.clone(), source }),
-        }
+        time_ms("data_until", self.data_until.as_deref())
+    }
+
+    /// Until when its catalogue knows what happened, in milliseconds since 1970-01-01 UTC. Where it does not say, the
+    /// earlier of `data_until` and `created_at`: an event that is brought in again changes nothing, one that is left
+    /// out is missed.
+    ///
+    /// # Errors
+    /// [`ManifestError::Time`].
+    pub fn catalog_as_of_ms(&self) -> Result<Option<i64>, ManifestError> {
+        let said = time_ms("catalog_as_of", self.catalog_as_of.as_deref())?;
+        // What is no time here has been read by nobody until now, and is no reason to refuse a snapshot.
+        let created = time_ms("created_at", Some(&self.created_at)).ok().flatten();
+        let until = self.data_until_ms()?;
+        Ok(said.or(until.into_iter().chain(created).min()))
     }
 
     /// The artifacts of a kind.
@@ -143,6 +157,14 @@ impl Manifest {
     /// The manifest as pretty JSON.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+}
+
+fn time_ms(field: &'static str, text: Option<&str>) -> Result<Option<i64>, ManifestError> {
+    let Some(text) = text else { return Ok(None) };
+    match chrono::DateTime::parse_from_rfc3339(text) {
+        Ok(time) => Ok(Some(time.timestamp_millis())),
+        Err(source) => Err(ManifestError::Time { field, text: text.to_owned(), source }),
     }
 }
 

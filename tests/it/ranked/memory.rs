@@ -1,6 +1,7 @@
 //! Gathering and scoring take no memory once theirs is warm.
 
 use larder::domain::{CandidateSet, ItemIdx, Moment};
+use larder::live::Live;
 use larder::model::{Matrix, RankScratch};
 use larder::pipeline::features::Gatherer;
 use larder::pipeline::{Context, Deadline, Query, Spec};
@@ -35,10 +36,12 @@ fn features_are_gathered_and_scored_without_taking_memory() {
         query.user_rows[0] = Some(row);
     }
     let items = snapshot.items().len();
+    let live = Live::still(snapshot.items_share(), snapshot.catalog_share());
     let ctx = Context {
         request: &request,
         query: &query,
         snapshot: &snapshot,
+        live: &live,
         time: Some(Moment::of(std::time::SystemTime::now())),
         deadline: Deadline::NEVER,
     };

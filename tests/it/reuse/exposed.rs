@@ -33,7 +33,7 @@ fn exposures(bodies: &[Value]) -> Vec<Value> {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let (queue, writer) = Exposures::open(100, Box::new(Kept(Arc::clone(&kept)))).unwrap();
     let mut view = View::prepare(shop("context.hour"), &Stages::default()).unwrap();
-    (view.rules, view.live) = (Rules::new("r1"), Live::at(7));
+    (view.rules, view.live) = (Rules::new("r1"), view.live.at(7));
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(view), false);
     let recommender = Recommender::new(registry, Limits::default());

@@ -53,9 +53,9 @@ fn an_answer_that_reads_a_live_handle_is_not_to_be_kept() {
 
 #[test]
 fn the_versions_of_all_parts_are_in_the_answer_and_in_its_key() {
-    let etag = |rules: &str, epoch| {
+    let etag = |rules: &str, epoch: u64| {
         let mut view = View::prepare(shop("context.hour"), &Stages::default()).unwrap();
-        (view.rules, view.live) = (Rules::new(rules), Live::at(epoch));
+        (view.rules, view.live) = (Rules::new(rules), view.live.at(epoch));
         let registry = Arc::new(Registry::default());
         registry.publish(Arc::new(view), false);
         let (_, now) = clock();

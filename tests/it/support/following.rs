@@ -85,7 +85,7 @@ impl Following {
 
 pub(crate) fn lines(answer: &Recommendation) -> Vec<Line> {
     let line = |item: &larder::domain::SlateItem| {
-        (answer.snapshot().id(item.item).to_owned(), item.score.to_bits(), item.source.to_string())
+        (answer.id(item.item).to_owned(), item.score.to_bits(), item.source.to_string())
     };
     answer.slate.items.iter().map(line).collect()
 }

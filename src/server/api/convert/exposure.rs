@@ -7,12 +7,12 @@ use crate::exposure::{Asked, Exposure, Impression};
 use crate::recommender::Recommendation;
 
 pub(in crate::server) fn exposure(request: &Request, answer: &Recommendation, id: &str) -> Exposure {
-    let (slate, snapshot, subject) = (&answer.slate, answer.snapshot(), &request.subject);
+    let (slate, subject) = (&answer.slate, &request.subject);
     let versions = answer.view.versions();
     // When it was told and not the time that stages read, which most placements do not ask for.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let impressions = slate.items.iter().enumerate().map(|(at, item)| Impression {
-        item_id: snapshot.id(item.item).to_owned(),
+        item_id: answer.id(item.item).to_owned(),
         rank: (request.offset + at + 1) as u32,
         source: item.source.to_string(),
     });

@@ -36,10 +36,10 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
     let (slate, snapshot) = (&recommendation.slate, recommendation.snapshot());
     let versions = recommendation.view.versions();
     let version = versions.snapshot;
-    let columns = columns(&request.item_fields, snapshot.catalog())?;
+    let columns = columns(&request.item_fields, recommendation.view.live.attributes())?;
     let tells_scores = request.view != ResponseView::Basic;
     let items = slate.items.iter().enumerate().map(|(position, entry)| v1::RecommendedItem {
-        item_id: snapshot.id(entry.item).to_owned(),
+        item_id: recommendation.id(entry.item).to_owned(),
         rank: (request.offset + position + 1) as u32,
         // Scores and sources tell a competitor how the ranking works: public pages ask for BASIC.
         score: tells_scores.then_some(entry.score),

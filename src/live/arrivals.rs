@@ -1,0 +1,70 @@
+//! Items that the snapshot does not know, in rows behind its catalogue.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::domain::ItemIdx;
+
+/// The ids of new items by row, in the order in which they came. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Arrivals {
+    first_row: u32,
+    reserved: u32,
+    list: Arc<List>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct List {
+    ids: Vec<Arc<str>>,
+    rows: HashMap<Arc<str>, u32>,
+}
+
+impl Arrivals {
+    /// No item yet, and room for `reserved` rows from `first_row` on.
+    pub(super) fn new(first_row: usize, reserved: usize) -> Self {
+        // Numbers are 32 bits: a catalogue that has nearly all of them leaves fewer.
+        let first_row = u32::try_from(first_row).unwrap_or(u32::MAX);
+        let reserved = u32::try_from(reserved).unwrap_or(u32::MAX).min(u32::MAX - first_row);
+        Self { first_row, reserved, list: Arc::default() }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.list.ids.len()
+    }
+
+    /// The number of an item.
+    pub(super) fn number(&self, id: &str) -> Option<ItemIdx> {
+        self.list.rows.get(id).map(|row| ItemIdx(*row))
+    }
+
+    /// The id of an item.
+    pub(super) fn id(&self, item: ItemIdx) -> Option<&str> {
+        let at = item.0.checked_sub(self.first_row)?;
+        self.list.ids.get(at as usize).map(|id| &**id)
+    }
+
+    /// The number of a new item; `None` where all rows are taken. The first of a batch copies the list if it is shared.
+    pub(super) fn add(&mut self, id: &str) -> Option<ItemIdx> {
+        let at = self.list.ids.len() as u32;
+        if at >= self.reserved {
+            return None;
+        }
+        let (row, id) = (self.first_row + at, Arc::<str>::from(id));
+        let list = Arc::make_mut(&mut self.list);
+        list.rows.insert(Arc::clone(&id), row);
+        list.ids.push(id);
+        Some(ItemIdx(row))
+    }
+
+    /// The ids, in the order in which they came.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.list.ids.iter().map(|id| &**id)
+    }
+
+    /// All of them, the last that came first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = ItemIdx> {
+        (self.first_row..self.first_row + self.list.ids.len() as u32).rev().map(ItemIdx)
+    }
+}

@@ -1,0 +1,378 @@
+//! What events have said of each item: the last value of each attribute, and whether the item is sold.
+//!
+//! Independent of any snapshot and its numbers. Of two events about the same thing the later one counts, by the time
+//! that they happened and not by the order in which they came: any order, any repetition and any overlap of the same
+//! events ends in the same state (a last-writer-wins register for each attribute; Shapiro et al., "A comprehensive
+//! study of Convergent and Commutative Replicated Data Types", INRIA RR-7506, 2011, section 3.2.1).
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::digest::register_digest;
+use crate::domain::{AttributeValue, Event, EventKind};
+use crate::feature::IdTable;
+
+/// Upper bound on the attributes that events may name, over all items. A name that a producer makes up for each event
+/// would otherwise take memory for ever.
+const MAX_ATTRIBUTES: usize = 1000;
+
+/// Bytes of an item in the table of ids and in the list of states, besides its id and its attributes.
+const ITEM_BYTES: usize = size_of::<ItemState>() + 8;
+
+/// All items that events have spoken of, numbered in the order in which they came.
+#[derive(Debug)]
+pub struct States {
+    ids: IdTable,
+    items: Vec<ItemState>,
+    attributes: Vec<Arc<str>>,
+    /// Counts changes; each register knows the one that it came with.
+    sequence: u64,
+    bytes: usize,
+    max_bytes: usize,
+    last_event_ms: i64,
+    /// Events at or before this are in every snapshot that may be served, and are not taken any more.
+    forgotten_ms: i64,
+    /// Registers of events before this are in the snapshot that is served, and do not count in the digest.
+    watermark_ms: i64,
+    digest: u64,
+}
+
+/// What is known of an item.
+#[derive(Debug, Default)]
+pub(super) struct ItemState {
+    /// The sequence of its last change.
+    pub(super) sequence: u64,
+    /// Whether it is sold, if an event has said so.
+    pub(super) listed: Option<Register<bool>>,
+    /// When a change first asked for it to be listed, should no event say anything else.
+    pub(super) upserted_ms: Option<i64>,
+    pub(super) attributes: Vec<Register<(u16, AttributeValue)>>,
+}
+
+/// A value and when it was set.
+#[derive(Debug, Clone)]
+pub(super) struct Register<T> {
+    pub(super) value: T,
+    pub(super) time_ms: i64,
+    /// The sequence of the change that set it.
+    pub(super) sequence: u64,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// It changed something.
+    Changed,
+    /// Everything that it says is known, or something newer is.
+    Stale,
+    /// There is no memory for another item, attribute or value.
+    NoRoom,
+    /// It says nothing of an item.
+    NoItem,
+}
+
+impl States {
+    /// Nothing known yet; `max_bytes` bounds what will be.
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            ids: IdTable::default(),
+            items: Vec::new(),
+            attributes: Vec::new(),
+            sequence: 0,
+            bytes: 0,
+            max_bytes,
+            last_event_ms: i64::MIN,
+            forgotten_ms: i64::MIN,
+            watermark_ms: i64::MIN,
+            digest: 0,
+        }
+    }
+
+    /// Applies an event about an item.
+    pub fn apply(&mut self, event: &Event) -> Applied {
+        let about_item =
+            matches!(event.kind, EventKind::ItemChanged | EventKind::ItemListed | EventKind::ItemDelisted);
+        let Some(id) = event.item_id.as_deref().filter(|_| about_item) else { return Applied::NoItem };
+        // What was forgotten would come back as the newest that is known.
+        if event.time_ms <= self.forgotten_ms {
+            return Applied::Stale;
+        }
+        // Decided before anything is changed: an event is applied whole or not at all.
+        if self.bytes + self.bytes_of(id, event) > self.max_bytes {
+            return Applied::NoRoom;
+        }
+        let Some(numbers) = self.attribute_numbers(event) else { return Applied::NoRoom };
+        let Some(at) = self.handle_or_new(id) else { return Applied::NoRoom };
+        let before = self.sequence;
+        self.sequence += 1;
+        let mut writer = Writer {
+            id,
+            item: &mut self.items[at as usize],
+            time_ms: event.time_ms,
+            sequence: self.sequence,
+            watermark_ms: self.watermark_ms,
+            digest: &mut self.digest,
+            bytes: &mut self.bytes,
+            changed: false,
+        };
+        match event.kind {
+            EventKind::ItemListed => writer.list(true),
+            EventKind::ItemDelisted => writer.list(false),
+            _ if event.upsert => writer.upsert(),
+            _ => {}
+        }
+        for ((name, value), number) in event.attributes.iter().zip(numbers) {
+            writer.set(name, number, value);
+        }
+        if !writer.changed {
+            self.sequence = before;
+            return Applied::Stale;
+        }
+        self.items[at as usize].sequence = self.sequence;
+        self.last_event_ms = self.last_event_ms.max(event.time_ms);
+        Applied::Changed
+    }
+
+    /// From here on registers of events at or before `watermark_ms` count as known to the snapshot.
+    pub fn set_watermark(&mut self, watermark_ms: i64) {
+        if watermark_ms == self.watermark_ms {
+            return;
+        }
+        self.watermark_ms = watermark_ms;
+        let mut digest = 0u64;
+        for (at, item) in self.items.iter().enumerate() {
+            digest =
+                digest.wrapping_add(item.digest(self.ids.text(at as u32), &self.attributes, watermark_ms));
+        }
+        self.digest = digest;
+    }
+
+    /// Drops the registers of events at or before this time: no snapshot that may be served needs them any more.
+    pub fn forget_until(&mut self, time_ms: i64) {
+        self.forgotten_ms = self.forgotten_ms.max(time_ms);
+        let old = |at: i64| at <= time_ms;
+        for item in &mut self.items {
+            item.attributes.retain(|register| {
+                let drops = old(register.time_ms);
+                if drops {
+                    self.bytes -= register_bytes(&register.value.1);
+                }
+                !drops
+            });
+            item.listed.take_if(|listed| old(listed.time_ms));
+            item.upserted_ms.take_if(|time| old(*time));
+        }
+    }
+
+    /// How many items events have spoken of.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether no event has spoken of any item.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The bytes that the state occupies, roughly.
+    pub fn resident_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The time of the newest event that changed anything, in milliseconds since 1970-01-01 UTC; `i64::MIN` before the
+    /// first.
+    pub fn last_event_ms(&self) -> i64 {
+        self.last_event_ms
+    }
+
+    /// How many changes there were.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The same for the same state, whatever the events' order was.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// The items that changed after this sequence, by their numbers here.
+    pub fn changed_since(&self, sequence: u64) -> impl Iterator<Item = u32> {
+        let changed = self.items.iter().enumerate().filter(move |(_, item)| item.sequence > sequence);
+        changed.map(|(at, _)| at as u32)
+    }
+
+    pub(super) fn item(&self, at: u32) -> Option<(&str, &ItemState)> {
+        self.items.get(at as usize).map(|item| (self.ids.text(at), item))
+    }
+
+    /// The names of attributes, by their numbers here.
+    pub(super) fn attributes(&self) -> &[Arc<str>] {
+        &self.attributes
+    }
+
+    fn bytes_of(&self, id: &str, event: &Event) -> usize {
+        let new = if self.ids.number(id).is_some() { 0 } else { id.len() + ITEM_BYTES };
+        // As if each of them were new: nearly full is full.
+        new + event.attributes.iter().map(|(_, value)| register_bytes(value)).sum::<usize>()
+    }
+
+    /// The number of an item that is known, or of a new one.
+    fn handle_or_new(&mut self, id: &str) -> Option<u32> {
+        if let Some(known) = self.ids.number(id) {
+            return Some(known);
+        }
+        let at = self.ids.insert(id).ok()?;
+        self.items.push(ItemState::default());
+        self.bytes += id.len() + ITEM_BYTES;
+        Some(at)
+    }
+
+    fn attribute_numbers(&mut self, event: &Event) -> Option<Vec<u16>> {
+        let mut numbers = Vec::with_capacity(event.attributes.len());
+        for (name, _) in &event.attributes {
+            let known = self.attributes.iter().position(|known| known == name);
+            let number = match known {
+                Some(number) => number,
+                None if self.attributes.len() == MAX_ATTRIBUTES => return None,
+                None => {
+                    self.attributes.push(Arc::clone(name));
+                    self.attributes.len() - 1
+                }
+            };
+            numbers.push(number as u16);
+        }
+        Some(numbers)
+    }
+}
+
+impl ItemState {
+    /// Whether it may be shown, by what events after the watermark say; `None` where they say nothing.
+    pub(super) fn is_listed(&self, watermark_ms: i64) -> Option<bool> {
+        let said = self.listed.as_ref().filter(|listed| listed.time_ms > watermark_ms);
+        let upserted = || self.upserted_ms.filter(|time| *time > watermark_ms).map(|_| true);
+        said.map(|listed| listed.value).or_else(upserted)
+    }
+
+    fn digest(&self, id: &str, names: &[Arc<str>], watermark_ms: i64) -> u64 {
+        let listed =
+            self.listed.iter().map(|listed| (LISTED, AttributeValue::Bool(listed.value), listed.time_ms));
+        let upserted = self.upserted_ms.iter().map(|time| (UPSERTED, AttributeValue::Null, *time));
+        let attributes = self.attributes.iter().map(|register| {
+            let (number, value) = &register.value;
+            (names.get(*number as usize).map_or("", |name| name), value.clone(), register.time_ms)
+        });
+        let counted = listed.chain(upserted).chain(attributes).filter(|(_, _, time)| *time > watermark_ms);
+        counted.fold(0, |sum, (name, value, time)| sum.wrapping_add(register_digest(id, name, &value, time)))
+    }
+}
+
+/// The names of what is no attribute, in the digest. No attribute has an empty name or one that begins with a blank.
+const LISTED: &str = " listed";
+const UPSERTED: &str = " upserted";
+
+/// Writes what one event says into one item.
+struct Writer<'a> {
+    id: &'a str,
+    item: &'a mut ItemState,
+    time_ms: i64,
+    sequence: u64,
+    watermark_ms: i64,
+    digest: &'a mut u64,
+    bytes: &'a mut usize,
+    changed: bool,
+}
+
+impl Writer<'_> {
+    fn list(&mut self, value: bool) {
+        // Of two events of the same moment the one that hides counts: an item too few is no harm.
+        let wins = self.item.listed.as_ref().is_none_or(|old| {
+            self.time_ms > old.time_ms || (self.time_ms == old.time_ms && !value && old.value)
+        });
+        if !wins {
+            return;
+        }
+        if let Some(old) = self.item.listed.take() {
+            self.count(LISTED, &AttributeValue::Bool(old.value), old.time_ms, false);
+        }
+        self.count(LISTED, &AttributeValue::Bool(value), self.time_ms, true);
+        self.item.listed = Some(Register { value, time_ms: self.time_ms, sequence: self.sequence });
+        self.changed = true;
+    }
+
+    fn upsert(&mut self) {
+        // The latest, as with any other register: the watermark must not pass what a later event has said again.
+        if self.item.upserted_ms.is_some_and(|known| known >= self.time_ms) {
+            return;
+        }
+        if let Some(old) = self.item.upserted_ms.replace(self.time_ms) {
+            self.count(UPSERTED, &AttributeValue::Null, old, false);
+        }
+        self.count(UPSERTED, &AttributeValue::Null, self.time_ms, true);
+        self.changed = true;
+    }
+
+    fn set(&mut self, name: &str, number: u16, value: &AttributeValue) {
+        let known = self.item.attributes.iter().position(|register| register.value.0 == number);
+        let old = known.and_then(|at| self.item.attributes.get(at));
+        let wins = old.is_none_or(|old| {
+            // Of two values of the same moment the greater counts, so that all replicas agree.
+            self.time_ms.cmp(&old.time_ms).then_with(|| order(value, &old.value.1)) == Ordering::Greater
+        });
+        if !wins {
+            return;
+        }
+        if let Some(old) = known.map(|at| self.item.attributes.swap_remove(at)) {
+            self.count(name, &old.value.1, old.time_ms, false);
+            *self.bytes -= register_bytes(&old.value.1);
+        }
+        self.count(name, value, self.time_ms, true);
+        *self.bytes += register_bytes(value);
+        let (time_ms, sequence) = (self.time_ms, self.sequence);
+        self.item.attributes.push(Register { value: (number, value.clone()), time_ms, sequence });
+        self.changed = true;
+    }
+
+    /// Adds a register to the digest, or takes it out.
+    fn count(&mut self, name: &str, value: &AttributeValue, time_ms: i64, comes: bool) {
+        if time_ms <= self.watermark_ms {
+            return;
+        }
+        let digest = register_digest(self.id, name, value, time_ms);
+        *self.digest =
+            if comes { self.digest.wrapping_add(digest) } else { self.digest.wrapping_sub(digest) };
+    }
+}
+
+fn register_bytes(value: &AttributeValue) -> usize {
+    let text = |text: &Arc<str>| text.len() + 2 * size_of::<usize>();
+    size_of::<Register<(u16, AttributeValue)>>()
+        + match value {
+            AttributeValue::Text(value) => text(value),
+            AttributeValue::List(values) => {
+                values.iter().map(|value| text(value) + size_of::<Arc<str>>()).sum()
+            }
+            _ => 0,
+        }
+}
+
+/// A total order of values; equal ones are the same.
+fn order(a: &AttributeValue, b: &AttributeValue) -> Ordering {
+    use AttributeValue::{Bool, Float, Int, List, Null, Text};
+    let kind = |value: &AttributeValue| match value {
+        Null => 0u8,
+        Bool(_) => 1,
+        Int(_) => 2,
+        Float(_) => 3,
+        Text(_) => 4,
+        List(_) => 5,
+    };
+    match (a, b) {
+        (Bool(a), Bool(b)) => a.cmp(b),
+        (Int(a), Int(b)) => a.cmp(b),
+        (Float(a), Float(b)) => a.total_cmp(b),
+        (Text(a), Text(b)) => a.cmp(b),
+        (List(a), List(b)) => a.cmp(b),
+        _ => kind(a).cmp(&kind(b)),
+    }
+}

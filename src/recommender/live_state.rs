@@ -1,0 +1,243 @@
+//! Brings what events say into what is served: one thread applies them, and swaps in an epoch now and then.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::View;
+use crate::domain::{ChunkedBitmap, Event, EventKind};
+use crate::live::{Applied, Base, Config, Live, States};
+use crate::snapshot::Registry;
+
+/// How long before the catalogue was written an event may have happened and not be in it: exports take their time, and
+/// clocks differ. Raising it replays more events than needed, which changes nothing.
+const OVERLAP_MS: i64 = 5 * 60 * 1000;
+
+/// Items that are brought into a new snapshot in one go, while no event is applied.
+const SLICE: usize = 8192;
+
+/// Replaced epochs that are kept until no request holds them, so that none has to free one. Beyond them requests free
+/// what they hold last.
+const KEPT: usize = 64;
+
+/// Texts of values that are gone may take as much memory as the state itself and this much more, until all is rebuilt.
+const SPARE_TEXTS: usize = 4 << 20;
+
+/// The state of what events say, and the views that it is brought into. Only those who apply events and those who load
+/// snapshots come here; requests pin a [`View`].
+#[derive(Debug)]
+pub struct LiveState {
+    registry: Arc<Registry<View>>,
+    states: Mutex<States>,
+    replaced: Mutex<VecDeque<Arc<View>>>,
+    reserve: usize,
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventOutcome {
+    /// It is in the state, and in the next epoch.
+    Applied,
+    /// It says nothing that is not known, or that something newer does not say.
+    Stale,
+    /// It is in the state, but its item has no row in this snapshot, since all that were reserved are taken.
+    NoRow,
+    /// There is no memory for it.
+    NoRoom,
+    /// The catalogue's attribute is of another type; the value before stays.
+    WrongType {
+        /// The attribute.
+        attribute: String,
+        /// The type it has.
+        expected: &'static str,
+    },
+    /// It is not about an item: another part takes it.
+    NotOfItem,
+}
+
+/// What there is to say about the state, for operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LiveStatus {
+    /// The epoch that is served.
+    pub epoch: u64,
+    /// The same on every replica that has applied the same events to the same snapshot.
+    pub digest: u64,
+    /// The newest event in the epoch, in milliseconds since 1970-01-01 UTC.
+    pub last_event_ms: Option<i64>,
+    /// Items that events have spoken of.
+    pub items: usize,
+    /// Bytes of what they have said.
+    pub states_bytes: usize,
+    /// Items that the snapshot does not know.
+    pub arrived: usize,
+}
+
+impl LiveState {
+    /// A state without events over a registry, whose publications it brings up to the present from now on.
+    pub fn new(registry: Arc<Registry<View>>, config: &Config) -> Arc<Self> {
+        let states = States::new(usize::try_from(config.states_memory).unwrap_or(usize::MAX));
+        let state = Arc::new(Self {
+            registry: Arc::clone(&registry),
+            states: Mutex::new(states),
+            replaced: Mutex::default(),
+            reserve: config.reserve_items,
+        });
+        let own = Arc::downgrade(&state);
+        registry.bring_up_by(Box::new(move |view| match own.upgrade() {
+            Some(state) => state.finish(&view),
+            None => view,
+        }));
+        state
+    }
+
+    /// Brings a view that was just made up to nearly the present, beside the requests and beside the events that come
+    /// meanwhile. What is left is done when it is published.
+    pub fn adopt(&self, view: &View) -> View {
+        let mut live = self.base(view);
+        loop {
+            let states = self.lock();
+            if live.bring_up(&states, SLICE) {
+                return view.with_live(live);
+            }
+        }
+    }
+
+    /// Applies events to the state, in order; [`LiveState::publish`] brings them into what is served.
+    pub fn apply(&self, events: &[Event]) -> Vec<EventOutcome> {
+        let current = self.registry.current();
+        let mut states = self.lock();
+        events.iter().map(|event| apply(&mut states, current.as_deref(), event)).collect()
+    }
+
+    /// Serves an epoch with all that was applied; `None` if it is served already.
+    pub fn publish(&self) -> Option<u64> {
+        let mut epoch = None;
+        let replaced = self.registry.update(|view| {
+            let states = self.lock();
+            if view.live.sequence() == states.sequence() {
+                return None;
+            }
+            let live = next(&view.live, &states);
+            epoch = Some(live.epoch());
+            Some(Arc::new(view.with_live(live)))
+        });
+        self.keep(replaced);
+        epoch
+    }
+
+    /// What there is to say about the state.
+    pub fn status(&self) -> LiveStatus {
+        let current = self.registry.current();
+        let states = self.lock();
+        let of_states = LiveStatus {
+            items: states.len(),
+            states_bytes: states.resident_bytes(),
+            ..LiveStatus::default()
+        };
+        drop(states);
+        let Some(view) = current else { return of_states };
+        LiveStatus {
+            epoch: view.live.epoch(),
+            digest: view.live.digest(),
+            last_event_ms: view.live.last_event_ms(),
+            arrived: view.live.arrived(),
+            ..of_states
+        }
+    }
+
+    /// The epoch in which a view is served that was prepared some time ago, or served once before.
+    fn finish(&self, view: &Arc<View>) -> Arc<View> {
+        let current = self.registry.current();
+        let mut states = self.lock();
+        let watermark = watermark_ms(view);
+        if let Some(current) = &current {
+            // Of this snapshot and the one that may be gone back to, the older one needs what happened since.
+            states.forget_until(watermark.min(watermark_ms(current)));
+        }
+        states.set_watermark(watermark);
+        // One that was served before has its own state, but for what happened since.
+        let mut live = if self.is_base_of(view) { view.live.clone() } else { self.base(view) };
+        live.bring_up(&states, usize::MAX);
+        let epoch = current.map_or(0, |current| current.live.epoch());
+        // Epochs only go forward, whatever the snapshot; before the first event there is none.
+        let epoch = if epoch == 0 && states.is_empty() { 0 } else { epoch + 1 };
+        Arc::new(view.with_live(live.at(epoch)))
+    }
+
+    /// Whether the view's own state is of the kind that events can change.
+    fn is_base_of(&self, view: &View) -> bool {
+        let rows = view.snapshot.items().len() + self.reserve;
+        view.live.rows() == rows && view.live.watermark_ms() == watermark_ms(view)
+    }
+
+    fn base(&self, view: &View) -> Live {
+        let mut filters: Vec<(Arc<str>, ChunkedBitmap)> = Vec::new();
+        for (expression, allowed) in view.placements.values().flat_map(|placement| &placement.needs.filters) {
+            if !filters.iter().any(|(known, _)| known == expression) {
+                filters.push((Arc::clone(expression), allowed.clone()));
+            }
+        }
+        Live::new(Base {
+            ids: view.snapshot.items_share(),
+            attributes: view.snapshot.catalog_share(),
+            watermark_ms: watermark_ms(view),
+            reserve: self.reserve,
+            filters,
+        })
+    }
+
+    /// Keeps what was replaced until no request holds it any more, and frees what none holds.
+    fn keep(&self, replaced: Option<Arc<View>>) {
+        let mut kept = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(replaced);
+        kept.retain(|view| Arc::strong_count(view) > 1);
+        while kept.len() > KEPT {
+            kept.pop_front();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, States> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The epoch after this one.
+fn next(live: &Live, states: &States) -> Live {
+    let mut next = live.clone().at(live.epoch() + 1);
+    next.bring_up(states, usize::MAX);
+    if next.text_bytes() > states.resident_bytes() + SPARE_TEXTS {
+        return next.rebuilt(states);
+    }
+    next
+}
+
+/// Events at or before this are in the view's catalogue.
+fn watermark_ms(view: &View) -> i64 {
+    view.snapshot.catalog_as_of_ms().map_or(i64::MIN, |time| time.saturating_sub(OVERLAP_MS))
+}
+
+fn apply(states: &mut States, view: Option<&View>, event: &Event) -> EventOutcome {
+    // By the catalogue that is served: what it cannot hold would be in nobody's answer, and hide the value before.
+    let attributes = view.map(|view| view.live.attributes());
+    for (name, value) in &event.attributes {
+        let kind = attributes.and_then(|table| table.column(name)).map(|column| column.kind());
+        if let Some(kind) = kind.filter(|kind| !kind.accepts(value)) {
+            return EventOutcome::WrongType { attribute: name.to_string(), expected: kind.as_str() };
+        }
+    }
+    match states.apply(event) {
+        Applied::Changed if has_no_row(view, event) => EventOutcome::NoRow,
+        Applied::Changed => EventOutcome::Applied,
+        Applied::Stale => EventOutcome::Stale,
+        Applied::NoRoom => EventOutcome::NoRoom,
+        Applied::NoItem => EventOutcome::NotOfItem,
+    }
+}
+
+fn has_no_row(view: Option<&View>, event: &Event) -> bool {
+    let lists = event.kind == EventKind::ItemListed || event.upsert;
+    let (Some(live), Some(id)) = (view.map(|view| &view.live), event.item_id.as_deref()) else {
+        return false;
+    };
+    lists && !live.has_room() && live.item(id).is_none()
+}
