@@ -37,7 +37,9 @@ fn the_generated_code_is_what_the_proto_files_say() {
 }
 
 fn generate(root: &Path, out: &Path) {
-    let descriptors = protox::compile(["larder/v1/recommendation.proto"], [root.join("proto")]).unwrap();
+    let descriptors =
+        protox::compile(["larder/v1/recommendation.proto", "larder/v1/events.proto"], [root.join("proto")])
+            .unwrap();
     let encoded = descriptors.encode_to_vec();
     fs::write(out.join("larder.v1.bin"), &encoded).unwrap();
 

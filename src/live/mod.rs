@@ -6,10 +6,12 @@
 
 mod arrivals;
 mod config;
+mod counts;
 mod digest;
 mod epoch;
 mod states;
 
 pub use config::Config;
+pub use counts::{EventCounts, Fate};
 pub use epoch::{Base, Live};
 pub use states::{Applied, States};

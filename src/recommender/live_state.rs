@@ -53,6 +53,8 @@ pub enum EventOutcome {
     },
     /// It is not about an item: another part takes it.
     NotOfItem,
+    /// Its subject has not agreed that it is kept.
+    Denied,
 }
 
 /// What there is to say about the state, for operators.
@@ -123,6 +125,11 @@ impl LiveState {
         });
         self.keep(replaced);
         epoch
+    }
+
+    /// The epoch that is served.
+    pub fn epoch(&self) -> u64 {
+        self.registry.current().map_or(0, |view| view.live.epoch())
     }
 
     /// What there is to say about the state.

@@ -15,6 +15,7 @@
 //! ```
 
 mod answer;
+mod applier;
 mod cache;
 mod catalog_order;
 mod clock;
@@ -48,6 +49,7 @@ use crate::pipeline::Stages;
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
 use answer::Origin;
+pub use applier::{Applier, Done, EventBatch, EventQueue, OtherEvents, QueueError};
 use clock::Clock;
 use counts::CountsByPlacement;
 pub use counts::{OTHERS, PlacementCounts};

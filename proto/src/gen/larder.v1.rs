@@ -1038,3 +1038,546 @@ pub mod recommendation_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Something that happened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Event {
+    /// Its own id: an event that comes again is known by it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// `item.changed`, `item.listed`, `item.delisted`; `view`, `add_to_cart`, `purchase` and whatever else people do with
+    /// an item; `user.forgotten`.
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    /// When it happened; absent: now. More than five minutes ahead is refused.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::pbjson_types::Timestamp>,
+    /// The item.
+    #[prost(string, tag = "4")]
+    pub item_id: ::prost::alloc::string::String,
+    /// A signed-in customer.
+    #[prost(string, tag = "5")]
+    pub user_id: ::prost::alloc::string::String,
+    /// A device or browser.
+    #[prost(string, tag = "6")]
+    pub visitor_id: ::prost::alloc::string::String,
+    /// The visit.
+    #[prost(string, tag = "7")]
+    pub session_id: ::prost::alloc::string::String,
+    /// `recommendation_id` of the answer that led to it.
+    #[prost(string, tag = "8")]
+    pub recommendation_id: ::prost::alloc::string::String,
+    /// `attribution_token` of the answer that led to it.
+    #[prost(string, tag = "9")]
+    pub attribution_token: ::prost::alloc::string::String,
+    /// The price that was paid, or whatever else the shop adds up.
+    #[prost(double, optional, tag = "10")]
+    pub value: ::core::option::Option<f64>,
+    /// How many pieces.
+    #[prost(double, optional, tag = "11")]
+    pub quantity: ::core::option::Option<f64>,
+    /// Whether what the subject does may be kept.
+    #[prost(enumeration = "subject::Consent", tag = "12")]
+    pub consent: i32,
+    /// Attributes of the item and their values from now on: absolute ones, never differences. At most 500.
+    #[prost(message, optional, tag = "13")]
+    pub set: ::core::option::Option<crate::Struct>,
+    /// Attributes of the item that have no value from now on.
+    #[prost(string, repeated, tag = "14")]
+    pub unset: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether `item.changed` lists an item that the catalogue does not know.
+    #[prost(bool, tag = "15")]
+    pub upsert: bool,
+}
+/// Events, the oldest first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordEventsRequest {
+    /// 1 to 500.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
+/// What became of the events.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordEventsResponse {
+    /// One for each event, in their order.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<EventResult>,
+    /// The state that the events are in: answers with this epoch or a later one know of them.
+    #[prost(uint64, tag = "2")]
+    pub live_epoch: u64,
+}
+/// What became of one event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventResult {
+    /// What became of it.
+    #[prost(enumeration = "event_result::Outcome", tag = "1")]
+    pub outcome: i32,
+    /// Why it was rejected: one of a few names, for programs.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// The field at fault.
+    #[prost(string, tag = "3")]
+    pub field: ::prost::alloc::string::String,
+    /// What is wrong and what would be right, for people.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `EventResult`.
+pub mod event_result {
+    /// What became of it.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Outcome {
+        /// Not said.
+        Unspecified = 0,
+        /// It counts from now on.
+        Accepted = 1,
+        /// It came before, or something newer did: it changes nothing.
+        Duplicate = 2,
+        /// It cannot be used; `reason` says why.
+        Rejected = 3,
+    }
+    impl Outcome {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "OUTCOME_UNSPECIFIED",
+                Self::Accepted => "ACCEPTED",
+                Self::Duplicate => "DUPLICATE",
+                Self::Rejected => "REJECTED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+                "ACCEPTED" => Some(Self::Accepted),
+                "DUPLICATE" => Some(Self::Duplicate),
+                "REJECTED" => Some(Self::Rejected),
+                _ => None,
+            }
+        }
+    }
+}
+/// Whom to forget. In HTTP `user_id` is part of the path.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForgetUserRequest {
+    /// A signed-in customer.
+    #[prost(string, tag = "1")]
+    pub user_id: ::prost::alloc::string::String,
+    /// A device or browser of theirs.
+    #[prost(string, tag = "2")]
+    pub visitor_id: ::prost::alloc::string::String,
+}
+/// That it was done here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForgetUserResponse {
+    /// Names this act of forgetting, in logs and among the events that are passed on.
+    #[prost(string, tag = "1")]
+    pub receipt: ::prost::alloc::string::String,
+    /// Events up to this time are ignored from now on.
+    #[prost(message, optional, tag = "2")]
+    pub forgotten_until: ::core::option::Option<::pbjson_types::Timestamp>,
+}
+/// Generated client implementations.
+pub mod event_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Takes events.
+    #[derive(Debug, Clone)]
+    pub struct EventServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> EventServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> EventServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            EventServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Applies events, in order; each has its own outcome. When it answers, the next request to this replica knows what was
+        /// applied.
+        ///
+        /// HTTP: `POST /v1/events:record`.
+        ///
+        /// Errors: INVALID_ARGUMENT (of the request as a whole: no or too many events), RESOURCE_EXHAUSTED (slates go before
+        /// events), UNAVAILABLE.
+        pub async fn record_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/larder.v1.EventService/RecordEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("larder.v1.EventService", "RecordEvents"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forgets what is known of a user: events of theirs, and their part of artifacts, from now on.
+        ///
+        /// HTTP: `POST /v1/users/{user_id}:forget`.
+        ///
+        /// Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE.
+        pub async fn forget_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ForgetUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ForgetUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/larder.v1.EventService/ForgetUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("larder.v1.EventService", "ForgetUser"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod event_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with EventServiceServer.
+    #[async_trait]
+    pub trait EventService: std::marker::Send + std::marker::Sync + 'static {
+        /// Applies events, in order; each has its own outcome. When it answers, the next request to this replica knows what was
+        /// applied.
+        ///
+        /// HTTP: `POST /v1/events:record`.
+        ///
+        /// Errors: INVALID_ARGUMENT (of the request as a whole: no or too many events), RESOURCE_EXHAUSTED (slates go before
+        /// events), UNAVAILABLE.
+        async fn record_events(
+            &self,
+            request: tonic::Request<super::RecordEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordEventsResponse>,
+            tonic::Status,
+        >;
+        /// Forgets what is known of a user: events of theirs, and their part of artifacts, from now on.
+        ///
+        /// HTTP: `POST /v1/users/{user_id}:forget`.
+        ///
+        /// Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE.
+        async fn forget_user(
+            &self,
+            request: tonic::Request<super::ForgetUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ForgetUserResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Takes events.
+    #[derive(Debug)]
+    pub struct EventServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> EventServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for EventServiceServer<T>
+    where
+        T: EventService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/larder.v1.EventService/RecordEvents" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordEventsSvc<T: EventService>(pub Arc<T>);
+                    impl<
+                        T: EventService,
+                    > tonic::server::UnaryService<super::RecordEventsRequest>
+                    for RecordEventsSvc<T> {
+                        type Response = super::RecordEventsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordEventsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as EventService>::record_events(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordEventsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/larder.v1.EventService/ForgetUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct ForgetUserSvc<T: EventService>(pub Arc<T>);
+                    impl<
+                        T: EventService,
+                    > tonic::server::UnaryService<super::ForgetUserRequest>
+                    for ForgetUserSvc<T> {
+                        type Response = super::ForgetUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ForgetUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as EventService>::forget_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ForgetUserSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for EventServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "larder.v1.EventService";
+    impl<T> tonic::server::NamedService for EventServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

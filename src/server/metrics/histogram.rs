@@ -1,58 +1,26 @@
-//! A histogram of durations that costs a request two additions.
-//!
-//! The one of the `prometheus` crate keeps its sum as a float, in a loop that busy threads repeat for each other, and
-//! switches between two copies so that a scrape is consistent. Here a scrape may see a request in the sum that is not
-//! in the counts yet, which no rate over a scrape interval shows.
-
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+//! A histogram as Prometheus has it.
 
 use prometheus::proto;
 
-/// Upper bounds of the buckets, in seconds: close together around the 0.1 to 10 ms that answers take. More of them make
-/// quantiles finer and every scrape longer.
-const BOUNDS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+use crate::domain::Histogram;
 
-/// Counts of durations, by bucket.
-#[derive(Debug, Default)]
-pub(crate) struct Histogram {
-    /// The last one is above all bounds.
-    counts: [AtomicU64; BOUNDS.len() + 1],
-    nanos: AtomicU64,
-}
-
-impl Histogram {
-    pub(crate) fn record(&self, time: Duration) {
-        let seconds = time.as_secs_f64();
-        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
-        if let Some(count) = self.counts.get(bucket) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        self.nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
-    }
-
-    /// Whether nothing was recorded yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.counts.iter().all(|count| count.load(Ordering::Relaxed) == 0)
-    }
-
-    pub(super) fn to_proto(&self) -> proto::Histogram {
-        let mut cumulative = 0;
-        let mut buckets = Vec::with_capacity(BOUNDS.len());
-        for (count, bound) in self.counts.iter().zip(BOUNDS) {
-            cumulative += count.load(Ordering::Relaxed);
+/// The message of a histogram.
+pub(super) fn to_proto(counted: &Histogram) -> proto::Histogram {
+    let mut cumulative = 0;
+    let mut buckets = Vec::new();
+    for (bound, count) in counted.buckets() {
+        cumulative += count;
+        // The encoder writes the bucket `+Inf` by itself.
+        if bound.is_finite() {
             let mut bucket = proto::Bucket::default();
             bucket.set_cumulative_count(cumulative);
             bucket.set_upper_bound(bound);
             buckets.push(bucket);
         }
-        let above_all = self.counts.last().map_or(0, |count| count.load(Ordering::Relaxed));
-        let mut histogram = proto::Histogram::default();
-        histogram.set_bucket(buckets);
-        // The encoder writes this as the bucket `+Inf` too.
-        histogram.set_sample_count(cumulative + above_all);
-        histogram.set_sample_sum(self.nanos.load(Ordering::Relaxed) as f64 / 1e9);
-        histogram
     }
+    let mut histogram = proto::Histogram::default();
+    histogram.set_bucket(buckets);
+    histogram.set_sample_count(cumulative);
+    histogram.set_sample_sum(counted.seconds());
+    histogram
 }

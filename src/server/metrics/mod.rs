@@ -12,7 +12,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Error, Registry};
 
-pub(crate) use histogram::Histogram;
+pub(crate) use crate::domain::Histogram;
 
 /// What a family of metrics is called and means.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ impl Samples {
     /// Adds a histogram under these values of the family's labels.
     pub(crate) fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
         let mut metric = self.labelled(labels);
-        metric.set_histogram(histogram.to_proto());
+        metric.set_histogram(histogram::to_proto(histogram));
         self.metrics.push(metric);
     }
 

@@ -1,0 +1,93 @@
+//! What became of events, counted for metrics. Written by those who read and apply them, never by a request for a
+//! slate.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::Histogram;
+
+/// Types of events that are counted under their own names; others are counted together. A producer that makes up types
+/// must not make up time series.
+const TYPES: [&str; 16] = [
+    "item.changed",
+    "item.listed",
+    "item.delisted",
+    "user.forgotten",
+    "snapshot.published",
+    "view",
+    "click",
+    "add_to_cart",
+    "remove_from_cart",
+    "purchase",
+    "like",
+    "dislike",
+    "rating",
+    "search",
+    "impression",
+    "exposure",
+];
+const OTHER: &str = "other";
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Fate {
+    /// It is in the state.
+    Applied,
+    /// Something newer about the same thing was known.
+    Stale,
+    /// No mapping of its source matched it.
+    Unmatched,
+    /// It could not be used, and was kept with the reason.
+    Dead,
+}
+
+impl Fate {
+    /// The name that metrics have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fate::Applied => "applied",
+            Fate::Stale => "stale",
+            Fate::Unmatched => "unmatched",
+            Fate::Dead => "dead",
+        }
+    }
+}
+
+/// Counts of events.
+#[derive(Debug, Default)]
+pub struct EventCounts {
+    fates: Mutex<BTreeMap<(Arc<str>, &'static str, Fate), u64>>,
+    dead: Mutex<BTreeMap<(Arc<str>, &'static str), u64>>,
+    /// From the arrival of an event to the epoch that it is in.
+    pub apply: Histogram,
+    /// From the time that an event happened to the epoch that it is in.
+    pub end_to_end: Histogram,
+}
+
+impl EventCounts {
+    /// Counts what became of an event of this source and type.
+    pub fn add(&self, source: &Arc<str>, event_type: &str, fate: Fate) {
+        let known = TYPES.iter().find(|known| **known == event_type).copied();
+        *lock(&self.fates).entry((Arc::clone(source), known.unwrap_or(OTHER), fate)).or_default() += 1;
+    }
+
+    /// Counts a dead letter of this source by its reason, one of a few.
+    pub fn add_dead(&self, source: &Arc<str>, reason: &'static str) {
+        *lock(&self.dead).entry((Arc::clone(source), reason)).or_default() += 1;
+    }
+
+    /// The counts by source, type and fate.
+    pub fn fates(&self) -> BTreeMap<(Arc<str>, &'static str, Fate), u64> {
+        lock(&self.fates).clone()
+    }
+
+    /// The dead letters by source and reason.
+    pub fn dead(&self) -> BTreeMap<(Arc<str>, &'static str), u64> {
+        lock(&self.dead).clone()
+    }
+}
+
+fn lock<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}

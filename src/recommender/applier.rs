@@ -1,0 +1,206 @@
+//! The one thread that applies events: it takes them out of a bounded queue, in order, and serves an epoch with them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::live_state::{EventOutcome, LiveState};
+use crate::domain::{Event, EventKind};
+use crate::live::{EventCounts, Fate};
+
+/// Batches that may wait for the applier. A source that is faster waits, and reads no further meanwhile.
+const QUEUED: usize = 64;
+
+/// Events after which an epoch is served even if its time has not come: raising it makes fewer epochs of a burst, and
+/// those who wait for it wait for longer.
+const MOST_APPLIED: usize = 4096;
+
+/// Events of one source, in order, that were read together.
+pub struct EventBatch {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The events.
+    pub events: Vec<Event>,
+    /// When they arrived here.
+    pub arrived: Instant,
+    /// Told when they are in what is served.
+    pub done: Option<Done>,
+}
+
+/// Is told what became of the events of a batch, and the epoch that they are in.
+pub type Done = Box<dyn FnOnce(Vec<EventOutcome>, u64) + Send>;
+
+/// Takes events that are none about items; says what became of them.
+pub type OtherEvents = Box<dyn FnMut(&Event) -> EventOutcome + Send>;
+
+/// Why a batch was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// More come than are applied.
+    #[error("the queue of events is full")]
+    Full,
+    /// The server is about to end.
+    #[error("events are not taken any more")]
+    Closed,
+}
+
+/// The way to the applier. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EventQueue(SyncSender<EventBatch>);
+
+impl EventQueue {
+    /// Waits until the batch is taken: for sources, which read on only then.
+    ///
+    /// # Errors
+    /// [`QueueError::Closed`].
+    pub fn send(&self, batch: EventBatch) -> Result<(), QueueError> {
+        self.0.send(batch).map_err(|_| QueueError::Closed)
+    }
+
+    /// Does not wait: for requests.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub fn try_send(&self, batch: EventBatch) -> Result<(), QueueError> {
+        self.0.try_send(batch).map_err(|error| match error {
+            TrySendError::Full(_) => QueueError::Full,
+            TrySendError::Disconnected(_) => QueueError::Closed,
+        })
+    }
+}
+
+/// Applies events until every [`EventQueue`] is dropped.
+pub struct Applier {
+    state: Arc<LiveState>,
+    queue: Receiver<EventBatch>,
+    counts: Arc<EventCounts>,
+    interval: Duration,
+    others: OtherEvents,
+    /// Batches that are applied and not served yet.
+    waiting: Vec<(EventBatch, Vec<EventOutcome>)>,
+    applied: usize,
+}
+
+impl std::fmt::Debug for Applier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Applier").field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+impl Applier {
+    /// An applier, and the way to it. It serves an epoch at least every `interval` while events come.
+    pub fn new(
+        state: Arc<LiveState>,
+        counts: Arc<EventCounts>,
+        interval: Duration,
+        others: OtherEvents,
+    ) -> (EventQueue, Self) {
+        let (sender, queue) = sync_channel(QUEUED);
+        (EventQueue(sender), Self { state, queue, counts, interval, others, waiting: Vec::new(), applied: 0 })
+    }
+
+    /// Applies until the last [`EventQueue`] is dropped.
+    pub fn run(mut self) {
+        let mut served = Instant::now();
+        loop {
+            // While nothing waits there is nothing to be in time for.
+            let received = if self.waiting.is_empty() {
+                self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                let left = self.interval.saturating_sub(served.elapsed());
+                self.queue.recv_timeout(left)
+            };
+            match received {
+                Ok(batch) => self.apply(batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.serve();
+                    return;
+                }
+            }
+            // At once after a pause: an event that comes alone is not kept waiting for others.
+            if self.applied >= MOST_APPLIED || served.elapsed() >= self.interval {
+                self.serve();
+                served = Instant::now();
+            }
+        }
+    }
+
+    fn apply(&mut self, batch: EventBatch) {
+        let mut outcomes = self.state.apply(&batch.events);
+        for (event, outcome) in batch.events.iter().zip(&mut outcomes) {
+            if *outcome == EventOutcome::NotOfItem {
+                *outcome = (self.others)(event);
+            }
+            let fate = outcome.fate();
+            self.counts.add(&batch.source, event.kind.as_str(), fate);
+            if let Some(reason) = outcome.reason() {
+                self.counts.add_dead(&batch.source, reason);
+            }
+        }
+        self.applied += batch.events.len();
+        self.waiting.push((batch, outcomes));
+    }
+
+    fn serve(&mut self) {
+        self.state.publish();
+        let epoch = self.state.epoch();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        for (batch, outcomes) in self.waiting.drain(..) {
+            self.counts.apply.record(batch.arrived.elapsed());
+            if let Some(event) =
+                batch.events.last().filter(|event| event.kind != EventKind::SnapshotPublished)
+            {
+                let happened = Duration::from_millis(u64::try_from(event.time_ms).unwrap_or_default());
+                self.counts.end_to_end.record(now.saturating_sub(happened));
+            }
+            if let Some(done) = batch.done {
+                done(outcomes, epoch);
+            }
+        }
+        self.applied = 0;
+    }
+}
+
+impl EventOutcome {
+    /// What became of the event, for counting.
+    pub fn fate(&self) -> Fate {
+        match self {
+            EventOutcome::Applied => Fate::Applied,
+            EventOutcome::Stale => Fate::Stale,
+            _ => Fate::Dead,
+        }
+    }
+
+    /// Why it cannot be used, by a name that stays; `None` where it can.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            EventOutcome::Applied | EventOutcome::Stale => None,
+            EventOutcome::NoRow | EventOutcome::NoRoom => Some("no_room"),
+            EventOutcome::WrongType { .. } => Some("wrong_type"),
+            EventOutcome::NotOfItem => Some("not_taken"),
+            EventOutcome::Denied => Some("consent"),
+        }
+    }
+
+    /// What is wrong and what would be right, for people; empty where nothing is.
+    pub fn message(&self) -> String {
+        match self {
+            EventOutcome::Applied | EventOutcome::Stale => String::new(),
+            EventOutcome::NoRow => {
+                "there is no row left for another new item: raise live.reserve_items, or publish a snapshot that knows it"
+                    .to_owned()
+            }
+            EventOutcome::NoRoom => {
+                "there is no memory left for what events say: raise live.states_memory, or publish a newer snapshot"
+                    .to_owned()
+            }
+            EventOutcome::WrongType { attribute, expected } => {
+                format!("the catalogue's attribute \"{attribute}\" is of type {expected}")
+            }
+            EventOutcome::NotOfItem => "events of this type are not taken here".to_owned(),
+            EventOutcome::Denied => "the subject has not agreed that this is kept".to_owned(),
+        }
+    }
+}
