@@ -75,6 +75,10 @@ pub mod recommender;
 /// One trait for each kind of stage, and the runner that takes a request through them.
 pub mod pipeline;
 
+/// Records of streams and files become events.
+#[cfg(feature = "server")]
+pub mod connect;
+
 /// What was shown, and where that is written.
 pub mod exposure;
 

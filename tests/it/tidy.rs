@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 7] = [
     &["domain", "machine", "setting"],
     &["feature", "index", "model", "artifact"],
     &["snapshot", "rules", "live", "exposure", "train"],
-    &["pipeline"],
+    &["pipeline", "connect"],
     &["recommender"],
     &["server", "evaluate"],
     &["config", "telemetry", "cli", "app", "main"],

@@ -1,0 +1,8 @@
+//! How events reach the server from outside: records of streams and files, what they say, and what becomes of those
+//! that say nothing usable.
+
+pub mod dead;
+pub mod decode;
+mod record;
+
+pub use record::{Position, Record};
