@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod evaluate;
+mod events;
 mod recommend;
 #[cfg(feature = "sample")]
 mod sample;
@@ -51,6 +52,9 @@ enum Command {
     Train(train::TrainArgs),
     /// Replay held-out events through the recommender and print the quality
     Evaluate(evaluate::EvaluateArgs),
+    /// Check the records of events, and list those that could not be used
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// Write the events and the catalogue of a generated sample shop
     #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
@@ -104,6 +108,16 @@ enum CliError {
     Request(#[from] RecommendError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{} cannot be read: {source}", .file.display())]
+    Unreadable { file: PathBuf, source: std::io::Error },
+    /// What `events check` is for; the lines have been printed.
+    #[error("{dead} events in {lines} lines cannot be used")]
+    DeadEvents { dead: usize, lines: usize },
+    /// Letters that were cut off; the others have been printed.
+    #[error("{count} lines in {} are no dead letters", .dir.display())]
+    DeadLetters { count: usize, dir: PathBuf },
+    #[error(transparent)]
+    Dead(#[from] crate::connect::dead::DeadError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -154,6 +168,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Snapshot(command) => snapshot::run(&command),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Events(command) => events::run(&command),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),
     }

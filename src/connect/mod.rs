@@ -3,6 +3,8 @@
 
 pub mod dead;
 pub mod decode;
+mod lines;
 mod record;
 
+pub use lines::{Line, Lines};
 pub use record::{Position, Record};
