@@ -1,10 +1,13 @@
 //! Wiring only: from a configuration to a running server.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
+
+mod events;
 
 use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
@@ -12,8 +15,9 @@ use crate::exposure::{Exposures, JsonLines, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
-use crate::snapshot::{Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
+use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
 use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
+use events::{Events, EventsError};
 
 /// Why the server did not start.
 #[derive(Debug, Error)]
@@ -51,6 +55,9 @@ pub(crate) enum AppError {
     /// The API cannot be served.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// Events cannot be taken.
+    #[error(transparent)]
+    Events(#[from] EventsError),
     /// A metric is declared twice.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -69,6 +76,9 @@ pub(crate) struct App {
     http: TcpListener,
     admin: TcpListener,
     exposures: Option<Writer>,
+    events: Events,
+    /// The way to the refresher, and its end.
+    signals: (SyncSender<LookNow>, Receiver<LookNow>),
 }
 
 impl App {
@@ -84,14 +94,19 @@ impl App {
         let store = open(&config.store, &config.s3)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let views: Arc<Registry<View>> = Arc::default();
+        let signals = sync_channel(1);
+        let events = Events::open(&config, &views, signals.0.clone())?;
+        config.server.events = Some(events.queue());
+        let live = Arc::clone(&events.state);
         let refresher = Arc::new(Refresher::new(
             Source { store, cache },
             Arc::clone(&views),
-            Box::new(move |snapshot| View::prepare(snapshot, &stages)),
+            Box::new(move |snapshot| Ok(live.adopt(&View::prepare(snapshot, &stages)?))),
             |served: &View| -> &Snapshot { &served.snapshot },
             config.snapshot.clone(),
         )?);
-        let recommender = Arc::new(Recommender::new(Arc::clone(&views), config.limits));
+        let recommender = Recommender::new(Arc::clone(&views), config.limits);
+        let recommender = Arc::new(recommender.with_backlog(Arc::clone(&events.backlog)));
         let exposures = open_exposures(&mut config)?;
         let registry = MetricsRegistry::new();
         let metrics = server::Metrics::new(registry.clone())?;
@@ -101,6 +116,8 @@ impl App {
             refresher: Arc::clone(&refresher),
             recommender: Arc::clone(&recommender),
             exposures: config.server.exposures.as_ref().map(|exposures| Arc::clone(exposures.counters())),
+            live: Arc::clone(&events.state),
+            events: Arc::clone(&events.counts),
             threads: Arc::clone(&threads),
             requests: Arc::clone(metrics.requests()),
         };
@@ -115,10 +132,15 @@ impl App {
             config,
             refresher,
             recommender,
-            admin_service: Arc::new(AdminService::new(control, views, registry)),
+            admin_service: Arc::new(
+                AdminService::new(control, views, registry)
+                    .with_live(Arc::clone(&events.state), Arc::clone(&events.backlog)),
+            ),
             metrics,
             threads,
             exposures,
+            events,
+            signals,
         })
     }
 
@@ -129,12 +151,13 @@ impl App {
     pub(crate) fn run(self) -> Result<(), AppError> {
         // First of all that runs: `/readyz` tells why the rest takes its time.
         let admin = Admin::open(self.admin, Arc::clone(&self.admin_service))?;
-        let (stop, stopped) = mpsc::sync_channel::<()>(1);
+        let (stop, signals) = self.signals;
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
             let _ = refresher.refresh(false); // logged and kept in health
-            refresher.run(&stopped);
+            refresher.run(&signals);
         })?;
+        let events = self.events.start()?;
         let runtime = runtime(self.config.server.threads, &self.threads)?;
         let admin_service = Arc::clone(&self.admin_service);
         let shutdown = async move {
@@ -162,6 +185,7 @@ impl App {
         drop(stop);
         drop(admin);
         drop(runtime);
+        events.finish();
         if let Some(writer) = exposures {
             writer.finish();
         }

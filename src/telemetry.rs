@@ -5,6 +5,7 @@
 
 mod config;
 mod cpu;
+mod events;
 mod exposures;
 mod placements;
 mod process;
@@ -17,7 +18,8 @@ use prometheus::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::exposure::Counters;
-use crate::recommender::{Recommender, View};
+use crate::live::EventCounts;
+use crate::recommender::{LiveState, Recommender, View};
 use crate::server::RequestMetrics;
 use crate::snapshot::{Refresher, Registry as Views};
 
@@ -55,6 +57,10 @@ pub struct Sources {
     /// What becomes of exposures, if they are written. Not the queue itself, which must close before the last are
     /// written.
     pub exposures: Option<Arc<Counters>>,
+    /// What events have changed.
+    pub live: Arc<LiveState>,
+    /// What became of events.
+    pub events: Arc<EventCounts>,
     /// The threads that answer requests.
     pub threads: Arc<ServingThreads>,
     /// What was counted of requests.
@@ -66,12 +72,13 @@ pub struct Sources {
 /// # Errors
 /// The registry has one of them already.
 pub fn register(registry: &Registry, sources: Sources) -> Result<(), prometheus::Error> {
-    let Sources { views, refresher, recommender, exposures, threads, requests } = sources;
+    let Sources { views, refresher, recommender, exposures, live, events, threads, requests } = sources;
     process::register(registry)?;
     cpu::register(registry, threads, requests)?;
     snapshots::register(registry, &views, &refresher)?;
     placements::register(registry, &recommender)?;
     user_features::register(registry, &views, &refresher)?;
+    events::register(registry, &live, &events)?;
     if let Some(exposures) = exposures {
         exposures::register(registry, exposures)?;
     }

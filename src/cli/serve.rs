@@ -24,6 +24,9 @@ pub(super) struct ServeArgs {
     /// Configuration file [default: larder.toml, if there is one] [env: LARDER_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Directory whose files of JSON lines are followed for events; short for --events.dir
+    #[arg(long, value_name = "DIR")]
+    events: Option<PathBuf>,
     #[command(flatten)]
     settings: Flags<Everything>,
 }
@@ -32,7 +35,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
     let variable = || std::env::var_os("LARDER_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     let named = args.config.clone().or_else(variable);
     let file = named.or_else(|| Path::new(STANDARD_FILE).is_file().then(|| PathBuf::from(STANDARD_FILE)));
-    let Loaded { config, warnings } = args.settings.load(file.as_deref())?;
+    let mut settings = args.settings.clone();
+    if let Some(dir) = &args.events {
+        settings.add("events.dir", &dir.display().to_string());
+    }
+    let Loaded { config, warnings } = settings.load(file.as_deref())?;
     telemetry::init_logs(config.telemetry.log_format, &config.telemetry.log);
     // Only now: where the log is JSON, whatever collects it expects nothing else on standard error.
     for warning in warnings {

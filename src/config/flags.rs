@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use toml::Value;
 
 use super::error::Origin;
-use super::known::{Setting, settings};
+use super::known::{Setting, find, settings};
 use super::layers::{Given, Layer, Loaded, load};
 use super::renamed::{Renamed, renamed};
 use super::{ConfigError, environment, file};
@@ -99,6 +99,11 @@ impl<S: Scope> Flags<S> {
         layers.push(environment::read(std::env::vars_os(), S::takes)?);
         layers.push(self.layer()?);
         load(layers)
+    }
+
+    /// Adds a setting that the command has a shorter flag for.
+    pub fn add(&mut self, key: &str, value: &str) {
+        self.given.extend(find(key).map(|setting| (Name::Now(setting), value.to_owned())));
     }
 
     pub(super) fn layer(&self) -> Result<Layer, ConfigError> {

@@ -20,7 +20,7 @@ use crate::artifact::OpenOptions;
 use crate::recommender::Limits;
 use crate::setting::{As, Form, SettingError};
 use crate::snapshot::RefreshOptions;
-use crate::{exposure, server, telemetry};
+use crate::{connect, exposure, live, server, telemetry};
 
 pub use error::{ConfigError, Origin, Warning};
 pub use flags::{Everything, Flags, Loading, Publishing, Reading, Scope, Store};
@@ -47,6 +47,10 @@ pub struct Config {
     pub limits: Limits,
     /// The refresher's part.
     pub snapshot: RefreshOptions,
+    /// What events may change.
+    pub live: live::Config,
+    /// Where events come from.
+    pub events: connect::Config,
     /// What goes out.
     pub exposure: exposure::Config,
     /// What is logged.
@@ -64,6 +68,8 @@ impl Default for Config {
             server: server::Config::default(),
             limits: Limits::default(),
             snapshot: RefreshOptions::default(),
+            live: live::Config::default(),
+            events: connect::Config::default(),
             exposure: exposure::Config::default(),
             telemetry: telemetry::Config::default(),
             s3: OpenOptions::default(),
@@ -80,6 +86,8 @@ impl Config {
             ("server", self.server.check()),
             ("limits", self.limits.check()),
             ("snapshot", self.snapshot.check()),
+            ("live", self.live.check()),
+            ("events", self.events.check()),
             ("exposure", self.exposure.check()),
             ("telemetry", self.telemetry.check()),
             ("s3", self.s3.check()),

@@ -72,9 +72,12 @@ impl EventCounts {
         *lock(&self.fates).entry((Arc::clone(source), known.unwrap_or(OTHER), fate)).or_default() += 1;
     }
 
-    /// Counts a dead letter of this source by its reason, one of a few.
-    pub fn add_dead(&self, source: &Arc<str>, reason: &'static str) {
-        *lock(&self.dead).entry((Arc::clone(source), reason)).or_default() += 1;
+    /// Counts a dead letter of this source by its reason, one of a few; says how many there are by now.
+    pub fn add_dead(&self, source: &Arc<str>, reason: &'static str) -> u64 {
+        let mut dead = lock(&self.dead);
+        let count = dead.entry((Arc::clone(source), reason)).or_default();
+        *count += 1;
+        *count
     }
 
     /// The counts by source, type and fate.

@@ -5,12 +5,14 @@
 //! Requests pin an epoch and take no lock.
 
 mod arrivals;
+mod backlog;
 mod config;
 mod counts;
 mod digest;
 mod epoch;
 mod states;
 
+pub use backlog::Backlog;
 pub use config::Config;
 pub use counts::{EventCounts, Fate};
 pub use epoch::{Base, Live};

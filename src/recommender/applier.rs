@@ -27,8 +27,25 @@ pub struct EventBatch {
     pub done: Option<Done>,
 }
 
-/// Is told what became of the events of a batch, and the epoch that they are in.
-pub type Done = Box<dyn FnOnce(Vec<EventOutcome>, u64) + Send>;
+impl EventBatch {
+    /// No events: `done` is called once all that was sent before is in what is served.
+    pub fn mark(source: &Arc<str>, done: impl FnOnce() + Send + 'static) -> Self {
+        let done: Done = Box::new(move |_, _, _| done());
+        Self { source: Arc::clone(source), events: Vec::new(), arrived: Instant::now(), done: Some(done) }
+    }
+}
+
+impl std::fmt::Debug for EventBatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventBatch")
+            .field("source", &self.source)
+            .field("events", &self.events.len())
+            .finish()
+    }
+}
+
+/// Is told the events of a batch, what became of them, and the epoch that they are in.
+pub type Done = Box<dyn FnOnce(&[Event], Vec<EventOutcome>, u64) + Send>;
 
 /// Takes events that are none about items; says what became of them.
 pub type OtherEvents = Box<dyn FnMut(&Event) -> EventOutcome + Send>;
@@ -148,7 +165,9 @@ impl Applier {
         let epoch = self.state.epoch();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         for (batch, outcomes) in self.waiting.drain(..) {
-            self.counts.apply.record(batch.arrived.elapsed());
+            if !batch.events.is_empty() {
+                self.counts.apply.record(batch.arrived.elapsed());
+            }
             if let Some(event) =
                 batch.events.last().filter(|event| event.kind != EventKind::SnapshotPublished)
             {
@@ -156,7 +175,7 @@ impl Applier {
                 self.counts.end_to_end.record(now.saturating_sub(happened));
             }
             if let Some(done) = batch.done {
-                done(outcomes, epoch);
+                done(&batch.events, outcomes, epoch);
             }
         }
         self.applied = 0;

@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::domain::{ItemIdx, Request, Slate};
+use crate::live::Backlog;
 use crate::pipeline::Stages;
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
@@ -72,12 +73,19 @@ pub struct Recommender {
     limits: Limits,
     clock: Clock,
     counts: CountsByPlacement,
+    backlog: Option<Arc<Backlog>>,
 }
 
 impl Recommender {
     /// A recommender over a registry that somebody else fills.
     pub fn new(registry: Arc<Registry<View>>, limits: Limits) -> Self {
-        Self { registry, limits, clock: Clock::System, counts: CountsByPlacement::default() }
+        let counts = CountsByPlacement::default();
+        Self { registry, limits, clock: Clock::System, counts, backlog: None }
+    }
+
+    /// Is not ready before this backlog of events is over.
+    pub fn with_backlog(self, backlog: Arc<Backlog>) -> Self {
+        Self { backlog: Some(backlog), ..self }
     }
 
     /// Tells the time by `now` instead of by the system's clock, as a test or a replay of recorded requests wants it.
@@ -114,9 +122,9 @@ impl Recommender {
         self.counts.read()
     }
 
-    /// Whether a view is served.
+    /// Whether a view is served, with what happened before the start.
     pub fn is_ready(&self) -> bool {
-        self.registry.current().is_some()
+        self.registry.current().is_some() && self.backlog.as_ref().is_none_or(|backlog| backlog.is_over())
     }
 
     /// What is served now.

@@ -20,6 +20,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::recommender::Recommender;
 use api::convert::PageTokenSeal;
+use api::events::EventService;
 use api::service::Service;
 use api::{grpc, http};
 use edge::admission::Admission;
@@ -111,6 +112,7 @@ pub async fn run(
         exposures: config.exposures,
         max_age: config.cache_max_age,
     };
+    let events = EventService::new(config.events, Arc::clone(&service.recommender), Arc::clone(&admission));
     let draining = Arc::new(AtomicBool::new(false));
     let guard = |protocol| {
         let (open, draining, metrics) = (Arc::clone(&open), Arc::clone(&draining), Arc::clone(&requests));
@@ -120,8 +122,8 @@ pub async fn run(
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
-    let grpc = grpc::routes(service.clone(), guard(Protocol::Grpc), &health)?;
-    let http = http::routes(service.clone(), guard(Protocol::Http));
+    let grpc = grpc::routes(service.clone(), events.clone(), guard(Protocol::Grpc), &health)?;
+    let http = http::routes(service.clone(), events, guard(Protocol::Http));
     let limits = ConnectionLimits {
         connections: config.max_connections,
         streams: config.max_streams,

@@ -34,7 +34,7 @@ pub use options::{LoadOptions, RefreshOptions};
 pub use predict::predict_files;
 pub use prediction::Prediction;
 pub use publish::{Listed, Published, list, publish, rollback};
-pub use refresher::{Failure, Health, Outcome, Prepare, Refresher};
+pub use refresher::{Failure, Health, LookNow, Outcome, Prepare, Refresher};
 pub use registry::{BringUp, Registry};
 pub use status::{ArtifactStatus, SnapshotStatus};
 pub use users::{Lookup, Pending, UserColumn, UserCounters, UserCounts, UserFeatures, UserRow, write_shards};

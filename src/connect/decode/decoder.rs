@@ -60,20 +60,22 @@ impl Decoder {
 
     /// Decodes a record that arrived at `now_ms`, and adds its events to `out`, in their order.
     pub fn decode(&self, record: &Record<'_>, now_ms: i64, out: &mut Vec<Event>) -> Decoded {
-        let clock = Clock { now_ms, missing: self.missing_time };
-        let mut run = Run { rules: &self.rules, clock, out, seen: 0, decoded: Decoded::default() };
-        match document(record) {
-            Ok(Some(document)) => {
-                let form = form_of(&document);
-                let frame = Frame { document: &document, form, outer: None, pointer: "", index: None };
-                run.open(&frame, 0);
-            }
-            Ok(None) => run.decoded.ignored = 1,
-            Err(poison) => run.refuse(poison),
-        }
-        let mut decoded = run.decoded;
+        let mut decoded = match document(record) {
+            Ok(Some(document)) => self.decode_document(&document, now_ms, out),
+            Ok(None) => Decoded { ignored: 1, ..Decoded::default() },
+            Err(poison) => Decoded { poison: vec![poison], ..Decoded::default() },
+        };
         decoded.names_a_person = !decoded.poison.is_empty() && self.names_a_person(record);
         decoded
+    }
+
+    /// As [`Decoder::decode`], for a record that is parsed already, and is neither too large nor too deep.
+    pub fn decode_document(&self, document: &Value, now_ms: i64, out: &mut Vec<Event>) -> Decoded {
+        let clock = Clock { now_ms, missing: self.missing_time };
+        let mut run = Run { rules: &self.rules, clock, out, seen: 0, decoded: Decoded::default() };
+        let form = form_of(document);
+        run.open(&Frame { document, form, outer: None, pointer: "", index: None }, 0);
+        run.decoded
     }
 
     /// Guessed from the bytes, since what cannot be parsed may name somebody as well.

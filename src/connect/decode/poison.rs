@@ -91,6 +91,14 @@ reasons! {
     NestedValue = "nested_value",
     /// An attribute is set and unset by the same event.
     Conflict = "conflict",
+    /// There is no memory for it, or no row for its item.
+    NoRoom = "no_room",
+    /// The catalogue's attribute is of another type.
+    WrongType = "wrong_type",
+    /// Its subject has not agreed that it is kept.
+    Consent = "consent",
+    /// Nothing here takes events of this type.
+    NotTaken = "not_taken",
 }
 
 impl fmt::Display for Reason {
@@ -103,6 +111,17 @@ impl Poison {
     /// A refusal of what `field` points at.
     pub(super) fn new(reason: Reason, field: &str, message: impl Into<String>) -> Self {
         Self { event: 0, reason, field: cut(field, 4 * SHOWN), message: message.into() }
+    }
+
+    /// An event that was read and cannot be applied, for the reason of this name.
+    pub fn not_applied(reason: &str, message: String) -> Self {
+        let known = Reason::ALL.iter().find(|known| known.as_str() == reason);
+        Self::new(known.copied().unwrap_or(Reason::NotTaken), "", message)
+    }
+
+    /// A document that should be one event.
+    pub fn not_one_event(events: usize) -> Self {
+        Self::new(Reason::NotCanonical, "", format!("has {events} events: expected one"))
     }
 
     /// A value that is not what is expected.

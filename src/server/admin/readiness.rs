@@ -12,6 +12,9 @@ pub enum NotReady {
     /// The first snapshot is not there yet.
     #[error("the first snapshot is being loaded")]
     Loading,
+    /// What happened before the start is still being read from these sources of events.
+    #[error("events are behind: {0}")]
+    Behind(String),
     /// The first snapshot could not be loaded, for this reason.
     #[error("no snapshot: {0}")]
     Failed(String),

@@ -7,14 +7,16 @@ use prometheus::{Registry as Metrics, TextEncoder};
 
 use super::control::ControlPlane;
 use super::readiness::NotReady;
-use super::status::Status;
-use crate::recommender::View;
+use super::status::{LiveReport, Status, names};
+use crate::live::Backlog;
+use crate::recommender::{LiveState, View};
 use crate::snapshot::{Outcome, Registry, SnapshotError};
 
 /// The state behind the admin port.
 pub struct AdminService {
     control: Arc<dyn ControlPlane>,
     views: Arc<Registry<View>>,
+    live: Option<(Arc<LiveState>, Arc<Backlog>)>,
     metrics: Metrics,
     draining: AtomicBool,
 }
@@ -22,7 +24,12 @@ pub struct AdminService {
 impl AdminService {
     /// For what `control` keeps up to date in `views`. `metrics` is what everything that counts is declared in.
     pub fn new(control: Arc<dyn ControlPlane>, views: Arc<Registry<View>>, metrics: Metrics) -> Self {
-        Self { control, views, metrics, draining: AtomicBool::new(false) }
+        Self { control, views, live: None, metrics, draining: AtomicBool::new(false) }
+    }
+
+    /// Tells of the state of events too, and is not ready before their backlog is over.
+    pub fn with_live(self, live: Arc<LiveState>, backlog: Arc<Backlog>) -> Self {
+        Self { live: Some((live, backlog)), ..self }
     }
 
     /// From now on, the server is not ready.
@@ -40,7 +47,10 @@ impl AdminService {
             return Err(NotReady::Draining);
         }
         if self.views.current().is_some() {
-            return Ok(());
+            return match &self.live {
+                Some((_, backlog)) if !backlog.is_over() => Err(NotReady::Behind(names(backlog))),
+                _ => Ok(()),
+            };
         }
         // A failed refresh does not make a server unready that serves an older snapshot: that would take the whole
         // fleet out over one bad publish.
@@ -53,7 +63,8 @@ impl AdminService {
     /// What is served, and how the last refresh went.
     pub(super) fn status(&self) -> Status {
         let (current, previous) = (self.views.current(), self.views.previous());
-        Status::of(&*self.control, self.readiness(), current.as_deref(), previous.as_deref())
+        let live = self.live.as_ref().map(|(live, backlog)| LiveReport::of(live, backlog));
+        Status::of(&*self.control, self.readiness(), current.as_deref(), previous.as_deref(), live)
     }
 
     /// All metrics, in Prometheus' text format.

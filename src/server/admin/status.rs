@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::control::ControlPlane;
 use super::readiness::NotReady;
-use crate::recommender::{View, ViewStatus};
+use crate::live::Backlog;
+use crate::recommender::{LiveState, LiveStatus, View, ViewStatus};
 use crate::snapshot::{Failure, Health};
 
 /// What is served, and how the last refresh went. People read it at night, scripts by its keys, which stay.
@@ -17,6 +18,10 @@ pub(super) struct Status {
     ready: Ready,
     store: String,
     channel: String,
+    live_epoch: u64,
+    /// In hexadecimal: the same on all replicas that know the same.
+    live_digest: String,
+    live: Option<LiveReport>,
     snapshot: Option<ViewStatus>,
     previous_snapshot: Option<String>,
     memory_budget: Option<u64>,
@@ -36,6 +41,39 @@ pub(super) struct Status {
 enum Ready {
     Yes(bool),
     No(String),
+}
+
+/// What events have changed.
+#[derive(Debug, Serialize)]
+pub(super) struct LiveReport {
+    /// `current`, or `behind` while events are read that happened before the start.
+    state: &'static str,
+    behind: String,
+    items: usize,
+    new_items: usize,
+    bytes: usize,
+    last_event: Option<String>,
+}
+
+impl LiveReport {
+    pub(super) fn of(live: &LiveState, backlog: &Backlog) -> Self {
+        let LiveStatus { last_event_ms, items, states_bytes, arrived, .. } = live.status();
+        let behind = names(backlog);
+        let last_event = last_event_ms.and_then(DateTime::from_timestamp_millis);
+        Self {
+            state: if behind.is_empty() { "current" } else { "behind" },
+            behind,
+            items,
+            new_items: arrived,
+            bytes: states_bytes,
+            last_event: last_event.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        }
+    }
+}
+
+/// The names of the sources that are behind.
+pub(super) fn names(backlog: &Backlog) -> String {
+    backlog.behind().collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +98,7 @@ impl Status {
         readiness: Result<(), NotReady>,
         current: Option<&View>,
         previous: Option<&View>,
+        live: Option<LiveReport>,
     ) -> Self {
         let Health { last_checked, swapped_at, swaps, last_load, last_failure, failures, held_from } =
             control.health();
@@ -69,6 +108,9 @@ impl Status {
             ready: readiness.map_or_else(|reason| Ready::No(reason.to_string()), |()| Ready::Yes(true)),
             store: control.location(),
             channel: control.channel().to_owned(),
+            live_epoch: current.map_or(0, |view| view.live.epoch()),
+            live_digest: format!("{:016x}", current.map_or(0, |view| view.live.digest())),
+            live,
             snapshot: current.map(View::status),
             previous_snapshot: previous.map(|view| view.snapshot.version().to_owned()),
             memory_budget: control.memory_budget(),

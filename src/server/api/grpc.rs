@@ -6,6 +6,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use larder_proto::v1;
+use larder_proto::v1::event_service_server::{self, EventServiceServer, SERVICE_NAME as EVENTS};
 use larder_proto::v1::recommendation_service_server::{
     RecommendationService, RecommendationServiceServer, SERVICE_NAME,
 };
@@ -13,6 +14,7 @@ use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::events::{self, EventService};
 use super::service::Service;
 use crate::server::edge::limits;
 use crate::server::edge::middleware::{Arrival, RequestGuard, guard};
@@ -37,15 +39,35 @@ impl RecommendationService for Service {
     }
 }
 
+#[tonic::async_trait]
+impl event_service_server::EventService for EventService {
+    async fn record_events(
+        &self,
+        request: Request<v1::RecordEventsRequest>,
+    ) -> Result<Response<v1::RecordEventsResponse>, Status> {
+        let documents = events::documents(request.into_inner());
+        self.record(documents).await.map(Response::new).map_err(Problem::into_grpc)
+    }
+
+    async fn forget_user(
+        &self,
+        request: Request<v1::ForgetUserRequest>,
+    ) -> Result<Response<v1::ForgetUserResponse>, Status> {
+        self.forget(request.into_inner()).await.map(Response::new).map_err(Problem::into_grpc)
+    }
+}
+
 /// The routes of the gRPC port. `health` answers from `reporter`'s state.
 pub(crate) fn routes(
     service: Service,
+    events: EventService,
     request_guard: Arc<RequestGuard>,
     health: &HealthReporter,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let recommendations =
         // tonic's own limit of 4 MiB would let four times the memory in.
         RecommendationServiceServer::new(service).max_decoding_message_size(limits::BODY_BYTES);
+    let events = EventServiceServer::new(events).max_decoding_message_size(limits::BODY_BYTES);
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health);
     // Both versions: older tools only know v1alpha.
@@ -56,7 +78,8 @@ pub(crate) fn routes(
     };
     Ok(Router::new()
         .route_service(&format!("/{SERVICE_NAME}/{{*method}}"), recommendations)
-        .layer(from_fn_with_state(request_guard, guard)) // for the route above it only: probes are never refused
+        .route_service(&format!("/{EVENTS}/{{*method}}"), events)
+        .layer(from_fn_with_state(request_guard, guard)) // for the routes above it only: probes are never refused
         .route_service("/grpc.health.v1.Health/{*method}", health)
         .route_service("/grpc.reflection.v1.ServerReflection/{*method}", reflection().build_v1()?)
         .route_service("/grpc.reflection.v1alpha.ServerReflection/{*method}", reflection().build_v1alpha()?)
@@ -65,16 +88,16 @@ pub(crate) fn routes(
         }))
 }
 
-/// Sets the status of the server as a whole and of its one service.
+/// Sets the status of the server as a whole and of its services.
 pub(crate) async fn set_health(reporter: &HealthReporter, status: ServingStatus) {
-    for name in ["", SERVICE_NAME] {
+    for name in ["", SERVICE_NAME, EVENTS] {
         reporter.set_service_status(name, status).await;
     }
 }
 
 /// Ends the streams that watch the health service, which would otherwise hold their connections open.
 pub(crate) async fn end_health(reporter: &mut HealthReporter) {
-    for name in ["", SERVICE_NAME] {
+    for name in ["", SERVICE_NAME, EVENTS] {
         reporter.clear_service_status(name).await;
     }
 }

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use larder_proto::v1;
 use serde::Serialize;
 
+use super::events::{Body as Recorded, EventService};
 use super::service::Service;
 use super::{json, openapi, query};
 use crate::feature::nearest;
@@ -22,7 +23,7 @@ use crate::server::edge::middleware::{Arrival, RequestGuard, guard};
 use crate::server::problem::{Kind, Problem, did_you_mean};
 
 /// The routes of the HTTP port.
-pub(crate) fn routes(service: Service, request_guard: Arc<RequestGuard>) -> Router {
+pub(crate) fn routes(service: Service, events: EventService, request_guard: Arc<RequestGuard>) -> Router {
     // Written once: `Bytes` is shared by all answers.
     let document = Bytes::from(openapi::document().to_string());
     Router::new()
@@ -31,6 +32,8 @@ pub(crate) fn routes(service: Service, request_guard: Arc<RequestGuard>) -> Rout
         .route("/v1/placements/{placement}/recommendations", get(read))
         .route("/v1/recommendations:batch", post(batch))
         .with_state(service)
+        .route("/v1/events:record", post(record).with_state(events.clone()))
+        .route("/v1/users/{target}", post(forget).with_state(events))
         .route("/openapi.json", get(move || async move { body(StatusCode::OK, document) }))
         .fallback(|uri: Uri| async move {
             Problem::new(
@@ -75,6 +78,29 @@ async fn batch(
     request: Request,
 ) -> Response<Body> {
     respond(async { service.batch(read_json(request).await?, &arrival).await }).await
+}
+
+async fn record(State(events): State<EventService>, request: Request) -> Response<Body> {
+    respond(async { events.record(read_json::<Recorded>(request).await?.events).await }).await
+}
+
+async fn forget(State(events): State<EventService>, target: Target, request: Request) -> Response<Body> {
+    respond(async {
+        let Path(target) = target.map_err(|_| Problem::invalid("user_id", "the path is not UTF-8"))?;
+        let user = match target.rsplit_once(':') {
+            Some((user, "forget")) => user.to_owned(),
+            _ => {
+                let reason = format!("POST to /v1/users/{target}:forget");
+                return Err(Problem::new(Kind::UnknownRoute, reason));
+            }
+        };
+        let message: v1::ForgetUserRequest = read_json(request).await?;
+        if !message.user_id.is_empty() && message.user_id != user {
+            return Err(Problem::invalid("user_id", "is another user than the path says"));
+        }
+        events.forget(v1::ForgetUserRequest { user_id: user, ..message }).await
+    })
+    .await
 }
 
 /// The cacheable form: no body, no subject, so the answer is the same for everybody.

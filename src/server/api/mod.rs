@@ -1,10 +1,11 @@
 //! The API's protocols: gRPC and HTTP/JSON from one set of messages, and what both do with a decoded request.
 
 pub(crate) mod convert;
+pub(crate) mod events;
 pub mod fuzzing;
 pub(crate) mod grpc;
 pub(crate) mod http;
-pub(crate) mod json;
+mod json;
 mod openapi;
 mod query;
 pub(crate) mod service;

@@ -44,6 +44,7 @@ pub(super) fn document() -> Value {
 fn paths() -> Value {
     let placement =
         json!({"name": "placement", "in": "path", "required": true, "schema": {"type": "string"}});
+    let user = json!({"name": "user_id", "in": "path", "required": true, "schema": {"type": "string"}});
     let timeout = json!({
         "name": "x-request-timeout-ms", "in": "header", "schema": {"type": "integer", "minimum": 1},
         "description": "How long the answer may take; a shorter time lowers its quality, and it says so.",
@@ -78,6 +79,19 @@ fn paths() -> Value {
             "parameters": [timeout],
             "requestBody": content("BatchRecommendRequest"),
             "responses": responses("BatchRecommendResponse"),
+        }},
+        "/v1/events:record": {"post": {
+            "operationId": "recordEvents",
+            "summary": "Applies events, each with its own outcome.",
+            "requestBody": content("RecordEventsRequest"),
+            "responses": responses("RecordEventsResponse"),
+        }},
+        "/v1/users/{user_id}:forget": {"post": {
+            "operationId": "forgetUser",
+            "summary": "Forgets what is known of a user.",
+            "parameters": [user],
+            "requestBody": content("ForgetUserRequest"),
+            "responses": responses("ForgetUserResponse"),
         }},
     })
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exposure::Exposures;
 use crate::machine::Level;
+use crate::recommender::EventQueue;
 use crate::setting::{Address, As, AutoOr, Form, SettingError, Time, duration_within, number_within};
 
 pub use page_token_key::{KeyError, PageTokenKey};
@@ -61,6 +62,9 @@ pub struct Config {
     /// Where exposures are offered, if anywhere.
     #[serde(skip)]
     pub exposures: Option<Exposures>,
+    /// Where events go that callers record, if they are taken.
+    #[serde(skip)]
+    pub events: Option<EventQueue>,
 }
 
 impl Default for Config {
@@ -83,6 +87,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(10),
             page_token_key: PageTokenKey::default(),
             exposures: None,
+            events: None,
         }
     }
 }

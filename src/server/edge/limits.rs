@@ -28,3 +28,5 @@ pub(crate) const SLOTS: usize = 20;
 /// Bytes of an id or name.
 pub(crate) const ID_BYTES: usize = 512;
 pub(crate) const FILTER_BYTES: usize = 4096;
+/// Events that are recorded by one request.
+pub(crate) const RECORDED: usize = 500;

@@ -38,6 +38,10 @@ pub struct Refresher<T> {
     health: Mutex<Health>,
 }
 
+/// Says that the channel may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookNow;
+
 /// What one refresh leaves for the next.
 #[derive(Debug, Default)]
 struct Work {
@@ -123,18 +127,18 @@ impl<T: Send + Sync> Refresher<T> {
         outcome
     }
 
-    /// Follows the channel until `stop` is closed or told.
-    pub fn run(&self, stop: &Receiver<()>) {
+    /// Follows the channel until the signals end, and looks at once when one of them comes.
+    pub fn run(&self, signals: &Receiver<LookNow>) {
         let mut random = fastrand::Rng::new();
         loop {
             // Jittered, so that a fleet started together does not ask the store at the same moment for ever.
             let wait = self.options.poll_interval.mul_f64(0.8 + 0.4 * random.f64());
-            match stop.recv_timeout(wait) {
-                Err(RecvTimeoutError::Timeout) => {
+            match signals.recv_timeout(wait) {
+                Ok(LookNow) | Err(RecvTimeoutError::Timeout) => {
                     // Logged and kept in health.
                     let _ = self.refresh(false);
                 }
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }

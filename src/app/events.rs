@@ -1,0 +1,192 @@
+//! Wiring of events: sources are read, what they say is applied, and what they cannot say is kept.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::config::Config;
+use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
+use crate::connect::decode::{Decoded, Decoder, Poison};
+use crate::connect::source::{FilesSource, Reader, SourceError, Stopped};
+use crate::connect::{Record, encode};
+use crate::domain::{Event, EventKind};
+use crate::live::{Backlog, EventCounts};
+use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
+use crate::snapshot::{LookNow, Registry};
+
+/// The name of the source that follows a directory.
+const FILES: &str = "files";
+
+/// How long a source waits for the first snapshot between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What events need, before anything runs.
+#[derive(Debug)]
+pub(super) struct Events {
+    pub(super) state: Arc<LiveState>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) counts: Arc<EventCounts>,
+    queue: EventQueue,
+    applier: Applier,
+    readers: Vec<Reader>,
+    views: Arc<Registry<View>>,
+}
+
+/// The threads that read and apply events.
+#[derive(Debug)]
+pub(super) struct Running {
+    stop: Vec<SyncSender<()>>,
+    readers: Vec<JoinHandle<()>>,
+    applier: JoinHandle<()>,
+}
+
+/// Why events cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EventsError {
+    /// A source cannot be opened.
+    #[error("events: {0}")]
+    Source(#[from] SourceError),
+    /// There is no place for events that cannot be used.
+    #[error("events.dead_dir: {0}")]
+    Dead(#[from] DeadError),
+}
+
+impl Events {
+    /// Opens the sources. `look_now` is told when an event says that the channel may have changed.
+    pub(super) fn open(
+        config: &Config,
+        views: &Arc<Registry<View>>,
+        look_now: SyncSender<LookNow>,
+    ) -> Result<Self, EventsError> {
+        let state = LiveState::new(Arc::clone(views), &config.live);
+        let counts: Arc<EventCounts> = Arc::default();
+        let files = config.events.dir.as_deref().map(|dir| FilesSource::open(FILES, dir)).transpose()?;
+        let dead_dir = config.events.dead_dir.clone();
+        let dead = DeadLetters::open(DeadOptions {
+            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join("dead-letters")),
+            max: config.events.dead_max,
+            personal: PersonalPayloads::default(),
+        })?;
+        let dead = Arc::new(Mutex::new(dead));
+        let others = Box::new(move |event: &Event| match event.kind {
+            EventKind::SnapshotPublished => {
+                let _ = look_now.try_send(LookNow); // one that waits is enough
+                EventOutcome::Applied
+            }
+            _ => EventOutcome::NotOfItem,
+        });
+        let interval = config.live.publish_interval;
+        let (queue, applier) = Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others);
+        let names = files.iter().map(|_| Arc::from(FILES));
+        let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
+        let mut readers = Vec::new();
+        if let Some(source) = files {
+            let name: Arc<str> = FILES.into();
+            let (sender, over) = (queue.clone(), Arc::clone(&backlog));
+            let caught_up = {
+                let name = Arc::clone(&name);
+                // Behind all that was delivered before: when it is done, so is the backlog.
+                move || {
+                    let _ = sender.send(EventBatch::mark(&name, move || over.caught_up(FILES)));
+                }
+            };
+            readers.push(Reader {
+                deliver: deliver(queue.clone(), Arc::clone(&name), Arc::clone(&dead)),
+                name,
+                source: Box::new(source),
+                decoder: Decoder::canonical(),
+                dead: Arc::clone(&dead),
+                counts: Arc::clone(&counts),
+                interval: config.events.poll_interval,
+                caught_up: Some(Box::new(caught_up)),
+            });
+        }
+        Ok(Self { state, backlog, counts, queue, applier, readers, views: Arc::clone(views) })
+    }
+
+    /// The way for events that callers record.
+    pub(super) fn queue(&self) -> EventQueue {
+        self.queue.clone()
+    }
+
+    /// Starts the threads.
+    pub(super) fn start(self) -> std::io::Result<Running> {
+        let Self { backlog, applier, readers, views, .. } = self;
+        let applier = thread::Builder::new().name("larder-apply".to_owned()).spawn(move || applier.run())?;
+        let (mut stop, mut threads) = (Vec::new(), Vec::new());
+        for reader in readers {
+            let (sender, stopped) = sync_channel(1);
+            let (views, backlog) = (Arc::clone(&views), Arc::clone(&backlog));
+            let name = format!("larder-events-{}", threads.len());
+            let work = move || {
+                // Not before: what an event may say is up to the catalogue that is served.
+                while views.current().is_none() {
+                    if wait(&stopped, LOOK).is_err() {
+                        return;
+                    }
+                }
+                backlog.begin();
+                reader.run(|time| wait(&stopped, time));
+            };
+            threads.push(thread::Builder::new().name(name).spawn(work)?);
+            stop.push(sender);
+        }
+        Ok(Running { stop, readers: threads, applier })
+    }
+}
+
+impl Running {
+    /// Stops reading, applies what was read, and returns when that is done. Every queue must be dropped by then.
+    pub(super) fn finish(self) {
+        drop(self.stop);
+        for reader in self.readers {
+            let _ = reader.join();
+        }
+        let _ = self.applier.join();
+    }
+}
+
+fn wait(stopped: &Receiver<()>, time: Duration) -> Result<(), Stopped> {
+    if time.is_zero() {
+        return if stopped.try_recv() == Err(TryRecvError::Empty) { Ok(()) } else { Err(Stopped) };
+    }
+    if stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout) { Ok(()) } else { Err(Stopped) }
+}
+
+/// Hands the events of a source to the applier; those that it cannot apply become dead letters.
+fn deliver(
+    queue: EventQueue,
+    source: Arc<str>,
+    dead: Arc<Mutex<DeadLetters>>,
+) -> Box<dyn FnMut(Vec<Event>, Instant) -> Result<(), Stopped> + Send> {
+    Box::new(move |events, arrived| {
+        let (name, dead) = (Arc::clone(&source), Arc::clone(&dead));
+        let done = Box::new(move |events: &[Event], outcomes: Vec<EventOutcome>, _| {
+            bury(&name, events, &outcomes, &dead);
+        });
+        queue
+            .send(EventBatch { source: Arc::clone(&source), events, arrived, done: Some(done) })
+            .map_err(|_| Stopped)
+    })
+}
+
+/// Keeps events that could be read and not be applied.
+fn bury(source: &str, events: &[Event], outcomes: &[EventOutcome], dead: &Mutex<DeadLetters>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+    for (event, outcome) in events.iter().zip(outcomes) {
+        let Some(reason) = outcome.reason() else { continue };
+        let body = encode(event);
+        let decoded = Decoded {
+            poison: vec![Poison::not_applied(reason, outcome.message())],
+            names_a_person: event.user_id.is_some()
+                || event.visitor_id.is_some()
+                || event.session_id.is_some(),
+            ..Decoded::default()
+        };
+        let mut dead = dead.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = dead.write(&Record::new(source, &body), &decoded, now) {
+            tracing::error!(source, %error, "a dead letter was not kept");
+        }
+    }
+}

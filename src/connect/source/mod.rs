@@ -1,0 +1,46 @@
+//! Where events are read from: one file for each kind of source.
+
+mod files;
+mod reader;
+
+use std::io;
+use std::time::Duration;
+
+use super::Record;
+
+pub use files::FilesSource;
+pub use reader::{Deliver, Reader, Stopped};
+
+/// Somewhere that events are read from, in order, by everybody who reads it: there are no groups and nothing is
+/// acknowledged. A source knows its own positions.
+pub trait EventSource: Send {
+    /// Hands the records that have come since the last call to `each`, a bounded number of them; waits up to `wait` for
+    /// the first.
+    ///
+    /// # Errors
+    /// What the source cannot be read for. It is asked again later, from where it was.
+    fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError>;
+}
+
+/// How a look at a source went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Polled {
+    /// Whether all is read that was there when the source was opened.
+    pub caught_up: bool,
+    /// Whether more is there already.
+    pub more: bool,
+}
+
+/// Why a source cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// A file or directory of a source of files.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
