@@ -114,6 +114,11 @@ impl Config {
         self.store = beside_the_program(self.store);
         // The refresher has the channel among its options, but in a file it stands beside the store it is in.
         self.snapshot.channel.clone_from(&self.channel);
+        self.server.live_max_age = self.live.max_http_age;
+        // What follows events may hear of the first one at any moment.
+        if self.events.dir.is_some() {
+            self.server.cache_max_age = self.server.cache_max_age.min(self.live.max_http_age);
+        }
         self
     }
 }

@@ -37,6 +37,27 @@ pub struct Event {
     pub upsert: bool,
 }
 
+impl Event {
+    /// An event that says nothing more.
+    pub fn new(kind: EventKind, time_ms: i64) -> Self {
+        Self {
+            id: String::new(),
+            kind,
+            time_ms,
+            item_id: None,
+            user_id: None,
+            visitor_id: None,
+            session_id: None,
+            recommendation_id: None,
+            value: None,
+            quantity: None,
+            consent: Consent::default(),
+            attributes: Vec::new(),
+            upsert: false,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -19,7 +19,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::recommender::Recommender;
-use api::convert::PageTokenSeal;
+use api::convert::{MaxAge, PageTokenSeal};
 use api::events::EventService;
 use api::service::Service;
 use api::{grpc, http};
@@ -110,7 +110,10 @@ pub async fn run(
         metrics: Arc::clone(&requests),
         seal: page_token_seal(config.page_token_key.bytes())?,
         exposures: config.exposures,
-        max_age: config.cache_max_age,
+        max_age: MaxAge {
+            still: config.cache_max_age,
+            once_live: config.cache_max_age.min(config.live_max_age),
+        },
     };
     let events = EventService::new(config.events, Arc::clone(&service.recommender), Arc::clone(&admission));
     let draining = Arc::new(AtomicBool::new(false));

@@ -17,6 +17,7 @@ mod grpc;
 #[cfg(feature = "server")]
 mod http;
 mod hurry;
+mod live_items;
 mod memory;
 #[cfg(feature = "server")]
 mod metrics;

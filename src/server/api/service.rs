@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use larder_proto::v1;
 
-use super::convert::{self, Answer, PageToken, PageTokenSeal, ParsedRequest, ParsedSlot};
+use super::convert::{self, Answer, MaxAge, PageToken, PageTokenSeal, ParsedRequest, ParsedSlot};
 use crate::domain::{Request, TrafficClass};
 use crate::exposure::Exposures;
 use crate::recommender::{PreparedRequest, Recommendation, Recommender};
@@ -31,7 +31,7 @@ pub(crate) struct Service {
     /// Where exposures are offered, if anywhere.
     pub(crate) exposures: Option<Exposures>,
     /// For how long an answer may be reused.
-    pub(crate) max_age: Duration,
+    pub(crate) max_age: MaxAge,
 }
 
 /// One slate that is asked for.

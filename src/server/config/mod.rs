@@ -62,6 +62,9 @@ pub struct Config {
     /// Where exposures are offered, if anywhere.
     #[serde(skip)]
     pub exposures: Option<Exposures>,
+    /// The longest that caches may reuse an answer once events change items.
+    #[serde(skip)]
+    pub live_max_age: Duration,
     /// Where events go that callers record, if they are taken.
     #[serde(skip)]
     pub events: Option<EventQueue>,
@@ -87,6 +90,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(10),
             page_token_key: PageTokenKey::default(),
             exposures: None,
+            live_max_age: Duration::from_secs(5),
             events: None,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use larder_proto::v1;
+use prost::Message as _;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{ByteSink, KeyBytes, KeyVisitor as _, Request, RequestKey};
@@ -9,10 +11,14 @@ use crate::recommender::{Reuse, Versions};
 
 /// Names the answer to `request`: the same where, and only where, the items are the same. `None` for an answer that is
 /// the same for no other request.
+///
+/// From the first event on, the epoch would make it another answer many times a second, though most events are about
+/// items that are not in it: there the `items` themselves count, with the properties that were asked for.
 pub(in crate::server) fn fingerprint(
     request: &Request,
     versions: Versions<'_>,
     reuse: Reuse,
+    items: &[v1::RecommendedItem],
 ) -> Option<String> {
     let step = match reuse {
         Reuse::View => None,
@@ -23,7 +29,17 @@ pub(in crate::server) fn fingerprint(
     let mut bytes = KeyBytes(&mut digest);
     bytes.text(versions.snapshot);
     bytes.text(versions.rules);
-    bytes.integer(versions.live_epoch as i64);
+    if versions.live_epoch > 0 {
+        bytes.open_list(items.len());
+        for item in items {
+            bytes.text(&item.item_id);
+            let properties =
+                item.properties.as_ref().map(|properties| properties.encode_to_vec()).unwrap_or_default();
+            bytes.integer(properties.len() as i64);
+            bytes.0.take(&properties);
+        }
+        bytes.close_list();
+    }
     match step {
         Some(step) => bytes.integer(step as i64),
         None => bytes.absent(),
@@ -64,6 +80,8 @@ impl ByteSink for Digester {
 mod tests {
     use std::time::Duration;
 
+    use larder_proto::{Struct, StructField};
+
     use super::*;
 
     const VERSIONS: Versions<'_> = Versions { snapshot: "s1", rules: "", live_epoch: 0 };
@@ -71,7 +89,7 @@ mod tests {
     #[test]
     fn whatever_an_answer_depends_on_changes_its_key() {
         let plain = Request::new("p").viewing("a");
-        let key = |request: &Request, versions, reuse| fingerprint(request, versions, reuse).unwrap();
+        let key = |request: &Request, versions, reuse| fingerprint(request, versions, reuse, &[]).unwrap();
         let base = key(&plain, VERSIONS, Reuse::View);
         let step = |number| Reuse::Step { number, left: Duration::ZERO };
         let others = [
@@ -86,7 +104,29 @@ mod tests {
         for (at, other) in others.iter().enumerate() {
             assert!(*other != base && !others[..at].contains(other), "{at}");
         }
-        assert_eq!(fingerprint(&plain, VERSIONS, Reuse::Never), None);
+        assert_eq!(fingerprint(&plain, VERSIONS, Reuse::Never, &[]), None);
+    }
+
+    #[test]
+    fn once_there_are_events_the_items_count_and_not_the_epoch() {
+        let plain = Request::new("p");
+        let item = |id: &str, price: f64| {
+            let field = StructField { key: "price".to_owned(), value: Some(price.into()) };
+            let properties = Some(Struct { fields: vec![field] });
+            v1::RecommendedItem { item_id: id.to_owned(), properties, ..v1::RecommendedItem::default() }
+        };
+        let key = |epoch: u64, items: &[v1::RecommendedItem]| {
+            fingerprint(&plain, Versions { live_epoch: epoch, ..VERSIONS }, Reuse::View, items).unwrap()
+        };
+        let base = key(4, &[item("a", 1.0), item("b", 2.0)]);
+        assert_eq!(base, key(9, &[item("a", 1.0), item("b", 2.0)]));
+        for other in [
+            [item("a", 1.0), item("c", 2.0)],
+            [item("b", 2.0), item("a", 1.0)],
+            [item("a", 1.5), item("b", 2.0)],
+        ] {
+            assert_ne!(base, key(4, &other));
+        }
     }
 
     #[test]

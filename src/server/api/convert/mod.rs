@@ -9,6 +9,7 @@ mod token;
 
 pub(super) use exposure::exposure;
 pub(super) use request::{ParsedRequest, ParsedSlot, batch, recommend};
+pub(in crate::server) use response::MaxAge;
 pub(super) use response::{Answer, answer, uncacheable};
 pub(super) use token::PageToken;
 pub(in crate::server) use token::PageTokenSeal;

@@ -25,9 +25,18 @@ pub(in crate::server) struct Answer<'a> {
     /// Time since the request was decoded.
     pub(in crate::server) took: Duration,
     /// For how long an answer may be reused.
-    pub(in crate::server) max_age: Duration,
+    pub(in crate::server) max_age: MaxAge,
     /// Seals the next page's token.
     pub(in crate::server) seal: &'a PageTokenSeal,
+}
+
+/// For how long answers may be reused.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::server) struct MaxAge {
+    /// While no event has changed anything.
+    pub(in crate::server) still: Duration,
+    /// From the first event on.
+    pub(in crate::server) once_live: Duration,
 }
 
 /// Writes the answer to one request.
@@ -62,10 +71,12 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
                 .into(),
         );
     }
+    let items: Vec<v1::RecommendedItem> = items.collect();
     Ok(v1::RecommendResponse {
         recommendation_id: id.to_string(),
         attribution_token: attribution.encode_text(),
-        items: items.collect(),
+        cache: Some(cache(request, recommendation, max_age, &items)),
+        items,
         next_page_token: next_page(request, recommendation, seal),
         degradation: Some(degradation(&slate.degradation)),
         missing_item_ids: slate.missing_item_ids.clone(),
@@ -77,7 +88,6 @@ pub(in crate::server) fn answer(answer: &Answer<'_>) -> Result<v1::RecommendResp
             rules_version: versions.rules.to_owned(),
             live_epoch: versions.live_epoch,
         }),
-        cache: Some(cache(request, recommendation, max_age)),
         trace: slate.trace.iter().filter(|_| request.view == ResponseView::Debug).map(trace).collect(),
     })
 }
@@ -158,7 +168,12 @@ pub(in crate::server) fn uncacheable() -> v1::Cache {
 }
 
 /// An answer that the next attempt would better is not to be kept, nor one that is about this request alone.
-fn cache(request: &Request, recommendation: &Recommendation, max_age: Duration) -> v1::Cache {
+fn cache(
+    request: &Request,
+    recommendation: &Recommendation,
+    max_age: MaxAge,
+    items: &[v1::RecommendedItem],
+) -> v1::Cache {
     let causes = &recommendation.slate.degradation.causes;
     // Those that are not passing (no signal, few candidates) would be the same a second later.
     if causes.iter().any(|cause| cause.is_passing())
@@ -167,8 +182,10 @@ fn cache(request: &Request, recommendation: &Recommendation, max_age: Duration) 
     {
         return uncacheable();
     }
-    let key = fingerprint(request, recommendation.view.versions(), recommendation.reuse);
+    let versions = recommendation.view.versions();
+    let key = fingerprint(request, versions, recommendation.reuse, items);
     let Some(key) = key else { return uncacheable() };
+    let max_age = if versions.live_epoch > 0 { max_age.once_live } else { max_age.still };
     let max_age = match recommendation.reuse {
         // A cache that kept the answer of ten o'clock until half past would give it to who asks at eleven.
         Reuse::Step { left, .. } => left.min(max_age),
