@@ -49,6 +49,8 @@ pub struct Config {
     pub snapshot: RefreshOptions,
     /// What goes out.
     pub exposure: exposure::Config,
+    /// Where it waits on disk.
+    pub spool: exposure::spool::Config,
     /// What is logged.
     pub telemetry: telemetry::Config,
     /// How an object store is reached.
@@ -65,6 +67,7 @@ impl Default for Config {
             limits: Limits::default(),
             snapshot: RefreshOptions::default(),
             exposure: exposure::Config::default(),
+            spool: exposure::spool::Config::default(),
             telemetry: telemetry::Config::default(),
             s3: OpenOptions::default(),
         }
@@ -81,6 +84,8 @@ impl Config {
             ("limits", self.limits.check()),
             ("snapshot", self.snapshot.check()),
             ("exposure", self.exposure.check()),
+            ("exposure", self.exposure.check_spool(&self.spool)),
+            ("spool", self.spool.check()),
             ("telemetry", self.telemetry.check()),
             ("s3", self.s3.check()),
         ];
