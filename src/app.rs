@@ -11,7 +11,7 @@ mod events;
 
 use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
-use crate::exposure::{Exposures, JsonLines, Writer};
+use crate::exposure::{self, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
@@ -41,14 +41,9 @@ pub(crate) enum AppError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The exposure log cannot be opened.
-    #[error("exposure.file {}: {source}", .path.display())]
-    Exposures {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// What exposures go to cannot be opened.
+    #[error(transparent)]
+    Exposures(#[from] exposure::StartError),
     /// A thread or runtime cannot be started.
     #[error("cannot start: {0}")]
     Thread(#[from] std::io::Error),
@@ -198,13 +193,11 @@ fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
 }
 
-/// Opens the exposure log, if one is configured. The queue's end for requests goes into `config.server`, which the
-/// server drops at its end: the writer ends with the last of them.
+/// Opens what exposures go to, if anything is configured. The queue's end for requests goes into `config.server`, which
+/// the server drops at its end: the writer ends with the last of them.
 fn open_exposures(config: &mut Config) -> Result<Option<Writer>, AppError> {
-    let Some(path) = config.exposure.file.clone() else { return Ok(None) };
-    let opened =
-        JsonLines::open(&path).and_then(|sink| Exposures::open(config.exposure.max_queued, Box::new(sink)));
-    let (exposures, writer) = opened.map_err(|source| AppError::Exposures { path, source })?;
+    let started = exposure::start(&config.exposure, &config.spool, &config.s3)?;
+    let Some((exposures, writer)) = started else { return Ok(None) };
     config.server.exposures = Some(exposures);
     Ok(Some(writer))
 }

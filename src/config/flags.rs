@@ -17,6 +17,9 @@ use super::{ConfigError, environment, file};
 /// Settings of `[snapshot]` that are about following a channel, which only a server does.
 const FOLLOWING: [&str; 3] = ["snapshot.poll_interval", "snapshot.keep_previous", "snapshot.memory_budget"];
 
+/// Settings whose flag has a short name too, for what is typed by hand.
+const SHORT: [(&str, &str); 1] = [("exposure.dir", "exposures")];
+
 /// The settings that a command takes.
 pub trait Scope {
     /// Whether it takes this one, by its key.
@@ -139,7 +142,8 @@ impl<S: Scope> Args for Flags<S> {
                 .allow_negative_numbers(true)
                 .help_heading(setting.heading.as_str())
                 .help(format!("{} [default: {}]", setting.text, plain(&setting.default)));
-            command = command.arg(arg);
+            let short = SHORT.iter().filter(|(key, _)| *key == setting.key).map(|(_, name)| *name);
+            command = command.arg(arg.visible_aliases(short));
         }
         for old in renamed().iter().filter(|old| S::takes(&old.setting.key)) {
             // Hidden, so that nobody learns it from the help.

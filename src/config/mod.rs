@@ -53,6 +53,8 @@ pub struct Config {
     pub events: connect::Config,
     /// What goes out.
     pub exposure: exposure::Config,
+    /// Where it waits on disk.
+    pub spool: exposure::spool::Config,
     /// What is logged.
     pub telemetry: telemetry::Config,
     /// How an object store is reached.
@@ -71,6 +73,7 @@ impl Default for Config {
             live: live::Config::default(),
             events: connect::Config::default(),
             exposure: exposure::Config::default(),
+            spool: exposure::spool::Config::default(),
             telemetry: telemetry::Config::default(),
             s3: OpenOptions::default(),
         }
@@ -89,6 +92,8 @@ impl Config {
             ("live", self.live.check()),
             ("events", self.events.check()),
             ("exposure", self.exposure.check()),
+            ("exposure", self.exposure.check_spool(&self.spool)),
+            ("spool", self.spool.check()),
             ("telemetry", self.telemetry.check()),
             ("s3", self.s3.check()),
         ];

@@ -26,6 +26,11 @@ impl Moment {
         Self(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
     }
 
+    /// Whole seconds since 1970-01-01 UTC.
+    pub fn as_secs(self) -> u64 {
+        self.0
+    }
+
     /// The hour of the day in UTC, 0 to 23.
     pub fn hour(self) -> u32 {
         (self.0 % DAY / HOUR) as u32

@@ -142,6 +142,19 @@ pub enum DegradationLevel {
     Empty,
 }
 
+impl DegradationLevel {
+    /// The name used in exposures.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DegradationLevel::None => "none",
+            DegradationLevel::Backfilled => "backfilled",
+            DegradationLevel::Partial => "partial",
+            DegradationLevel::Fallback => "fallback",
+            DegradationLevel::Empty => "empty",
+        }
+    }
+}
+
 /// Why an answer was degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,16 +1,29 @@
-//! What was shown, where and from which snapshot: handed to a bounded queue, and written beside the request path.
+//! What was shown, where and from which snapshot: handed to a bounded queue, and brought out beside the request path.
+//!
+//! A request hands an [`Exposure`] to [`Exposures`], which numbers it. One thread empties that queue into an
+//! [`Outlet`]: sinks, or a [spool on disk](spool) from which a thread for each sink delivers.
 
 mod asked;
 mod config;
+mod counts;
+mod origin;
+mod outlet;
 mod queue;
-mod sink;
+mod record;
+pub mod sink;
+pub mod spool;
+mod start;
 
 use serde::Serialize;
 
 pub use asked::Asked;
 pub use config::Config;
-pub use queue::{Counters, Counts, Exposures, Writer};
-pub use sink::{JsonLines, Sink};
+pub use counts::{Counters, Counts, Dropped, SinkCounts, SpoolCounts};
+pub use origin::{Origin, host_name};
+pub use outlet::{Direct, Outlet};
+pub use queue::{Exposures, Writer};
+pub use record::{Batch, Record};
+pub use start::{StartError, start};
 
 /// One slate that was shown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +40,10 @@ pub struct Exposure {
     pub rules_version: String,
     /// The state of what events had changed; 0 where there are none.
     pub live_epoch: u64,
+    /// The time that stages of the placement read, in milliseconds since 1970-01-01 UTC, if any of them reads it: what
+    /// a replay has to set its clock to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<i64>,
     /// The user, unless consent was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
@@ -39,9 +56,14 @@ pub struct Exposure {
     /// What was asked, unless it is too long to be recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
-    /// Why the answer was degraded, if it was.
+    /// How much of the recipe the answer lost: `none`, `backfilled`, `partial`, `fallback`.
+    pub level: &'static str,
+    /// Why the answer was degraded, if it was; what there was no time for is among the causes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<&'static str>,
+    /// The stages that did not run or failed, by metric label.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped_stages: Vec<String>,
     /// What was shown, best first.
     pub impressions: Vec<Impression>,
 }
@@ -53,6 +75,8 @@ pub struct Impression {
     pub item_id: String,
     /// Its position, from 1.
     pub rank: u32,
+    /// The scorer's value; comparable within one exposure only.
+    pub score: f32,
     /// The stage that contributed most to it.
     pub source: String,
 }

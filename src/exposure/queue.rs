@@ -1,75 +1,84 @@
-//! The bounded queue between requests and a sink: a request never waits for it, and a full queue loses the newest,
-//! counted.
+//! The bounded queue between requests and what exposures go out by: a request never waits for it, and a full queue
+//! loses the newest, counted.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use super::{Exposure, Sink};
+use serde::Serialize;
 
-/// Upper bound on exposures handed to the sink at once; raising it makes fewer, longer writes, and loses more when one
-/// fails.
+use super::{Batch, Counters, Exposure, Origin, Outlet};
+
+/// Upper bound on exposures handed on at once; raising it makes fewer, longer writes, and loses more when one fails.
 const BATCH: usize = 256;
+
+/// The longest that a shutdown waits for sinks once everything is in the spool: what deliverers are given, and some
+/// time for a call that is under way. Raising it makes a stop slower where a sink hangs.
+const LONGEST_FINISH: Duration = Duration::from_secs(8);
 
 /// The queue's end for requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Exposures {
-    queue: SyncSender<Exposure>,
+    queue: SyncSender<Offered>,
+    /// Exposures offered so far; the number of the last one.
+    offered: Arc<AtomicU64>,
     counters: Arc<Counters>,
 }
 
-/// The queue's other end: a thread that feeds the sink.
+/// The queue's other end: the thread that empties it, and those that deliver from the spool.
 #[derive(Debug)]
 pub struct Writer {
     thread: JoinHandle<()>,
+    /// Disconnected when all that deliver from the spool have ended.
+    delivered: Receiver<()>,
 }
 
-/// Counts what becomes of the exposures. Does not keep the queue open.
-#[derive(Debug, Default)]
-pub struct Counters {
-    written: AtomicU64,
-    lost: AtomicU64,
+#[derive(Debug)]
+struct Offered {
+    seq: u64,
+    exposure: Exposure,
 }
 
-/// What became of the exposures so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Taken by the sink.
-    pub written: u64,
-    /// Lost because the queue was full or the sink failed.
-    pub lost: u64,
-}
-
-impl Counters {
-    /// What became of the exposures so far.
-    pub fn counts(&self) -> Counts {
-        Counts { written: self.written.load(Ordering::Relaxed), lost: self.lost.load(Ordering::Relaxed) }
-    }
+/// An exposure as it is written.
+#[derive(Serialize)]
+struct Line<'a> {
+    replica: &'a str,
+    boot: &'a str,
+    seq: u64,
+    #[serde(flatten)]
+    exposure: &'a Exposure,
 }
 
 impl Exposures {
-    /// A queue for up to `capacity` exposures in front of `sink`.
+    /// A queue for up to `capacity` exposures in front of `outlet`.
     ///
     /// # Errors
-    /// The writer's thread cannot be started.
-    pub fn open(capacity: usize, sink: Box<dyn Sink>) -> io::Result<(Self, Writer)> {
+    /// A thread cannot be started.
+    pub fn open(capacity: usize, origin: Origin, mut outlet: Outlet) -> io::Result<(Self, Writer)> {
         // Bounded: a sink that stalls costs exposures, which are counted, and never the memory of the server.
         let (queue, waiting) = sync_channel(capacity);
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(outlet.counters());
         let of_writer = Arc::clone(&counters);
-        let work = move || write_all(&waiting, sink, &of_writer);
+        let (done, delivered) = sync_channel(1);
+        outlet.start(&done)?;
+        let work = move || write_all(&waiting, &origin, outlet, &of_writer);
         let thread = thread::Builder::new().name("larder-exposures".to_owned()).spawn(work)?;
-        Ok((Self { queue, counters }, Writer { thread }))
+        Ok((Self { queue, offered: Arc::default(), counters }, Writer { thread, delivered }))
     }
 
     /// Hands over an exposure, or counts it as lost if the queue is full. Never waits.
+    ///
+    /// Either way it takes the next number of this process: whatever is lost, here or later, is a gap that a query
+    /// over the numbers finds.
     pub fn offer(&self, exposure: Exposure) {
+        let seq = self.offered.fetch_add(1, Ordering::Relaxed) + 1;
         // The newest is lost and not the oldest: taking one out of the queue's other end would need a lock that
         // requests share.
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(exposure) {
-            self.counters.lost.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(Offered { seq, exposure }).is_err() {
+            self.counters.add_lost(1);
         }
     }
 
@@ -80,32 +89,39 @@ impl Exposures {
 }
 
 impl Writer {
-    /// Waits until all that was offered is written and flushed. Returns once every [`Exposures`] is dropped.
+    /// Waits until all that was offered is written and flushed, and for some seconds until what is in the spool is
+    /// delivered; the rest stays for the next start. Returns once every [`Exposures`] is dropped.
     pub fn finish(self) {
         let _ = self.thread.join();
+        // A sink that hangs must not hold up a shutdown: its records are safe where they are.
+        if let Err(RecvTimeoutError::Timeout) = self.delivered.recv_timeout(LONGEST_FINISH) {
+            tracing::warn!("a sink is still busy; what it has not confirmed stays in the spool");
+        }
     }
 }
 
-fn write_all(waiting: &Receiver<Exposure>, mut sink: Box<dyn Sink>, counters: &Counters) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while let Ok(first) = waiting.recv() {
-        batch.push(first);
-        batch.extend(waiting.try_iter().take(BATCH - 1));
-        let count = batch.len() as u64;
-        // A full batch means that more are waiting: to flush each would be slower than they come.
-        let is_last = batch.len() < BATCH;
-        let outcome = sink.write(&batch).and_then(|()| if is_last { sink.flush() } else { Ok(()) });
-        match outcome {
-            Ok(()) => counters.written.fetch_add(count, Ordering::Relaxed),
-            Err(error) => {
-                // Not tried again: a disk that is full now is full in a millisecond, and the queue fills up behind it.
-                tracing::warn!(%error, count, "exposures were lost");
-                counters.lost.fetch_add(count, Ordering::Relaxed)
+fn write_all(waiting: &Receiver<Offered>, origin: &Origin, mut outlet: Outlet, counters: &Counters) {
+    let mut batch = Batch::default();
+    loop {
+        match waiting.recv_timeout(outlet.patience()) {
+            Ok(first) => {
+                batch.clear();
+                let offered = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1));
+                let mut lost = 0;
+                for Offered { seq, exposure } in offered {
+                    let line =
+                        Line { replica: &origin.replica, boot: &origin.boot, seq, exposure: &exposure };
+                    // Texts and numbers can always be written; if that ever changes, the gap in the numbers shows it.
+                    lost += u64::from(batch.push_json(exposure.time_ms, &line).is_err());
+                }
+                let refused = outlet.take(&batch);
+                counters.add_written(batch.len() as u64 - refused);
+                counters.add_lost(lost + refused);
             }
-        };
-        batch.clear();
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        outlet.tick();
     }
-    if let Err(error) = sink.flush() {
-        tracing::warn!(%error, "the last exposures were lost");
-    }
+    outlet.finish();
 }

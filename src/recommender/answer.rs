@@ -23,6 +23,7 @@ pub(super) struct Origin {
     pub(super) personal: bool,
     pub(super) cached: bool,
     pub(super) reuse: Reuse,
+    pub(super) clock: Option<Moment>,
 }
 
 /// One request, and all that its answer is made from.
@@ -52,8 +53,8 @@ impl Recommender {
     ) -> Result<Recommendation, RecommendError> {
         let mut slate = Slate::default();
         let origin = self.answer_into(view, request, shown, started, users, &mut slate)?;
-        let Origin { personal, cached, reuse } = origin;
-        Ok(Recommendation { slate, view: Arc::clone(view), personal, cached, reuse })
+        let Origin { personal, cached, reuse, clock } = origin;
+        Ok(Recommendation { slate, view: Arc::clone(view), personal, cached, reuse, clock })
     }
 
     /// Fills an empty slate.
@@ -81,7 +82,7 @@ impl Recommender {
         let asked = Asked { view, placement, request, shown, users, size, time, deadline, counts };
         let personal = request.subject.is_known() || !request.session_events.is_empty();
         let cached = self.look_up_or_make(&asked, slate)?;
-        Ok(Origin { personal, cached, reuse: asked.reuse() })
+        Ok(Origin { personal, cached, reuse: asked.reuse(), clock: time })
     }
 
     /// Says whether the slate came from the cache.

@@ -174,8 +174,8 @@ impl Recommender {
         let unknown = UserRows::default();
         let users = prepared.users(0).unwrap_or(&unknown);
         let origin = self.answer_into(&prepared.view, request, &[], prepared.started, users, slate)?;
-        let Origin { personal, cached, reuse } = origin;
-        Ok(Pinned { view: prepared.view, personal, cached, reuse })
+        let Origin { personal, cached, reuse, clock } = origin;
+        Ok(Pinned { view: prepared.view, personal, cached, reuse, clock })
     }
 
     /// Answers the slots of one page from one view; with `deduplicate`, no item is in two of them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::View;
-use crate::domain::{ItemIdx, Slate};
+use crate::domain::{ItemIdx, Moment, Slate};
 use crate::snapshot::Snapshot;
 
 /// A slate and the view that its item numbers belong to.
@@ -20,6 +20,9 @@ pub struct Recommendation {
     pub cached: bool,
     /// For how long the same request gets the same items.
     pub reuse: Reuse,
+    /// The time that stages of the placement read, or would have if the answer had not been in the result cache; `None`
+    /// where none of them reads it.
+    pub clock: Option<Moment>,
 }
 
 /// What a slate that somebody else holds was made from.
@@ -33,6 +36,8 @@ pub struct Pinned {
     pub cached: bool,
     /// As [`Recommendation::reuse`].
     pub reuse: Reuse,
+    /// As [`Recommendation::clock`].
+    pub clock: Option<Moment>,
 }
 
 /// For how long the same request gets the same items.

@@ -10,6 +10,8 @@ mod compat;
 #[cfg(feature = "server")]
 mod evaluate;
 #[cfg(feature = "server")]
+mod exposures;
+#[cfg(feature = "server")]
 mod fuzz;
 mod golden;
 #[cfg(feature = "server")]
@@ -33,6 +35,7 @@ mod reload;
 mod result_cache;
 mod reuse;
 mod s3;
+mod spool;
 mod tidy;
 mod training;
 mod vectors;
@@ -41,6 +44,7 @@ mod weights;
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
     pub(crate) mod counting;
+    pub(crate) mod faulty_disk;
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;

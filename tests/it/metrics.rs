@@ -37,7 +37,8 @@ fn scrape_of_a_busy_server() -> String {
     let dir = tempfile::tempdir().unwrap();
     let store = LocalStore::create(dir.path()).unwrap();
     publish(&store, 1);
-    let server = Process::serve(dir.path(), &dir.path().join("exposures.jsonl"));
+    let [file, spool] = ["exposures.jsonl", "spool"].map(|name| dir.path().join(name));
+    let server = Process::serve_with(dir.path(), &[("--exposure.file", &file), ("--spool.dir", &spool)]);
     let refresh = || server.send(server.admin, "POST", "/snapshots:refresh", "");
     publish(&store, 2);
     assert_eq!(refresh().status, 200);

@@ -1,6 +1,7 @@
 //! Parquet, written the same way every time: equal columns give equal bytes.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,13 +92,13 @@ pub fn float_lists<'a>(rows: impl IntoIterator<Item = &'a [f32]>) -> arrow_array
 }
 
 /// Writes a Parquet file batch by batch, so that a table of any length takes little memory.
-pub struct TableStream {
+pub struct TableStream<W: Write + Send = File> {
     path: PathBuf,
-    file: Option<File>,
-    writer: Option<ArrowWriter<File>>,
+    to: Option<W>,
+    writer: Option<ArrowWriter<W>>,
 }
 
-impl std::fmt::Debug for TableStream {
+impl<W: Write + Send> std::fmt::Debug for TableStream<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TableStream").field("path", &self.path).finish_non_exhaustive()
     }
@@ -110,35 +111,44 @@ impl TableStream {
     /// [`TableError::Unwritable`].
     pub fn create(path: &Path) -> Result<Self, TableError> {
         let file = File::create(path).map_err(|e| unwritable(path, e))?;
-        Ok(Self { path: path.to_owned(), file: Some(file), writer: None })
+        Ok(Self { path: path.to_owned(), to: Some(file), writer: None })
     }
+}
 
+impl TableStream<Vec<u8>> {
+    /// Writes into memory; `name` is for messages.
+    pub fn in_memory(name: &str) -> Self {
+        Self { path: PathBuf::from(name), to: Some(Vec::new()), writer: None }
+    }
+}
+
+impl<W: Write + Send> TableStream<W> {
     /// The next rows; every batch must have the same columns.
-    pub fn batch(&mut self) -> TableBatch<'_> {
+    pub fn batch(&mut self) -> TableBatch<'_, W> {
         TableBatch { stream: self, columns: Vec::new() }
     }
 
-    /// Writes the end of the file. A file without it is no Parquet.
+    /// Writes the end of the file, and returns what it was written to. A file without it is no Parquet.
     ///
     /// # Errors
     /// [`TableError::Unwritable`], also where there was no batch.
-    pub fn close(self) -> Result<(), TableError> {
+    pub fn close(self) -> Result<W, TableError> {
         let Self { path, writer, .. } = self;
         let writer = writer.ok_or_else(|| unwritable(&path, "the table has no columns"))?;
-        writer.close().map(|_| ()).map_err(|e| unwritable(&path, e))
+        writer.into_inner().map_err(|e| unwritable(&path, e))
     }
 
-    fn write(&mut self, columns: Vec<(&'static str, ArrayRef)>) -> Result<(), TableError> {
-        let Self { path, file, writer } = self;
-        let batch = RecordBatch::try_from_iter(columns).map_err(|e| unwritable(path, e))?;
-        if let Some(file) = file.take() {
-            // A stream writes large made-up tables: quickly rather than small.
+    fn write(&mut self, columns: Vec<(&'static str, ArrayRef, bool)>) -> Result<(), TableError> {
+        let Self { path, to, writer } = self;
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(|e| unwritable(path, e))?;
+        if let Some(to) = to.take() {
+            // A stream writes many rows while somebody waits: quickly rather than small.
             let level = ZstdLevel::try_new(1).map_err(|e| unwritable(path, e))?;
             let properties = WriterProperties::builder()
                 .set_compression(Compression::ZSTD(level))
                 .set_created_by("larder".to_owned())
                 .build();
-            let opened = ArrowWriter::try_new(file, batch.schema(), Some(properties));
+            let opened = ArrowWriter::try_new(to, batch.schema(), Some(properties));
             *writer = Some(opened.map_err(|e| unwritable(path, e))?);
         }
         let Some(writer) = writer else { return Err(unwritable(path, "an earlier batch failed")) };
@@ -149,15 +159,23 @@ impl TableStream {
 /// Rows of a [`TableStream`] under way.
 #[derive(Debug)]
 #[must_use = "rows are written by `write`"]
-pub struct TableBatch<'s> {
-    stream: &'s mut TableStream,
-    columns: Vec<(&'static str, ArrayRef)>,
+pub struct TableBatch<'s, W: Write + Send = File> {
+    stream: &'s mut TableStream<W>,
+    /// Name, values, and whether the schema allows nulls.
+    columns: Vec<(&'static str, ArrayRef, bool)>,
 }
 
-impl TableBatch<'_> {
-    /// Adds a column.
+impl<W: Write + Send> TableBatch<'_, W> {
+    /// Adds a column; if it has nulls, so must the first batch's.
     pub fn column(mut self, name: &'static str, values: impl arrow_array::Array + 'static) -> Self {
-        self.columns.push((name, Arc::new(values)));
+        let has_nulls = values.null_count() > 0;
+        self.columns.push((name, Arc::new(values), has_nulls));
+        self
+    }
+
+    /// Adds a column that may have nulls, in this batch or another.
+    pub fn nullable_column(mut self, name: &'static str, values: impl arrow_array::Array + 'static) -> Self {
+        self.columns.push((name, Arc::new(values), true));
         self
     }
 

@@ -116,6 +116,13 @@ fn words_stand_for_what_is_settled_at_the_start() {
 }
 
 #[test]
+fn where_exposures_go_has_a_short_flag() {
+    let config = loaded("[spool]\ndir = '/s'\nmax = '1GiB'", &[], &["--exposures", "/shown"]).unwrap().config;
+    assert_eq!(config.exposure.dir.as_deref(), Some(Path::new("/shown")));
+    assert_eq!((config.spool.dir.as_deref(), config.spool.max), (Some(Path::new("/s")), 1 << 30));
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_place_and_what_would_fit() {
     let cases = [
         ("[server]\nmax_queued = 0", "larder.toml, line 2: server.max_queued is 0: expected 1 to 1000000"),
@@ -164,6 +171,11 @@ fn a_bad_value_is_refused_with_its_place_and_what_would_fit() {
         ("[telemetry]\nlog = '=='", "telemetry.log is ==: expected a level or a filter"),
         ("[s3]\nregion = 5", "larder.toml, line 2: s3.region is 5: expected auto, or a text"),
         ("[exposure]\nfile = 5", "line 2: exposure.file is 5: expected none, or a path"),
+        ("[exposure]\nreplica = 'a/b'", "exposure.replica is \"a/b\": expected auto, or a plain name"),
+        ("[exposure]\nlake = 's3://x/y'", "exposure.lake is \"s3://x/y\": expected spool.dir beside it"),
+        ("[spool]\ndir = '/x'", "exposure.dir is none: expected file, dir or lake, since spool.dir is set"),
+        ("[spool]\nmax = '1KiB'", "spool.max is 1KiB: expected 1MiB to 16TiB"),
+        ("[spool]\nsync = '0s'", "spool.sync is 0s: expected 1ms to 1m"),
         ("cache_dir = true", "line 1: cache_dir is true: expected auto, or a directory"),
         (
             "[s3]\nendpoint_url = 's3.example.com'",

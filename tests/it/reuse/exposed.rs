@@ -1,10 +1,10 @@
 //! What the exposure log is told, and what it must not be.
 
-use std::io;
 use std::sync::Mutex;
 
 use larder::artifact::LocalStore;
-use larder::exposure::{Exposure, Exposures, Sink};
+use larder::exposure::sink::{RecordSink, SendError};
+use larder::exposure::{Exposures, Origin, Outlet, Record};
 use larder::server::Config;
 use serde_json::{Value, json};
 
@@ -14,16 +14,17 @@ use crate::support::process::Process;
 use crate::support::server::Server;
 
 /// Keeps what it is given as it would be written.
+#[derive(Debug)]
 struct Kept(Arc<Mutex<Vec<Value>>>);
 
-impl Sink for Kept {
-    fn write(&mut self, exposures: &[Exposure]) -> io::Result<()> {
-        let records = exposures.iter().map(|exposure| serde_json::to_value(exposure).unwrap());
-        self.0.lock().unwrap().extend(records);
-        Ok(())
+impl RecordSink for Kept {
+    fn name(&self) -> &'static str {
+        "kept"
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+        let records = records.iter().map(|record| serde_json::from_slice::<Value>(record.bytes).unwrap());
+        self.0.lock().unwrap().extend(records);
         Ok(())
     }
 }
@@ -31,7 +32,8 @@ impl Sink for Kept {
 /// The exposures of some requests to "ranked".
 fn exposures(bodies: &[Value]) -> Vec<Value> {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let (queue, writer) = Exposures::open(100, Box::new(Kept(Arc::clone(&kept)))).unwrap();
+    let outlet = Outlet::direct(vec![Box::new(Kept(Arc::clone(&kept)))]);
+    let (queue, writer) = Exposures::open(100, Origin::new("one"), outlet).unwrap();
     let mut view = View::prepare(shop("context.hour"), &Stages::default()).unwrap();
     (view.rules, view.live) = (Rules::new("r1"), view.live.at(7));
     let registry = Arc::new(Registry::default());
@@ -62,7 +64,12 @@ fn an_exposure_says_who_was_shown_what_from_which_versions_and_what_was_asked() 
     );
     assert!(exposure["snapshot"].as_str().unwrap().starts_with("20261120T"), "{exposure}");
     assert_eq!((&exposure["rules_version"], &exposure["live_epoch"]), (&json!("r1"), &json!(7)));
-    assert_eq!(exposure["impressions"].as_array().unwrap().len(), 4);
+    let impressions = exposure["impressions"].as_array().unwrap();
+    assert!(impressions.len() == 4 && impressions.iter().all(|item| item["score"].is_f64()), "{exposure}");
+    // The ranker reads the hour: what a replay must set its clock to.
+    assert!(exposure["clock_ms"].as_i64().unwrap() <= exposure["time_ms"].as_i64().unwrap(), "{exposure}");
+    assert_eq!((&exposure["level"], &exposure["seq"]), (&json!("none"), &json!(1)));
+    assert_eq!((&exposure["replica"], exposure["boot"].as_str().unwrap().len()), (&json!("one"), 28));
     let asked = json!({
         "placement": "ranked", "seed_items": [{"item_id": "earl-grey", "role": "VIEWING", "weight": 1.0}],
         "filter": "price < 20", "offset": 0, "view": "STANDARD",

@@ -21,13 +21,21 @@ pub(crate) struct Process {
 impl Process {
     /// Serves a store, and returns when its snapshot is served. Slates are written to `exposure_log`.
     pub(crate) fn serve(store: &Path, exposure_log: &Path) -> Self {
+        Self::serve_with(store, &[("--exposure.file", exposure_log)])
+    }
+
+    /// Serves a store with flags that name files or directories.
+    pub(crate) fn serve_with(store: &Path, paths: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LARDER_"))
         {
             command.env_remove(name);
         }
         let any = "127.0.0.1:0";
-        command.arg("serve").arg("--store").arg(store).arg("--exposure.file").arg(exposure_log);
+        command.arg("serve").arg("--store").arg(store);
+        for (flag, path) in paths {
+            command.arg(flag).arg(path);
+        }
         for (setting, value) in [
             ("--server.grpc-addr", any),
             ("--server.http-addr", any),
@@ -63,6 +71,21 @@ impl Process {
         rustix::process::kill_process(terminated, rustix::process::Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
         self.log.take().unwrap().join().unwrap()
+    }
+
+    /// Kills it, as a machine that has no memory left does.
+    #[cfg(unix)]
+    pub(crate) fn kill(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+
+    /// Sends a request; `None` if the server is gone before its answer.
+    pub(crate) fn try_send(&self, port: SocketAddr, method: &str, path: &str, body: &str) -> Option<Reply> {
+        let mut stream = TcpStream::connect(port).ok()?;
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ");
+        stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).ok()?;
+        Some(read_reply(stream)).filter(|reply| reply.status != 0)
     }
 
     /// Sends a request to the HTTP or admin port.

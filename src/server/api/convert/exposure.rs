@@ -14,6 +14,7 @@ pub(in crate::server) fn exposure(request: &Request, answer: &Recommendation, id
     let impressions = slate.items.iter().enumerate().map(|(at, item)| Impression {
         item_id: answer.id(item.item).to_owned(),
         rank: (request.offset + at + 1) as u32,
+        score: item.score,
         source: item.source.to_string(),
     });
     Exposure {
@@ -23,12 +24,15 @@ pub(in crate::server) fn exposure(request: &Request, answer: &Recommendation, id
         snapshot: versions.snapshot.to_owned(),
         rules_version: versions.rules.to_owned(),
         live_epoch: versions.live_epoch,
+        clock_ms: answer.clock.map(|time| time.as_secs() as i64 * 1000),
         // Asked of the subject, which knows of consent, and not taken from its fields.
         user_id: subject.user().map(str::to_owned),
         visitor_id: subject.visitor().map(str::to_owned),
         session_id: subject.session().map(str::to_owned),
         asked: Asked::by(request),
+        level: slate.degradation.level.as_str(),
         causes: slate.degradation.causes.iter().map(|cause| cause.as_str()).collect(),
+        skipped_stages: slate.degradation.skipped_stages.iter().map(|label| label.to_string()).collect(),
         impressions: impressions.collect(),
     }
 }

@@ -76,7 +76,7 @@ fn no_bytes_panic() {
             match message.map(|message| convert::recommend(message, None, &seal)) {
                 Some(Ok(parsed)) => {
                     let versions = Versions { snapshot: "s", rules: "", live_epoch: 0 };
-                    assert!(fingerprint(&parsed.request, versions, Reuse::View).is_some());
+                    assert!(fingerprint(&parsed.request, versions, Reuse::View, &[]).is_some());
                     answered += 1;
                 }
                 _ => refused += 1,

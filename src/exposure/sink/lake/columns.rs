@@ -1,0 +1,160 @@
+//! Exposures as columns, a row for each impression.
+//!
+//! Rows of impressions and not exposures with lists of them: every engine groups and joins plain columns without
+//! unnesting, and what repeats along a slate takes next to nothing once it is encoded. Only `asked`, which is long, is
+//! on the first row of its exposure alone.
+
+use arrow_array::builder::{
+    Float32Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::artifact::table::{TableError, TableStream};
+
+/// An exposure as it was written, by this version or an earlier one.
+#[derive(Debug, Deserialize)]
+pub(super) struct Shown {
+    #[serde(default)]
+    pub(super) replica: String,
+    #[serde(default)]
+    boot: String,
+    #[serde(default)]
+    seq: i64,
+    recommendation_id: String,
+    time_ms: i64,
+    placement: String,
+    #[serde(default)]
+    snapshot: String,
+    #[serde(default)]
+    rules_version: String,
+    #[serde(default)]
+    live_epoch: i64,
+    clock_ms: Option<i64>,
+    user_id: Option<String>,
+    visitor_id: Option<String>,
+    session_id: Option<String>,
+    asked: Option<Box<RawValue>>,
+    #[serde(default)]
+    level: String,
+    #[serde(default)]
+    causes: Vec<String>,
+    #[serde(default)]
+    skipped_stages: Vec<String>,
+    impressions: Vec<ShownItem>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ShownItem {
+    item_id: String,
+    rank: i32,
+    score: Option<f32>,
+    #[serde(default)]
+    source: String,
+}
+
+/// Rows under way.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    count: usize,
+    recommendation_id: StringBuilder,
+    replica: StringBuilder,
+    boot: StringBuilder,
+    seq: Int64Builder,
+    time: TimestampMillisecondBuilder,
+    placement: StringBuilder,
+    snapshot: StringBuilder,
+    rules_version: StringBuilder,
+    live_epoch: Int64Builder,
+    clock: TimestampMillisecondBuilder,
+    user_id: StringBuilder,
+    visitor_id: StringBuilder,
+    session_id: StringBuilder,
+    level: StringBuilder,
+    causes: ListBuilder<StringBuilder>,
+    skipped_stages: ListBuilder<StringBuilder>,
+    items: Int32Builder,
+    item_id: StringBuilder,
+    rank: Int32Builder,
+    score: Float32Builder,
+    source: StringBuilder,
+    asked: StringBuilder,
+}
+
+impl Rows {
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds the rows of an exposure.
+    pub(super) fn add(&mut self, shown: &Shown) {
+        for (at, item) in shown.impressions.iter().enumerate() {
+            self.count += 1;
+            self.add_exposure(shown);
+            self.items.append_value(shown.impressions.len() as i32);
+            self.item_id.append_value(&item.item_id);
+            self.rank.append_value(item.rank);
+            self.score.append_option(item.score);
+            self.source.append_value(&item.source);
+            self.asked.append_option(shown.asked.as_ref().filter(|_| at == 0).map(|asked| asked.get()));
+        }
+    }
+
+    /// Adds the part of a row that all rows of an exposure share.
+    fn add_exposure(&mut self, shown: &Shown) {
+        self.recommendation_id.append_value(&shown.recommendation_id);
+        self.replica.append_value(&shown.replica);
+        self.boot.append_value(&shown.boot);
+        self.seq.append_value(shown.seq);
+        self.time.append_value(shown.time_ms);
+        self.placement.append_value(&shown.placement);
+        self.snapshot.append_value(&shown.snapshot);
+        self.rules_version.append_value(&shown.rules_version);
+        self.live_epoch.append_value(shown.live_epoch);
+        self.clock.append_option(shown.clock_ms);
+        self.user_id.append_option(shown.user_id.as_ref());
+        self.visitor_id.append_option(shown.visitor_id.as_ref());
+        self.session_id.append_option(shown.session_id.as_ref());
+        self.level.append_value(&shown.level);
+        append_list(&mut self.causes, &shown.causes);
+        append_list(&mut self.skipped_stages, &shown.skipped_stages);
+    }
+
+    /// Writes the rows.
+    pub(super) fn write(mut self, table: &mut TableStream<Vec<u8>>) -> Result<(), TableError> {
+        // Whether a column may be null is said by its kind and not by its rows: all files have one schema.
+        table
+            .batch()
+            .column("recommendation_id", self.recommendation_id.finish())
+            .column("replica", self.replica.finish())
+            .column("boot", self.boot.finish())
+            .column("seq", self.seq.finish())
+            .column("time", self.time.finish().with_timezone("UTC"))
+            .column("placement", self.placement.finish())
+            .column("snapshot", self.snapshot.finish())
+            .column("rules_version", self.rules_version.finish())
+            .column("live_epoch", self.live_epoch.finish())
+            .nullable_column("clock", self.clock.finish().with_timezone("UTC"))
+            .nullable_column("user_id", self.user_id.finish())
+            .nullable_column("visitor_id", self.visitor_id.finish())
+            .nullable_column("session_id", self.session_id.finish())
+            .column("level", self.level.finish())
+            .column("causes", self.causes.finish())
+            .column("skipped_stages", self.skipped_stages.finish())
+            .column("items", self.items.finish())
+            .column("item_id", self.item_id.finish())
+            .column("rank", self.rank.finish())
+            .nullable_column("score", self.score.finish())
+            .column("source", self.source.finish())
+            .nullable_column("asked", self.asked.finish())
+            .write()
+    }
+}
+
+fn append_list(column: &mut ListBuilder<StringBuilder>, texts: &[String]) {
+    for text in texts {
+        column.values().append_value(text);
+    }
+    column.append(true);
+}

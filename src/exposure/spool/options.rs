@@ -1,0 +1,33 @@
+//! How a spool works.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Bytes of a segment. Raising it makes fewer and larger objects in a lake, later ones where there is little traffic.
+const SEGMENT: u64 = 16 << 20;
+
+/// How a spool works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Upper bound on the bytes of all segments.
+    pub max: u64,
+    /// Upper bound on the bytes of one segment.
+    pub segment: u64,
+    /// The time within which what is written is flushed to the disk itself.
+    pub sync: Duration,
+    /// The wait after a sink's first failure; it doubles with each further one.
+    pub first_wait: Duration,
+    /// The longest wait after a failure.
+    pub longest_wait: Duration,
+}
+
+impl Options {
+    /// A spool in this directory, with the usual segments and waits.
+    pub fn new(dir: impl Into<PathBuf>, max: u64, sync: Duration) -> Self {
+        let (first_wait, longest_wait) = (Duration::from_millis(100), Duration::from_secs(30));
+        // Room for some of them: a spool of one segment could not be written to while that one is delivered.
+        Self { dir: dir.into(), max, segment: SEGMENT.min(max / 8), sync, first_wait, longest_wait }
+    }
+}
