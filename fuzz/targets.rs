@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use larder::artifact::table::{Table, TableLimits};
+use larder::connect::Record;
+use larder::connect::decode::{As, Decoder, Field, Mapping, TypeField, limits};
 use larder::feature::{self, ColumnBuilder, ColumnKind, Predicate, Value};
 use larder::model::{Format, Matrix, RankScratch, Ranker};
 use larder::pipeline::Stages;
@@ -25,7 +27,7 @@ const SNAPSHOT: &str = "tests/compat/v1";
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 12] = [
     ("predicate", predicate),
     ("json_request", fuzzing::json_request),
     ("caller_class", fuzzing::caller_class),
@@ -37,6 +39,7 @@ pub(crate) const TARGETS: [Target; 11] = [
     ("xgboost_json", xgboost_json),
     ("xgboost_ubjson", xgboost_ubjson),
     ("placements", placements),
+    ("event_record", event_record),
 ];
 
 /// Runs the target of this name.
@@ -114,6 +117,46 @@ pub(crate) fn placements(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(view) = View::compile(Arc::clone(&LOADED), &text, &Stages::default()) {
         assert!(!view.placements.is_empty());
+    }
+}
+
+/// A record of events: in Larder's own words, and for a mapping.
+pub(crate) fn event_record(bytes: &[u8]) {
+    static DECODERS: LazyLock<[Decoder; 2]> =
+        LazyLock::new(|| [Decoder::canonical(), Decoder::new(&[mapping()]).expect("the mapping is right")]);
+    /// 2026-11-20T08:30:00Z.
+    const NOW: i64 = 1_795_163_400_000;
+    for decoder in DECODERS.iter() {
+        let mut events = Vec::new();
+        let decoded = decoder.decode(&Record::new("fuzzed", bytes), NOW, &mut events);
+        assert_eq!(decoded.events, events.len());
+        assert!(events.len() + decoded.poison.len() <= 2 * limits::EVENTS);
+        for event in &events {
+            assert!(event.time_ms <= NOW + limits::FUTURE_MS && event.attributes.len() <= limits::ATTRIBUTES);
+            assert!(event.item_id.as_ref().is_none_or(|id| (1..=limits::ID_BYTES).contains(&id.len())));
+        }
+    }
+}
+
+fn mapping() -> Mapping {
+    let field = |at: &str| Field { at: at.to_owned(), ..Field::default() };
+    let number = Field { kind: Some(As::Number), gt: Some(0.0), ..field("/dynamodb/NewImage/qty") };
+    Mapping {
+        pattern: Some(r#"{"eventName":[{"exists":true}]}"#.to_owned()),
+        kind: TypeField::Name("item.changed".to_owned()),
+        id: None,
+        time: None,
+        item_id: Some(field("/dynamodb/NewImage/pk")),
+        user_id: None,
+        visitor_id: None,
+        session_id: None,
+        recommendation_id: None,
+        value: None,
+        quantity: None,
+        consent: None,
+        set: BTreeMap::from([("in_stock".to_owned(), number), ("tags".to_owned(), field("/tags"))]),
+        unset: Vec::new(),
+        upsert: true,
     }
 }
 

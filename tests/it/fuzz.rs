@@ -53,8 +53,26 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "xgboost_json" => texts(&[bad_models::XGBOOST]),
         "xgboost_ubjson" => vec![bad_models::ubjson(&serde_json::from_str(bad_models::XGBOOST).unwrap())],
         "placements" => vec![of_snapshot("placements.toml")],
+        "event_record" => texts(&[
+            &notified(
+                r#"{"detail-type":"x","time":"2026-11-20T08:00:00Z","detail":{"eventName":"MODIFY","tags":["x"],
+                    "dynamodb":{"NewImage":{"pk":{"S":"A"},"qty":{"N":"3"}}}}}"#,
+            ),
+            r#"[{"type":"item.changed","time":1795161600,"item_id":"A","set":{"a":[],"b":1.5},"unset":["c"]},
+                {"id":"e","type":"view","time":"2026-11-20T08:00:00Z","item_id":"A","consent":"DENIED"}]"#,
+            r#"{"specversion":"1.0","id":"1","source":"s","type":"item.delisted","subject":"A",
+                "time":"2026-11-20T08:00:00Z","data_base64":"e30="}"#,
+            r#"{"Records":[{"eventName":"ObjectCreated:Put","eventTime":"2026-11-20T08:00:00Z",
+                "s3":{"object":{"key":"channels%2Fa.json","sequencer":"0"}}}]}"#,
+            r#"{"schema":{},"payload":{"op":"d","before":{"id":1},"after":null,"source":{"ts_ms":1795161600000}}}"#,
+        ]),
         other => panic!("{other} has no seeds: name some here"),
     }
+}
+
+/// A notification of SNS with this message.
+fn notified(message: &str) -> String {
+    serde_json::json!({"Type": "Notification", "MessageId": "m", "Message": message}).to_string()
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cli;
 mod compat;
 #[cfg(feature = "server")]
 mod evaluate;
+mod event_records;
 #[cfg(feature = "server")]
 mod exposures;
 #[cfg(feature = "server")]

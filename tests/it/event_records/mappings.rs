@@ -6,7 +6,9 @@ use larder::domain::{AttributeValue, EventKind};
 use super::{GOOD, NOW, decode, decoder, fault, interaction, mappings, one, set, text};
 
 fn matches(pattern: &str, document: &str) -> bool {
-    let toml = format!("[[map]]\nmatch = '{pattern}'\ntype = \"snapshot.published\"\ntime = {{ at = \"/t\", optional = true }}");
+    let toml = format!(
+        "[[map]]\nmatch = '{pattern}'\ntype = \"snapshot.published\"\ntime = {{ at = \"/t\", optional = true }}"
+    );
     let decoder = decoder(&toml).with_missing_time(larder::connect::decode::MissingTime::Arrival);
     let (events, decoded) = decode(&decoder, document);
     assert_eq!(events.len() + decoded.unmatched, 1, "{document}");
@@ -77,7 +79,8 @@ fn what_a_pattern_cannot_say_is_refused_with_its_place() {
 #[test]
 fn values_are_converted() {
     let convert = |field: &str, value: &str| {
-        let toml = format!("[[map]]\ntype = \"item.changed\"\nitem_id = \"/id\"\ntime = \"/t\"\nset.x = {field}");
+        let toml =
+            format!("[[map]]\ntype = \"item.changed\"\nitem_id = \"/id\"\ntime = \"/t\"\nset.x = {field}");
         let (mut events, decoded) =
             decode(&decoder(&toml), format!(r#"{{"id":"A","t":1795161600,"x":{value}}}"#));
         match events.pop() {
@@ -95,7 +98,11 @@ fn values_are_converted() {
     ok(r#"{ at = "/x", as = "bool" }"#, "0", AttributeValue::Bool(false));
     ok(r#"{ at = "/x", as = "bool" }"#, "\"TRUE\"", AttributeValue::Bool(true));
     ok(r#"{ at = "/x", as = "text" }"#, "17", text("17"));
-    ok(r#"{ at = "/x", as = "list" }"#, "[\"a\", 1, true]", AttributeValue::List(vec!["a".into(), "1".into(), "true".into()]));
+    ok(
+        r#"{ at = "/x", as = "list" }"#,
+        "[\"a\", 1, true]",
+        AttributeValue::List(vec!["a".into(), "1".into(), "true".into()]),
+    );
     ok(r#"{ at = "/x", as = "time_ms" }"#, "1795161600000", text("2026-11-20T08:00:00.000Z"));
     ok(r#"{ at = "/x", strip_prefix = "CAT#" }"#, "\"CAT#tea\"", text("tea"));
     ok(r#"{ at = "/x", gt = 0 }"#, "\"0\"", AttributeValue::Bool(false));
@@ -106,7 +113,12 @@ fn values_are_converted() {
     ok(r#"{ at = "/x", map = { on = true, off = false } }"#, "\"off\"", AttributeValue::Bool(false));
     ok(r#"{ at = "/x", map = { 1 = "one" } }"#, "1", text("one"));
     for (field, value, reason, said) in [
-        (r#"{ at = "/x", as = "number" }"#, "\"many\"", Reason::BadValue, "set.x is \"many\": expected a number"),
+        (
+            r#"{ at = "/x", as = "number" }"#,
+            "\"many\"",
+            Reason::BadValue,
+            "set.x is \"many\": expected a number",
+        ),
         (r#"{ at = "/x", as = "number" }"#, "\"1e999\"", Reason::BadValue, "expected a number"),
         (r#"{ at = "/x", as = "bool" }"#, "2", Reason::BadValue, "is 2: expected true or false"),
         (r#"{ at = "/x", as = "list" }"#, "\"a\"", Reason::BadValue, "expected a list"),
@@ -141,7 +153,10 @@ item_id = "/sku"
 time = "/at"
 "#,
     );
-    let event = one(&decoder, r#"{"kind":"click","action":"buy","sku":7,"cookie":"v","user":null,"price":"3.5","at":1795161600000}"#);
+    let event = one(
+        &decoder,
+        r#"{"kind":"click","action":"buy","sku":7,"cookie":"v","user":null,"price":"3.5","at":1795161600000}"#,
+    );
     assert_eq!((event.kind, event.item_id.as_deref()), (interaction("purchase"), Some("7")));
     assert_eq!((event.user_id, event.visitor_id.as_deref(), event.value), (None, Some("v"), Some(3.5)));
     let event = one(&decoder, r#"{"kind":"closed","sku":"A","at":"2026-11-20T08:00:00Z"}"#);
@@ -154,7 +169,8 @@ time = "/at"
     }
     let (reason, field, _) = fault(&decoder, r#"{"type":"item.chnged","item_id":"A"}"#);
     assert_eq!((reason, field.as_str()), (Reason::UnknownType, "/type"));
-    let (reason, field, message) = fault(&decoder, r#"{"kind":"click","action":"buy","sku":7,"user":["secret"],"at":1795161600000}"#);
+    let (reason, field, message) =
+        fault(&decoder, r#"{"kind":"click","action":"buy","sku":7,"user":["secret"],"at":1795161600000}"#);
     assert_eq!((reason, field.as_str()), (Reason::BadValue, "/user"));
     assert!(message.starts_with("user_id is a list") && !message.contains("secret"), "{message}");
 }
@@ -168,8 +184,14 @@ fn a_mapping_that_could_never_work_is_refused_when_it_is_loaded() {
         ("type = \"view\"\nitem_id = \"/a\"\nset.x = \"/x\"", "set belongs to events about items"),
         ("type = \"user.forgotten\"", "user_id is not there"),
         ("type = \"item.listed\"\nitem_id = \"/a\"\nvalue = \"/v\"", "value belongs to interactions"),
-        ("type = \"item.listed\"\nitem_id = \"/a\"\nset.x = { at = \"/x\", gt = 1, eq = 2 }", "set.x has gt and eq"),
-        ("type = \"item.listed\"\nitem_id = \"/a\"\nset.x = { at = \"/x\", as = \"text\", gt = 1 }", "compares numbers"),
+        (
+            "type = \"item.listed\"\nitem_id = \"/a\"\nset.x = { at = \"/x\", gt = 1, eq = 2 }",
+            "set.x has gt and eq",
+        ),
+        (
+            "type = \"item.listed\"\nitem_id = \"/a\"\nset.x = { at = \"/x\", as = \"text\", gt = 1 }",
+            "compares numbers",
+        ),
         ("type = \"item.listed\"\nitem_id = \"/a\"\nset.x = { at = \"/x\", map = {} }", "map that is empty"),
         ("type = \"item.listed\"\nitem_id = \"/a\"\nset.x = \"/x\"\nunset = [\"x\"]", "which is in set too"),
     ] {

@@ -32,7 +32,8 @@ set.tags = { at = "/after/tags", optional = true }
 "#;
 
 fn changed_row(event_name: &str) -> Value {
-    let image = json!({"pk": {"S": "ITEM#tea-1"}, "qty": {"N": "3"}, "price": {"N": "9.5"}, "cat": {"S": "tea"}});
+    let image =
+        json!({"pk": {"S": "ITEM#tea-1"}, "qty": {"N": "3"}, "price": {"N": "9.5"}, "cat": {"S": "tea"}});
     let images = match event_name {
         "REMOVE" => json!({"OldImage": image, "Keys": {"pk": image["pk"]}}),
         _ => json!({"NewImage": image}),
@@ -58,7 +59,10 @@ fn an_event_in_larders_words_keeps_all_it_says() {
             "visitor_id":"v","session_id":"s","recommendation_id":"r","attribution_token":"t","value":12.5,
             "quantity":2,"consent":"GRANTED"}"#,
     );
-    assert_eq!((event.id.as_str(), event.kind, event.time_ms), ("e1", interaction("purchase"), NOW - 1_799_750));
+    assert_eq!(
+        (event.id.as_str(), event.kind, event.time_ms),
+        ("e1", interaction("purchase"), NOW - 1_799_750)
+    );
     assert_eq!(event.item_id.as_deref(), Some("A"));
     assert_eq!((event.user_id.as_deref(), event.visitor_id.as_deref()), (Some("u"), Some("v")));
     assert_eq!((event.session_id.as_deref(), event.recommendation_id.as_deref()), (Some("s"), Some("r")));
@@ -75,12 +79,18 @@ fn an_event_in_larders_words_keeps_all_it_says() {
     assert_eq!(set(&event, "name"), Some(text("é")));
     assert_eq!(set(&event, "in_stock"), Some(AttributeValue::Bool(true)));
     assert_eq!(set(&event, "tags"), Some(AttributeValue::List(vec!["a".into(), "b".into()])));
-    assert_eq!((set(&event, "old"), set(&event, "sale")), (Some(AttributeValue::Null), Some(AttributeValue::Null)));
+    assert_eq!(
+        (set(&event, "old"), set(&event, "sale")),
+        (Some(AttributeValue::Null), Some(AttributeValue::Null))
+    );
 }
 
 #[test]
 fn a_list_is_as_many_events() {
-    let found = events(&Decoder::canonical(), format!(r#"[{GOOD},{{"type":"view","time":1795161600000,"item_id":"B"}}]"#));
+    let found = events(
+        &Decoder::canonical(),
+        format!(r#"[{GOOD},{{"type":"view","time":1795161600000,"item_id":"B"}}]"#),
+    );
     let items: Vec<_> = found.iter().map(|event| event.item_id.as_deref()).collect();
     assert_eq!(items, [Some("A"), Some("B")]);
 }
@@ -152,7 +162,8 @@ fn a_channel_that_s3_tells_of_is_a_published_snapshot() {
         assert_eq!(found, expected);
         assert_eq!(events[0].time_ms, NOW - 1_800_000);
     }
-    let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-20T08:00:00.000Z","Bucket":"shop"}"#;
+    let test =
+        r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-20T08:00:00.000Z","Bucket":"shop"}"#;
     assert_eq!(decode(&decoder(DYNAMODB), test).1.ignored, 1);
 }
 
@@ -161,8 +172,13 @@ fn s3_may_tell_by_way_of_eventbridge() {
     let detail = |key: &str| json!({"bucket": {"name": "shop"}, "object": {"key": key, "etag": "e", "sequencer": "0C"}});
     let created = on_the_bus("Object Created", "aws.s3", &detail("channels/production.json"));
     let event = one(&decoder(DYNAMODB), created.to_string());
-    assert_eq!((event.kind, event.id.as_str()), (EventKind::SnapshotPublished, "channels/production.json@0C"));
-    for (kind, key) in [("Object Tags Added", "channels/production.json"), ("Object Created", "channels%2Fx.json")] {
+    assert_eq!(
+        (event.kind, event.id.as_str()),
+        (EventKind::SnapshotPublished, "channels/production.json@0C")
+    );
+    for (kind, key) in
+        [("Object Tags Added", "channels/production.json"), ("Object Created", "channels%2Fx.json")]
+    {
         let other = on_the_bus(kind, "aws.s3", &detail(key));
         assert_eq!(decode(&Decoder::canonical(), other.to_string()).1.ignored, 1, "{kind} {key}");
     }
@@ -206,12 +222,16 @@ fn an_image_of_dynamodb_may_come_alone_or_among_records() {
 fn a_change_of_debezium_is_mapped_with_and_without_its_schema() {
     let row = json!({"id": 42, "price": "19.90", "active": 1, "tags": null});
     let source = json!({"table": "products", "ts_ms": 1_795_161_600_000_i64});
-    let change = json!({"op": "u", "before": null, "after": row, "source": source, "ts_ms": 1_795_161_601_000_i64});
+    let change =
+        json!({"op": "u", "before": null, "after": row, "source": source, "ts_ms": 1_795_161_601_000_i64});
     let deleted = json!({"op": "d", "before": {"id": 42}, "after": null, "source": source});
     let decoder = decoder(DEBEZIUM);
     for change in [change.clone(), json!({"schema": {"type": "struct"}, "payload": change})] {
         let event = one(&decoder, change.to_string());
-        assert_eq!((&event.kind, event.item_id.as_deref(), event.upsert), (&EventKind::ItemChanged, Some("42"), true));
+        assert_eq!(
+            (&event.kind, event.item_id.as_deref(), event.upsert),
+            (&EventKind::ItemChanged, Some("42"), true)
+        );
         assert_eq!(event.time_ms, NOW - 1_800_000);
         assert_eq!(set(&event, "price"), Some(AttributeValue::Float(19.9)));
         assert_eq!(set(&event, "in_stock"), Some(AttributeValue::Bool(true)));
@@ -222,7 +242,9 @@ fn a_change_of_debezium_is_mapped_with_and_without_its_schema() {
         assert_eq!((event.kind, event.item_id.as_deref()), (EventKind::ItemDelisted, Some("42")));
         assert_eq!((event.attributes.len(), event.upsert), (0, false));
     }
-    for tombstone in ["", " ", r#"{"schema":null,"payload":null}"#, r#"{"op":"t","source":{"table":"products"}}"#] {
+    for tombstone in
+        ["", " ", r#"{"schema":null,"payload":null}"#, r#"{"op":"t","source":{"table":"products"}}"#]
+    {
         assert_eq!(decode(&decoder, tombstone).1.ignored, 1, "{tombstone}");
     }
 }
