@@ -1,7 +1,10 @@
 //! What events have changed since the snapshot was made, as one immutable part of what a request is answered from.
 //!
 //! There are no events yet: nothing can be fed here and no answer is changed. The part and its epoch exist so that
-//! answers, exposures and keys name all that they were made from before the first event is applied.
+//! answers, exposures and keys name all that they were made from before the first event is applied. What sessions and
+//! users did lately has a place of its own, [`recent`], which no request reads yet.
+
+pub mod recent;
 
 /// One immutable state of what events say, counted from 0: the snapshot alone.
 #[derive(Debug, Clone, Copy, Default)]
