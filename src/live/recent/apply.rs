@@ -70,14 +70,6 @@ pub(super) struct EventKeys {
     pub(super) user: Option<SubjectKey>,
 }
 
-/// The minutes to whose end the subjects of an event are forgotten.
-#[derive(Debug, Clone, Copy)]
-struct Until {
-    session: Option<u32>,
-    visitor: Option<u32>,
-    user: Option<u32>,
-}
-
 /// The tables, for one writer at a time.
 #[derive(Debug)]
 pub(super) struct SharedWriter(Mutex<Writer>);
@@ -137,22 +129,24 @@ impl Writer {
     /// purchase to the session, and to what the user, else the visitor bought; anything else to the session, the
     /// visitor and the user.
     pub(super) fn record(&mut self, mut keys: EventKeys, event: RecentEvent, now_minute: u32) -> Applied {
-        let EventKeys { visitor, user, .. } = keys;
-        // The rest must not hang on an id whose rows the event does not go to: whether it was linked to a user would
-        // depend on whether the user was forgotten before or after.
-        let one_owner = matches!(event.kind, ActionKind::Impression | ActionKind::Purchase);
-        if one_owner && user.is_some() {
-            keys.visitor = None;
-        }
         if event.kind == ActionKind::Impression {
             keys.session = None;
         }
-        let until = self.forgotten(keys, event.minute, now_minute);
-        let [by_session, by_visitor, by_user] = [
-            keys.session.map(|key| (key, until.session)),
-            keys.visitor.map(|key| (key, until.visitor)),
-            keys.user.map(|key| (key, until.user)),
-        ];
+        let EventKeys { session, visitor, user } = keys;
+        let times = (event.minute, now_minute);
+        let user_until = user.and_then(|key| self.tombstones.until(key));
+        let visitor_until = match event.kind {
+            // It goes to no row of the visitors' that could tell later whose visitor it is, and so must not tell now.
+            ActionKind::Impression | ActionKind::Purchase => {
+                visitor.and_then(|key| self.tombstones.until(key))
+            }
+            _ => visitor.and_then(|key| self.visitor_until(key, user_until, times)),
+        };
+        let session_until =
+            session.and_then(|key| self.session_until(key, user_until.max(visitor_until), times));
+        let by_session = session.map(|key| (key, session_until));
+        let by_visitor = visitor.map(|key| (key, visitor_until));
+        let by_user = user.map(|key| (key, user_until));
         let Self { sessions, visitors, users, purchases, shown, .. } = self;
         let targets = match event.kind {
             ActionKind::Impression => [Some((shown, by_user.or(by_visitor))), None, None],
@@ -172,39 +166,29 @@ impl Writer {
         applied.max().unwrap_or(Applied::NoSubject)
     }
 
-    /// The minutes to which session, visitor and user of an event are forgotten. A visitor or session that is seen with
-    /// a forgotten user was that user's before too, and is forgotten with it: only then does it not matter which of the
-    /// events comes first.
-    fn forgotten(&mut self, keys: EventKeys, minute: u32, now_minute: u32) -> Until {
-        let known = |key: Option<SubjectKey>| key.and_then(|key| self.tombstones.until(key));
-        let (user, mut visitor, mut session) = (known(keys.user), known(keys.visitor), known(keys.session));
-        // An event that its table does not keep links nothing. One from more than the time to live after the wish need
-        // not: what its tombstone would hold off has expired. Else every later session of a forgotten visitor would
-        // take a tombstone.
-        let links = |writer: &RecentWriter, until: Option<u32>| {
-            let table = writer.table();
-            table.counts(minute, now_minute) && until.is_some_and(|until| table.counts(until, minute))
-        };
-        if let Some(key) = keys.visitor
-            && user > visitor
-            && links(&self.visitors, user)
-        {
-            visitor = user;
-            let until = user.unwrap_or_default();
+    /// The minute to whose end a visitor is forgotten that is seen with a user who is forgotten until `above`. It was
+    /// that user's before too, and is forgotten with it: only then does it not matter which of the events comes first.
+    fn visitor_until(&mut self, key: SubjectKey, above: Option<u32>, times: (u32, u32)) -> Option<u32> {
+        let own = self.tombstones.until(key);
+        let until = above.filter(|above| own < Some(*above) && links(&self.visitors, *above, times));
+        if let Some(until) = until
             // Where there is no room to remember it, each further event would look through all sessions again.
-            if self.forget_visitor_rows(key, until) == ForgetOutcome::Done {
-                self.forget_sessions(key, until);
-            }
-        }
-        let above = user.max(visitor);
-        if let Some(key) = keys.session
-            && above > session
-            && links(&self.sessions, above)
+            && self.forget_visitor_rows(key, until) == ForgetOutcome::Done
         {
-            session = above;
-            self.forget_session(key, above.unwrap_or_default());
+            self.forget_sessions(key, until);
         }
-        Until { session, visitor, user }
+        until.or(own)
+    }
+
+    /// The same for a session that is seen with a user or visitor.
+    fn session_until(&mut self, key: SubjectKey, above: Option<u32>, times: (u32, u32)) -> Option<u32> {
+        let own = self.tombstones.until(key);
+        let until = above.filter(|above| own < Some(*above) && links(&self.sessions, *above, times));
+        if let Some(until) = until {
+            self.note(key, until);
+            self.sessions.forget_until(key, until);
+        }
+        until.or(own)
     }
 
     /// Forgets a user until the end of `minute`, with the visitors and sessions seen with it.
@@ -233,8 +217,8 @@ impl Writer {
     /// Adds what a visitor did to what a user did, and notes that they belong together; gives back how many events the
     /// user has more.
     pub(super) fn merge(&mut self, visitor: SubjectKey, user: SubjectKey, now_minute: u32) -> usize {
-        let keys = EventKeys { visitor: Some(visitor), user: Some(user), session: None };
-        let after = self.forgotten(keys, now_minute, now_minute).user;
+        let after = self.tombstones.until(user);
+        self.visitor_until(visitor, after, (now_minute, now_minute));
         self.visitors.add_owner(visitor, user.tag());
         let seen = self.users.merge_from(self.visitors.table(), visitor, user, after, now_minute);
         let bought = self.purchases.merge(visitor, user, after, now_minute);
@@ -253,14 +237,18 @@ impl Writer {
         notes.min().unwrap_or(ForgetOutcome::Done)
     }
 
-    fn forget_session(&mut self, key: SubjectKey, minute: u32) {
-        self.note(key, minute);
-        self.sessions.forget_until(key, minute);
-    }
-
     fn note(&mut self, key: SubjectKey, minute: u32) -> ForgetOutcome {
         if self.tombstones.note(key, minute) { ForgetOutcome::Done } else { ForgetOutcome::Unremembered }
     }
+}
+
+/// Whether an event of the first of the `times`, applied at the second, shows that a row of this table belongs to one
+/// that is forgotten until `above`.
+///
+/// One that the table does not keep shows nothing. One from more than the time to live after the wish need not: what
+/// its tombstone would hold off has expired. Else every later session of a forgotten visitor would take a tombstone.
+fn links(writer: &RecentWriter, above: u32, (minute, now_minute): (u32, u32)) -> bool {
+    writer.table().counts(minute, now_minute) && writer.table().counts(above, minute)
 }
 
 fn to_usize(bytes: u64) -> usize {

@@ -73,7 +73,7 @@ impl Slots {
     /// The rows that a key may be in.
     pub(super) fn bucket(&self, key: SubjectKey) -> std::ops::Range<usize> {
         // The upper half of a product spreads hashes over any number of buckets, not only over a power of two.
-        let bucket = (u128::from(key.place) * self.places.len() as u128 >> 64) as usize;
+        let bucket = ((u128::from(key.place) * self.places.len() as u128) >> 64) as usize;
         let end = if bucket < self.places.len() { BUCKET } else { 0 };
         bucket * BUCKET..bucket * BUCKET + end
     }

@@ -159,7 +159,7 @@ impl Tombstones {
     }
 
     fn home(&self, place: u64) -> usize {
-        (u128::from(place) * self.entries.len() as u128 >> 64) as usize
+        ((u128::from(place) * self.entries.len() as u128) >> 64) as usize
     }
 }
 

@@ -271,6 +271,49 @@ fn any_order_of_events_and_wishes_to_be_forgotten_ends_in_one_content() {
 }
 
 #[test]
+fn what_belongs_to_whom_is_known_in_any_order() {
+    const ORDERS: [[usize; 4]; 24] = orders();
+    for name in ["view", "purchase", "impression"] {
+        for (ids, wish) in [
+            (["s", "v", "u"], forgotten("v", "", 3)),
+            (["s", "v", "u"], forgotten("", "u", 3)),
+            (["s", "v", "u"], forgotten("v", "u", 3)),
+            (["s", "v", ""], forgotten("v", "", 3)),
+            (["s", "", "u"], forgotten("", "u", 3)),
+            (["", "v", "u"], forgotten("", "u", 3)),
+        ] {
+            let linked = happened(name, ids, 4, 2);
+            let alone = [happened("view", ["s", "", ""], 1, 1), happened("purchase", ["", "v", ""], 2, 3)];
+            let events = [&alone[0], &alone[1], &linked, &wish];
+            let digests = ORDERS.map(|order| {
+                let recent = Recent::new(&options());
+                order.iter().for_each(|at| {
+                    apply(&recent, events[*at]);
+                });
+                recent.content_digest(NOW)
+            });
+            assert!(digests.iter().all(|digest| *digest == digests[0]), "{name} of {ids:?}: {:?}", wish.0);
+        }
+    }
+}
+
+/// Every order of four.
+const fn orders() -> [[usize; 4]; 24] {
+    let mut orders = [[0; 4]; 24];
+    let (mut number, mut found) = (0, 0);
+    while number < 256 {
+        let order = [number / 64, number / 16 % 4, number / 4 % 4, number % 4];
+        let seen = 1 << order[0] | 1 << order[1] | 1 << order[2] | 1 << order[3];
+        if seen == 0b1111 {
+            orders[found] = order;
+            found += 1;
+        }
+        number += 1;
+    }
+    orders
+}
+
+#[test]
 fn without_memory_nothing_is_kept_and_nothing_fails() {
     let recent = Recent::new(&RecentOptions { sessions_memory: 0, users_memory: 0, ..options() });
     assert_eq!(recent.resident_bytes(), 0);
