@@ -3,6 +3,9 @@
 //! [`States`] is what events say, whatever the snapshot; [`Live`] is one epoch of it in the rows of one snapshot. Who
 //! applies events makes the next epoch from the one before: it shares all chunks of 512 rows in which nothing changed.
 //! Requests pin an epoch and take no lock.
+//! What sessions and users did lately has a place of its own, [`recent`].
+
+pub mod recent;
 
 mod arrivals;
 mod backlog;

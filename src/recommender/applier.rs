@@ -208,7 +208,7 @@ impl EventOutcome {
         match self {
             EventOutcome::Applied | EventOutcome::Stale => String::new(),
             EventOutcome::NoRow => {
-                "there is no row left for another new item: raise live.reserve_items, or publish a snapshot that knows it"
+                "no row is left for another new item: raise live.reserve_items, or publish a snapshot that knows it"
                     .to_owned()
             }
             EventOutcome::NoRoom => {

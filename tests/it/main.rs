@@ -9,6 +9,7 @@ mod cli;
 mod compat;
 #[cfg(feature = "server")]
 mod evaluate;
+#[cfg(feature = "server")]
 mod event_records;
 #[cfg(feature = "server")]
 mod exposures;

@@ -48,6 +48,12 @@ const RESERVED: [(&str, &[&str]); 11] = [
 /// The one folder that may have unsafe code, or switch off the lint against it.
 const UNSAFE: &str = "machine/";
 
+/// Where requests read beside a writer, and the files there that a lock may be named in, for writers.
+const READ_WITHOUT_LOCK: [(&str, &[&str]); 1] = [("live/recent/", &["live/recent/apply.rs"])];
+
+/// What a reader might wait for.
+const LOCKS: [&str; 8] = ["Mutex", "RwLock", "Condvar", "Once", "OnceLock", "LazyLock", "Barrier", "mpsc"];
+
 /// Lines of a file; one that is longer is two files, or a table.
 const LONGEST: usize = 400;
 
@@ -91,6 +97,15 @@ fn no_files_import_each_other_in_a_circle() {
 #[test]
 fn reserved_crates_are_named_where_they_belong_only() {
     assert_none(sources("src").iter().flat_map(|(file, text)| reserved_words(file, text)).collect());
+}
+
+#[test]
+fn no_lock_is_named_where_requests_read_beside_a_writer() {
+    let sources = sources("src");
+    assert_none(sources.iter().flat_map(|(file, text)| locks(file, text)).collect());
+    for file in READ_WITHOUT_LOCK.iter().flat_map(|(_, writers)| *writers) {
+        assert!(says(&sources[*file], &LOCKS), "{file} may name a lock and names none");
+    }
 }
 
 #[test]
@@ -183,6 +198,12 @@ use super::{reranker::Cap, neighbors};
         ["snapshot/loader.rs:6: names arc_swap, which is reserved for [\"snapshot/registry.rs\", \
           \"server/edge/requests/table.rs\"]"]
     );
+    let text = "use std::sync::{Arc, Mutex}; // RwLock";
+    assert_eq!(locks("live/recent/x.rs", text), ["live/recent/x.rs: names a lock, and is read without one"]);
+    assert_eq!(locks("live/recent/x.rs", "// Mutex\nfn mutex() {}"), [""; 0]);
+    assert_eq!(locks("live/recent/apply.rs", text), [""; 0]);
+    assert_eq!(locks("live/x.rs", text), [""; 0]);
+    let text = "fn f() {}";
     assert_eq!(shape("src/domain/x.rs", text), ["src/domain/x.rs: does not open with `//!`"]);
     let text = "//! Text.\nfn f() { unsafe { g() } } // unsafe";
     let expected = ["src/index/x.rs: has unsafe code, which is reserved for machine/"];
@@ -252,6 +273,14 @@ fn reserved_words(file: &str, text: &str) -> Vec<String> {
         }
     }
     faults
+}
+
+fn locks(file: &str, text: &str) -> Vec<String> {
+    let read_without = READ_WITHOUT_LOCK
+        .iter()
+        .any(|(folder, writers)| file.starts_with(folder) && !writers.contains(&file));
+    let fault = read_without && says(text, &LOCKS);
+    fault.then(|| format!("{file}: names a lock, and is read without one")).into_iter().collect()
 }
 
 fn shape(file: &str, text: &str) -> Vec<String> {

@@ -97,7 +97,8 @@ pub(super) fn kind_of(name: &str, field: &str) -> Result<EventKind, Poison> {
         name => {
             let hint = did_you_mean(nearest(name, TYPES));
             let message = format!(
-                "no such type: {:?}{hint} An interaction has 1 to {NAME_BYTES} of a-z, 0-9, '_', '.', '-', and does not \
+                "no such type: {:?}{hint} An interaction has 1 to {NAME_BYTES} of a-z, 0-9, '_', '.', '-', and does \
+                 not \
                  begin with item., user. or snapshot.",
                 cut(name, NAME_BYTES)
             );

@@ -31,7 +31,8 @@ impl Pointer {
         self.steps.iter().try_fold(document, step)
     }
 
-    /// What it points at in a document with a DynamoDB change record: inside an image the letter of a value's type, as in
+    /// What it points at in a document with a DynamoDB change record: inside an image the letter of a value's type, as
+    /// in
     /// `{"N": "3"}`, need not be written.
     pub(super) fn find_typed<'v>(&self, document: &'v Value) -> Option<Cow<'v, Value>> {
         let mut value = document;

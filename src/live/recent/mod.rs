@@ -1,0 +1,243 @@
+//! What sessions, visitors and users did lately, in memory of fixed size that requests read without a lock.
+//!
+//! [`Recent`] is written by whoever applies events, one at a time, and read by any number of requests. What it holds
+//! depends on the events and not on their order: late, repeated and replayed ones end in the same content
+//! ([`Recent::content_digest`]), as long as no row had to give way. Time is told by the caller, in milliseconds since
+//! 1970-01-01 UTC, and kept in whole minutes.
+//!
+//! Whether an event that is dated in the future is to be believed is for the caller to decide; here it is the newest.
+
+mod action;
+mod apply;
+mod event;
+mod key;
+mod options;
+mod slots;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tombstones;
+mod writer;
+
+use apply::{EventKeys, SharedWriter, Tables};
+
+pub use action::ActionKind;
+pub use apply::{Applied, ForgetOutcome};
+pub use event::{RecentEvent, leave_out_repeats, minute_of};
+pub use key::{SubjectHasher, SubjectId, SubjectKey};
+pub use options::RecentOptions;
+pub use table::{RecentTable, TableStats};
+pub use tombstones::TombstoneStats;
+pub use writer::{RecentWriter, Recorded};
+
+use crate::domain::{Consent, Event, EventKind};
+
+/// What sessions, visitors and users did lately.
+#[derive(Debug)]
+pub struct Recent {
+    tables: Tables,
+    hasher: SubjectHasher,
+    consent_required: bool,
+    writer: SharedWriter,
+}
+
+/// How often an item was shown to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The item's handle.
+    pub item: u32,
+    /// In how many different minutes.
+    pub times: u32,
+    /// The last of them, in minutes since 1970-01-01 UTC.
+    pub last_minute: u32,
+}
+
+/// How full the tables are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecentStats {
+    /// What was done in sessions.
+    pub sessions: TableStats,
+    /// What visitors did.
+    pub visitors: TableStats,
+    /// What users did, purchases apart.
+    pub users: TableStats,
+    /// What users, and visitors who are not signed in, bought.
+    pub purchases: TableStats,
+    /// What users, and visitors who are not signed in, were shown.
+    pub shown: TableStats,
+    /// Who was forgotten.
+    pub forgotten: TombstoneStats,
+}
+
+impl Recent {
+    /// Takes all the memory that it will ever have, at most what the options say. The options have been checked.
+    pub fn new(options: &RecentOptions) -> Self {
+        let (writer, tables) = SharedWriter::new(options);
+        let consent_required = options.consent_required;
+        Self { tables, hasher: SubjectHasher::default(), consent_required, writer }
+    }
+
+    /// Applies an event: what somebody did with the item that has the handle `item`, or a wish to be forgotten. Other
+    /// events are left alone.
+    pub fn apply(&self, event: &Event, item: u32, now_ms: i64) -> Applied {
+        let kind = match &event.kind {
+            EventKind::Interaction(name) => ActionKind::from_name(name),
+            // Whatever the consent: it is no reason to remember.
+            EventKind::UserForgotten => {
+                let (user, visitor) = (event.user_id.as_deref(), event.visitor_id.as_deref());
+                return self.forget(user, visitor, event.time_ms).map_or(Applied::NoSubject, Applied::Forget);
+            }
+            _ => return Applied::Unrelated,
+        };
+        let consents = match event.consent {
+            Consent::Granted => true,
+            Consent::Unspecified => !self.consent_required,
+            Consent::Denied => false,
+        };
+        if !consents {
+            return Applied::NoConsent;
+        }
+        let keys = EventKeys {
+            session: self.key(SubjectId::Session, event.session_id.as_deref()),
+            ..self.subject_keys(event.user_id.as_deref(), event.visitor_id.as_deref())
+        };
+        let recent = RecentEvent { minute: minute_of(event.time_ms), item, kind };
+        self.writer.lock().record(keys, recent, minute_of(now_ms))
+    }
+
+    /// Forgets what a user and a visitor did until `at_ms`, and the visitors and sessions that were seen with them, and
+    /// ignores events of theirs from before, should they be read again. `None` if neither is named.
+    ///
+    /// It counts to the end of the minute, since events are kept by the minute.
+    pub fn forget(
+        &self,
+        user_id: Option<&str>,
+        visitor_id: Option<&str>,
+        at_ms: i64,
+    ) -> Option<ForgetOutcome> {
+        let EventKeys { user, visitor, .. } = self.subject_keys(user_id, visitor_id);
+        let minute = minute_of(at_ms);
+        let mut writer = self.writer.lock();
+        let user = user.map(|key| writer.forget_user(key, minute));
+        let visitor = visitor.map(|key| writer.forget_visitor(key, minute));
+        [user, visitor].into_iter().flatten().min()
+    }
+
+    /// Lets go of who was forgotten before `at_ms`: no event from before then can be read again, and nothing that knows
+    /// the subjects is served any more. Until this is called, those who were forgotten only become more.
+    pub fn drop_forgotten_before(&self, at_ms: i64) {
+        let _writing = self.writer.lock();
+        self.tables.tombstones.drop_before(minute_of(at_ms));
+    }
+
+    /// Adds what a visitor did, bought and was shown to what is known of the user, for one who signs in; gives back how
+    /// many events the user has more. The visitor's stay where they are.
+    ///
+    /// It is not done by [`apply`](Self::apply), which cannot tell a sign-in from a device that several people share.
+    pub fn merge(&self, visitor_id: &str, user_id: &str, now_ms: i64) -> usize {
+        match self.subject_keys(Some(user_id), Some(visitor_id)) {
+            EventKeys { user: Some(user), visitor: Some(visitor), .. } => {
+                self.writer.lock().merge(visitor, user, minute_of(now_ms))
+            }
+            _ => 0,
+        }
+    }
+
+    /// Appends what was done in a session, newest last.
+    pub fn read_session(&self, session_id: &str, now_ms: i64, out: &mut Vec<RecentEvent>) {
+        let start = out.len();
+        self.tables.sessions.read(self.hasher.key(SubjectId::Session(session_id)), minute_of(now_ms), out);
+        leave_out_repeats(out, start);
+    }
+
+    /// Appends what somebody bought, newest last. A session's purchases are in [`read_session`](Self::read_session).
+    pub fn purchased(&self, subject: SubjectId<'_>, now_ms: i64, out: &mut Vec<RecentEvent>) {
+        let start = out.len();
+        self.tables.purchases.read(self.hasher.key(subject), minute_of(now_ms), out);
+        leave_out_repeats(out, start);
+    }
+
+    /// Appends everything that somebody did with items, purchases included, newest last.
+    pub fn seen(&self, subject: SubjectId<'_>, now_ms: i64, out: &mut Vec<RecentEvent>) {
+        let table = match subject {
+            SubjectId::Session(id) => return self.read_session(id, now_ms, out),
+            SubjectId::Visitor(_) => &self.tables.visitors,
+            SubjectId::User(_) => &self.tables.users,
+        };
+        let (start, key, now_minute) = (out.len(), self.hasher.key(subject), minute_of(now_ms));
+        table.read(key, now_minute, out);
+        self.tables.purchases.read(key, now_minute, out);
+        out[start..].sort_unstable();
+        leave_out_repeats(out, start);
+    }
+
+    /// Appends what a user or visitor was shown, each item once, by ascending handle.
+    pub fn shown(&self, subject: SubjectId<'_>, now_ms: i64, out: &mut Vec<Shown>) {
+        let start = out.len();
+        self.tables.shown.read_as(self.hasher.key(subject), minute_of(now_ms), out, |event| Shown {
+            item: event.item,
+            times: 1,
+            last_minute: event.minute,
+        });
+        out[start..].sort_unstable_by_key(|shown| (shown.item, shown.last_minute));
+        let mut kept = start;
+        for at in start..out.len() {
+            let shown = out[at];
+            if kept > start && out[kept - 1].item == shown.item {
+                let times = out[kept - 1].times + 1;
+                out[kept - 1] = Shown { times, ..shown };
+            } else {
+                out[kept] = shown;
+                kept += 1;
+            }
+        }
+        out.truncate(kept);
+    }
+
+    /// The minute (since 1970-01-01 UTC) to whose end somebody is forgotten, for those who know the subject from
+    /// elsewhere; `u32::MAX` for a moment while entries are let go.
+    pub fn forgotten_until(&self, subject: SubjectId<'_>) -> Option<u32> {
+        self.tables.tombstones.until(self.hasher.key(subject))
+    }
+
+    /// How full the tables are, and what they could not do.
+    pub fn stats(&self) -> RecentStats {
+        let Tables { sessions, visitors, users, purchases, shown, tombstones } = &self.tables;
+        RecentStats {
+            sessions: sessions.stats(),
+            visitors: visitors.stats(),
+            users: users.stats(),
+            purchases: purchases.stats(),
+            shown: shown.stats(),
+            forgotten: tombstones.stats(),
+        }
+    }
+
+    /// Bytes of memory: the same from the first moment to the last.
+    pub fn resident_bytes(&self) -> usize {
+        let tables = self.tables.all().map(RecentTable::resident_bytes);
+        tables.into_iter().sum::<usize>() + self.tables.tombstones.resident_bytes()
+    }
+
+    /// A number that is equal for two replicas that have the same events which have not expired. It reads everything;
+    /// it is not for a request.
+    pub fn content_digest(&self, now_ms: i64) -> u64 {
+        let digests = self.tables.all().map(|table| table.content_digest(minute_of(now_ms)));
+        // Each table weighs differently, so that an event in the wrong one is noticed.
+        digests.into_iter().fold(0, |all: u64, digest| all.wrapping_mul(31).wrapping_add(digest))
+    }
+
+    fn subject_keys(&self, user_id: Option<&str>, visitor_id: Option<&str>) -> EventKeys {
+        let (user, visitor) = (self.key(SubjectId::User, user_id), self.key(SubjectId::Visitor, visitor_id));
+        EventKeys { session: None, visitor, user }
+    }
+
+    fn key<'a>(
+        &self,
+        kind: impl FnOnce(&'a str) -> SubjectId<'a>,
+        id: Option<&'a str>,
+    ) -> Option<SubjectKey> {
+        // An empty id is none: else everybody without one would be one person.
+        id.filter(|id| !id.is_empty()).map(|id| self.hasher.key(kind(id)))
+    }
+}

@@ -1,0 +1,82 @@
+//! Who was forgotten: entries are found, kept as long as they must be, and refused when there is no room.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::super::tombstones::{TombstoneStats, Tombstones};
+use super::super::{SubjectHasher, SubjectKey};
+use super::user;
+
+#[test]
+fn tombstones_hold_what_their_twin_holds() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let tombstones = Tombstones::new(64 * 24 + 5);
+        let resident = tombstones.resident_bytes();
+        let (hasher, mut twin) = (SubjectHasher::default(), HashMap::<SubjectKey, u32>::new());
+        let mut refused = 0;
+        for _ in 0..3000 {
+            let (key, minute) = (user(&hasher, random.u32(..50)), random.u32(..1000));
+            if random.u32(..60) == 0 {
+                tombstones.drop_before(minute);
+                twin.retain(|_, known| *known >= minute);
+            } else {
+                let room = twin.contains_key(&key) || twin.len() < 32;
+                assert_eq!(tombstones.note(key, minute), room);
+                if room {
+                    let known = twin.entry(key).or_default();
+                    *known = minute.max(*known);
+                } else {
+                    refused += 1;
+                }
+            }
+            for number in 0..50 {
+                let key = user(&hasher, number);
+                assert_eq!(tombstones.until(key), twin.get(&key).copied(), "seed {seed}");
+            }
+        }
+        let stats = TombstoneStats { used: twin.len() as u64, capacity: 32, refused };
+        assert_eq!(tombstones.stats(), stats);
+        assert_eq!(tombstones.resident_bytes(), resident);
+    }
+}
+
+#[test]
+fn without_memory_every_entry_is_refused() {
+    let tombstones = Tombstones::new(0);
+    let key = user(&SubjectHasher::default(), 1);
+    assert!(!tombstones.note(key, 1));
+    assert_eq!(tombstones.until(key), None);
+    tombstones.drop_before(9);
+    assert_eq!(tombstones.stats().refused, 1);
+}
+
+#[test]
+fn a_forgotten_subject_is_never_taken_for_an_unforgotten_one() {
+    let tombstones = Tombstones::new(256 * 24);
+    let hasher = SubjectHasher::default();
+    let (stays, goes): (Vec<SubjectKey>, Vec<SubjectKey>) =
+        (0..40).map(|number| (user(&hasher, number), user(&hasher, number + 40))).unzip();
+    stays.iter().for_each(|key| assert!(tombstones.note(*key, 9)));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0;
+            while !done.load(Ordering::Relaxed) {
+                for key in &stays {
+                    assert!(matches!(tombstones.until(*key), Some(9 | u32::MAX)));
+                }
+                reads += 1;
+            }
+            reads
+        });
+        for _ in 0..3000 {
+            goes.iter().for_each(|key| assert!(tombstones.note(*key, 5)));
+            tombstones.drop_before(9);
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 0);
+    });
+    assert_eq!(tombstones.stats().used, 40);
+}

@@ -1,0 +1,170 @@
+//! Who was forgotten, and until when, so that events that are read again do not bring them back.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use super::SubjectKey;
+use crate::machine::large_vec;
+
+/// Forgotten subjects, each with the minute to whose end it is forgotten, in memory of fixed size. It is read without a
+/// lock; only one thread at a time may write.
+///
+/// An entry goes only when a caller says that events from before a time can no longer be read again. Until then there
+/// may be no room for another, which is refused and counted.
+pub(super) struct Tombstones {
+    entries: Vec<Entry>,
+    /// Odd while entries are moved.
+    version: AtomicU64,
+    used: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// An open place where `place` is 0. Entries stand where their hash says or, as others did before, in the next free
+/// place behind.
+#[derive(Debug, Default)]
+struct Entry {
+    place: AtomicU64,
+    check: AtomicU64,
+    minute: AtomicU32,
+}
+
+/// How many subjects are known to be forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TombstoneStats {
+    /// Entries.
+    pub used: u64,
+    /// The most entries.
+    pub capacity: u64,
+    /// Entries that there was no room for. Counted since the start.
+    pub refused: u64,
+}
+
+impl Tombstones {
+    /// Room for as many entries as `bytes` hold at half load, where looking for one takes two steps.
+    pub(super) fn new(bytes: usize) -> Self {
+        let count = bytes / size_of::<Entry>();
+        let mut entries = large_vec(count);
+        entries.resize_with(count, Entry::default);
+        let [version, used, refused] = [(); 3].map(|()| AtomicU64::new(0));
+        Self { entries, version, used, refused }
+    }
+
+    /// The minute to whose end a subject is forgotten. If entries are just being moved, the answer may be any: then it
+    /// is that the subject is forgotten for good, which harms nobody for a moment.
+    pub(super) fn until(&self, key: SubjectKey) -> Option<u32> {
+        let before = self.version.load(Ordering::Acquire);
+        let found = self.find(key).ok().map(|at| self.entries[at].minute.load(Ordering::Relaxed));
+        fence(Ordering::Acquire);
+        let unmoved = before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before;
+        if unmoved { found } else { Some(u32::MAX) }
+    }
+
+    /// Notes that a subject is forgotten until the end of `minute`, or longer if that is known; false if there is no
+    /// room.
+    pub(super) fn note(&self, key: SubjectKey, minute: u32) -> bool {
+        match self.find(key) {
+            Ok(at) => {
+                self.entries[at].minute.fetch_max(minute, Ordering::Relaxed);
+                true
+            }
+            Err(Some(free)) if self.used.load(Ordering::Relaxed) < self.capacity() => {
+                let entry = &self.entries[free];
+                entry.minute.store(minute, Ordering::Relaxed);
+                entry.check.store(key.check, Ordering::Relaxed);
+                // Last: whoever finds the place finds the rest.
+                entry.place.store(key.place, Ordering::Release);
+                self.used.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Err(_) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                false
+            }
+        }
+    }
+
+    /// Drops the entries of before `minute`: no event from before it will be read again.
+    pub(super) fn drop_before(&self, minute: u32) {
+        let odd = self.version.load(Ordering::Relaxed) | 1;
+        self.version.store(odd, Ordering::Relaxed);
+        fence(Ordering::Release);
+        for at in 0..self.entries.len() {
+            // Again and again: another entry moves into the place of the dropped one.
+            while self.is_used(at) && self.entries[at].minute.load(Ordering::Relaxed) < minute {
+                self.remove(at);
+            }
+        }
+        self.version.store(odd.wrapping_add(1), Ordering::Release);
+    }
+
+    pub(super) fn stats(&self) -> TombstoneStats {
+        let [used, refused] = [&self.used, &self.refused].map(|count| count.load(Ordering::Relaxed));
+        TombstoneStats { used, capacity: self.capacity(), refused }
+    }
+
+    pub(super) fn resident_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn capacity(&self) -> u64 {
+        self.entries.len() as u64 / 2
+    }
+
+    /// The entry of a key, else the free one that it would take.
+    fn find(&self, key: SubjectKey) -> Result<usize, Option<usize>> {
+        let home = self.home(key.place);
+        for at in (home..self.entries.len()).chain(0..home) {
+            let entry = &self.entries[at];
+            match entry.place.load(Ordering::Acquire) {
+                0 => return Err(Some(at)),
+                place if place == key.place && entry.check.load(Ordering::Relaxed) == key.check => {
+                    return Ok(at);
+                }
+                _ => {}
+            }
+        }
+        Err(None)
+    }
+
+    /// Frees an entry and moves those behind it up, so that none stands behind a free place that it should be before
+    /// (Knuth, "The Art of Computer Programming", volume 3, section 6.4, algorithm R).
+    fn remove(&self, mut hole: usize) {
+        let count = self.entries.len();
+        let mut at = hole;
+        loop {
+            at = (at + 1) % count;
+            if at == hole || !self.is_used(at) {
+                break;
+            }
+            let home = self.home(self.entries[at].place.load(Ordering::Relaxed));
+            // How far each is behind the entry's home, around the end.
+            if (at + count - home) % count >= (at + count - hole) % count {
+                self.copy(at, hole);
+                hole = at;
+            }
+        }
+        self.entries[hole].place.store(0, Ordering::Release);
+        self.used.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn copy(&self, from: usize, to: usize) {
+        let [from, to] = [&self.entries[from], &self.entries[to]];
+        to.minute.store(from.minute.load(Ordering::Relaxed), Ordering::Relaxed);
+        to.check.store(from.check.load(Ordering::Relaxed), Ordering::Relaxed);
+        to.place.store(from.place.load(Ordering::Relaxed), Ordering::Release);
+    }
+
+    fn is_used(&self, at: usize) -> bool {
+        self.entries[at].place.load(Ordering::Relaxed) != 0
+    }
+
+    fn home(&self, place: u64) -> usize {
+        ((u128::from(place) * self.entries.len() as u128) >> 64) as usize
+    }
+}
+
+impl fmt::Debug for Tombstones {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tombstones").field(&self.stats()).finish()
+    }
+}

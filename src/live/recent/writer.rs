@@ -1,0 +1,229 @@
+//! The one that writes a table.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::slots::{MOST_EVENTS, Owners};
+use super::table::RecentTable;
+use super::{RecentEvent, SubjectKey};
+
+/// Makes and changes a table. There is one for each table, and its functions take it exclusively: that is why readers
+/// need no lock.
+///
+/// What is kept of a subject is the newest N of all events it ever had, by minute, item and kind, each once. So any
+/// order of the same events, with any of them repeated, ends in the same content, unless a whole row was evicted.
+#[derive(Debug)]
+pub struct RecentWriter {
+    table: Arc<RecentTable>,
+    row: Vec<u64>,
+    other: Vec<u64>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recorded {
+    /// Not kept: its minute is before [`RecentEvent::FIRST_MINUTE`] or after [`RecentEvent::LAST_MINUTE`].
+    OutOfRange,
+    /// Not kept: it is older than the table's time to live.
+    Expired,
+    /// Not kept: the bucket is full of subjects with newer events.
+    NoRoom,
+    /// Not kept: the subject's row is full of newer events.
+    Older,
+    /// Kept already.
+    Duplicate,
+    /// Kept.
+    Added,
+}
+
+impl RecentWriter {
+    /// Makes a table that takes at most `bytes`, all at once, for rows of `events_per_key` events (1 to 255; others
+    /// are brought into that range). Events count for `ttl_minutes`.
+    pub fn new(bytes: usize, events_per_key: usize, ttl_minutes: u32) -> Self {
+        let table = Arc::new(RecentTable::new(bytes, events_per_key, ttl_minutes));
+        // One more than a row, and as much again, since a merge puts two rows beside each other.
+        let room = 2 * MOST_EVENTS;
+        Self { table, row: Vec::with_capacity(room), other: Vec::with_capacity(room) }
+    }
+
+    /// The table, for readers.
+    pub fn table(&self) -> &Arc<RecentTable> {
+        &self.table
+    }
+
+    /// Adds an event of a subject, at its place in time.
+    pub fn record(&mut self, key: SubjectKey, event: RecentEvent, now_minute: u32) -> Recorded {
+        self.record_owned(key, &[], event, now_minute)
+    }
+
+    /// [`record`](Self::record), and notes whom the row belongs to as well: see [`forget_owned`](Self::forget_owned).
+    pub(super) fn record_owned(
+        &mut self,
+        key: SubjectKey,
+        owners: &[u32],
+        event: RecentEvent,
+        now_minute: u32,
+    ) -> Recorded {
+        let Some(word) = event.packed() else { return Recorded::OutOfRange };
+        if !self.table.counts(event.minute, now_minute) {
+            return Recorded::Expired;
+        }
+        let Some(at) = self.open(key, word, now_minute) else { return Recorded::NoRoom };
+        let recorded = match self.row.binary_search(&word) {
+            Ok(_) => Recorded::Duplicate,
+            Err(0) if self.row.len() == self.table.slots.events() => Recorded::Older,
+            Err(place) => {
+                self.row.insert(place, word);
+                Recorded::Added
+            }
+        };
+        let before = self.table.slots.owners(at);
+        let owners = owners.iter().fold(before, |all, tag| with_owner(all, *tag));
+        if recorded == Recorded::Added || owners != before {
+            self.write(at, key, owners);
+        }
+        recorded
+    }
+
+    /// Forgets what a subject did until the end of `minute`; `u32::MAX` is everything.
+    pub fn forget_until(&mut self, key: SubjectKey, minute: u32) {
+        if let Some(at) = self.table.slots.find(key) {
+            self.forget_row(at, minute);
+        }
+    }
+
+    /// Forgets everything that a subject did.
+    pub fn forget(&mut self, key: SubjectKey) {
+        self.forget_until(key, u32::MAX);
+    }
+
+    /// Forgets what was done until the end of `minute` in rows that belong to the owner with this tag as well, and
+    /// hands out the keys of these rows. It looks at every row of the table, which takes milliseconds.
+    pub(super) fn forget_owned(&mut self, tag: u32, minute: u32, mut each: impl FnMut(SubjectKey)) {
+        for at in 0..self.table.slots.len() {
+            if self.table.slots.place(at) != 0 && self.table.slots.owners(at).contains(&tag) {
+                each(self.table.slots.key(at));
+                self.forget_row(at, minute);
+            }
+        }
+    }
+
+    /// Notes an owner of a row, if there is the row.
+    pub(super) fn add_owner(&mut self, key: SubjectKey, tag: u32) {
+        let Some(at) = self.table.slots.find(key) else { return };
+        let owners = with_owner(self.table.slots.owners(at), tag);
+        self.table.slots.load(at, &mut self.row);
+        self.write(at, key, owners);
+    }
+
+    /// Adds to `into` the events of `from` after the minute `after`, and leaves `from` as it is; gives back how many
+    /// were added. For a visitor who signs in: what was done before belongs to the user from now on.
+    ///
+    /// Merging again adds only what has come since. Events of the same item and kind within a minute are left out by
+    /// readers: [`leave_out_repeats`](super::leave_out_repeats).
+    pub fn merge(
+        &mut self,
+        from: SubjectKey,
+        into: SubjectKey,
+        after: Option<u32>,
+        now_minute: u32,
+    ) -> usize {
+        let source = Arc::clone(&self.table);
+        self.merge_from(&source, from, into, after, now_minute)
+    }
+
+    /// [`merge`](Self::merge) from a row of another table.
+    pub fn merge_from(
+        &mut self,
+        source: &RecentTable,
+        from: SubjectKey,
+        into: SubjectKey,
+        after: Option<u32>,
+        now_minute: u32,
+    ) -> usize {
+        let mut more = std::mem::take(&mut self.other);
+        more.clear();
+        source.slots.read(from, &mut more, |word| {
+            let minute = RecentEvent::unpacked(word).minute;
+            (Some(minute) > after && source.counts(minute, now_minute)).then_some(word)
+        });
+        let mut added = 0;
+        if let Some(newest) = more.last()
+            && let Some(at) = self.open(into, *newest, now_minute)
+        {
+            more.retain(|word| self.row.binary_search(word).is_err());
+            self.row.extend_from_slice(&more);
+            self.row.sort_unstable();
+            let first = self.row.len().saturating_sub(self.table.slots.events());
+            added = more.iter().filter(|word| self.row[first..].binary_search(word).is_ok()).count();
+            if added > 0 {
+                self.write(at, into, self.table.slots.owners(at));
+            }
+        }
+        self.other = more;
+        added
+    }
+
+    /// The row of a key, its events in `self.row`. Where it has none, one is freed: a free one, else the one whose
+    /// newest event is oldest, which is an expired one if there is any. `None` if the key's own newest event, `word`,
+    /// is older than those of all rows in its bucket.
+    fn open(&mut self, key: SubjectKey, word: u64, now_minute: u32) -> Option<usize> {
+        let slots = &self.table.slots;
+        if let Some(at) = slots.find(key) {
+            slots.load(at, &mut self.row);
+            return Some(at);
+        }
+        self.row.clear();
+        let rows = || slots.bucket(key);
+        let free = rows().find(|at| slots.place(*at) == 0);
+        if free.is_some() {
+            return free;
+        }
+        let Some(oldest) = rows().min_by_key(|at| slots.newest(*at)) else {
+            self.table.evicted.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        let newest = slots.newest(oldest);
+        if self.table.counts(RecentEvent::unpacked(newest << 40).minute, now_minute) {
+            // One of the two is lost.
+            self.table.evicted.fetch_add(1, Ordering::Relaxed);
+            if newest > word >> 40 {
+                return None;
+            }
+        }
+        slots.free(oldest);
+        self.table.used.fetch_sub(1, Ordering::Relaxed);
+        Some(oldest)
+    }
+
+    /// Writes the newest of `self.row`.
+    fn write(&mut self, at: usize, key: SubjectKey, owners: Owners) {
+        let slots = &self.table.slots;
+        if slots.place(at) == 0 {
+            self.table.used.fetch_add(1, Ordering::Relaxed);
+        }
+        let first = self.row.len().saturating_sub(slots.events());
+        slots.write(at, key, owners, &self.row[first..]);
+    }
+
+    fn forget_row(&mut self, at: usize, minute: u32) {
+        let slots = &self.table.slots;
+        slots.load(at, &mut self.row);
+        self.row.retain(|word| RecentEvent::unpacked(*word).minute > minute);
+        if self.row.is_empty() {
+            slots.free(at);
+            self.table.used.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            slots.write(at, slots.key(at), slots.owners(at), &self.row);
+        }
+    }
+}
+
+/// The owners with one more, ascending. Of more than four the greatest stay, whatever order they came in.
+fn with_owner(mut owners: Owners, tag: u32) -> Owners {
+    if !owners.contains(&tag) && tag > owners[0] {
+        owners[0] = tag;
+        owners.sort_unstable();
+    }
+    owners
+}
