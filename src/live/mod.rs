@@ -2,7 +2,7 @@
 //!
 //! There are no events yet: nothing can be fed here and no answer is changed. The part and its epoch exist so that
 //! answers, exposures and keys name all that they were made from before the first event is applied. What sessions and
-//! users did lately has a place of its own, [`recent`], which no request reads yet.
+//! users did lately has a place of its own, [`recent`](crate::live::recent), which no request reads yet.
 
 pub mod recent;
 
