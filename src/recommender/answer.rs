@@ -140,7 +140,9 @@ impl Asked<'_> {
         if made.epoch == live.epoch() {
             return true;
         }
-        made.at.elapsed() < LASTING
+        // A short slate would take whatever came since.
+        slate.items.len() >= self.size
+            && made.at.elapsed() < LASTING
             && slate.items.iter().all(|entry| live.is_listed(entry.item))
             && self.pass(slate)
     }

@@ -74,7 +74,7 @@ const NAMES: [(&str, ActionKind); 40] = [
 const LONGEST: usize = 16;
 
 impl ActionKind {
-    /// Every kind; the place of each is its [`code`](Self::code).
+    /// Every kind, in their order.
     pub const ALL: [Self; 9] = [
         Self::Other,
         Self::Impression,
