@@ -1,5 +1,5 @@
-//! Records of streams and files: every form of the wire becomes the right events, what cannot be used is refused with its
-//! reason and its place, and nothing that arrives can break the decoder.
+//! Records of streams and files: every form of the wire becomes the right events, what cannot be used is refused with
+//! its reason and its place, and nothing that arrives can break the decoder.
 
 use std::sync::Arc;
 

@@ -65,8 +65,8 @@ impl DeadLetters {
         Ok(letters)
     }
 
-    /// Appends a letter for each event of the record that could not be used. It survives a crash of the process now, and
-    /// one of the machine after [`DeadLetters::sync`].
+    /// Appends a letter for each event of the record that could not be used. It survives a crash of the process now,
+    /// and one of the machine after [`DeadLetters::sync`].
     ///
     /// # Errors
     /// The folder cannot be written; the letters are not there then, nor a part of them.

@@ -3,7 +3,8 @@
 /// What an event without a time is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissingTime {
-    /// Refused: a stream may be read again days later, when the time of arrival would let old values win over newer ones.
+    /// Refused: a stream may be read again days later, when the time of arrival would let old values win over newer
+    /// ones.
     #[default]
     Refuse,
     /// As old as its arrival: for what is sent as it happens, and not read again.

@@ -60,8 +60,8 @@ pub enum TypeField {
     At(Field),
 }
 
-/// Where a part of an event is, and what is done with it: first `strip_prefix`, then `map`, `as`, and `gt` or `eq`. A text
-/// alone is the pointer.
+/// Where a part of an event is, and what is done with it: first `strip_prefix`, then `map`, `as`, and `gt` or `eq`. A
+/// text alone is the pointer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Field {
     /// A JSON Pointer.

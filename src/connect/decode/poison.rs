@@ -15,8 +15,8 @@ pub struct Poison {
     pub event: usize,
     /// Why, for counting.
     pub reason: Reason,
-    /// The JSON Pointer of what is at fault, from the record's outermost document; through a text that holds JSON it goes
-    /// on inside. For a mapping, the pointer that the mapping has. Empty where it is the whole record.
+    /// The JSON Pointer of what is at fault, from the record's outermost document; through a text that holds JSON it
+    /// goes on inside. For a mapping, the pointer that the mapping has. Empty where it is the whole record.
     pub field: String,
     /// Why, for people. It has no id of a person.
     pub message: String,

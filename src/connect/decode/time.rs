@@ -89,8 +89,8 @@ pub(super) fn settle(time_ms: Option<i64>, clock: Clock, field: &str) -> Result<
     }
 }
 
-/// The units are told by size, since each is a thousand times the next: seconds up to the year 5138, milliseconds from 1973
-/// on, and so on.
+/// The units are told by size, since each is a thousand times the next: seconds up to the year 5138, milliseconds from
+/// 1973 on, and so on.
 fn epoch(number: &serde_json::Number) -> Option<i64> {
     let size = number.as_f64()?.abs();
     let divisor = match size {
