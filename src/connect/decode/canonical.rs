@@ -95,13 +95,14 @@ pub(super) fn kind_of(name: &str, field: &str) -> Result<EventKind, Poison> {
             EventKind::Interaction(name.into())
         }
         name => {
-            let hint = did_you_mean(nearest(name, TYPES));
-            let message = format!(
-                "no such type: {:?}{hint} An interaction has 1 to {NAME_BYTES} of a-z, 0-9, '_', '.', '-', and does \
-                 not \
-                 begin with item., user. or snapshot.",
-                cut(name, NAME_BYTES)
-            );
+            let hint = match nearest(name, TYPES) {
+                None => format!(
+                    "; an interaction has 1 to {NAME_BYTES} of a-z, 0-9, '_', '.', '-', and does not begin with \
+                     item., user. or snapshot."
+                ),
+                near => did_you_mean(near),
+            };
+            let message = format!("no such type: {:?}{hint}", cut(name, NAME_BYTES));
             return Err(Poison::new(Reason::UnknownType, field, message));
         }
     })

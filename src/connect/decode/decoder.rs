@@ -80,10 +80,14 @@ impl Decoder {
 
     /// Guessed from the bytes, since what cannot be parsed may name somebody as well.
     fn names_a_person(&self, record: &Record<'_>) -> bool {
+        let named_in = |text: &[u8]| {
+            PERSONAL
+                .iter()
+                .any(|name| text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes())))
+        };
         self.rules.iter().any(Rule::names_a_person)
-            || PERSONAL.iter().any(|name| {
-                record.body.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
-            })
+            || named_in(record.body)
+            || record.headers.iter().any(|(name, value)| named_in(name.as_bytes()) || named_in(value))
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Rule {
 #[derive(Debug, Clone)]
 enum KindFrom {
     Always(EventKind),
-    Record(Reader),
+    Record(Box<Reader>),
 }
 
 /// Applies the first rule that matches; `None` if none does. An event of `None` is one that says nothing.
@@ -87,7 +87,7 @@ impl Rule {
                 TypeField::Name(name) => KindFrom::Always(
                     canonical::kind_of(name, "").map_err(|poison| problem(map, "type", poison.message))?,
                 ),
-                TypeField::At(field) => KindFrom::Record(Reader::new(map, "type", field)?),
+                TypeField::At(field) => KindFrom::Record(Box::new(Reader::new(map, "type", field)?)),
             },
             id: reader("id", &mapping.id)?,
             time: reader("time", &mapping.time)?,

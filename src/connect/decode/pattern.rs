@@ -1,8 +1,7 @@
 //! Which records a mapping is for: the patterns of EventBridge, over a parsed document.
 //!
 //! Read here and not by the crate `quamina`, whose 0.7.0 takes a pattern about a key with a dot and never matches it,
-//! wants nested documents as bytes again, and is mostly automata for thousands of patterns, of which a source has a
-//! few.
+//! wants nested documents as bytes again, and is made for thousands of patterns, of which a source has a few.
 
 use serde_json::{Map, Value};
 

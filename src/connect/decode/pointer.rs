@@ -32,8 +32,7 @@ impl Pointer {
     }
 
     /// What it points at in a document with a DynamoDB change record: inside an image the letter of a value's type, as
-    /// in
-    /// `{"N": "3"}`, need not be written.
+    /// in `{"N": "3"}`, need not be written.
     pub(super) fn find_typed<'v>(&self, document: &'v Value) -> Option<Cow<'v, Value>> {
         let mut value = document;
         let mut in_image = false;
@@ -90,7 +89,7 @@ fn unescaped(step: &str) -> Option<String> {
     Some(text)
 }
 
-fn step<'v>(value: &'v Value, name: impl AsRef<str>) -> Option<&'v Value> {
+fn step(value: &Value, name: impl AsRef<str>) -> Option<&Value> {
     let name = name.as_ref();
     match value {
         Value::Object(members) => members.get(name),

@@ -94,8 +94,8 @@ pub(super) fn attribute(value: &Value, field: &str) -> Result<AttributeValue, Po
         Value::String(text) => self::text(text, field).map(AttributeValue::Text),
         Value::Array(values) => list(values, field).map(AttributeValue::List),
         Value::Object(_) => {
-            let message =
-                "is an object: expected a single value or a list of texts; give its members their own names";
+            let message = "is an object: expected a single value or a list of texts; give its members names of their \
+                own";
             Err(Poison::new(Reason::NestedValue, field, message))
         }
     }
