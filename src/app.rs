@@ -101,7 +101,9 @@ impl App {
             config.snapshot.clone(),
         )?);
         let recommender = Recommender::new(Arc::clone(&views), config.limits);
-        let recommender = Arc::new(recommender.with_backlog(Arc::clone(&events.backlog)));
+        let recommender = Arc::new(
+            recommender.with_backlog(Arc::clone(&events.backlog)).with_recent(Arc::clone(&events.recent)),
+        );
         let exposures = open_exposures(&mut config)?;
         let registry = MetricsRegistry::new();
         let metrics = server::Metrics::new(registry.clone())?;

@@ -11,6 +11,7 @@ use crate::connect::decode::{Decoded, Decoder, Poison};
 use crate::connect::source::{FilesSource, Reader, SourceError, Stopped};
 use crate::connect::{Record, encode};
 use crate::domain::{Event, EventKind};
+use crate::live::recent::{Applied, ForgetOutcome, Recent, Recorded};
 use crate::live::{Backlog, EventCounts};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
 use crate::snapshot::{LookNow, Registry};
@@ -27,6 +28,7 @@ pub(super) struct Events {
     pub(super) state: Arc<LiveState>,
     pub(super) backlog: Arc<Backlog>,
     pub(super) counts: Arc<EventCounts>,
+    pub(super) recent: Arc<Recent>,
     queue: EventQueue,
     applier: Applier,
     readers: Vec<Reader>,
@@ -69,12 +71,14 @@ impl Events {
             personal: PersonalPayloads::default(),
         })?;
         let dead = Arc::new(Mutex::new(dead));
+        let recent = Arc::new(Recent::new(&config.live.recent));
+        let (tables, handles) = (Arc::clone(&recent), Arc::clone(&state));
         let others = Box::new(move |event: &Event| match event.kind {
             EventKind::SnapshotPublished => {
                 let _ = look_now.try_send(LookNow); // one that waits is enough
                 EventOutcome::Applied
             }
-            _ => EventOutcome::NotOfItem,
+            _ => remember(&tables, &handles, event),
         });
         let interval = config.live.publish_interval;
         let (queue, applier) = Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others);
@@ -102,7 +106,7 @@ impl Events {
                 caught_up: Some(Box::new(caught_up)),
             });
         }
-        Ok(Self { state, backlog, counts, queue, applier, readers, views: Arc::clone(views) })
+        Ok(Self { state, backlog, counts, recent, queue, applier, readers, views: Arc::clone(views) })
     }
 
     /// The way for events that callers record.
@@ -144,6 +148,29 @@ impl Running {
             let _ = reader.join();
         }
         let _ = self.applier.join();
+    }
+}
+
+/// Keeps what somebody did, or forgets somebody.
+fn remember(recent: &Recent, items: &LiveState, event: &Event) -> EventOutcome {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+    // Whom to forget has no item.
+    let handle = match (&event.kind, event.item_id.as_deref()) {
+        (EventKind::Interaction(_), Some(id)) => match items.handle_of(id) {
+            Some(handle) => handle,
+            None => return EventOutcome::UnknownItem,
+        },
+        _ => 0,
+    };
+    match recent.apply(event, handle, now) {
+        Applied::Recorded(Recorded::Added) | Applied::Forget(ForgetOutcome::Done) => EventOutcome::Applied,
+        Applied::Recorded(Recorded::NoRoom) | Applied::Forget(ForgetOutcome::Unremembered) => {
+            EventOutcome::NoRoom
+        }
+        Applied::Recorded(_) | Applied::Forgotten => EventOutcome::Stale,
+        Applied::NoSubject => EventOutcome::NoSubject,
+        Applied::NoConsent => EventOutcome::Denied,
+        Applied::Unrelated => EventOutcome::NotOfItem,
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::recent::RecentOptions;
 use crate::setting::{As, SettingError, Size, Time, duration_within, number_within, size_within};
 
 /// How events become live state.
@@ -22,6 +23,9 @@ pub struct Config {
     /// The longest that a cached HTTP answer may be reused once there are events.
     #[serde(with = "As::<Time>")]
     pub max_http_age: Duration,
+    /// What sessions, visitors and users did.
+    #[serde(flatten)]
+    pub recent: RecentOptions,
 }
 
 impl Default for Config {
@@ -31,6 +35,7 @@ impl Default for Config {
             reserve_items: 10_000,
             states_memory: 256 << 20,
             max_http_age: Duration::from_secs(5),
+            recent: RecentOptions::default(),
         }
     }
 }
@@ -45,6 +50,7 @@ impl Config {
         duration_within("publish_interval", self.publish_interval, millisecond..=second)?;
         number_within("reserve_items", self.reserve_items, 0..=10_000_000)?;
         size_within("states_memory", self.states_memory, 1 << 20..=1 << 40)?;
-        duration_within("max_http_age", self.max_http_age, Duration::ZERO..=Duration::from_secs(86_400))
+        duration_within("max_http_age", self.max_http_age, Duration::ZERO..=Duration::from_secs(86_400))?;
+        self.recent.check()
     }
 }

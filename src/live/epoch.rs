@@ -7,8 +7,11 @@ use hashbrown::HashMap;
 
 use super::arrivals::Arrivals;
 use super::states::{ItemState, States};
-use crate::domain::{ChunkedBitmap, ItemIdx};
+use crate::domain::{ChunkedBitmap, Chunks, ItemIdx};
 use crate::feature::{IdTable, Predicate, Table};
+
+/// The row of an item that has none.
+const NO_ROW: u32 = u32::MAX;
 
 /// What the items were before the first event: what epochs are made from.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct Live {
     last_event_ms: i64,
     attributes: Arc<Table>,
     arrivals: Arrivals,
+    /// The row of each handle of [`States`]; [`NO_ROW`] for an item that has none here.
+    rows: Chunks<u32>,
     /// `None`: the catalogue, and nothing else.
     listed: Option<ChunkedBitmap>,
     filters: HashMap<Arc<str>, ChunkedBitmap>,
@@ -62,6 +67,7 @@ impl Live {
             last_event_ms: i64::MIN,
             attributes,
             arrivals: Arrivals::new(items, base.reserve),
+            rows: Chunks::default(),
             listed: None,
             filters: filters.collect(),
             base: Arc::new(base),
@@ -121,6 +127,17 @@ impl Live {
         self.arrivals.id(item).unwrap_or_else(|| self.base.ids.text(item.0))
     }
 
+    /// The item of a handle, if it has a row here.
+    #[inline]
+    pub fn of_handle(&self, handle: u32) -> Option<ItemIdx> {
+        self.rows.get(handle as usize).filter(|row| **row != NO_ROW).map(|row| ItemIdx(*row))
+    }
+
+    /// How many handles of [`States`] it knows.
+    pub fn handles(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The items' attributes.
     #[inline]
     pub fn attributes(&self) -> &Table {
@@ -163,20 +180,19 @@ impl Live {
     /// Takes time for the items that changed and the chunks that they are in, not for the catalogue: but a pass over
     /// the states' sequence numbers.
     pub fn bring_up(&mut self, states: &States, most: usize) -> bool {
-        let mut changed = states.changed_since(self.sequence);
+        let mut items: Vec<&ItemState> = states.changed_since(self.sequence).collect();
         // In the order of change and not of items, so that a part of it is a state that there was.
-        let mut items: Vec<(u64, u32)> =
-            changed.by_ref().filter_map(|at| states.item(at).map(|(_, item)| (item.sequence, at))).collect();
-        items.sort_unstable();
+        items.sort_unstable_by_key(|item| item.sequence);
         let is_all = items.len() <= most;
         items.truncate(most);
         let rows = self.write(states, &items);
         self.filter_again(&rows);
-        self.sequence =
-            if is_all { states.sequence() } else { items.last().map_or(self.sequence, |last| last.0) };
+        let knows_handles = self.find_rows(states, most);
+        let last = items.last().map_or(self.sequence, |last| last.sequence);
+        self.sequence = if is_all { states.sequence() } else { last };
         self.last_event_ms = states.last_event_ms();
         self.digest = states.digest();
-        is_all
+        is_all && knows_handles
     }
 
     /// The same state, without the texts of values that are gone.
@@ -202,13 +218,17 @@ impl Live {
     }
 
     /// Writes the items' registers; returns the rows that changed.
-    fn write(&mut self, states: &States, items: &[(u64, u32)]) -> Vec<ItemIdx> {
+    fn write(&mut self, states: &States, items: &[&ItemState]) -> Vec<ItemIdx> {
         let positions: Vec<Option<usize>> =
             states.attributes().iter().map(|name| self.attributes.position(name)).collect();
         let watermark = self.base.watermark_ms;
         let mut rows = Vec::with_capacity(items.len());
-        for (id, item) in items.iter().filter_map(|(_, at)| states.item(*at)) {
-            let Some((row, is_new)) = self.row_of(id, item) else { continue };
+        for item in items {
+            let Some((row, is_new)) = self.row_of(states.id(item.handle), item) else { continue };
+            if is_new {
+                // Nothing happens where the handle is not known yet: it is looked up then.
+                self.rows.set(item.handle as usize, row.0);
+            }
             let table = Arc::make_mut(&mut self.attributes);
             for register in &item.attributes {
                 let (number, value) = &register.value;
@@ -238,6 +258,19 @@ impl Live {
             return None;
         }
         self.arrivals.add(id).map(|row| (row, true))
+    }
+
+    /// Looks up the rows of handles that came since, up to `most`; whether those were all.
+    fn find_rows(&mut self, states: &States, most: usize) -> bool {
+        let (known, given) = (self.rows.len(), states.handles());
+        let end = given.min(known.saturating_add(most));
+        self.rows.extend_to(end, &NO_ROW);
+        for handle in known..end {
+            if let Some(item) = self.item(states.id(handle as u32)) {
+                self.rows.set(handle, item.0);
+            }
+        }
+        end == given
     }
 
     fn list(&mut self, row: ItemIdx, said: Option<bool>) {

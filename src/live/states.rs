@@ -16,13 +16,22 @@ use crate::feature::IdTable;
 /// would otherwise take memory for ever.
 const MAX_ATTRIBUTES: usize = 1000;
 
-/// Bytes of an item in the table of ids and in the list of states, besides its id and its attributes.
-const ITEM_BYTES: usize = size_of::<ItemState>() + 8;
+/// Bytes of an item in the table of ids, besides its id.
+const HANDLE_BYTES: usize = 16;
 
-/// All items that events have spoken of, numbered in the order in which they came.
+/// Bytes of an item in the list of states, besides its attributes.
+const ITEM_BYTES: usize = size_of::<ItemState>();
+
+/// The place of an item that has no state: somebody did something with it, and that is all.
+const NO_STATE: u32 = u32::MAX;
+
+/// All items that events have named, by handle: their numbers in the order in which they came. A handle stays the same
+/// while the process lives, whatever snapshot is served.
 #[derive(Debug)]
 pub struct States {
     ids: IdTable,
+    /// The place of each handle's state among the items.
+    places: Vec<u32>,
     items: Vec<ItemState>,
     attributes: Vec<Arc<str>>,
     /// Counts changes; each register knows the one that it came with.
@@ -40,6 +49,7 @@ pub struct States {
 /// What is known of an item.
 #[derive(Debug, Default)]
 pub(super) struct ItemState {
+    pub(super) handle: u32,
     /// The sequence of its last change.
     pub(super) sequence: u64,
     /// Whether it is sold, if an event has said so.
@@ -77,6 +87,7 @@ impl States {
     pub fn new(max_bytes: usize) -> Self {
         Self {
             ids: IdTable::default(),
+            places: Vec::new(),
             items: Vec::new(),
             attributes: Vec::new(),
             sequence: 0,
@@ -103,7 +114,7 @@ impl States {
             return Applied::NoRoom;
         }
         let Some(numbers) = self.attribute_numbers(event) else { return Applied::NoRoom };
-        let Some(at) = self.handle_or_new(id) else { return Applied::NoRoom };
+        let Some(at) = self.state_or_new(id) else { return Applied::NoRoom };
         let before = self.sequence;
         self.sequence += 1;
         let mut writer = Writer {
@@ -141,9 +152,9 @@ impl States {
         }
         self.watermark_ms = watermark_ms;
         let mut digest = 0u64;
-        for (at, item) in self.items.iter().enumerate() {
-            digest =
-                digest.wrapping_add(item.digest(self.ids.text(at as u32), &self.attributes, watermark_ms));
+        for item in &self.items {
+            let id = self.ids.text(item.handle);
+            digest = digest.wrapping_add(item.digest(id, &self.attributes, watermark_ms));
         }
         self.digest = digest;
     }
@@ -165,12 +176,34 @@ impl States {
         }
     }
 
-    /// How many items events have spoken of.
+    /// The handle of an item that people do something with, a new one if it has none; `None` where there is no memory
+    /// for it.
+    pub fn handle(&mut self, id: &str) -> Option<u32> {
+        if let Some(known) = self.ids.number(id) {
+            return Some(known);
+        }
+        if self.bytes + id.len() + HANDLE_BYTES > self.max_bytes {
+            return None;
+        }
+        self.handle_or_new(id)
+    }
+
+    /// How many handles there are: those below it are given.
+    pub fn handles(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The item of a handle; empty for one that was not given.
+    pub(super) fn id(&self, handle: u32) -> &str {
+        self.ids.text(handle)
+    }
+
+    /// How many items events have changed.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether no event has spoken of any item.
+    /// Whether no event has changed any item.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -196,14 +229,9 @@ impl States {
         self.digest
     }
 
-    /// The items that changed after this sequence, by their numbers here.
-    pub fn changed_since(&self, sequence: u64) -> impl Iterator<Item = u32> {
-        let changed = self.items.iter().enumerate().filter(move |(_, item)| item.sequence > sequence);
-        changed.map(|(at, _)| at as u32)
-    }
-
-    pub(super) fn item(&self, at: u32) -> Option<(&str, &ItemState)> {
-        self.items.get(at as usize).map(|item| (self.ids.text(at), item))
+    /// The items that changed after this sequence.
+    pub(super) fn changed_since(&self, sequence: u64) -> impl Iterator<Item = &ItemState> {
+        self.items.iter().filter(move |item| item.sequence > sequence)
     }
 
     /// The names of attributes, by their numbers here.
@@ -212,20 +240,32 @@ impl States {
     }
 
     fn bytes_of(&self, id: &str, event: &Event) -> usize {
-        let new = if self.ids.number(id).is_some() { 0 } else { id.len() + ITEM_BYTES };
+        let new =
+            if self.ids.number(id).is_some() { ITEM_BYTES } else { id.len() + HANDLE_BYTES + ITEM_BYTES };
         // As if each of them were new: nearly full is full.
         new + event.attributes.iter().map(|(_, value)| register_bytes(value)).sum::<usize>()
     }
 
-    /// The number of an item that is known, or of a new one.
     fn handle_or_new(&mut self, id: &str) -> Option<u32> {
         if let Some(known) = self.ids.number(id) {
             return Some(known);
         }
-        let at = self.ids.insert(id).ok()?;
-        self.items.push(ItemState::default());
-        self.bytes += id.len() + ITEM_BYTES;
-        Some(at)
+        let handle = self.ids.insert(id).ok()?;
+        self.places.push(NO_STATE);
+        self.bytes += id.len() + HANDLE_BYTES;
+        Some(handle)
+    }
+
+    /// The place of an item's state, or of a new one.
+    fn state_or_new(&mut self, id: &str) -> Option<u32> {
+        let handle = self.handle_or_new(id)?;
+        let place = self.places.get_mut(handle as usize)?;
+        if *place == NO_STATE {
+            *place = self.items.len() as u32;
+            self.items.push(ItemState { handle, ..ItemState::default() });
+            self.bytes += ITEM_BYTES;
+        }
+        Some(*place)
     }
 
     fn attribute_numbers(&mut self, event: &Event) -> Option<Vec<u16>> {

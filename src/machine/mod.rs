@@ -26,5 +26,5 @@ pub(crate) use columns::{ByteScale, Probe, at_least, greater_products, members, 
 pub(crate) use cpu::limit_to;
 pub(crate) use cpu::{Level, level};
 pub(crate) use floats::{dot, squared_distance};
-pub(crate) use pages::{large_vec, large_zeroed};
+pub(crate) use pages::{large_vec, large_zeroed, zeroed_atomics};
 pub(crate) use prefetch::prefetch;

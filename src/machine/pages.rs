@@ -1,5 +1,7 @@
 //! Memory in large pages where the system has them: fewer of them are to be found on each access to a large array.
 
+use std::sync::atomic::AtomicU64;
+
 /// Arrays below this many bytes gain nothing.
 const LEAST: usize = 4 << 20;
 
@@ -24,6 +26,17 @@ pub(crate) fn large_zeroed<T: Copy + Default>(len: usize) -> Vec<T> {
         unsafe { prefer_huge_pages(values.as_mut_ptr().cast(), size_of_val(&*values)) };
     }
     values
+}
+
+/// `len` zeros that several threads may change. Their memory comes from the system page by page, as it is used: a table
+/// that is sized for many costs nothing while there are few.
+pub(crate) fn zeroed_atomics(len: usize) -> Vec<AtomicU64> {
+    const { assert!(align_of::<AtomicU64>() == align_of::<u64>(), "Larder needs a 64-bit system") };
+    let mut values = std::mem::ManuallyDrop::new(vec![0u64; len]);
+    let (start, capacity) = (values.as_mut_ptr(), values.capacity());
+    // SAFETY: the three are those of a vector that is not used any more, and `AtomicU64` has the size, the bits and (as
+    // asserted above) the alignment of `u64`.
+    unsafe { Vec::from_raw_parts(start.cast(), len, capacity) }
 }
 
 /// Asks for huge pages for the whole pages of a piece of memory that belongs to the caller.
@@ -51,7 +64,19 @@ unsafe fn prefer_huge_pages(_start: *mut u8, _bytes: usize) {}
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
+
+    #[test]
+    fn atomics_begin_with_zero_and_keep_what_they_are_given() {
+        for len in [0, 1, 100_000] {
+            let values = zeroed_atomics(len);
+            assert!(values.len() == len && values.iter().all(|value| value.load(Ordering::Relaxed) == 0));
+            values.iter().for_each(|value| value.store(u64::MAX, Ordering::Relaxed));
+            assert!(values.iter().all(|value| value.load(Ordering::Relaxed) == u64::MAX));
+        }
+    }
 
     #[test]
     fn a_large_vector_is_a_vector() {

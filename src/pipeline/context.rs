@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{Bitmap, ItemIdx, Moment, Request, SeedRole};
 use crate::live::Live;
+use crate::live::recent::ActionKind;
 use crate::snapshot::{Snapshot, UserRow};
 
 /// Upper bound on the user tables that one placement may read. A request looks the user up in each of them before it
@@ -45,6 +46,12 @@ pub struct Query<'a> {
     pub user_rows: [Option<UserRow>; USER_TABLES],
     /// What the user had to do with before, newest first.
     pub history: &'a [u32],
+    /// What the subject bought lately, as events say; only where the placement leaves it out.
+    pub bought: Vec<ItemIdx>,
+    /// What the subject did anything with lately, as events say; only where the placement leaves it out.
+    pub seen: Vec<ItemIdx>,
+    /// What the subject was shown too often without looking at it; only where the placement leaves it out.
+    pub worn: Vec<ItemIdx>,
     /// Items the subject dislikes: never shown, never looked from.
     pub disliked: Vec<ItemIdx>,
     /// Items that must not be shown: excluded by the caller, disliked, or shown elsewhere on the page.
@@ -59,12 +66,14 @@ impl Query<'_> {
     /// An empty query for another request, with the memory of this one.
     pub fn recycle<'b>(self) -> Query<'b> {
         // What borrows from the request or the view goes; what owns memory stays, so that a warm request takes none.
-        let Self { mut seeds, mut session, mut disliked, mut excluded, .. } = self;
+        let Self { mut seeds, mut session, mut bought, mut seen, mut worn, .. } = self;
+        let (mut disliked, mut excluded) = (self.disliked, self.excluded);
         seeds.clear();
         session.clear();
-        disliked.clear();
-        excluded.clear();
-        Query { seeds, session, disliked, excluded, ..Query::default() }
+        for list in [&mut bought, &mut seen, &mut worn, &mut disliked, &mut excluded] {
+            list.clear();
+        }
+        Query { seeds, session, bought, seen, worn, disliked, excluded, ..Query::default() }
     }
 }
 
@@ -91,6 +100,8 @@ pub struct SessionItem {
     pub event: Option<u32>,
     /// Its position in [`Query::seeds`].
     pub seed: Option<u32>,
+    /// What was done with it, where the request does not name it and an event did.
+    pub action: Option<ActionKind>,
 }
 
 /// When an answer is due, if ever.

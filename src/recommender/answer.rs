@@ -1,5 +1,6 @@
 //! One request answered from one pinned view: by the result cache, or by as much of the recipe as there is time for.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use super::counts::{Counts, Lookup};
 use super::latency::TimeBudget;
 use super::limits::check_fields;
 use super::prepare::UserRows;
+use super::remembered::Remembered;
 use super::{Placement, Plan, RecommendError, Recommendation, Recommender, Reuse, View};
 use crate::domain::{ItemIdx, Moment, Request, Slate};
 use crate::feature::Predicate;
@@ -38,6 +40,10 @@ pub(super) struct Asked<'a> {
     /// kept under eleven.
     pub(super) time: Option<Moment>,
     pub(super) deadline: Deadline,
+    /// What events say of subjects; `None` where the request names none, or nothing is kept.
+    pub(super) remembered: Option<Remembered<'a>>,
+    /// Whether that was anything.
+    pub(super) is_remembered: Cell<bool>,
     /// `None` for an evaluation, which is no traffic.
     pub(super) counts: Option<&'a Counts>,
 }
@@ -79,7 +85,21 @@ impl Recommender {
         // Only where a stage reads it: to ask the system for the time takes longer than to find a slate in the cache.
         let time = placement.needs.clock.map(|_| self.clock.now());
         let deadline = self.deadline(request, placement, started);
-        let asked = Asked { view, placement, request, shown, users, size, time, deadline, counts };
+        // Likewise: most requests that are asked for again are nobody's.
+        let remembered = self.recent.as_deref().filter(|_| request.subject.is_known()).map(Remembered::now);
+        let asked = Asked {
+            view,
+            placement,
+            request,
+            shown,
+            users,
+            size,
+            time,
+            deadline,
+            remembered,
+            is_remembered: Cell::new(false),
+            counts,
+        };
         let personal = request.subject.is_known() || !request.session_events.is_empty();
         let cached = self.look_up_or_make(&asked, slate)?;
         Ok(Origin { personal, cached, reuse: asked.reuse(), clock: time })
@@ -177,7 +197,7 @@ impl Asked<'_> {
 
     fn reuse(&self) -> Reuse {
         // Before the clock: state that may change at any time outweighs a step that is known.
-        if self.placement.needs.live {
+        if self.placement.needs.live || self.is_remembered.get() {
             return Reuse::Never;
         }
         match self.placement.needs.clock.zip(self.time) {

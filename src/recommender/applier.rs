@@ -200,6 +200,8 @@ impl EventOutcome {
             EventOutcome::WrongType { .. } => Some("wrong_type"),
             EventOutcome::NotOfItem => Some("not_taken"),
             EventOutcome::Denied => Some("consent"),
+            EventOutcome::UnknownItem => Some("unknown_item"),
+            EventOutcome::NoSubject => Some("no_subject"),
         }
     }
 
@@ -220,6 +222,8 @@ impl EventOutcome {
             }
             EventOutcome::NotOfItem => "events of this type are not taken here".to_owned(),
             EventOutcome::Denied => "the subject has not agreed that this is kept".to_owned(),
+            EventOutcome::UnknownItem => "no such item is known: neither in the catalogue nor by an event".to_owned(),
+            EventOutcome::NoSubject => "names no session_id, visitor_id or user_id: nobody's next slate can know it".to_owned(),
         }
     }
 }

@@ -55,6 +55,10 @@ pub enum EventOutcome {
     NotOfItem,
     /// Its subject has not agreed that it is kept.
     Denied,
+    /// Its item is not known.
+    UnknownItem,
+    /// It names neither a session nor a person.
+    NoSubject,
 }
 
 /// What there is to say about the state, for operators.
@@ -111,17 +115,30 @@ impl LiveState {
         events.iter().map(|event| apply(&mut states, current.as_deref(), event)).collect()
     }
 
+    /// The handle of an item that is served, by which what people do with it is kept; `None` for one that is not known,
+    /// or where there is no memory for another.
+    pub fn handle_of(&self, id: &str) -> Option<u32> {
+        let view = self.registry.current()?;
+        view.live.item(id)?;
+        self.lock().handle(id)
+    }
+
     /// Serves an epoch with all that was applied; `None` if it is served already.
     pub fn publish(&self) -> Option<u64> {
         let mut epoch = None;
         let replaced = self.registry.update(|view| {
             let states = self.lock();
-            if view.live.sequence() == states.sequence() {
-                return None;
+            if view.live.sequence() != states.sequence() {
+                let live = next(&view.live, &states);
+                epoch = Some(live.epoch());
+                return Some(Arc::new(view.with_live(live)));
             }
-            let live = next(&view.live, &states);
-            epoch = Some(live.epoch());
-            Some(Arc::new(view.with_live(live)))
+            // Items that somebody did something with for the first time: nothing has changed, they are only found now.
+            (view.live.handles() != states.handles()).then(|| {
+                let mut live = view.live.clone();
+                live.bring_up(&states, usize::MAX);
+                Arc::new(view.with_live(live))
+            })
         });
         self.keep(replaced);
         epoch

@@ -47,10 +47,11 @@ impl Asked<'_> {
         slate: &mut Slate,
     ) -> Result<(), RecommendError> {
         let (request, placement) = (self.request, self.placement);
-        let history = placement.history.as_deref();
         // Written into the slate at once: ids that are missing need no list of their own.
         let (spare, missing) = (&mut memory.spare, &mut slate.missing_item_ids);
-        let mut resolved = resolve::resolve(request, self.view, history, self.shown, spare, missing)?;
+        let mut resolved =
+            resolve::resolve(request, self.view, placement, self.remembered, self.shown, spare, missing)?;
+        self.is_remembered.set(resolved.is_remembered);
         placement.warn(request, &mut slate.warnings);
         let late;
         (resolved.query.user_rows, late) = self.users.now();

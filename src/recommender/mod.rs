@@ -34,6 +34,7 @@ mod prepare;
 mod recipe;
 mod recipe_error;
 mod recommendation;
+mod remembered;
 mod resolve;
 mod spec;
 mod status;
@@ -46,6 +47,7 @@ use std::time::SystemTime;
 
 use crate::domain::{ItemIdx, Request, Slate};
 use crate::live::Backlog;
+use crate::live::recent::Recent;
 use crate::pipeline::Stages;
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
@@ -74,13 +76,19 @@ pub struct Recommender {
     clock: Clock,
     counts: CountsByPlacement,
     backlog: Option<Arc<Backlog>>,
+    recent: Option<Arc<Recent>>,
 }
 
 impl Recommender {
     /// A recommender over a registry that somebody else fills.
     pub fn new(registry: Arc<Registry<View>>, limits: Limits) -> Self {
         let counts = CountsByPlacement::default();
-        Self { registry, limits, clock: Clock::System, counts, backlog: None }
+        Self { registry, limits, clock: Clock::System, counts, backlog: None, recent: None }
+    }
+
+    /// Answers with what events say that sessions, visitors and users did lately.
+    pub fn with_recent(self, recent: Arc<Recent>) -> Self {
+        Self { recent: Some(recent), ..self }
     }
 
     /// Is not ready before this backlog of events is over.

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::remembered::Remembered;
 use super::{Placement, RecommendError, Recommender, View};
 use crate::domain::Request;
+use crate::live::recent::Recent;
 use crate::pipeline::USER_TABLES;
 use crate::snapshot::{Lookup, Pending, UserRow};
 
@@ -147,6 +149,10 @@ impl Recommender {
         let Some(placement) = view.placements.get(&request.placement) else { return users };
         let tables = &placement.needs.user_tables;
         let Some(user) = request.subject.user() else { return users };
+        let forgets = |recent: &Recent| Remembered::now(recent).has_forgotten(view, user);
+        if !tables.is_empty() && self.recent.as_deref().is_some_and(forgets) {
+            return users;
+        }
         // A request that is only checked waits for nobody.
         if tables.is_empty() || request.validate_only {
             return users;

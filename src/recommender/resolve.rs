@@ -1,9 +1,10 @@
 //! Ids become item numbers, once, before anything else is done with a request.
 
+use super::remembered::{self, Remembered};
 use crate::domain::{ItemIdx, Request, Seed, SeedRole};
 use crate::feature::Predicate;
 use crate::pipeline::{Query, QuerySeed, SessionItem};
-use crate::recommender::{RecommendError, View};
+use crate::recommender::{Placement, RecommendError, View};
 use crate::snapshot::UserItems;
 
 /// A request in the numbers of one snapshot.
@@ -11,6 +12,8 @@ use crate::snapshot::UserItems;
 pub(super) struct Resolved<'a> {
     pub(super) query: Query<'a>,
     pub(super) unknown_user: bool,
+    /// Whether events said anything of the subject.
+    pub(super) is_remembered: bool,
 }
 
 /// The memory of the last query, for the next.
@@ -18,6 +21,7 @@ pub(super) struct Resolved<'a> {
 pub(super) struct Spare {
     query: Query<'static>,
     only: Vec<ItemIdx>,
+    remembered: remembered::Spare,
 }
 
 impl Spare {
@@ -36,7 +40,8 @@ impl Spare {
 pub(super) fn resolve<'a>(
     request: &'a Request,
     view: &'a View,
-    history: Option<&str>,
+    placement: &Placement,
+    remembered: Option<Remembered<'_>>,
     shown: &[ItemIdx],
     spare: &mut Spare,
     missing: &mut Vec<String>,
@@ -58,7 +63,7 @@ pub(super) fn resolve<'a>(
     let mut query: Query<'a> = std::mem::take(&mut spare.query);
     for (at, event) in request.session_events.iter().enumerate() {
         if let Some(item) = find(&event.item_id) {
-            query.session.push(SessionItem { item, event: Some(at as u32), seed: None });
+            query.session.push(SessionItem { item, event: Some(at as u32), seed: None, action: None });
         }
     }
     for seed in &request.seeds {
@@ -68,6 +73,9 @@ pub(super) fn resolve<'a>(
             None => {}
         }
     }
+    let memory = &mut spare.remembered;
+    let fill = |known: Remembered<'_>| known.fill(request, placement, view, memory, &mut query);
+    let is_remembered = remembered.is_some_and(fill);
     // Whatever else the request says of an item: one that is disliked is never looked from.
     query.session.retain(|entry| !query.disliked.contains(&entry.item));
     query.seeds.retain(|seed| !query.disliked.contains(&seed.item));
@@ -84,7 +92,9 @@ pub(super) fn resolve<'a>(
         query.only = Some(only);
     }
     query.filter = filter.map(|predicate| predicate.bitmap(live.rows()));
-    query.user = request.subject.user();
+    let forgotten = |user: &&str| remembered.is_some_and(|remembered| remembered.has_forgotten(view, user));
+    query.user = request.subject.user().filter(|user| !forgotten(user));
+    let history = placement.history.as_deref();
     let history = history.and_then(|name| snapshot.artifact(name)?.downcast_ref::<UserItems>());
     if let (Some(user), Some(lists)) = (query.user, history)
         && let Some(row) = lists.users.number(user)
@@ -92,7 +102,7 @@ pub(super) fn resolve<'a>(
         query.history = lists.rows.row(row as usize).0;
     }
     let unknown_user = query.user.is_some_and(|user| !snapshot.knows_user(user));
-    Ok(Resolved { query, unknown_user })
+    Ok(Resolved { query, unknown_user, is_remembered })
 }
 
 /// Embedders come here without the checks of the API.
@@ -114,7 +124,7 @@ fn append_seeds(query: &mut Query<'_>) {
         match query.session.last_mut() {
             // A page often sends the product that it shows as an event and as a seed: that is one visit.
             Some(last) if last.item == seed.item => last.seed = at,
-            _ => query.session.push(SessionItem { item: seed.item, event: None, seed: at }),
+            _ => query.session.push(SessionItem { item: seed.item, event: None, seed: at, action: None }),
         }
     }
 }

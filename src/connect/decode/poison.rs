@@ -97,6 +97,10 @@ reasons! {
     WrongType = "wrong_type",
     /// Its subject has not agreed that it is kept.
     Consent = "consent",
+    /// Its item is not known.
+    UnknownItem = "unknown_item",
+    /// It names neither a session nor a person.
+    NoSubject = "no_subject",
     /// Nothing here takes events of this type.
     NotTaken = "not_taken",
 }

@@ -87,6 +87,21 @@ impl ActionKind {
         Self::Dislike,
     ];
 
+    /// The name that events of this kind usually have.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Impression => "impression",
+            Self::View => "view",
+            Self::Click => "click",
+            Self::AddToCart => "add_to_cart",
+            Self::RemoveFromCart => "remove_from_cart",
+            Self::Purchase => "purchase",
+            Self::Like => "like",
+            Self::Dislike => "dislike",
+        }
+    }
+
     /// Reads the name of an event, whether it is written `add_to_cart`, `add-to-cart`, `Add to cart` or `addToCart`.
     pub fn from_name(name: &str) -> Self {
         let mut letters = [0; LONGEST];

@@ -6,7 +6,7 @@ use std::iter::repeat;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::SubjectKey;
-use crate::machine::large_vec;
+use crate::machine::zeroed_atomics;
 
 /// Rows of a bucket. Their places in one cache line are all that a look-up reads of the rows that are not its own;
 /// eight keep all but a few percent of the keys at three quarters of the capacity.
@@ -30,14 +30,10 @@ pub(super) const MOST_EVENTS: usize = 255;
 /// Tags of the subjects that a row belongs to as well, four in two words, ascending; 0 is none.
 pub(super) type Owners = [u32; 4];
 
-/// The places of a bucket's rows: the keys' hashes, 0 where a row is free.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Places([AtomicU64; BUCKET]);
-
-/// Rows of up to `events` events, by key. All of it is taken when it is made.
+/// Rows of up to `events` events, by key. All of its addresses are taken when it is made; memory comes with use.
 pub(super) struct Slots {
-    places: Vec<Places>,
+    /// The places of the rows, a bucket after the other: the keys' hashes, 0 where a row is free.
+    places: Vec<AtomicU64>,
     words: Vec<AtomicU64>,
     events: usize,
 }
@@ -47,12 +43,8 @@ impl Slots {
     pub(super) fn new(bytes: usize, events: usize) -> Self {
         let events = events.clamp(1, MOST_EVENTS);
         let row = EVENTS + events;
-        let buckets = bytes / (size_of::<Places>() + BUCKET * row * size_of::<AtomicU64>());
-        let mut places = large_vec(buckets);
-        places.resize_with(buckets, Places::default);
-        let mut words = large_vec(buckets * BUCKET * row);
-        words.resize_with(buckets * BUCKET * row, AtomicU64::default);
-        Self { places, words, events }
+        let rows = bytes / (BUCKET * (1 + row) * size_of::<AtomicU64>()) * BUCKET;
+        Self { places: zeroed_atomics(rows), words: zeroed_atomics(rows * row), events }
     }
 
     /// The most events of a row.
@@ -62,19 +54,20 @@ impl Slots {
 
     /// Rows in all.
     pub(super) fn len(&self) -> usize {
-        self.places.len() * BUCKET
+        self.places.len()
     }
 
     /// Bytes of memory.
     pub(super) fn resident_bytes(&self) -> usize {
-        self.places.capacity() * size_of::<Places>() + self.words.capacity() * size_of::<AtomicU64>()
+        (self.places.capacity() + self.words.capacity()) * size_of::<AtomicU64>()
     }
 
     /// The rows that a key may be in.
     pub(super) fn bucket(&self, key: SubjectKey) -> std::ops::Range<usize> {
         // The upper half of a product spreads hashes over any number of buckets, not only over a power of two.
-        let bucket = ((u128::from(key.place) * self.places.len() as u128) >> 64) as usize;
-        let end = if bucket < self.places.len() { BUCKET } else { 0 };
+        let buckets = self.places.len() / BUCKET;
+        let bucket = ((u128::from(key.place) * buckets as u128) >> 64) as usize;
+        let end = if bucket < buckets { BUCKET } else { 0 };
         bucket * BUCKET..bucket * BUCKET + end
     }
 
@@ -88,7 +81,7 @@ impl Slots {
     /// The first hash of a row's key; 0 if it is free.
     pub(super) fn place(&self, at: usize) -> u64 {
         // Acquire: a place that is seen leads to a row that is written.
-        self.places[at / BUCKET].0[at % BUCKET].load(Ordering::Acquire)
+        self.places[at].load(Ordering::Acquire)
     }
 
     /// Appends what `map` makes of the events of a key, oldest first; false if the row was being written for too long,
@@ -150,12 +143,12 @@ impl Slots {
                 word.store(event, Ordering::Relaxed);
             }
         });
-        self.places[at / BUCKET].0[at % BUCKET].store(key.place, Ordering::Release);
+        self.places[at].store(key.place, Ordering::Release);
     }
 
     /// Frees a row, and leaves nothing in it. Only one thread at a time may.
     pub(super) fn free(&self, at: usize) {
-        self.places[at / BUCKET].0[at % BUCKET].store(0, Ordering::Release);
+        self.places[at].store(0, Ordering::Release);
         self.change(at, |row| row[CHECK..].iter().for_each(|word| word.store(0, Ordering::Relaxed)));
     }
 

@@ -16,10 +16,13 @@ pub enum Exclusion {
     Seeds,
     /// Everything in this session, seeds included.
     Session,
-    /// The user's history, and seeds with role PURCHASED.
+    /// The user's history, what events say was bought since, and seeds with role PURCHASED.
     Purchased,
-    /// Session and history.
+    /// Session and history, and whatever else events say the subject did anything with lately.
     Seen,
+    /// What was shown again and again without being looked at, as events of type `impression` say. One showing is
+    /// forgiven for each day that passes.
+    Shown,
 }
 
 /// Leaves out the listed groups. Session and history are let in again when nothing else is left; the current item and
@@ -75,9 +78,14 @@ impl Filter for ExcludeFilter {
             }
         }
         if self.any(&[Purchased, Seen]) {
-            for item in query.history {
-                mask.exclude_softly(ItemIdx(*item));
+            let history = query.history.iter().map(|item| ItemIdx(*item));
+            for item in history.chain(query.bought.iter().copied()) {
+                mask.exclude_softly(item);
             }
+        }
+        // Empty where the placement does not leave them out.
+        for item in query.seen.iter().chain(&query.worn) {
+            mask.exclude_softly(*item);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::domain::{ItemIdx, SeedRole};
+use crate::live::recent::ActionKind;
 use crate::pipeline::{BuildError, Context, QuerySeed, SessionItem, Signals};
 
 /// Which items of the request a source looks from.
@@ -101,6 +102,7 @@ impl ItemWeights {
         }
         let event = entry.event.and_then(|at| ctx.request.session_events.get(at as usize));
         let name = event.and_then(|event| event.event_type.as_deref());
+        let name = name.or(entry.action.map(ActionKind::as_str));
         by_seed * name.map_or(1.0, |name| self.event(name))
     }
 
