@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use chrono::Utc;
+
 use crate::config::Config;
 use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, Poison};
 use crate::connect::source::{FilesSource, Reader, SourceError, Stopped};
-use crate::connect::{Record, encode};
+use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
+use crate::exposure;
 use crate::live::recent::{Applied, ForgetOutcome, Recent, Recorded};
 use crate::live::{Backlog, EventCounts};
-use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
+use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
 use crate::snapshot::{LookNow, Registry};
 
 /// The name of the source that follows a directory.
@@ -81,7 +84,8 @@ impl Events {
             _ => remember(&tables, &handles, event),
         });
         let interval = config.live.publish_interval;
-        let (queue, applier) = Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others);
+        let (queue, applier) =
+            Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, recorder(config));
         let names = files.iter().map(|_| Arc::from(FILES));
         let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
         let mut readers = Vec::new();
@@ -151,6 +155,23 @@ impl Running {
     }
 }
 
+/// Writes what callers record into the directory that is followed, if there is one.
+fn recorder(config: &Config) -> Record {
+    let Some(dir) = &config.events.dir else { return Box::new(|_| {}) };
+    let mut recorder =
+        Recorder::new(dir, &config.exposure.replica.clone().unwrap_or_else(exposure::host_name));
+    let mut failures = 0u32;
+    Box::new(move |events| match recorder.write(events.iter().copied(), Utc::now()) {
+        Ok(()) => failures = 0,
+        Err(error) => {
+            failures += 1;
+            if failures.is_power_of_two() {
+                tracing::error!(%error, failures, "recorded events were not written: a restart will not know them");
+            }
+        }
+    })
+}
+
 /// Keeps what somebody did, or forgets somebody.
 fn remember(recent: &Recent, items: &LiveState, event: &Event) -> EventOutcome {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
@@ -193,7 +214,13 @@ fn deliver(
             bury(&name, events, &outcomes, &dead);
         });
         queue
-            .send(EventBatch { source: Arc::clone(&source), events, arrived, done: Some(done) })
+            .send(EventBatch {
+                source: Arc::clone(&source),
+                events,
+                arrived,
+                record: false,
+                done: Some(done),
+            })
             .map_err(|_| Stopped)
     })
 }
@@ -212,7 +239,7 @@ fn bury(source: &str, events: &[Event], outcomes: &[EventOutcome], dead: &Mutex<
             ..Decoded::default()
         };
         let mut dead = dead.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = dead.write(&Record::new(source, &body), &decoded, now) {
+        if let Err(error) = dead.write(&EventRecord::new(source, &body), &decoded, now) {
             tracing::error!(source, %error, "a dead letter was not kept");
         }
     }

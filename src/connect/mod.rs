@@ -7,9 +7,11 @@ pub mod decode;
 mod encode;
 mod lines;
 mod record;
+mod recorder;
 pub mod source;
 
 pub use config::Config;
 pub use encode::encode;
 pub use lines::{Line, Lines};
 pub use record::{Position, Record};
+pub use recorder::Recorder;

@@ -40,7 +40,7 @@ pub(super) struct Asked<'a> {
     /// kept under eleven.
     pub(super) time: Option<Moment>,
     pub(super) deadline: Deadline,
-    /// What events say of subjects; `None` where the request names none, or nothing is kept.
+    /// What events say of the subject; `None` where they say nothing.
     pub(super) remembered: Option<Remembered<'a>>,
     /// Whether that was anything.
     pub(super) is_remembered: Cell<bool>,
@@ -85,8 +85,8 @@ impl Recommender {
         // Only where a stage reads it: to ask the system for the time takes longer than to find a slate in the cache.
         let time = placement.needs.clock.map(|_| self.clock.now());
         let deadline = self.deadline(request, placement, started);
-        // Likewise: most requests that are asked for again are nobody's.
-        let remembered = self.recent.as_deref().filter(|_| request.subject.is_known()).map(Remembered::now);
+        let recent = self.recent.as_deref().filter(|_| request.subject.is_known());
+        let remembered = recent.and_then(|recent| Remembered::of(recent, &request.subject));
         let asked = Asked {
             view,
             placement,
@@ -150,7 +150,10 @@ impl Recommender {
 
 impl Asked<'_> {
     fn is_common(&self) -> bool {
-        is_common(self.request) && self.shown.is_empty() && !self.request.validate_only
+        is_common(self.request)
+            && self.remembered.is_none()
+            && self.shown.is_empty()
+            && !self.request.validate_only
     }
 
     /// Whether a slate that was made from another state of events may be shown: nothing in it may be gone since, and

@@ -23,6 +23,8 @@ pub struct EventBatch {
     pub events: Vec<Event>,
     /// When they arrived here.
     pub arrived: Instant,
+    /// Whether this is their only source, so that those that count are to be recorded.
+    pub record: bool,
     /// Told when they are in what is served.
     pub done: Option<Done>,
 }
@@ -31,7 +33,8 @@ impl EventBatch {
     /// No events: `done` is called once all that was sent before is in what is served.
     pub fn mark(source: &Arc<str>, done: impl FnOnce() + Send + 'static) -> Self {
         let done: Done = Box::new(move |_, _, _| done());
-        Self { source: Arc::clone(source), events: Vec::new(), arrived: Instant::now(), done: Some(done) }
+        let (events, arrived) = (Vec::new(), Instant::now());
+        Self { source: Arc::clone(source), events, arrived, record: false, done: Some(done) }
     }
 }
 
@@ -49,6 +52,9 @@ pub type Done = Box<dyn FnOnce(&[Event], Vec<EventOutcome>, u64) + Send>;
 
 /// Takes events that are none about items; says what became of them.
 pub type OtherEvents = Box<dyn FnMut(&Event) -> EventOutcome + Send>;
+
+/// Records events that have no other source.
+pub type Record = Box<dyn FnMut(&[&Event]) + Send>;
 
 /// Why a batch was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +100,7 @@ pub struct Applier {
     counts: Arc<EventCounts>,
     interval: Duration,
     others: OtherEvents,
+    record: Record,
     /// Batches that are applied and not served yet.
     waiting: Vec<(EventBatch, Vec<EventOutcome>)>,
     applied: usize,
@@ -112,9 +119,11 @@ impl Applier {
         counts: Arc<EventCounts>,
         interval: Duration,
         others: OtherEvents,
+        record: Record,
     ) -> (EventQueue, Self) {
         let (sender, queue) = sync_channel(QUEUED);
-        (EventQueue(sender), Self { state, queue, counts, interval, others, waiting: Vec::new(), applied: 0 })
+        let waiting = Vec::new();
+        (EventQueue(sender), Self { state, queue, counts, interval, others, record, waiting, applied: 0 })
     }
 
     /// Applies until the last [`EventQueue`] is dropped.
@@ -155,6 +164,12 @@ impl Applier {
             if let Some(reason) = outcome.reason() {
                 self.counts.add_dead(&batch.source, reason);
             }
+        }
+        if batch.record {
+            let count = |(_, outcome): &(&Event, &EventOutcome)| **outcome == EventOutcome::Applied;
+            let count: Vec<&Event> =
+                batch.events.iter().zip(&outcomes).filter(count).map(|(event, _)| event).collect();
+            (self.record)(&count);
         }
         self.applied += batch.events.len();
         self.waiting.push((batch, outcomes));
@@ -223,7 +238,7 @@ impl EventOutcome {
             EventOutcome::NotOfItem => "events of this type are not taken here".to_owned(),
             EventOutcome::Denied => "the subject has not agreed that this is kept".to_owned(),
             EventOutcome::UnknownItem => "no such item is known: neither in the catalogue nor by an event".to_owned(),
-            EventOutcome::NoSubject => "names no session_id, visitor_id or user_id: nobody's next slate can know it".to_owned(),
+            EventOutcome::NoSubject => "names no session_id, visitor_id or user_id".to_owned(),
         }
     }
 }

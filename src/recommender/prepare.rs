@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::remembered::Remembered;
+use super::remembered::has_forgotten;
 use super::{Placement, RecommendError, Recommender, View};
 use crate::domain::Request;
 use crate::live::recent::Recent;
@@ -149,7 +149,7 @@ impl Recommender {
         let Some(placement) = view.placements.get(&request.placement) else { return users };
         let tables = &placement.needs.user_tables;
         let Some(user) = request.subject.user() else { return users };
-        let forgets = |recent: &Recent| Remembered::now(recent).has_forgotten(view, user);
+        let forgets = |recent: &Recent| has_forgotten(recent, view, user);
         if !tables.is_empty() && self.recent.as_deref().is_some_and(forgets) {
             return users;
         }

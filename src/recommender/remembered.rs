@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Placement, View};
 use crate::domain::{ItemIdx, Request, Subject};
-use crate::live::recent::{ActionKind, Recent, RecentEvent, Shown, SubjectId, minute_of};
+use crate::live::recent::{ActionKind, Recent, RecentEvent, Shown, SubjectId, tick_of};
 use crate::pipeline::filter::Exclusion;
 use crate::pipeline::{Query, SessionItem};
 
@@ -15,8 +15,8 @@ const MOST: usize = 50;
 /// longer.
 const TIMES: u32 = 3;
 
-/// Minutes after which one showing is forgiven.
-const FORGIVEN: u32 = 24 * 60;
+/// Ticks after which one showing is forgiven: a day.
+const FORGIVEN: u32 = 24 * 3600 * 4;
 
 /// The memory that reading takes, for the next request.
 #[derive(Debug, Default)]
@@ -33,17 +33,21 @@ pub(super) struct Remembered<'a> {
 }
 
 impl<'a> Remembered<'a> {
-    /// As of now.
-    pub(super) fn now(recent: &'a Recent) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { recent, now_ms: now.as_millis() as i64 }
+    /// What is known of this subject by now; `None` if that is nothing, as of most.
+    pub(super) fn of(recent: &'a Recent, subject: &Subject) -> Option<Self> {
+        let ids = [
+            subject.session().map(SubjectId::Session),
+            subject.visitor().map(SubjectId::Visitor),
+            subject.user().map(SubjectId::User),
+        ];
+        ids.into_iter().flatten().any(|id| recent.knows(id)).then(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Self { recent, now_ms: now.as_millis() as i64 }
+        })
     }
 
-    /// Whether the user asked to be forgotten after the snapshot's data ends: what its artifacts know of them is not
-    /// looked at any more.
     pub(super) fn has_forgotten(self, view: &View, user: &str) -> bool {
-        let until = self.recent.forgotten_until(SubjectId::User(user));
-        until.is_some_and(|until| view.snapshot.data_until_ms().is_none_or(|data| minute_of(data) <= until))
+        has_forgotten(self.recent, view, user)
     }
 
     /// Adds to the query's session what the request does not say of it, before what it says; and what the placement
@@ -116,7 +120,7 @@ impl<'a> Remembered<'a> {
         if leaves_out(Exclusion::Shown) {
             shown.clear();
             self.recent.shown(subject, self.now_ms, shown);
-            let now = minute_of(self.now_ms);
+            let now = tick_of(self.now_ms);
             let looked_at = |item: u32| events.iter().any(|event| event.item == item);
             let worn = shown.iter().filter(|shown| is_worn(shown, now) && !looked_at(shown.item));
             query.worn.extend(worn.filter_map(|shown| row(shown.item)));
@@ -126,8 +130,15 @@ impl<'a> Remembered<'a> {
     }
 }
 
+/// Whether the user asked to be forgotten after the snapshot's data ends: what its artifacts know of them is not looked
+/// at any more.
+pub(super) fn has_forgotten(recent: &Recent, view: &View, user: &str) -> bool {
+    let until = recent.forgotten_until(SubjectId::User(user));
+    until.is_some_and(|until| view.snapshot.data_until_ms().is_none_or(|data| tick_of(data) <= until))
+}
+
 fn is_worn(shown: &Shown, now: u32) -> bool {
-    shown.times.saturating_sub(now.saturating_sub(shown.last_minute) / FORGIVEN) >= TIMES
+    shown.times.saturating_sub(now.saturating_sub(shown.last_tick) / FORGIVEN) >= TIMES
 }
 
 /// Whether the request itself says the same: a page sends what it knows, and the shop's events say it too.

@@ -12,6 +12,8 @@ mod evaluate;
 #[cfg(feature = "server")]
 mod event_records;
 #[cfg(feature = "server")]
+mod events;
+#[cfg(feature = "server")]
 mod exposures;
 #[cfg(feature = "server")]
 mod fuzz;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::options::{RecentOptions, minutes};
+use super::options::{RecentOptions, ticks};
 use super::table::RecentTable;
 use super::tombstones::Tombstones;
 use super::writer::{RecentWriter, Recorded};
@@ -96,7 +96,7 @@ impl SharedWriter {
     pub(super) fn new(options: &RecentOptions) -> (Self, Tables) {
         let [users, visitors, purchases, shown, tombstones] =
             SHARES.map(|share| to_usize(options.users_memory / 64 * share));
-        let (session_ttl, user_ttl) = (minutes(options.session_ttl), minutes(options.user_ttl));
+        let (session_ttl, user_ttl) = (ticks(options.session_ttl), ticks(options.user_ttl));
         let writer = Writer {
             sessions: RecentWriter::new(to_usize(options.sessions_memory), SESSION_EVENTS, session_ttl),
             visitors: RecentWriter::new(visitors, VISITOR_EVENTS, user_ttl),
@@ -128,12 +128,12 @@ impl Writer {
     /// Writes an event to the rows of all whose it is: an impression to what its user, else its visitor was shown; a
     /// purchase to the session, and to what the user, else the visitor bought; anything else to the session, the
     /// visitor and the user.
-    pub(super) fn record(&mut self, mut keys: EventKeys, event: RecentEvent, now_minute: u32) -> Applied {
+    pub(super) fn record(&mut self, mut keys: EventKeys, event: RecentEvent, now_tick: u32) -> Applied {
         if event.kind == ActionKind::Impression {
             keys.session = None;
         }
         let EventKeys { session, visitor, user } = keys;
-        let times = (event.minute, now_minute);
+        let times = (event.tick, now_tick);
         let user_until = user.and_then(|key| self.tombstones.until(key));
         let visitor_until = match event.kind {
             // It goes to no row of the visitors' that could tell later whose visitor it is, and so must not tell now.
@@ -158,15 +158,15 @@ impl Writer {
         let owners = [user, visitor].map(|key| key.map_or(0, SubjectKey::tag));
         let applied = targets.into_iter().flatten().filter_map(|(table, subject)| {
             let (key, until) = subject?;
-            if until >= Some(event.minute) {
+            if until >= Some(event.tick) {
                 return Some(Applied::Forgotten);
             }
-            Some(Applied::Recorded(table.record_owned(key, &owners, event, now_minute)))
+            Some(Applied::Recorded(table.record_owned(key, &owners, event, now_tick)))
         });
         applied.max().unwrap_or(Applied::NoSubject)
     }
 
-    /// The minute to whose end a visitor is forgotten that is seen with a user who is forgotten until `above`. It was
+    /// The tick to whose end a visitor is forgotten that is seen with a user who is forgotten until `above`. It was
     /// that user's before too, and is forgotten with it: only then does it not matter which of the events comes first.
     fn visitor_until(&mut self, key: SubjectKey, above: Option<u32>, times: (u32, u32)) -> Option<u32> {
         let own = self.tombstones.until(key);
@@ -191,54 +191,54 @@ impl Writer {
         until.or(own)
     }
 
-    /// Forgets a user until the end of `minute`, with the visitors and sessions seen with it.
-    pub(super) fn forget_user(&mut self, key: SubjectKey, minute: u32) -> ForgetOutcome {
-        let outcome = self.note(key, minute);
-        self.users.forget_until(key, minute);
-        self.forget_owned(key, minute);
+    /// Forgets a user until the end of `tick`, with the visitors and sessions seen with it.
+    pub(super) fn forget_user(&mut self, key: SubjectKey, tick: u32) -> ForgetOutcome {
+        let outcome = self.note(key, tick);
+        self.users.forget_until(key, tick);
+        self.forget_owned(key, tick);
         let mut seen_with = Vec::new();
-        self.visitors.forget_owned(key.tag(), minute, |visitor| seen_with.push(visitor));
-        let visitors = seen_with.into_iter().map(|visitor| self.forget_visitor(visitor, minute)).min();
-        let sessions = self.forget_sessions(key, minute);
+        self.visitors.forget_owned(key.tag(), tick, |visitor| seen_with.push(visitor));
+        let visitors = seen_with.into_iter().map(|visitor| self.forget_visitor(visitor, tick)).min();
+        let sessions = self.forget_sessions(key, tick);
         outcome.min(visitors.unwrap_or(outcome)).min(sessions)
     }
 
-    /// Forgets a visitor until the end of `minute`, with the sessions seen with it.
-    pub(super) fn forget_visitor(&mut self, key: SubjectKey, minute: u32) -> ForgetOutcome {
-        self.forget_visitor_rows(key, minute).min(self.forget_sessions(key, minute))
+    /// Forgets a visitor until the end of `tick`, with the sessions seen with it.
+    pub(super) fn forget_visitor(&mut self, key: SubjectKey, tick: u32) -> ForgetOutcome {
+        self.forget_visitor_rows(key, tick).min(self.forget_sessions(key, tick))
     }
 
-    fn forget_visitor_rows(&mut self, key: SubjectKey, minute: u32) -> ForgetOutcome {
-        self.visitors.forget_until(key, minute);
-        self.forget_owned(key, minute);
-        self.note(key, minute)
+    fn forget_visitor_rows(&mut self, key: SubjectKey, tick: u32) -> ForgetOutcome {
+        self.visitors.forget_until(key, tick);
+        self.forget_owned(key, tick);
+        self.note(key, tick)
     }
 
     /// Adds what a visitor did to what a user did, and notes that they belong together; gives back how many events the
     /// user has more.
-    pub(super) fn merge(&mut self, visitor: SubjectKey, user: SubjectKey, now_minute: u32) -> usize {
+    pub(super) fn merge(&mut self, visitor: SubjectKey, user: SubjectKey, now_tick: u32) -> usize {
         let after = self.tombstones.until(user);
-        self.visitor_until(visitor, after, (now_minute, now_minute));
+        self.visitor_until(visitor, after, (now_tick, now_tick));
         self.visitors.add_owner(visitor, user.tag());
-        let seen = self.users.merge_from(self.visitors.table(), visitor, user, after, now_minute);
-        let bought = self.purchases.merge(visitor, user, after, now_minute);
-        seen + bought + self.shown.merge(visitor, user, after, now_minute)
+        let seen = self.users.merge_from(self.visitors.table(), visitor, user, after, now_tick);
+        let bought = self.purchases.merge(visitor, user, after, now_tick);
+        seen + bought + self.shown.merge(visitor, user, after, now_tick)
     }
 
-    fn forget_owned(&mut self, key: SubjectKey, minute: u32) {
-        self.purchases.forget_until(key, minute);
-        self.shown.forget_until(key, minute);
+    fn forget_owned(&mut self, key: SubjectKey, tick: u32) {
+        self.purchases.forget_until(key, tick);
+        self.shown.forget_until(key, tick);
     }
 
-    fn forget_sessions(&mut self, owner: SubjectKey, minute: u32) -> ForgetOutcome {
+    fn forget_sessions(&mut self, owner: SubjectKey, tick: u32) -> ForgetOutcome {
         let mut seen_with = Vec::new();
-        self.sessions.forget_owned(owner.tag(), minute, |session| seen_with.push(session));
-        let notes = seen_with.into_iter().map(|session| self.note(session, minute));
+        self.sessions.forget_owned(owner.tag(), tick, |session| seen_with.push(session));
+        let notes = seen_with.into_iter().map(|session| self.note(session, tick));
         notes.min().unwrap_or(ForgetOutcome::Done)
     }
 
-    fn note(&mut self, key: SubjectKey, minute: u32) -> ForgetOutcome {
-        if self.tombstones.note(key, minute) { ForgetOutcome::Done } else { ForgetOutcome::Unremembered }
+    fn note(&mut self, key: SubjectKey, tick: u32) -> ForgetOutcome {
+        if self.tombstones.note(key, tick) { ForgetOutcome::Done } else { ForgetOutcome::Unremembered }
     }
 }
 
@@ -247,8 +247,8 @@ impl Writer {
 ///
 /// One that the table does not keep shows nothing. One from more than the time to live after the wish need not: what
 /// its tombstone would hold off has expired. Else every later session of a forgotten visitor would take a tombstone.
-fn links(writer: &RecentWriter, above: u32, (minute, now_minute): (u32, u32)) -> bool {
-    writer.table().counts(minute, now_minute) && writer.table().counts(above, minute)
+fn links(writer: &RecentWriter, above: u32, (tick, now_tick): (u32, u32)) -> bool {
+    writer.table().counts(tick, now_tick) && writer.table().counts(above, tick)
 }
 
 fn to_usize(bytes: u64) -> usize {

@@ -3,7 +3,7 @@
 //! [`Recent`] is written by whoever applies events, one at a time, and read by any number of requests. What it holds
 //! depends on the events and not on their order: late, repeated and replayed ones end in the same content
 //! ([`Recent::content_digest`]), as long as no row had to give way. Time is told by the caller, in milliseconds since
-//! 1970-01-01 UTC, and kept in whole minutes.
+//! 1970-01-01 UTC, and kept in ticks of a quarter of a second.
 //!
 //! Whether an event that is dated in the future is to be believed is for the caller to decide; here it is the newest.
 
@@ -23,7 +23,8 @@ use apply::{EventKeys, SharedWriter, Tables};
 
 pub use action::ActionKind;
 pub use apply::{Applied, ForgetOutcome};
-pub use event::{RecentEvent, leave_out_repeats, minute_of};
+use event::MINUTE;
+pub use event::{RecentEvent, leave_out_repeats, tick_of};
 pub use key::{SubjectHasher, SubjectId, SubjectKey};
 pub use options::RecentOptions;
 pub use table::{RecentTable, TableStats};
@@ -46,10 +47,10 @@ pub struct Recent {
 pub struct Shown {
     /// The item's handle.
     pub item: u32,
-    /// In how many different minutes.
+    /// How often, a minute apart at least.
     pub times: u32,
-    /// The last of them, in minutes since 1970-01-01 UTC.
-    pub last_minute: u32,
+    /// The last of them, in [ticks](tick_of).
+    pub last_tick: u32,
 }
 
 /// How full the tables are.
@@ -101,14 +102,14 @@ impl Recent {
             session: self.key(SubjectId::Session, event.session_id.as_deref()),
             ..self.subject_keys(event.user_id.as_deref(), event.visitor_id.as_deref())
         };
-        let recent = RecentEvent { minute: minute_of(event.time_ms), item, kind };
-        self.writer.lock().record(keys, recent, minute_of(now_ms))
+        let recent = RecentEvent { tick: tick_of(event.time_ms), item, kind };
+        self.writer.lock().record(keys, recent, tick_of(now_ms))
     }
 
     /// Forgets what a user and a visitor did until `at_ms`, and the visitors and sessions that were seen with them, and
     /// ignores events of theirs from before, should they be read again. `None` if neither is named.
     ///
-    /// It counts to the end of the minute, since events are kept by the minute.
+    /// It counts to the end of the quarter of a second, since that is how finely events are kept.
     pub fn forget(
         &self,
         user_id: Option<&str>,
@@ -116,10 +117,10 @@ impl Recent {
         at_ms: i64,
     ) -> Option<ForgetOutcome> {
         let EventKeys { user, visitor, .. } = self.subject_keys(user_id, visitor_id);
-        let minute = minute_of(at_ms);
+        let tick = tick_of(at_ms);
         let mut writer = self.writer.lock();
-        let user = user.map(|key| writer.forget_user(key, minute));
-        let visitor = visitor.map(|key| writer.forget_visitor(key, minute));
+        let user = user.map(|key| writer.forget_user(key, tick));
+        let visitor = visitor.map(|key| writer.forget_visitor(key, tick));
         [user, visitor].into_iter().flatten().min()
     }
 
@@ -127,7 +128,7 @@ impl Recent {
     /// the subjects is served any more. Until this is called, those who were forgotten only become more.
     pub fn drop_forgotten_before(&self, at_ms: i64) {
         let _writing = self.writer.lock();
-        self.tables.tombstones.drop_before(minute_of(at_ms));
+        self.tables.tombstones.drop_before(tick_of(at_ms));
     }
 
     /// Adds what a visitor did, bought and was shown to what is known of the user, for one who signs in; gives back how
@@ -137,23 +138,36 @@ impl Recent {
     pub fn merge(&self, visitor_id: &str, user_id: &str, now_ms: i64) -> usize {
         match self.subject_keys(Some(user_id), Some(visitor_id)) {
             EventKeys { user: Some(user), visitor: Some(visitor), .. } => {
-                self.writer.lock().merge(visitor, user, minute_of(now_ms))
+                self.writer.lock().merge(visitor, user, tick_of(now_ms))
             }
             _ => 0,
         }
     }
 
+    /// Whether anything may be known of a session, a visitor or a user: what they did, or that they were forgotten. It
+    /// reads a few words, where most who ask have done nothing yet.
+    pub fn knows(&self, subject: SubjectId<'_>) -> bool {
+        let key = self.hasher.key(subject);
+        let Tables { sessions, visitors, users, purchases, shown, tombstones } = &self.tables;
+        let tables = match subject {
+            SubjectId::Session(_) => return sessions.holds(key),
+            SubjectId::Visitor(_) => [visitors, purchases, shown],
+            SubjectId::User(_) => [users, purchases, shown],
+        };
+        tables.into_iter().any(|table| table.holds(key)) || tombstones.until(key).is_some()
+    }
+
     /// Appends what was done in a session, newest last.
     pub fn read_session(&self, session_id: &str, now_ms: i64, out: &mut Vec<RecentEvent>) {
         let start = out.len();
-        self.tables.sessions.read(self.hasher.key(SubjectId::Session(session_id)), minute_of(now_ms), out);
+        self.tables.sessions.read(self.hasher.key(SubjectId::Session(session_id)), tick_of(now_ms), out);
         leave_out_repeats(out, start);
     }
 
     /// Appends what somebody bought, newest last. A session's purchases are in [`read_session`](Self::read_session).
     pub fn purchased(&self, subject: SubjectId<'_>, now_ms: i64, out: &mut Vec<RecentEvent>) {
         let start = out.len();
-        self.tables.purchases.read(self.hasher.key(subject), minute_of(now_ms), out);
+        self.tables.purchases.read(self.hasher.key(subject), tick_of(now_ms), out);
         leave_out_repeats(out, start);
     }
 
@@ -164,9 +178,9 @@ impl Recent {
             SubjectId::Visitor(_) => &self.tables.visitors,
             SubjectId::User(_) => &self.tables.users,
         };
-        let (start, key, now_minute) = (out.len(), self.hasher.key(subject), minute_of(now_ms));
-        table.read(key, now_minute, out);
-        self.tables.purchases.read(key, now_minute, out);
+        let (start, key, now_tick) = (out.len(), self.hasher.key(subject), tick_of(now_ms));
+        table.read(key, now_tick, out);
+        self.tables.purchases.read(key, now_tick, out);
         out[start..].sort_unstable();
         leave_out_repeats(out, start);
     }
@@ -174,18 +188,20 @@ impl Recent {
     /// Appends what a user or visitor was shown, each item once, by ascending handle.
     pub fn shown(&self, subject: SubjectId<'_>, now_ms: i64, out: &mut Vec<Shown>) {
         let start = out.len();
-        self.tables.shown.read_as(self.hasher.key(subject), minute_of(now_ms), out, |event| Shown {
+        self.tables.shown.read_as(self.hasher.key(subject), tick_of(now_ms), out, |event| Shown {
             item: event.item,
             times: 1,
-            last_minute: event.minute,
+            last_tick: event.tick,
         });
-        out[start..].sort_unstable_by_key(|shown| (shown.item, shown.last_minute));
+        out[start..].sort_unstable_by_key(|shown| (shown.item, shown.last_tick));
         let mut kept = start;
         for at in start..out.len() {
             let shown = out[at];
             if kept > start && out[kept - 1].item == shown.item {
-                let times = out[kept - 1].times + 1;
-                out[kept - 1] = Shown { times, ..shown };
+                // Within a minute it is the same page, told by the server and by the browser.
+                let last = out[kept - 1];
+                let is_new = shown.last_tick.saturating_sub(last.last_tick) >= MINUTE;
+                out[kept - 1] = Shown { times: last.times + u32::from(is_new), ..shown };
             } else {
                 out[kept] = shown;
                 kept += 1;
@@ -194,7 +210,7 @@ impl Recent {
         out.truncate(kept);
     }
 
-    /// The minute (since 1970-01-01 UTC) to whose end somebody is forgotten, for those who know the subject from
+    /// The [tick](tick_of) to whose end somebody is forgotten, for those who know the subject from
     /// elsewhere; `u32::MAX` for a moment while entries are let go.
     pub fn forgotten_until(&self, subject: SubjectId<'_>) -> Option<u32> {
         self.tables.tombstones.until(self.hasher.key(subject))
@@ -222,7 +238,7 @@ impl Recent {
     /// A number that is equal for two replicas that have the same events which have not expired. It reads everything;
     /// it is not for a request.
     pub fn content_digest(&self, now_ms: i64) -> u64 {
-        let digests = self.tables.all().map(|table| table.content_digest(minute_of(now_ms)));
+        let digests = self.tables.all().map(|table| table.content_digest(tick_of(now_ms)));
         // Each table weighs differently, so that an event in the wrong one is noticed.
         digests.into_iter().fold(0, |all: u64, digest| all.wrapping_mul(31).wrapping_add(digest))
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::TICK_MS;
 use crate::setting::{As, SettingError, Size, Time, duration_within, size_within};
 
 /// Memory and time for what people did lately. The memory is taken as a whole at the start and does not grow.
@@ -54,15 +55,15 @@ impl RecentOptions {
                 size_within(key, bytes, 64 << 10..=1 << 40)?;
             }
         }
-        // Events are kept by the minute.
+        // Shorter ones would end before a page is read.
         duration_within("session_ttl", self.session_ttl, MINUTE..=7 * DAY)?;
         duration_within("user_ttl", self.user_ttl, MINUTE..=400 * DAY)
     }
 }
 
-/// Whole minutes, rounded up.
-pub(super) fn minutes(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis().div_ceil(60_000)).unwrap_or(u32::MAX)
+/// Whole ticks, rounded up.
+pub(super) fn ticks(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis().div_ceil(u128::from(TICK_MS))).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -94,10 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn a_begun_minute_counts() {
-        let expected = [(0, 0), (1, 1), (59_000, 1), (60_000, 1), (60_001, 2), (1_800_000, 30)];
+    fn a_begun_tick_counts() {
+        let expected = [(0, 0), (1, 1), (249, 1), (250, 1), (251, 2), (1_800_000, 7200)];
         for (millis, whole) in expected {
-            assert_eq!(minutes(Duration::from_millis(millis)), whole, "{millis} ms");
+            assert_eq!(ticks(Duration::from_millis(millis)), whole, "{millis} ms");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::iter::repeat;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::SubjectKey;
+use super::event::TICK_SHIFT;
 use crate::machine::zeroed_atomics;
 
 /// Rows of a bucket. Their places in one cache line are all that a look-up reads of the rows that are not its own;
@@ -16,7 +17,7 @@ pub(super) const BUCKET: usize = 8;
 /// is interrupted. Raising it makes readers wait for that instead of going on without the row.
 const ATTEMPTS: usize = 100;
 
-// The words of a row. While it is written, the version is odd. The head is the minute of the newest event (counted as
+// The words of a row. While it is written, the version is odd. The head is the tick of the newest event (counted as
 // in the event) and, in the lower 8 bits, how many events there are. Owners are of no concern to readers.
 const VERSION: usize = 0;
 const CHECK: usize = 1;
@@ -130,7 +131,7 @@ impl Slots {
 
     /// Writes a row: its key, its owners and its events in their order. Only one thread at a time may.
     pub(super) fn write(&self, at: usize, key: SubjectKey, owners: Owners, events: &[u64]) {
-        let newest = events.last().map_or(0, |word| word >> 40);
+        let newest = events.last().map_or(0, |word| word >> TICK_SHIFT);
         let head = newest << 8 | events.len() as u64;
         self.change(at, |row| {
             row[CHECK].store(key.check, Ordering::Relaxed);
@@ -167,7 +168,7 @@ impl Slots {
         SubjectKey { place: self.place(at), check: self.row(at)[CHECK].load(Ordering::Relaxed) }
     }
 
-    /// The minute of a row's newest event, counted as in a packed event.
+    /// The tick of a row's newest event, counted as in a packed event.
     pub(super) fn newest(&self, at: usize) -> u64 {
         self.row(at)[HEAD].load(Ordering::Relaxed) >> 8
     }

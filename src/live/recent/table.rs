@@ -11,7 +11,7 @@ use super::{RecentEvent, SubjectKey};
 #[derive(Debug)]
 pub struct RecentTable {
     pub(super) slots: Slots,
-    pub(super) ttl_minutes: u32,
+    pub(super) ttl_ticks: u32,
     pub(super) used: AtomicU64,
     pub(super) evicted: AtomicU64,
     pub(super) reads_given_up: AtomicU64,
@@ -32,43 +32,48 @@ pub struct TableStats {
 }
 
 impl RecentTable {
-    /// A table within `bytes`, of rows of `events_per_key` events (1 to 255) that count for `ttl_minutes`.
-    pub(super) fn new(bytes: usize, events_per_key: usize, ttl_minutes: u32) -> Self {
+    /// A table within `bytes`, of rows of `events_per_key` events (1 to 255) that count for `ttl_ticks`.
+    pub(super) fn new(bytes: usize, events_per_key: usize, ttl_ticks: u32) -> Self {
         Self {
             slots: Slots::new(bytes, events_per_key),
-            ttl_minutes,
+            ttl_ticks,
             used: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             reads_given_up: AtomicU64::new(0),
         }
     }
 
-    /// Appends the events of a subject that have not expired by `now_minute` (minutes since 1970-01-01 UTC), newest
+    /// Appends the events of a subject that have not expired by `now_tick` (ticks since 1970-01-01 UTC), newest
     /// last, each once. If `out` has room for a row, no memory is taken.
-    pub fn read(&self, key: SubjectKey, now_minute: u32, out: &mut Vec<RecentEvent>) {
-        self.read_as(key, now_minute, out, |event| event);
+    pub fn read(&self, key: SubjectKey, now_tick: u32, out: &mut Vec<RecentEvent>) {
+        self.read_as(key, now_tick, out, |event| event);
+    }
+
+    /// Whether there may be events of a subject, expired ones among them.
+    pub(super) fn holds(&self, key: SubjectKey) -> bool {
+        self.slots.find(key).is_some()
     }
 
     /// [`read`](Self::read), with each event made into something else.
     pub(super) fn read_as<T>(
         &self,
         key: SubjectKey,
-        now_minute: u32,
+        now_tick: u32,
         out: &mut Vec<T>,
         map: impl Fn(RecentEvent) -> T,
     ) {
         let read = self.slots.read(key, out, |word| {
             let event = RecentEvent::unpacked(word);
-            self.counts(event.minute, now_minute).then(|| map(event))
+            self.counts(event.tick, now_tick).then(|| map(event))
         });
         if !read {
             self.reads_given_up.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Whether an event of `minute` has not expired.
-    pub(super) fn counts(&self, minute: u32, now_minute: u32) -> bool {
-        minute.saturating_add(self.ttl_minutes) >= now_minute
+    /// Whether an event of `tick` has not expired.
+    pub(super) fn counts(&self, tick: u32, now_tick: u32) -> bool {
+        tick.saturating_add(self.ttl_ticks) >= now_tick
     }
 
     /// The most events of a subject.
@@ -92,14 +97,13 @@ impl RecentTable {
     }
 
     /// A number that is equal for two tables, also of two processes, if they have the same events of the same subjects
-    /// that have not expired by `now_minute`. It reads the whole table; it is not for a request.
-    pub fn content_digest(&self, now_minute: u32) -> u64 {
+    /// that have not expired by `now_tick`. It reads the whole table; it is not for a request.
+    pub fn content_digest(&self, now_tick: u32) -> u64 {
         let rows = (0..self.slots.len()).filter(|at| self.slots.place(*at) != 0);
         let digests = rows.filter_map(|at| {
             self.slots.consistently(at, |check, events| {
                 let events = events.iter().map(|word| word.load(Ordering::Relaxed));
-                let counting =
-                    events.filter(|word| self.counts(RecentEvent::unpacked(*word).minute, now_minute));
+                let counting = events.filter(|word| self.counts(RecentEvent::unpacked(*word).tick, now_tick));
                 // A row without events is as good as none.
                 counting.fold(None, |digest, word| Some(mixed(digest.unwrap_or(mixed(check)) ^ word)))
             })

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use super::SubjectKey;
 use crate::machine::large_vec;
 
-/// Forgotten subjects, each with the minute to whose end it is forgotten, in memory of fixed size. It is read without a
+/// Forgotten subjects, each with the tick to whose end it is forgotten, in memory of fixed size. It is read without a
 /// lock; only one thread at a time may write.
 ///
 /// An entry goes only when a caller says that events from before a time can no longer be read again. Until then there
@@ -25,7 +25,7 @@ pub(super) struct Tombstones {
 struct Entry {
     place: AtomicU64,
     check: AtomicU64,
-    minute: AtomicU32,
+    tick: AtomicU32,
 }
 
 /// How many subjects are known to be forgotten.
@@ -49,27 +49,27 @@ impl Tombstones {
         Self { entries, version, used, refused }
     }
 
-    /// The minute to whose end a subject is forgotten. If entries are just being moved, the answer may be any: then it
+    /// The tick to whose end a subject is forgotten. If entries are just being moved, the answer may be any: then it
     /// is that the subject is forgotten for good, which harms nobody for a moment.
     pub(super) fn until(&self, key: SubjectKey) -> Option<u32> {
         let before = self.version.load(Ordering::Acquire);
-        let found = self.find(key).ok().map(|at| self.entries[at].minute.load(Ordering::Relaxed));
+        let found = self.find(key).ok().map(|at| self.entries[at].tick.load(Ordering::Relaxed));
         fence(Ordering::Acquire);
         let unmoved = before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before;
         if unmoved { found } else { Some(u32::MAX) }
     }
 
-    /// Notes that a subject is forgotten until the end of `minute`, or longer if that is known; false if there is no
+    /// Notes that a subject is forgotten until the end of `tick`, or longer if that is known; false if there is no
     /// room.
-    pub(super) fn note(&self, key: SubjectKey, minute: u32) -> bool {
+    pub(super) fn note(&self, key: SubjectKey, tick: u32) -> bool {
         match self.find(key) {
             Ok(at) => {
-                self.entries[at].minute.fetch_max(minute, Ordering::Relaxed);
+                self.entries[at].tick.fetch_max(tick, Ordering::Relaxed);
                 true
             }
             Err(Some(free)) if self.used.load(Ordering::Relaxed) < self.capacity() => {
                 let entry = &self.entries[free];
-                entry.minute.store(minute, Ordering::Relaxed);
+                entry.tick.store(tick, Ordering::Relaxed);
                 entry.check.store(key.check, Ordering::Relaxed);
                 // Last: whoever finds the place finds the rest.
                 entry.place.store(key.place, Ordering::Release);
@@ -83,14 +83,14 @@ impl Tombstones {
         }
     }
 
-    /// Drops the entries of before `minute`: no event from before it will be read again.
-    pub(super) fn drop_before(&self, minute: u32) {
+    /// Drops the entries of before `tick`: no event from before it will be read again.
+    pub(super) fn drop_before(&self, tick: u32) {
         let odd = self.version.load(Ordering::Relaxed) | 1;
         self.version.store(odd, Ordering::Relaxed);
         fence(Ordering::Release);
         for at in 0..self.entries.len() {
             // Again and again: another entry moves into the place of the dropped one.
-            while self.is_used(at) && self.entries[at].minute.load(Ordering::Relaxed) < minute {
+            while self.is_used(at) && self.entries[at].tick.load(Ordering::Relaxed) < tick {
                 self.remove(at);
             }
         }
@@ -149,7 +149,7 @@ impl Tombstones {
 
     fn copy(&self, from: usize, to: usize) {
         let [from, to] = [&self.entries[from], &self.entries[to]];
-        to.minute.store(from.minute.load(Ordering::Relaxed), Ordering::Relaxed);
+        to.tick.store(from.tick.load(Ordering::Relaxed), Ordering::Relaxed);
         to.check.store(from.check.load(Ordering::Relaxed), Ordering::Relaxed);
         to.place.store(from.place.load(Ordering::Relaxed), Ordering::Release);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::event::TICK_SHIFT;
 use super::slots::{MOST_EVENTS, Owners};
 use super::table::RecentTable;
 use super::{RecentEvent, SubjectKey};
@@ -10,7 +11,7 @@ use super::{RecentEvent, SubjectKey};
 /// Makes and changes a table. There is one for each table, and its functions take it exclusively: that is why readers
 /// need no lock.
 ///
-/// What is kept of a subject is the newest N of all events it ever had, by minute, item and kind, each once. So any
+/// What is kept of a subject is the newest N of all events it ever had, by tick, item and kind, each once. So any
 /// order of the same events, with any of them repeated, ends in the same content, unless a whole row was evicted.
 #[derive(Debug)]
 pub struct RecentWriter {
@@ -22,7 +23,7 @@ pub struct RecentWriter {
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recorded {
-    /// Not kept: its minute is before [`RecentEvent::FIRST_MINUTE`] or after [`RecentEvent::LAST_MINUTE`].
+    /// Not kept: its tick is before [`RecentEvent::FIRST_TICK`] or after [`RecentEvent::LAST_TICK`].
     OutOfRange,
     /// Not kept: it is older than the table's time to live.
     Expired,
@@ -38,9 +39,9 @@ pub enum Recorded {
 
 impl RecentWriter {
     /// Makes a table that takes at most `bytes`, all at once, for rows of `events_per_key` events (1 to 255; others
-    /// are brought into that range). Events count for `ttl_minutes`.
-    pub fn new(bytes: usize, events_per_key: usize, ttl_minutes: u32) -> Self {
-        let table = Arc::new(RecentTable::new(bytes, events_per_key, ttl_minutes));
+    /// are brought into that range). Events count for `ttl_ticks`.
+    pub fn new(bytes: usize, events_per_key: usize, ttl_ticks: u32) -> Self {
+        let table = Arc::new(RecentTable::new(bytes, events_per_key, ttl_ticks));
         // One more than a row, and as much again, since a merge puts two rows beside each other.
         let room = 2 * MOST_EVENTS;
         Self { table, row: Vec::with_capacity(room), other: Vec::with_capacity(room) }
@@ -52,8 +53,8 @@ impl RecentWriter {
     }
 
     /// Adds an event of a subject, at its place in time.
-    pub fn record(&mut self, key: SubjectKey, event: RecentEvent, now_minute: u32) -> Recorded {
-        self.record_owned(key, &[], event, now_minute)
+    pub fn record(&mut self, key: SubjectKey, event: RecentEvent, now_tick: u32) -> Recorded {
+        self.record_owned(key, &[], event, now_tick)
     }
 
     /// [`record`](Self::record), and notes whom the row belongs to as well: see [`forget_owned`](Self::forget_owned).
@@ -62,13 +63,13 @@ impl RecentWriter {
         key: SubjectKey,
         owners: &[u32],
         event: RecentEvent,
-        now_minute: u32,
+        now_tick: u32,
     ) -> Recorded {
         let Some(word) = event.packed() else { return Recorded::OutOfRange };
-        if !self.table.counts(event.minute, now_minute) {
+        if !self.table.counts(event.tick, now_tick) {
             return Recorded::Expired;
         }
-        let Some(at) = self.open(key, word, now_minute) else { return Recorded::NoRoom };
+        let Some(at) = self.open(key, word, now_tick) else { return Recorded::NoRoom };
         let recorded = match self.row.binary_search(&word) {
             Ok(_) => Recorded::Duplicate,
             Err(0) if self.row.len() == self.table.slots.events() => Recorded::Older,
@@ -85,10 +86,10 @@ impl RecentWriter {
         recorded
     }
 
-    /// Forgets what a subject did until the end of `minute`; `u32::MAX` is everything.
-    pub fn forget_until(&mut self, key: SubjectKey, minute: u32) {
+    /// Forgets what a subject did until the end of `tick`; `u32::MAX` is everything.
+    pub fn forget_until(&mut self, key: SubjectKey, tick: u32) {
         if let Some(at) = self.table.slots.find(key) {
-            self.forget_row(at, minute);
+            self.forget_row(at, tick);
         }
     }
 
@@ -97,13 +98,13 @@ impl RecentWriter {
         self.forget_until(key, u32::MAX);
     }
 
-    /// Forgets what was done until the end of `minute` in rows that belong to the owner with this tag as well, and
+    /// Forgets what was done until the end of `tick` in rows that belong to the owner with this tag as well, and
     /// hands out the keys of these rows. It looks at every row of the table, which takes milliseconds.
-    pub(super) fn forget_owned(&mut self, tag: u32, minute: u32, mut each: impl FnMut(SubjectKey)) {
+    pub(super) fn forget_owned(&mut self, tag: u32, tick: u32, mut each: impl FnMut(SubjectKey)) {
         for at in 0..self.table.slots.len() {
             if self.table.slots.place(at) != 0 && self.table.slots.owners(at).contains(&tag) {
                 each(self.table.slots.key(at));
-                self.forget_row(at, minute);
+                self.forget_row(at, tick);
             }
         }
     }
@@ -116,20 +117,14 @@ impl RecentWriter {
         self.write(at, key, owners);
     }
 
-    /// Adds to `into` the events of `from` after the minute `after`, and leaves `from` as it is; gives back how many
+    /// Adds to `into` the events of `from` after the tick `after`, and leaves `from` as it is; gives back how many
     /// were added. For a visitor who signs in: what was done before belongs to the user from now on.
     ///
-    /// Merging again adds only what has come since. Events of the same item and kind within a minute are left out by
+    /// Merging again adds only what has come since. Events of the same item and kind within a tick are left out by
     /// readers: [`leave_out_repeats`](super::leave_out_repeats).
-    pub fn merge(
-        &mut self,
-        from: SubjectKey,
-        into: SubjectKey,
-        after: Option<u32>,
-        now_minute: u32,
-    ) -> usize {
+    pub fn merge(&mut self, from: SubjectKey, into: SubjectKey, after: Option<u32>, now_tick: u32) -> usize {
         let source = Arc::clone(&self.table);
-        self.merge_from(&source, from, into, after, now_minute)
+        self.merge_from(&source, from, into, after, now_tick)
     }
 
     /// [`merge`](Self::merge) from a row of another table.
@@ -139,17 +134,17 @@ impl RecentWriter {
         from: SubjectKey,
         into: SubjectKey,
         after: Option<u32>,
-        now_minute: u32,
+        now_tick: u32,
     ) -> usize {
         let mut more = std::mem::take(&mut self.other);
         more.clear();
         source.slots.read(from, &mut more, |word| {
-            let minute = RecentEvent::unpacked(word).minute;
-            (Some(minute) > after && source.counts(minute, now_minute)).then_some(word)
+            let tick = RecentEvent::unpacked(word).tick;
+            (Some(tick) > after && source.counts(tick, now_tick)).then_some(word)
         });
         let mut added = 0;
         if let Some(newest) = more.last()
-            && let Some(at) = self.open(into, *newest, now_minute)
+            && let Some(at) = self.open(into, *newest, now_tick)
         {
             more.retain(|word| self.row.binary_search(word).is_err());
             self.row.extend_from_slice(&more);
@@ -167,7 +162,7 @@ impl RecentWriter {
     /// The row of a key, its events in `self.row`. Where it has none, one is freed: a free one, else the one whose
     /// newest event is oldest, which is an expired one if there is any. `None` if the key's own newest event, `word`,
     /// is older than those of all rows in its bucket.
-    fn open(&mut self, key: SubjectKey, word: u64, now_minute: u32) -> Option<usize> {
+    fn open(&mut self, key: SubjectKey, word: u64, now_tick: u32) -> Option<usize> {
         let slots = &self.table.slots;
         if let Some(at) = slots.find(key) {
             slots.load(at, &mut self.row);
@@ -184,10 +179,10 @@ impl RecentWriter {
             return None;
         };
         let newest = slots.newest(oldest);
-        if self.table.counts(RecentEvent::unpacked(newest << 40).minute, now_minute) {
+        if self.table.counts(RecentEvent::unpacked(newest << TICK_SHIFT).tick, now_tick) {
             // One of the two is lost.
             self.table.evicted.fetch_add(1, Ordering::Relaxed);
-            if newest > word >> 40 {
+            if newest > word >> TICK_SHIFT {
                 return None;
             }
         }
@@ -206,10 +201,10 @@ impl RecentWriter {
         slots.write(at, key, owners, &self.row[first..]);
     }
 
-    fn forget_row(&mut self, at: usize, minute: u32) {
+    fn forget_row(&mut self, at: usize, tick: u32) {
         let slots = &self.table.slots;
         slots.load(at, &mut self.row);
-        self.row.retain(|word| RecentEvent::unpacked(*word).minute > minute);
+        self.row.retain(|word| RecentEvent::unpacked(*word).tick > tick);
         if self.row.is_empty() {
             slots.free(at);
             self.table.used.fetch_sub(1, Ordering::Relaxed);

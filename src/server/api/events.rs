@@ -18,6 +18,9 @@ use crate::server::problem::{Kind, Problem};
 /// Events that are applied while others of callers wait: raising it takes memory, as each of them may have a megabyte.
 const OPEN: usize = 32;
 
+/// Milliseconds between the events of one request that say no time, the last of which happened just now.
+const APART_MS: i64 = 250;
+
 /// How long to wait for the epoch of an event. It takes some milliseconds; who waits for longer is told to come again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -115,8 +118,12 @@ impl EventService {
     fn parse(&self, documents: Vec<Value>) -> Parsed {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
         let mut parsed = Parsed::default();
-        for mut document in documents {
+        let last = documents.len().saturating_sub(1);
+        for (at, mut document) in documents.into_iter().enumerate() {
             spell_as_sources_do(&mut document);
+            let dated = document.get("time").is_some_and(|time| !time.is_null());
+            // In the order in which they are given, and as far apart as events are told apart by their time.
+            let now = now - if dated { 0 } else { (last - at) as i64 * APART_MS };
             let before = parsed.events.len();
             let mut decoded = self.decoder.decode_document(&document, now, &mut parsed.events);
             // An envelope may have several: here an event is one event.
@@ -157,6 +164,7 @@ impl EventService {
             source: Arc::clone(&self.source),
             events,
             arrived: Instant::now(),
+            record: true,
             done: Some(Box::new(move |_: &[Event], outcomes, epoch| {
                 let _ = done.send((outcomes, epoch)); // unless the caller has gone
             })),

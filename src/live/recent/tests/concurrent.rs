@@ -14,7 +14,7 @@ const EVENTS: usize = 12;
 /// seen half of a change.
 fn events(subject: u32, round: u32) -> impl Iterator<Item = RecentEvent> {
     (0..EVENTS as u32).map(move |place| RecentEvent {
-        minute: START + round * EVENTS as u32 + place,
+        tick: START + round * EVENTS as u32 + place,
         item: subject << 16 | round,
         kind: ActionKind::View,
     })
@@ -68,7 +68,7 @@ fn check_reads(table: &RecentTable, keys: &[SubjectKey], seed: u64, done: &Atomi
     while !done.load(Ordering::Relaxed) {
         let subject = random.u32(..SUBJECTS);
         out.clear();
-        out.push(RecentEvent { minute: 1, item: 2, kind: ActionKind::Like });
+        out.push(RecentEvent { tick: 1, item: 2, kind: ActionKind::Like });
         table.read(keys[subject as usize], START, &mut out);
         assert_eq!(out[0].kind, ActionKind::Like, "what was there stays");
         if let Some(first) = out.get(1) {

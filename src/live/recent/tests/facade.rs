@@ -4,17 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{
-    Applied, ForgetOutcome, Recent, RecentEvent, RecentOptions, Recorded, Shown, SubjectId, minute_of,
+    Applied, ForgetOutcome, Recent, RecentEvent, RecentOptions, Recorded, Shown, SubjectId, tick_of,
 };
-use super::{ActionKind, START, event, view};
+use super::{ActionKind, START};
 use crate::domain::{Consent, Event, EventKind};
 
 const NOW: i64 = ms(20);
 const ADDED: Applied = Applied::Recorded(Recorded::Added);
 
-/// Milliseconds of a minute that tests count from [`START`].
+/// The tick of a minute that tests count from [`START`].
+const fn at(minute: u32) -> u32 {
+    START + minute * 240
+}
+
+/// Its milliseconds.
 const fn ms(minute: u32) -> i64 {
-    (START + minute) as i64 * 60_000
+    1_577_836_800_000 + at(minute) as i64 * 250
+}
+
+fn event(minute: u32, item: u32, kind: ActionKind) -> RecentEvent {
+    RecentEvent { tick: at(minute), item, kind }
+}
+
+fn view(minute: u32, item: u32) -> RecentEvent {
+    event(minute, item, ActionKind::View)
 }
 
 fn options() -> RecentOptions {
@@ -25,12 +38,12 @@ fn options() -> RecentOptions {
 type Given = (Event, u32);
 
 /// An event of a session, a visitor and a user, each `""` for none.
-fn happened(name: &str, ids: [&str; 3], minute: u32, item: u32) -> Given {
+fn happened(name: &str, ids: [&str; 3], tick: u32, item: u32) -> Given {
     let [session_id, visitor_id, user_id] = ids.map(|id| (!id.is_empty()).then(|| id.to_owned()));
     let event = Event {
         id: String::new(),
         kind: EventKind::Interaction(Arc::from(name)),
-        time_ms: ms(minute),
+        time_ms: ms(tick),
         item_id: Some(format!("P{item}")),
         user_id,
         visitor_id,
@@ -45,8 +58,8 @@ fn happened(name: &str, ids: [&str; 3], minute: u32, item: u32) -> Given {
     (event, item)
 }
 
-fn forgotten(visitor: &str, user: &str, minute: u32) -> Given {
-    let (event, item) = happened("", ["", visitor, user], minute, 0);
+fn forgotten(visitor: &str, user: &str, tick: u32) -> Given {
+    let (event, item) = happened("", ["", visitor, user], tick, 0);
     (Event { kind: EventKind::UserForgotten, item_id: None, ..event }, item)
 }
 
@@ -77,11 +90,11 @@ fn events_go_to_all_whose_they_are() {
     apply(&recent, &happened("purchase", all, 5, 2));
     apply(&recent, &happened("buy", ["s", "v", ""], 7, 3));
     apply(&recent, &happened("view", all, 3, 4));
-    for minute in [1, 1, 2] {
-        apply(&recent, &happened("impression", all, minute, 9));
+    for tick in [1, 1, 2] {
+        apply(&recent, &happened("impression", all, tick, 9));
     }
     apply(&recent, &happened("shown", ["s", "v", ""], 2, 8));
-    let bought = |minute, item| event(minute, item, ActionKind::Purchase);
+    let bought = |tick, item| event(tick, item, ActionKind::Purchase);
     assert_eq!(session(&recent, "s"), [view(1, 1), view(3, 4), bought(5, 2), bought(7, 3)]);
     assert_eq!(seen(&recent, SubjectId::Session("s")), session(&recent, "s"));
     assert_eq!(seen(&recent, SubjectId::User("u")), [view(1, 1), view(3, 4), bought(5, 2)]);
@@ -90,8 +103,8 @@ fn events_go_to_all_whose_they_are() {
     assert_eq!(purchased(SubjectId::User("u")), [bought(5, 2)]);
     assert_eq!(purchased(SubjectId::Visitor("v")), [bought(7, 3)]);
     let shown = |subject| of(|out| recent.shown(subject, NOW, out));
-    assert_eq!(shown(SubjectId::User("u")), [Shown { item: 9, times: 2, last_minute: START + 2 }]);
-    assert_eq!(shown(SubjectId::Visitor("v")), [Shown { item: 8, times: 1, last_minute: START + 2 }]);
+    assert_eq!(shown(SubjectId::User("u")), [Shown { item: 9, times: 2, last_tick: at(2) }]);
+    assert_eq!(shown(SubjectId::Visitor("v")), [Shown { item: 8, times: 1, last_tick: at(2) }]);
     assert_eq!(shown(SubjectId::User("v")), []);
 }
 
@@ -144,7 +157,7 @@ fn whoever_is_forgotten_is_not_brought_back_by_a_replay() {
     let recent = Recent::new(&options());
     let all = ["s", "v", "u"];
     let past: Vec<Given> = (1..6)
-        .flat_map(|minute| ["view", "purchase", "shown"].map(|name| happened(name, all, minute, minute)))
+        .flat_map(|tick| ["view", "purchase", "shown"].map(|name| happened(name, all, tick, tick)))
         .collect();
     let other = happened("view", ["s2", "v2", "u2"], 3, 3);
     past.iter().chain([&other]).for_each(|given| assert_eq!(apply(&recent, given), ADDED));
@@ -155,7 +168,7 @@ fn whoever_is_forgotten_is_not_brought_back_by_a_replay() {
             assert_eq!(seen(&recent, subject), []);
             assert_eq!(of(|out| recent.purchased(subject, NOW, out)), []);
             assert_eq!(of(|out| recent.shown(subject, NOW, out)), []);
-            assert_eq!(recent.forgotten_until(subject), Some(START + 6));
+            assert_eq!(recent.forgotten_until(subject), Some(at(6)));
         }
         assert_eq!(seen(&recent, SubjectId::User("u2")), [view(3, 3)]);
         past.iter().for_each(|given| assert_eq!(apply(&recent, given), Applied::Forgotten));
@@ -167,7 +180,7 @@ fn whoever_is_forgotten_is_not_brought_back_by_a_replay() {
     assert_eq!(session(&recent, "s"), [view(7, 7)]);
     // Until nothing from before can be read again.
     recent.drop_forgotten_before(ms(6));
-    assert_eq!(recent.forgotten_until(SubjectId::User("u")), Some(START + 6));
+    assert_eq!(recent.forgotten_until(SubjectId::User("u")), Some(at(6)));
     recent.drop_forgotten_before(ms(7));
     assert_eq!(recent.forgotten_until(SubjectId::User("u")), None);
     assert_eq!(recent.stats().forgotten.used, 0);
@@ -199,7 +212,7 @@ fn a_user_has_what_its_visitor_did_before_signing_in() {
     apply(&recent, &happened("view", ["s", "", "u"], 2, 1));
     assert_eq!(recent.merge("v", "u", NOW), 3);
     assert_eq!(recent.merge("v", "u", NOW), 0);
-    // The two views are at most a minute apart: one visit.
+    // The two views are at most a tick apart: one visit.
     let expected = [view(2, 1), event(2, 2, ActionKind::Purchase)];
     assert_eq!(seen(&recent, SubjectId::User("u")), expected);
     assert_eq!(of(|out| recent.shown(SubjectId::User("u"), NOW, out)).len(), 1);
@@ -224,7 +237,7 @@ fn sessions_end_before_users_do() {
     let much_later = later + Duration::from_secs(30 * 86_400).as_millis() as i64;
     assert_eq!(of(|out| recent.seen(SubjectId::User("u"), much_later, out)), []);
     assert_eq!(recent.content_digest(much_later), recent.content_digest(i64::MAX));
-    assert_eq!(minute_of(ms(1)), START + 1);
+    assert_eq!(tick_of(ms(1)), at(1));
 }
 
 #[test]

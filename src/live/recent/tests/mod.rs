@@ -7,15 +7,15 @@ mod tombstones;
 
 use super::{ActionKind, RecentEvent, RecentTable, SubjectHasher, SubjectId, SubjectKey};
 
-/// Some minute that can be kept; tests count from it.
-const START: u32 = RecentEvent::FIRST_MINUTE + 100_000;
+/// Some tick that can be kept; tests count from it.
+const START: u32 = RecentEvent::FIRST_TICK + 100_000;
 
-fn event(minute: u32, item: u32, kind: ActionKind) -> RecentEvent {
-    RecentEvent { minute: START + minute, item, kind }
+fn event(tick: u32, item: u32, kind: ActionKind) -> RecentEvent {
+    RecentEvent { tick: START + tick, item, kind }
 }
 
-fn view(minute: u32, item: u32) -> RecentEvent {
-    event(minute, item, ActionKind::View)
+fn view(tick: u32, item: u32) -> RecentEvent {
+    event(tick, item, ActionKind::View)
 }
 
 fn user(hasher: &SubjectHasher, number: u32) -> SubjectKey {

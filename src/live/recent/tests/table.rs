@@ -13,7 +13,7 @@ impl Twin {
     fn read(&self, key: SubjectKey, most: usize, oldest: u32) -> Vec<RecentEvent> {
         let all: Vec<RecentEvent> = self.0.get(&key).into_iter().flatten().copied().collect();
         let newest = &all[all.len().saturating_sub(most)..];
-        newest.iter().copied().filter(|event| event.minute >= oldest).collect()
+        newest.iter().copied().filter(|event| event.tick >= oldest).collect()
     }
 }
 
@@ -28,10 +28,10 @@ fn a_table_reads_like_its_twin() {
             let key = user(&hasher, random.u32(..40));
             match random.u32(..40) {
                 0 => {
-                    let minute = random.u32(..200);
-                    writer.forget_until(key, START + minute);
+                    let tick = random.u32(..200);
+                    writer.forget_until(key, START + tick);
                     // What a full row has let go of does not come back when newer events are forgotten.
-                    let left = twin.read(key, most, START + minute + 1);
+                    let left = twin.read(key, most, START + tick + 1);
                     twin.0.insert(key, left.into_iter().collect());
                 }
                 1 => {
@@ -117,7 +117,7 @@ fn events_expire() {
     assert_eq!(read(writer.table(), key, 30), [view(0, 1), view(10, 2)]);
     assert_eq!(read(writer.table(), key, 31), [view(10, 2)]);
     assert_eq!(read(writer.table(), key, 41), []);
-    let ancient = RecentEvent { minute: 7, item: 1, kind: ActionKind::View };
+    let ancient = RecentEvent { tick: 0, item: 1, kind: ActionKind::View };
     assert_eq!(writer.record(key, ancient, 7), Recorded::OutOfRange);
 }
 
@@ -148,8 +148,8 @@ fn the_subject_that_was_quiet_for_longest_gives_way() {
     let mut writer = RecentWriter::new(64 + 8 * 7 * 8, 2, 100);
     assert_eq!(writer.table().stats().capacity, 8);
     let keys: Vec<SubjectKey> = (0..12).map(|number| user(&hasher, number)).collect();
-    for (minute, key) in (10..).zip(&keys[..8]) {
-        assert_eq!(writer.record(*key, view(minute, 1), START + 20), Recorded::Added);
+    for (tick, key) in (10..).zip(&keys[..8]) {
+        assert_eq!(writer.record(*key, view(tick, 1), START + 20), Recorded::Added);
     }
     writer.record(keys[0], view(20, 2), START + 20);
     assert_eq!(writer.record(keys[8], view(10, 1), START + 20), Recorded::NoRoom, "the oldest of all");
@@ -191,11 +191,11 @@ fn a_merge_repeated_or_split_ends_in_the_same_content() {
     let hasher = SubjectHasher::default();
     let (visitor, signed_in) = (user(&hasher, 1), user(&hasher, 2));
     let mut writer = RecentWriter::new(1 << 16, 4, 100);
-    for minute in [1, 3, 5] {
-        writer.record(visitor, view(minute, minute), START);
+    for tick in [1, 3, 5] {
+        writer.record(visitor, view(tick, tick), START);
     }
-    for minute in [2, 4] {
-        writer.record(signed_in, view(minute, minute), START);
+    for tick in [2, 4] {
+        writer.record(signed_in, view(tick, tick), START);
     }
     assert_eq!(writer.merge(visitor, signed_in, None, START), 2);
     let newest = [view(2, 2), view(3, 3), view(4, 4), view(5, 5)];

@@ -17,16 +17,16 @@ fn tombstones_hold_what_their_twin_holds() {
         let (hasher, mut twin) = (SubjectHasher::default(), HashMap::<SubjectKey, u32>::new());
         let mut refused = 0;
         for _ in 0..3000 {
-            let (key, minute) = (user(&hasher, random.u32(..50)), random.u32(..1000));
+            let (key, tick) = (user(&hasher, random.u32(..50)), random.u32(..1000));
             if random.u32(..60) == 0 {
-                tombstones.drop_before(minute);
-                twin.retain(|_, known| *known >= minute);
+                tombstones.drop_before(tick);
+                twin.retain(|_, known| *known >= tick);
             } else {
                 let room = twin.contains_key(&key) || twin.len() < 32;
-                assert_eq!(tombstones.note(key, minute), room);
+                assert_eq!(tombstones.note(key, tick), room);
                 if room {
                     let known = twin.entry(key).or_default();
-                    *known = minute.max(*known);
+                    *known = tick.max(*known);
                 } else {
                     refused += 1;
                 }
