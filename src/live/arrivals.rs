@@ -16,7 +16,8 @@ pub(super) struct Arrivals {
 
 #[derive(Debug, Clone, Default)]
 struct List {
-    ids: Vec<Arc<str>>,
+    /// With the time of the event that listed it, in milliseconds since 1970-01-01 UTC.
+    ids: Vec<(Arc<str>, i64)>,
     rows: HashMap<Arc<str>, u32>,
 }
 
@@ -42,11 +43,11 @@ impl Arrivals {
     /// The id of an item.
     pub(super) fn id(&self, item: ItemIdx) -> Option<&str> {
         let at = item.0.checked_sub(self.first_row)?;
-        self.list.ids.get(at as usize).map(|id| &**id)
+        self.list.ids.get(at as usize).map(|(id, _)| &**id)
     }
 
     /// The number of a new item; `None` where all rows are taken. The first of a batch copies the list if it is shared.
-    pub(super) fn add(&mut self, id: &str) -> Option<ItemIdx> {
+    pub(super) fn add(&mut self, id: &str, came_ms: i64) -> Option<ItemIdx> {
         let at = self.list.ids.len() as u32;
         if at >= self.reserved {
             return None;
@@ -54,17 +55,18 @@ impl Arrivals {
         let (row, id) = (self.first_row + at, Arc::<str>::from(id));
         let list = Arc::make_mut(&mut self.list);
         list.rows.insert(Arc::clone(&id), row);
-        list.ids.push(id);
+        list.ids.push((id, came_ms));
         Some(ItemIdx(row))
     }
 
-    /// The ids, in the order in which they came.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.list.ids.iter().map(|id| &**id)
+    /// The ids and the times of their listing, in the order in which they came.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.list.ids.iter().map(|(id, came_ms)| (&**id, *came_ms))
     }
 
-    /// All of them, the last that came first.
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = ItemIdx> {
-        (self.first_row..self.first_row + self.list.ids.len() as u32).rev().map(ItemIdx)
+    /// All of them and the times of their listing, the last that came first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = (ItemIdx, i64)> {
+        let last = self.first_row + self.list.ids.len() as u32;
+        (self.first_row..last).zip(&self.list.ids).rev().map(|(row, (_, came_ms))| (ItemIdx(row), *came_ms))
     }
 }

@@ -160,8 +160,9 @@ impl Live {
         self.filters.get(expression)
     }
 
-    /// The items that the snapshot does not know, the last that came first.
-    pub fn arrivals(&self) -> impl Iterator<Item = ItemIdx> {
+    /// The items that the snapshot does not know and when events listed them (milliseconds since 1970-01-01 UTC), the
+    /// last that came first.
+    pub fn arrivals(&self) -> impl Iterator<Item = (ItemIdx, i64)> {
         self.arrivals.newest_first()
     }
 
@@ -199,8 +200,8 @@ impl Live {
     pub fn rebuilt(&self, states: &States) -> Self {
         let mut rebuilt = Self::new(Base::clone(&self.base)).at(self.epoch);
         // Requests compare item numbers within one epoch only, but slates that are kept have numbers too.
-        for id in self.arrivals.ids() {
-            rebuilt.arrivals.add(id);
+        for (id, came_ms) in self.arrivals.ids() {
+            rebuilt.arrivals.add(id, came_ms);
         }
         rebuilt.bring_up(states, usize::MAX);
         rebuilt
@@ -257,7 +258,8 @@ impl Live {
         if item.is_listed(self.base.watermark_ms) != Some(true) {
             return None;
         }
-        self.arrivals.add(id).map(|row| (row, true))
+        let came_ms = item.came_ms().unwrap_or_default();
+        self.arrivals.add(id, came_ms).map(|row| (row, true))
     }
 
     /// Looks up the rows of handles that came since, up to `most`; whether those were all.

@@ -296,6 +296,11 @@ impl ItemState {
         said.map(|listed| listed.value).or_else(upserted)
     }
 
+    /// When it was listed.
+    pub(super) fn came_ms(&self) -> Option<i64> {
+        self.listed.as_ref().map(|listed| listed.time_ms).or(self.upserted_ms)
+    }
+
     fn digest(&self, id: &str, names: &[Arc<str>], watermark_ms: i64) -> u64 {
         let listed =
             self.listed.iter().map(|listed| (LISTED, AttributeValue::Bool(listed.value), listed.time_ms));

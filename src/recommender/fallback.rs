@@ -123,7 +123,7 @@ fn ask(
         let missing = size - slate.items.len();
         order.first(
             mask,
-            ctx.live.arrivals(),
+            ctx.live.arrivals().map(|(item, _)| item),
             |item| set.contains(item),
             missing,
             |new| slate.items.push(item(new, &order.label)),

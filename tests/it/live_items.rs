@@ -9,7 +9,7 @@ use larder::feature::Value;
 use larder::live::Config;
 use larder::pipeline::Stages;
 use larder::recommender::{EventOutcome, Limits, LiveState, Recommender, View};
-use larder::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
+use larder::snapshot::{LoadOptions, MANIFEST, Manifest, Registry, Snapshot, open_directory};
 
 use crate::support::grocer;
 
@@ -196,6 +196,42 @@ fn an_item_that_the_snapshot_does_not_know_is_a_candidate_a_seed_and_an_exclusio
     assert_eq!(shop.live.status().arrived, 1);
     shop.apply(&[delisted("darjeeling", 2)]);
     assert!(shop.ask(&only(&["darjeeling"])).is_empty());
+}
+
+#[test]
+fn arrivals_are_found_newest_first_and_by_category() {
+    let dir = grocer::snapshot(3);
+    let recipe = r#"
+[placements."new"]
+page_size = 3
+sources = [ { kind = "arrivals" } ]
+[placements."new.here"]
+page_size = 3
+sources = [ { kind = "arrivals", by = "category", take = 2, max_age = "1s" } ]
+"#;
+    std::fs::write(dir.path().join("placements.toml"), recipe).unwrap();
+    let manifest = grocer::seal(dir.path(), 3);
+    let manifest = Manifest { golden: Vec::new(), ..manifest };
+    std::fs::write(dir.path().join(MANIFEST), manifest.to_json()).unwrap();
+    let snapshot = open_directory(dir.path(), "production", &LoadOptions::default()).unwrap();
+    let shop = Shop::new(snapshot, &Config::default());
+    let tea = || vec![("category".into(), AttributeValue::Text("tea".into()))];
+    for (at, id) in ["old-tea", "tea-2", "mug-2", "tea-3", "tea-4"].into_iter().enumerate() {
+        let attributes = if id.contains("tea") { tea() } else { Vec::new() };
+        shop.apply(&[Event { attributes, ..listed(id, at as i64 * 600) }]);
+    }
+    let own = |name: &str, request: &dyn Fn(Request) -> Request| -> Vec<String> {
+        let answer = shop.recommender.recommend(&request(Request::new(name))).unwrap();
+        let own = answer.slate.items.iter().filter(|item| &*item.source == "arrivals");
+        own.map(|item| answer.id(item.item).to_owned()).collect()
+    };
+    assert_eq!(own("new", &|request| request), ["tea-4", "tea-3", "mug-2"]);
+    assert_eq!(own("new.here", &|request| request.viewing("assam")), ["tea-4", "tea-3"]);
+    assert_eq!(own("new.here", &|request| request.viewing("tea-3")), ["tea-4", "tea-3"]);
+    assert!(own("new.here", &|request| request).is_empty(), "there is no category to be of");
+    shop.apply(&[delisted("tea-4", 9000)]);
+    assert!(own("new.here", &|request| request.viewing("assam")).is_empty(), "all others came too long ago");
+    assert_eq!(own("new", &|request| request), ["tea-3", "mug-2", "tea-2"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Candidate sources: where possible items come from.
 
+mod arrivals;
 mod neighbors;
 mod popular;
 mod seeds;
@@ -9,6 +10,7 @@ mod vectors;
 
 use super::Stages;
 
+pub use arrivals::Arrivals;
 pub use neighbors::Neighbors;
 pub use popular::Popular;
 pub use session_knn::SessionKnnSource;
@@ -18,6 +20,7 @@ pub use vectors::VectorSource;
 /// The kinds that recipes may name.
 pub(super) fn add_kinds(stages: Stages) -> Stages {
     stages
+        .source("arrivals", Arrivals::make)
         .source("neighbors", Neighbors::make)
         .source("popular", Popular::make)
         .source("session_knn", SessionKnnSource::make)
