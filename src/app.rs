@@ -102,7 +102,9 @@ impl App {
         )?);
         let recommender = Recommender::new(Arc::clone(&views), config.limits);
         let recommender = Arc::new(
-            recommender.with_backlog(Arc::clone(&events.backlog)).with_recent(Arc::clone(&events.recent)),
+            recommender
+                .with_backlog(Arc::clone(&events.backlog))
+                .with_recent(Arc::clone(events.state.recent())),
         );
         let exposures = open_exposures(&mut config)?;
         let registry = MetricsRegistry::new();

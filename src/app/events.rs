@@ -14,7 +14,6 @@ use crate::connect::source::{FilesSource, Reader, SourceError, Stopped};
 use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
 use crate::exposure;
-use crate::live::recent::{Applied, ForgetOutcome, Recent, Recorded};
 use crate::live::{Backlog, EventCounts};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
 use crate::snapshot::{LookNow, Registry};
@@ -31,7 +30,6 @@ pub(super) struct Events {
     pub(super) state: Arc<LiveState>,
     pub(super) backlog: Arc<Backlog>,
     pub(super) counts: Arc<EventCounts>,
-    pub(super) recent: Arc<Recent>,
     queue: EventQueue,
     applier: Applier,
     readers: Vec<Reader>,
@@ -74,14 +72,12 @@ impl Events {
             personal: PersonalPayloads::default(),
         })?;
         let dead = Arc::new(Mutex::new(dead));
-        let recent = Arc::new(Recent::new(&config.live.recent));
-        let (tables, handles) = (Arc::clone(&recent), Arc::clone(&state));
         let others = Box::new(move |event: &Event| match event.kind {
             EventKind::SnapshotPublished => {
                 let _ = look_now.try_send(LookNow); // one that waits is enough
                 EventOutcome::Applied
             }
-            _ => remember(&tables, &handles, event),
+            _ => EventOutcome::NotOfItem,
         });
         let interval = config.live.publish_interval;
         let (queue, applier) =
@@ -110,7 +106,7 @@ impl Events {
                 caught_up: Some(Box::new(caught_up)),
             });
         }
-        Ok(Self { state, backlog, counts, recent, queue, applier, readers, views: Arc::clone(views) })
+        Ok(Self { state, backlog, counts, queue, applier, readers, views: Arc::clone(views) })
     }
 
     /// The way for events that callers record.
@@ -170,29 +166,6 @@ fn recorder(config: &Config) -> Record {
             }
         }
     })
-}
-
-/// Keeps what somebody did, or forgets somebody.
-fn remember(recent: &Recent, items: &LiveState, event: &Event) -> EventOutcome {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-    // Whom to forget has no item.
-    let handle = match (&event.kind, event.item_id.as_deref()) {
-        (EventKind::Interaction(_), Some(id)) => match items.handle_of(id) {
-            Some(handle) => handle,
-            None => return EventOutcome::UnknownItem,
-        },
-        _ => 0,
-    };
-    match recent.apply(event, handle, now) {
-        Applied::Recorded(Recorded::Added) | Applied::Forget(ForgetOutcome::Done) => EventOutcome::Applied,
-        Applied::Recorded(Recorded::NoRoom) | Applied::Forget(ForgetOutcome::Unremembered) => {
-            EventOutcome::NoRoom
-        }
-        Applied::Recorded(_) | Applied::Forgotten => EventOutcome::Stale,
-        Applied::NoSubject => EventOutcome::NoSubject,
-        Applied::NoConsent => EventOutcome::Denied,
-        Applied::Unrelated => EventOutcome::NotOfItem,
-    }
 }
 
 fn wait(stopped: &Receiver<()>, time: Duration) -> Result<(), Stopped> {

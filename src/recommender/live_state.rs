@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::View;
 use crate::domain::{ChunkedBitmap, Event, EventKind};
+use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded};
 use crate::live::{Applied, Base, Config, Live, States};
 use crate::snapshot::Registry;
 
@@ -28,6 +30,7 @@ const SPARE_TEXTS: usize = 4 << 20;
 pub struct LiveState {
     registry: Arc<Registry<View>>,
     states: Mutex<States>,
+    recent: Arc<Recent>,
     replaced: Mutex<VecDeque<Arc<View>>>,
     reserve: usize,
 }
@@ -85,6 +88,7 @@ impl LiveState {
         let state = Arc::new(Self {
             registry: Arc::clone(&registry),
             states: Mutex::new(states),
+            recent: Arc::new(Recent::new(&config.recent)),
             replaced: Mutex::default(),
             reserve: config.reserve_items,
         });
@@ -94,6 +98,11 @@ impl LiveState {
             None => view,
         }));
         state
+    }
+
+    /// What sessions, visitors and users did lately.
+    pub fn recent(&self) -> &Arc<Recent> {
+        &self.recent
     }
 
     /// Brings a view that was just made up to nearly the present, beside the requests and beside the events that come
@@ -108,19 +117,18 @@ impl LiveState {
         }
     }
 
-    /// Applies events to the state, in order; [`LiveState::publish`] brings them into what is served.
+    /// Applies events to the state, in order, and to what is known of people, which requests see at once; [`LiveState::publish`] brings them into what is served.
     pub fn apply(&self, events: &[Event]) -> Vec<EventOutcome> {
         let current = self.registry.current();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
         let mut states = self.lock();
-        events.iter().map(|event| apply(&mut states, current.as_deref(), event)).collect()
-    }
-
-    /// The handle of an item that is served, by which what people do with it is kept; `None` for one that is not known,
-    /// or where there is no memory for another.
-    pub fn handle_of(&self, id: &str) -> Option<u32> {
-        let view = self.registry.current()?;
-        view.live.item(id)?;
-        self.lock().handle(id)
+        let one = |event: &Event| match event.kind {
+            EventKind::Interaction(_) | EventKind::UserForgotten => {
+                remember(&self.recent, &mut states, current.as_deref(), event, now)
+            }
+            _ => apply(&mut states, current.as_deref(), event),
+        };
+        events.iter().map(one).collect()
     }
 
     /// Serves an epoch with all that was applied; `None` if it is served already.
@@ -255,6 +263,40 @@ fn apply(states: &mut States, view: Option<&View>, event: &Event) -> EventOutcom
         Applied::Stale => EventOutcome::Stale,
         Applied::NoRoom => EventOutcome::NoRoom,
         Applied::NoItem => EventOutcome::NotOfItem,
+    }
+}
+
+/// Keeps what somebody did, or forgets somebody.
+fn remember(
+    recent: &Recent,
+    states: &mut States,
+    view: Option<&View>,
+    event: &Event,
+    now_ms: i64,
+) -> EventOutcome {
+    // Whom to forget has no item.
+    let handle = match (&event.kind, event.item_id.as_deref()) {
+        (EventKind::Interaction(_), Some(id)) => {
+            let known = view.is_some_and(|view| view.live.item(id).is_some());
+            match known.then(|| states.handle(id)) {
+                None => return EventOutcome::UnknownItem,
+                Some(None) => return EventOutcome::NoRoom,
+                Some(Some(handle)) => handle,
+            }
+        }
+        _ => 0,
+    };
+    match recent.apply(event, handle, now_ms) {
+        Remembered::Recorded(Recorded::Added) | Remembered::Forget(ForgetOutcome::Done) => {
+            EventOutcome::Applied
+        }
+        Remembered::Recorded(Recorded::NoRoom) | Remembered::Forget(ForgetOutcome::Unremembered) => {
+            EventOutcome::NoRoom
+        }
+        Remembered::Recorded(_) | Remembered::Forgotten => EventOutcome::Stale,
+        Remembered::NoSubject => EventOutcome::NoSubject,
+        Remembered::NoConsent => EventOutcome::Denied,
+        Remembered::Unrelated => EventOutcome::NotOfItem,
     }
 }
 

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use larder::domain::{Cause, DegradationLevel, Request};
+use larder::domain::{Cause, DegradationLevel, Event, EventKind, Request};
+use larder::live::Config;
 use larder::pipeline::{BuildError, Spec, Stages};
-use larder::recommender::{Limits, Recommendation, Recommender, View};
+use larder::recommender::{EventOutcome, Limits, LiveState, Recommendation, Recommender, View};
 use larder::snapshot::{LoadOptions, Registry, Snapshot, open_directory};
 
 use crate::support::following::lines;
@@ -16,6 +17,8 @@ use crate::support::grocer;
 struct Case {
     /// The body of the placement.
     recipe: &'static str,
+    /// What has happened since the snapshot was made.
+    events: fn() -> Vec<Event>,
     /// Makes the request.
     ask: fn(Request) -> Request,
     /// The slate: runs of items, each after the label of the source that it is credited to.
@@ -28,6 +31,7 @@ struct Case {
 
 const PLAIN: Case = Case {
     recipe: "",
+    events: Vec::new,
     ask: |request| request,
     answer: "",
     decides: &[],
@@ -63,7 +67,7 @@ fn all_cases() -> impl Iterator<Item = &'static Case> {
 const LAST: &str = "fallback.catalog_order";
 
 fn check(case: &Case) {
-    let mut answer = answer(case.recipe, case.ask);
+    let mut answer = answer_after(case.recipe, case.events, case.ask);
     let is_about_the_last = case.answer.contains(LAST);
     let (shown, filled) = if is_about_the_last { (render(&answer), 0) } else { cut(&answer) };
     assert_eq!(shown, case.answer);
@@ -71,7 +75,7 @@ fn check(case: &Case) {
         // The same with a page that needs no filling.
         let own = answer.slate.items.len() - filled;
         let ask = (case.ask)(Request::new("case").page_size(own));
-        answer = recommender(case.recipe, &Stages::default()).recommend(&ask).unwrap();
+        answer = recommender_after(case.recipe, &Stages::default(), case.events).recommend(&ask).unwrap();
         assert_eq!(render(&answer), case.answer);
     }
     let degradation = &answer.slate.degradation;
@@ -80,7 +84,7 @@ fn check(case: &Case) {
     for key in case.decides {
         let mut recipe: toml::Table = toml::from_str(case.recipe).unwrap();
         recipe.remove(*key).expect("the recipe has the key that decides");
-        let without = self::answer(&recipe.to_string(), case.ask);
+        let without = answer_after(&recipe.to_string(), case.events, case.ask);
         let without = if is_about_the_last { render(&without) } else { cut(&without).0 };
         assert_ne!(without, case.answer, "`{key}` decides nothing");
     }
@@ -96,20 +100,52 @@ fn cut(answer: &Recommendation) -> (String, usize) {
     (render(&own), filled)
 }
 
+/// What somebody did with an item so many minutes ago.
+fn did(name: &str, item: &str, user: &str, minutes: i64) -> Event {
+    let time = chrono::Utc::now() - chrono::TimeDelta::minutes(minutes);
+    let (item_id, user_id) = (Some(item.to_owned()), Some(user.to_owned()));
+    Event { item_id, user_id, ..Event::new(EventKind::Interaction(name.into()), time.timestamp_millis()) }
+}
+
+/// What was done in a session so many minutes ago.
+fn did_in(session: &str, name: &str, item: &str, minutes: i64) -> Event {
+    Event { user_id: None, session_id: Some(session.to_owned()), ..did(name, item, "", minutes) }
+}
+
+/// An item that the snapshot does not know.
+fn arrives(item: &str) -> Event {
+    let now = chrono::Utc::now().timestamp_millis();
+    Event { item_id: Some(item.to_owned()), ..Event::new(EventKind::ItemListed, now) }
+}
+
 /// What one recipe answers.
 fn answer(recipe: &str, ask: fn(Request) -> Request) -> Recommendation {
-    recommender(recipe, &Stages::default()).recommend(&ask(Request::new("case"))).unwrap()
+    answer_after(recipe, Vec::new, ask)
+}
+
+/// The same after these events.
+fn answer_after(recipe: &str, events: fn() -> Vec<Event>, ask: fn(Request) -> Request) -> Recommendation {
+    recommender_after(recipe, &Stages::default(), events).recommend(&ask(Request::new("case"))).unwrap()
 }
 
 /// A recommender with one placement, "case".
 fn recommender(recipe: &str, stages: &Stages) -> Recommender {
+    recommender_after(recipe, stages, Vec::new)
+}
+
+/// The same after these events.
+fn recommender_after(recipe: &str, stages: &Stages, events: fn() -> Vec<Event>) -> Recommender {
     let recipe: toml::Table = toml::from_str(recipe).unwrap();
     let nested = |name: &str, table| toml::Table::from_iter([(name.to_owned(), toml::Value::Table(table))]);
     let recipe = nested("placements", nested("case", recipe)).to_string();
     let served = View::compile(shop(), &recipe, stages).unwrap_or_else(|error| panic!("{error}\n{recipe}"));
     let registry = Arc::new(Registry::default());
-    registry.publish(Arc::new(served), false);
-    Recommender::new(registry, Limits::default())
+    let live = LiveState::new(Arc::clone(&registry), &Config::default());
+    registry.publish(Arc::new(live.adopt(&served)), false);
+    let outcomes = live.apply(&events());
+    assert!(outcomes.iter().all(|outcome| *outcome == EventOutcome::Applied), "{outcomes:?}");
+    live.publish();
+    Recommender::new(registry, Limits::default()).with_recent(Arc::clone(live.recent()))
 }
 
 fn shop() -> Arc<Snapshot> {

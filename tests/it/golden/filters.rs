@@ -3,6 +3,30 @@
 use larder::domain::SeedRole;
 
 cases! {
+    what_was_shown_again_and_again_makes_room {
+        recipe: r#"sources = [ { kind = "popular", artifact = "popularity", take = 3 } ]
+            exclude = ["shown"]"#,
+        events: || {
+            let mut events: Vec<_> = [9, 6, 3].map(|ago| super::did("impression", "milk", "eve", ago)).into();
+            // This one was looked at, and that one shown twice within a minute.
+            events.extend([9, 6, 3].map(|ago| super::did("impression", "sugar", "eve", ago)));
+            events.push(super::did("view", "sugar", "eve", 5));
+            events.extend([9, 3].map(|ago| super::did("impression", "earl-grey", "eve", ago)));
+            events
+        },
+        ask: |request| request.user("eve"),
+        answer: "popular: earl-grey sugar espresso",
+        decides: &["exclude"],
+    }
+    what_was_bought_a_moment_ago_is_not_recommended {
+        recipe: r#"sources = [ { kind = "popular", artifact = "popularity", take = 3 } ]
+            history = "bought"
+            exclude = ["purchased"]"#,
+        events: || vec![super::did("purchase", "milk", "eve", 0)],
+        ask: |request| request.user("eve"),
+        answer: "popular: earl-grey sugar espresso",
+        decides: &["exclude"],
+    }
     an_expression_keeps_what_it_holds_for {
         recipe: r#"sources = [ { kind = "popular", artifact = "popularity", take = 3 } ]
             filter = 'category == "tea" && price > 1.0'"#,

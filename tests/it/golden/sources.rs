@@ -22,6 +22,22 @@ fn happened(mut request: Request, item: &str, event: &str) -> Request {
 }
 
 cases! {
+    what_came_last_comes_first {
+        recipe: r#"sources = [ { kind = "arrivals" } ]"#,
+        events: || vec![super::arrives("lapsang"), super::arrives("gunpowder")],
+        answer: "arrivals: gunpowder lapsang",
+    }
+    what_a_session_did_counts_where_the_request_does_not_say_it {
+        recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session" } ]
+            exclude = ["session"]"#,
+        events: || vec![super::did_in("s1", "view", "espresso", 3), super::did_in("s1", "view", "earl-grey", 2)],
+        ask: |mut request| {
+            request.subject.session_id = Some("s1".to_owned());
+            request
+        },
+        answer: "neighbors: assam chai sencha filter-roast decaf rooibos",
+        decides: &["exclude"],
+    }
     the_item_looked_at_leads_to_its_neighbours {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]"#,
         ask: |request| request.viewing("earl-grey"),
