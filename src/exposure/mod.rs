@@ -1,7 +1,8 @@
 //! What was shown, where and from which snapshot: handed to a bounded queue, and brought out beside the request path.
 //!
-//! A request hands an [`Exposure`] to [`Exposures`], which numbers it. One thread empties that queue into an
-//! [`Outlet`]: sinks, or a [spool on disk](spool) from which a thread for each sink delivers.
+//! A request hands an [`Exposure`](crate::exposure::Exposure) to [`Exposures`](crate::exposure::Exposures), which
+//! numbers it. One thread empties that queue into an [`Outlet`](crate::exposure::Outlet): sinks, or a [spool on
+//! disk](crate::exposure::spool) from which a thread for each sink delivers.
 
 mod asked;
 mod config;

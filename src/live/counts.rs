@@ -54,10 +54,13 @@ impl Fate {
     }
 }
 
+/// How many events of a source and a type had a fate.
+pub type FateCounts = BTreeMap<(Arc<str>, &'static str, Fate), u64>;
+
 /// Counts of events.
 #[derive(Debug, Default)]
 pub struct EventCounts {
-    fates: Mutex<BTreeMap<(Arc<str>, &'static str, Fate), u64>>,
+    fates: Mutex<FateCounts>,
     dead: Mutex<BTreeMap<(Arc<str>, &'static str), u64>>,
     /// From the arrival of an event to the epoch that it is in.
     pub apply: Histogram,
@@ -81,7 +84,7 @@ impl EventCounts {
     }
 
     /// The counts by source, type and fate.
-    pub fn fates(&self) -> BTreeMap<(Arc<str>, &'static str, Fate), u64> {
+    pub fn fates(&self) -> FateCounts {
         lock(&self.fates).clone()
     }
 

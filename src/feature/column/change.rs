@@ -142,6 +142,9 @@ mod tests {
     use super::*;
     use crate::feature::{ColumnBuilder, Value};
 
+    /// Values that a cell is set to, and what it reads then.
+    type Changes<'a> = Vec<(AttributeValue, Value<'a>)>;
+
     fn text(text: &str) -> AttributeValue {
         AttributeValue::Text(text.into())
     }
@@ -149,7 +152,7 @@ mod tests {
     #[test]
     fn a_changed_cell_reads_as_if_the_column_had_been_made_with_it() {
         let rows = CHUNK + 9;
-        let cases: Vec<(ColumnKind, Value<'_>, Vec<(AttributeValue, Value<'_>)>)> = vec![
+        let cases: Vec<(ColumnKind, Value<'_>, Changes<'_>)> = vec![
             (
                 ColumnKind::Bool,
                 Value::Bool(true),
