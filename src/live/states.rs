@@ -7,6 +7,7 @@
 
 mod writer;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::digest::register_digest;
@@ -24,6 +25,9 @@ const HANDLE_BYTES: usize = 16;
 /// Bytes of an item in the list of states, besides its attributes.
 const ITEM_BYTES: usize = size_of::<ItemState>();
 
+/// Changes that are remembered in their order: those of some seconds. Raising it takes 4 bytes each.
+const LOGGED: usize = 1 << 17;
+
 /// The place of an item that has no state: somebody did something with it, and that is all.
 const NO_STATE: u32 = u32::MAX;
 
@@ -38,6 +42,8 @@ pub struct States {
     attributes: Vec<Arc<str>>,
     /// Counts changes; each register knows the one that it came with.
     sequence: u64,
+    /// The places of the items of the last changes, in their order: one for each number of the sequence.
+    log: VecDeque<u32>,
     bytes: usize,
     max_bytes: usize,
     last_event_ms: i64,
@@ -93,6 +99,7 @@ impl States {
             items: Vec::new(),
             attributes: Vec::new(),
             sequence: 0,
+            log: VecDeque::new(),
             bytes: 0,
             max_bytes,
             last_event_ms: i64::MIN,
@@ -143,6 +150,10 @@ impl States {
             return Applied::Stale;
         }
         self.items[at as usize].sequence = self.sequence;
+        if self.log.len() == LOGGED {
+            self.log.pop_front();
+        }
+        self.log.push_back(at);
         self.last_event_ms = self.last_event_ms.max(event.time_ms);
         Applied::Changed
     }
@@ -233,7 +244,18 @@ impl States {
 
     /// The items that changed after this sequence.
     pub(super) fn changed_since(&self, sequence: u64) -> impl Iterator<Item = &ItemState> {
-        self.items.iter().filter(move |item| item.sequence > sequence)
+        let since = usize::try_from(self.sequence.saturating_sub(sequence)).unwrap_or(usize::MAX);
+        let logged = since <= self.log.len();
+        // The whole list only for a snapshot that is brought up from long ago: a pass over a million states takes
+        // longer than everything else that an epoch needs.
+        let all = if logged { 0 } else { self.items.len() };
+        let last = if logged { since } else { 0 };
+        let numbered = self.log.range(self.log.len() - last..).zip(self.sequence - last as u64 + 1..);
+        // An item that has changed again since comes up at its last change.
+        let of_log = numbered
+            .filter_map(|(place, number)| Some((self.items.get(*place as usize)?, number)))
+            .filter_map(|(item, number)| (item.sequence == number).then_some(item));
+        self.items.iter().take(all).filter(move |item| item.sequence > sequence).chain(of_log)
     }
 
     /// The names of attributes, by their numbers here.

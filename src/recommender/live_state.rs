@@ -117,7 +117,8 @@ impl LiveState {
         }
     }
 
-    /// Applies events to the state, in order, and to what is known of people, which requests see at once; [`LiveState::publish`] brings them into what is served.
+    /// Applies events to the state, in order, and to what is known of people, which requests see at once;
+    /// [`LiveState::publish`] brings the state into what is served.
     pub fn apply(&self, events: &[Event]) -> Vec<EventOutcome> {
         let current = self.registry.current();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;

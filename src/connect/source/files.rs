@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -85,7 +84,7 @@ impl FilesSource {
             // A file that goes at this moment was as good as never there.
             let Ok(about) = fs::metadata(&path) else { continue };
             if about.is_file() {
-                there.insert(key(&about), (path, about.len()));
+                there.insert(key(&about, &path), (path, about.len()));
             }
         }
         // What is gone may have lines that are not read yet: it stays open until they are.
@@ -218,8 +217,19 @@ impl Followed {
     }
 }
 
-fn key(about: &Metadata) -> (u64, u64) {
+#[cfg(unix)]
+fn key(about: &Metadata, _path: &Path) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
     (about.dev(), about.ino())
+}
+
+/// By name, where files have no numbers: one that is renamed is read again, which changes nothing.
+#[cfg(not(unix))]
+fn key(_about: &Metadata, path: &Path) -> (u64, u64) {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    (0, hasher.finish())
 }
 
 fn failed(path: &Path, source: io::Error) -> SourceError {
