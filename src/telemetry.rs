@@ -78,7 +78,7 @@ pub fn register(registry: &Registry, sources: Sources) -> Result<(), prometheus:
     snapshots::register(registry, &views, &refresher)?;
     placements::register(registry, &recommender)?;
     user_features::register(registry, &views, &refresher)?;
-    events::register(registry, &live, &events)?;
+    events::register(registry, &views, &live, &events)?;
     if let Some(exposures) = exposures {
         exposures::register(registry, exposures)?;
     }

@@ -10,6 +10,7 @@ use super::error::Origin;
 use super::known::{closest, find, is_section, nearest_key, settings};
 use super::layers::{Given, Layer};
 use super::renamed::renamed;
+use super::sources;
 
 /// Reads the settings of a file.
 pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
@@ -29,6 +30,10 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
             DeValue::Table(section) if is_section(name) => {
                 for (key, value) in section {
                     let full = format!("{name}.{}", key.get_ref());
+                    if full == sources::KEY {
+                        reader.layer.sources = sources::read(file, text, key.span().start, value.get_ref())?;
+                        continue;
+                    }
                     reader.take(&full, key.span().start, value.get_ref())?;
                 }
             }
@@ -108,7 +113,7 @@ fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
 }
 
 /// Line and column of a byte, from 1.
-fn position(text: &str, at: usize) -> (usize, usize) {
+pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
@@ -129,6 +134,6 @@ fn plain(value: &DeValue<'_>) -> Value {
     }
 }
 
-fn shown(value: &DeValue<'_>) -> String {
+pub(super) fn shown(value: &DeValue<'_>) -> String {
     super::layers::show(&plain(value))
 }

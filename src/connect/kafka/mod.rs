@@ -1,0 +1,14 @@
+//! Kafka: a topic as a source of events, and as a place where exposures go. The one module that names the client.
+//!
+//! Every server reads all partitions by itself, without a consumer group: all of them have to know every change, and
+//! where reading begins depends on the snapshot that is served, not on what was read before.
+
+mod cluster;
+mod follow;
+mod partition;
+mod sink;
+mod source;
+
+pub use cluster::KafkaError;
+pub use sink::{KafkaSink, KafkaSinkError};
+pub use source::KafkaSource;
