@@ -8,6 +8,7 @@ use super::error::{Origin, Warning};
 use super::known::{Setting, find};
 use super::renamed::Renamed;
 use super::sources::GivenSource;
+use super::text::show;
 use super::{Config, ConfigError, DEFAULTS};
 use crate::connect::FILES;
 use crate::connect::source::SourceOptions;
@@ -151,15 +152,5 @@ fn refused(given: &Given, error: &toml::de::Error) -> ConfigError {
         key: setting.key.clone(),
         value: if setting.is_secret() { "not usable".to_owned() } else { show(&given.value) },
         expected: expected.to_owned(),
-    }
-}
-
-/// A value for a message.
-pub(super) fn show(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "a list".to_owned(),
-        Value::Table(_) => "a table".to_owned(),
-        Value::String(text) => format!("{text:?}"),
-        other => other.to_string(),
     }
 }

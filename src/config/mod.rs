@@ -12,6 +12,7 @@ mod known;
 mod layers;
 mod renamed;
 mod sources;
+mod text;
 
 use std::path::{Path, PathBuf};
 

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::ConfigError;
 use super::error::Origin;
-use super::file::position;
 use super::known::closest;
+use super::text::{position, shown};
 use crate::connect::KafkaAccess;
 use crate::connect::decode::{Decoder, Mapping};
 use crate::connect::source::{
@@ -194,7 +194,7 @@ impl Place<'_> {
         match keys.get(key).map(Spanned::get_ref) {
             None => Err(self.refused(at, &full, "missing", what)),
             Some(DeValue::String(text)) => Ok(text.to_string()),
-            Some(other) => Err(self.refused(self.at(keys, key), &full, &super::file::shown(other), what)),
+            Some(other) => Err(self.refused(self.at(keys, key), &full, &shown(other), what)),
         }
     }
 

@@ -65,8 +65,8 @@ const LAG_RECORDS: Declaration = Declaration {
 };
 const GAP: Declaration = Declaration {
     name: "larder_live_gap_seconds",
-    help: "Time of which a partition had nothing any more when it was to be read, as its retention is too short; 0 once \
-           a snapshot is served that is newer.",
+    help: "Time of which a partition had nothing any more when it was to be read, as its retention is too short; 0 \
+           once a snapshot is served that is newer.",
     labels: &["source", "partition"],
 };
 

@@ -20,8 +20,8 @@ use crate::connect::access::{KafkaAccess, Mechanism};
 /// shorter than the quarter of an hour after which the system notices that nobody is there.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// Bytes of one answer; an answer that claims more is refused. A batch of records is never split, so this has to be more
-/// than the largest that a topic takes (`message.max.bytes`, 1 MiB unless configured otherwise).
+/// Bytes of one answer; an answer that claims more is refused. A batch of records is never split, so this has to be
+/// more than the largest that a topic takes (`message.max.bytes`, 1 MiB unless configured otherwise).
 const LARGEST_ANSWER: usize = 64 << 20;
 
 /// The longest pause between two attempts.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rskafka::client::Client;
-use rskafka::client::partition::PartitionClient;
-use rskafka::record::RecordAndOffset;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{Id, JoinSet};
 
+use super::clients::Clients;
 use super::cluster::{Cluster, KafkaError, partitions, pause};
+use super::message::Message;
 use super::partition::{Begin, PartitionReader};
 
 /// Time between two looks for new partitions.
@@ -25,35 +25,6 @@ const SOON: Duration = Duration::from_secs(1);
 const ALL: usize = 16 << 20;
 const LEAST: usize = 64 << 10;
 const MOST: usize = 1 << 20;
-
-/// What readers tell.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// These are the partitions that there are at the beginning.
-    Partitions(Vec<i32>),
-    /// Records of a partition, possibly none.
-    Fetched(Fetched),
-    /// Records that should be there are not.
-    Gap {
-        /// The partition.
-        partition: i32,
-        /// From this time, in milliseconds since 1970 …
-        from_ms: i64,
-        /// … until this one.
-        until_ms: i64,
-    },
-}
-
-/// What a fetch brought.
-#[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) partition: i32,
-    pub(super) records: Vec<RecordAndOffset>,
-    /// The offset that is read next.
-    pub(super) next: i64,
-    /// The offset behind the last record that the broker gives out.
-    pub(super) end: i64,
-}
 
 /// A topic that is read.
 #[derive(Debug)]
@@ -91,7 +62,9 @@ impl Following {
                     failures += 1;
                     if u32::is_power_of_two(failures) {
                         let (source, topic, brokers) = (&*self.name, &*self.topic, self.cluster.brokers());
-                        tracing::warn!(source, topic, brokers, %error, failures, "Kafka cannot be asked for partitions");
+                        tracing::warn!(
+                            source, topic, brokers, %error, failures, "Kafka cannot be asked for partitions"
+                        );
                     }
                     clients.send_replace(None);
                     pause(failures)
@@ -173,8 +146,8 @@ impl Readers {
         self.of.insert(task.id(), partition);
     }
 
-    /// Waits for that long, or until a reader needs the cluster to be asked again. Says whose reader is gone, which none
-    /// should ever be.
+    /// Waits for that long, or until a reader needs the cluster to be asked again. Says whose reader is gone, which
+    /// none should ever be.
     async fn wait(&mut self, time: Duration) -> Option<i32> {
         let gone = async {
             match self.tasks.join_next_with_id().await {
@@ -192,26 +165,5 @@ impl Readers {
             () = soon => None,
             () = tokio::time::sleep(time) => None,
         }
-    }
-}
-
-/// Where readers get their clients from: the connection that is good at the moment.
-#[derive(Debug, Clone)]
-pub(super) struct Clients(watch::Receiver<Option<Arc<Client>>>);
-
-impl Clients {
-    /// A client of a partition, once the cluster is connected to.
-    pub(super) async fn partition(
-        &mut self,
-        topic: &str,
-        partition: i32,
-    ) -> Result<PartitionClient, KafkaError> {
-        let client = match self.0.wait_for(Option::is_some).await {
-            Ok(client) => client.clone(),
-            Err(_) => None,
-        };
-        let Some(client) = client else { return Err(KafkaError::NoAnswer) };
-        let handling = rskafka::client::partition::UnknownTopicHandling::Error;
-        super::cluster::answered(client.partition_client(topic, partition, handling)).await
     }
 }

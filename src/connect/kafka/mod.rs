@@ -3,8 +3,10 @@
 //! Every server reads all partitions by itself, without a consumer group: all of them have to know every change, and
 //! where reading begins depends on the snapshot that is served, not on what was read before.
 
+mod clients;
 mod cluster;
 mod follow;
+mod message;
 mod partition;
 mod sink;
 mod source;

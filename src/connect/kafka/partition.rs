@@ -8,8 +8,9 @@ use rskafka::client::error::ProtocolError;
 use rskafka::client::partition::{OffsetAt, PartitionClient};
 use tokio::sync::{Notify, mpsc};
 
+use super::clients::Clients;
 use super::cluster::{KafkaError, answered, pause};
-use super::follow::{Clients, Fetched, Message};
+use super::message::{Fetched, Message};
 
 /// How long a broker holds a fetch for which it has nothing, in milliseconds. What comes meanwhile is given at once, so
 /// raising it only saves requests.

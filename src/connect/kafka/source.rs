@@ -9,7 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::cluster::Cluster;
-use super::follow::{Fetched, Following, Message};
+use super::follow::Following;
+use super::message::{Fetched, Message};
 use super::partition::{Begin, now_ms};
 use crate::connect::Record;
 use crate::connect::source::{EventSource, KafkaOptions, Polled, SourceError, Start};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use rskafka::client::partition::{Compression, UnknownTopicHandling};
 use rskafka::client::{Client, ClientBuilder};
 use rskafka::record::Record;
@@ -99,14 +99,14 @@ impl Drop for Broker {
     }
 }
 
-/// A record with headers.
-pub(crate) fn record(time: DateTime<Utc>, headers: &[(&str, &str)], body: &str) -> Record {
+/// A record with headers, of this moment.
+pub(crate) fn record(headers: &[(&str, &str)], body: &str) -> Record {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
     Record {
         key: None,
         value: (!body.is_empty()).then(|| body.as_bytes().to_vec()),
         headers: headers.collect::<BTreeMap<_, _>>(),
-        timestamp: time,
+        timestamp: Utc::now(),
     }
 }
 
