@@ -8,8 +8,13 @@ mod cluster;
 mod follow;
 mod message;
 mod partition;
+mod progress;
 mod sink;
 mod source;
+
+/// The filter that keeps the client from logging: it tells of each attempt and calls errors what is dealt with here.
+/// What is not is logged here as well.
+pub const CLIENT_LOG: &str = "rskafka=off";
 
 pub use cluster::KafkaError;
 pub use sink::{KafkaSink, KafkaSinkError};

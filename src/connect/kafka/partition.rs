@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use super::clients::Clients;
 use super::cluster::{KafkaError, answered, pause};
 use super::message::{Fetched, Message};
+use super::progress::{FIRST, Progress, bytes_for_next};
 
 /// How long a broker holds a fetch for which it has nothing, in milliseconds. What comes meanwhile is given at once, so
 /// raising it only saves requests.
@@ -45,26 +46,10 @@ pub(super) struct PartitionReader {
     pub(super) failed: Arc<Notify>,
 }
 
-/// How far a partition is read.
-#[derive(Debug, Default)]
-struct Progress {
-    /// The next offset; `None` until the beginning is found.
-    next: Option<i64>,
-    /// The time of the last record.
-    last_ms: Option<i64>,
-    /// Records from this time on should come next, and may be gone.
-    wanted_ms: Option<i64>,
-    /// The end of what is committed, as it was before the last fetch.
-    stable: Option<i64>,
-    /// Since when the broker knows less than was read.
-    shorter: Option<Instant>,
-    failures: u32,
-}
-
 impl PartitionReader {
     /// Reads until nobody takes what is read.
     pub(super) async fn run(self, mut clients: Clients) {
-        let mut progress = Progress::default();
+        let mut progress = Progress { bytes: self.bytes.min(FIRST), ..Progress::default() };
         while let Err(error) = self.read(&mut clients, &mut progress).await {
             progress.failures += 1;
             if u32::is_power_of_two(progress.failures) {
@@ -84,11 +69,16 @@ impl PartitionReader {
         }
         while !self.out.is_closed() {
             let next = progress.next.unwrap_or_default();
-            let fetched = answered(client.fetch_records(next, 1..self.bytes, HELD_MS)).await;
+            let bytes = 1..progress.bytes.saturating_add(1);
+            let fetched = answered(client.fetch_records(next, bytes, HELD_MS)).await;
             let (records, end) = match fetched {
                 Ok(fetched) => fetched,
                 Err(error) if error.protocol() == Some(ProtocolError::OffsetOutOfRange) => {
                     self.begin_again(&client, progress).await?;
+                    continue;
+                }
+                Err(error) if error.is_of_marker() => {
+                    progress.close_in_on_marker(next);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -113,6 +103,7 @@ impl PartitionReader {
                 self.skip_markers(&client, progress, next).await?;
             }
             let next = progress.next.unwrap_or(next);
+            progress.bytes = bytes_for_next(progress.bytes, records.len(), next < end).min(self.bytes);
             let fetched = Fetched { partition: self.partition, records, next, end };
             if self.out.send(Message::Fetched(fetched)).await.is_err() {
                 break;
@@ -163,9 +154,13 @@ impl PartitionReader {
             Begin::At(ms) => Some(ms),
             Begin::Earliest | Begin::Latest => None,
         });
-        let failures = progress.failures;
-        *progress =
-            Progress { next: Some(earliest), wanted_ms: was_read_until, failures, ..Progress::default() };
+        *progress = Progress {
+            next: Some(earliest),
+            bytes: progress.bytes,
+            wanted_ms: was_read_until,
+            failures: progress.failures,
+            ..Progress::default()
+        };
         Ok(())
     }
 
