@@ -28,8 +28,9 @@ pub use cpu::ServingThreads;
 pub use prometheus::{Error as MetricsError, Registry as MetricsRegistry};
 
 /// Sends log lines to standard error; false if somebody set a subscriber before.
-pub fn init_logs(format: LogFormat, filter: &str) -> bool {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+pub fn init_logs(format: LogFormat, given: &str) -> bool {
+    let filter = EnvFilter::try_new(given).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = quiet(filter, given);
     // Colours are for terminals: in a log collector they are noise that breaks searches.
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let logs = tracing_subscriber::fmt()
@@ -43,6 +44,20 @@ pub fn init_logs(format: LogFormat, filter: &str) -> bool {
         LogFormat::Text => logs.with_target(false).try_init().is_ok(),
         LogFormat::Json => logs.json().flatten_event(true).try_init().is_ok(),
     }
+}
+
+/// Without what libraries say of every connection, unless it was asked for.
+#[cfg(feature = "kafka")]
+fn quiet(filter: EnvFilter, given: &str) -> EnvFilter {
+    match crate::connect::kafka::CLIENT_LOG.parse() {
+        Ok(directive) if given == "info" => filter.add_directive(directive),
+        _ => filter,
+    }
+}
+
+#[cfg(not(feature = "kafka"))]
+fn quiet(filter: EnvFilter, _: &str) -> EnvFilter {
+    filter
 }
 
 /// What counts, and what is asked for its state.
@@ -78,7 +93,7 @@ pub fn register(registry: &Registry, sources: Sources) -> Result<(), prometheus:
     snapshots::register(registry, &views, &refresher)?;
     placements::register(registry, &recommender)?;
     user_features::register(registry, &views, &refresher)?;
-    events::register(registry, &live, &events)?;
+    events::register(registry, &views, &live, &events)?;
     if let Some(exposures) = exposures {
         exposures::register(registry, exposures)?;
     }

@@ -9,17 +9,17 @@ use chrono::Utc;
 
 use crate::config::Config;
 use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
-use crate::connect::decode::{Decoded, Decoder, Poison};
-use crate::connect::source::{FilesSource, Reader, SourceError, Stopped};
+use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
+use crate::connect::source::{
+    EventSource, FilesOptions, FilesSource, KafkaOptions, Reader, SourceError, SourceKind, SourceOptions,
+    Stopped,
+};
 use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
 use crate::exposure;
 use crate::live::{Backlog, EventCounts};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
 use crate::snapshot::{LookNow, Registry};
-
-/// The name of the source that follows a directory.
-const FILES: &str = "files";
 
 /// How long a source waits for the first snapshot between two looks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -50,6 +50,14 @@ pub(crate) enum EventsError {
     /// A source cannot be opened.
     #[error("events: {0}")]
     Source(#[from] SourceError),
+    /// A source's mappings cannot be used.
+    #[error("events: source {name}: {source}")]
+    Mappings {
+        /// The source.
+        name: String,
+        /// What is wrong with them.
+        source: MappingError,
+    },
     /// There is no place for events that cannot be used.
     #[error("events.dead_dir: {0}")]
     Dead(#[from] DeadError),
@@ -64,7 +72,7 @@ impl Events {
     ) -> Result<Self, EventsError> {
         let state = LiveState::new(Arc::clone(views), &config.live);
         let counts: Arc<EventCounts> = Arc::default();
-        let files = config.events.dir.as_deref().map(|dir| FilesSource::open(FILES, dir)).transpose()?;
+        let sources = config.events.all_sources();
         let dead_dir = config.events.dead_dir.clone();
         let dead = DeadLetters::open(DeadOptions {
             dir: dead_dir.unwrap_or_else(|| config.cache_dir.join("dead-letters")),
@@ -82,28 +90,22 @@ impl Events {
         let interval = config.live.publish_interval;
         let (queue, applier) =
             Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, recorder(config));
-        let names = files.iter().map(|_| Arc::from(FILES));
+        let names = sources.iter().map(|source| Arc::from(&*source.name));
         let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
         let mut readers = Vec::new();
-        if let Some(source) = files {
-            let name: Arc<str> = FILES.into();
-            let (sender, over) = (queue.clone(), Arc::clone(&backlog));
-            let caught_up = {
-                let name = Arc::clone(&name);
-                // Behind all that was delivered before: when it is done, so is the backlog.
-                move || {
-                    let _ = sender.send(EventBatch::mark(&name, move || over.caught_up(FILES)));
-                }
-            };
+        for options in &sources {
+            let name: Arc<str> = options.name.as_str().into();
+            let decoder = Decoder::new(&options.mappings)
+                .map_err(|source| EventsError::Mappings { name: options.name.clone(), source })?;
             readers.push(Reader {
+                source: open(options, &counts)?,
+                decoder,
                 deliver: deliver(queue.clone(), Arc::clone(&name), Arc::clone(&dead)),
-                name,
-                source: Box::new(source),
-                decoder: Decoder::canonical(),
                 dead: Arc::clone(&dead),
                 counts: Arc::clone(&counts),
                 interval: config.events.poll_interval,
-                caught_up: Some(Box::new(caught_up)),
+                caught_up: Some(caught_up(queue.clone(), Arc::clone(&name), Arc::clone(&backlog))),
+                name,
             });
         }
         Ok(Self { state, backlog, counts, queue, applier, readers, views: Arc::clone(views) })
@@ -119,7 +121,7 @@ impl Events {
         let Self { backlog, applier, readers, views, .. } = self;
         let applier = thread::Builder::new().name("larder-apply".to_owned()).spawn(move || applier.run())?;
         let (mut stop, mut threads) = (Vec::new(), Vec::new());
-        for reader in readers {
+        for mut reader in readers {
             let (sender, stopped) = sync_channel(1);
             let (views, backlog) = (Arc::clone(&views), Arc::clone(&backlog));
             let name = format!("larder-events-{}", threads.len());
@@ -131,6 +133,9 @@ impl Events {
                     }
                 }
                 backlog.begin();
+                if let Some(view) = views.current() {
+                    reader.source.seek(view.catalog_known_until_ms());
+                }
                 reader.run(|time| wait(&stopped, time));
             };
             threads.push(thread::Builder::new().name(name).spawn(work)?);
@@ -165,6 +170,44 @@ fn recorder(config: &Config) -> Record {
                 tracing::error!(%error, failures, "recorded events were not written: a restart will not know them");
             }
         }
+    })
+}
+
+/// Opens a source, by its kind.
+fn open(options: &SourceOptions, counts: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
+    match &options.kind {
+        SourceKind::Files(files) => open_files(&options.name, files),
+        SourceKind::Kafka(kafka) => open_kafka(&options.name, kafka, counts),
+    }
+}
+
+fn open_files(name: &str, options: &FilesOptions) -> Result<Box<dyn EventSource>, SourceError> {
+    Ok(Box::new(FilesSource::open(name, &options.dir)?))
+}
+
+#[cfg(feature = "kafka")]
+fn open_kafka(
+    name: &str,
+    options: &KafkaOptions,
+    counts: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
+    Ok(Box::new(crate::connect::kafka::KafkaSource::open(name, options, Arc::clone(counts))?))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn open_kafka(
+    name: &str,
+    _: &KafkaOptions,
+    _: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
+    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NOT_BUILT })
+}
+
+/// Tells, behind all that was delivered before, that a source has caught up: when that is applied, so is its backlog.
+fn caught_up(queue: EventQueue, name: Arc<str>, backlog: Arc<Backlog>) -> Box<dyn FnOnce() + Send> {
+    Box::new(move || {
+        let source = Arc::clone(&name);
+        let _ = queue.send(EventBatch::mark(&source, move || backlog.caught_up(&name)));
     })
 }
 

@@ -56,6 +56,16 @@ pub enum ConfigError {
         /// What would be taken instead.
         expected: String,
     },
+    /// Mappings of a source that cannot be used.
+    #[error("{origin}: {key}: {reason}")]
+    Source {
+        /// Where.
+        origin: Box<Origin>,
+        /// The key.
+        key: String,
+        /// What is wrong, and with which of them.
+        reason: String,
+    },
     /// One source gives a setting by its old and its new name.
     #[error("{}{} and {} are the same setting: remove {}", file_of(.old), at(.old), at(.new), .old.name())]
     Twice {

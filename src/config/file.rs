@@ -10,6 +10,8 @@ use super::error::Origin;
 use super::known::{closest, find, is_section, nearest_key, settings};
 use super::layers::{Given, Layer};
 use super::renamed::renamed;
+use super::sources;
+use super::text::{plain, position, shown};
 
 /// Reads the settings of a file.
 pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
@@ -29,6 +31,10 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
             DeValue::Table(section) if is_section(name) => {
                 for (key, value) in section {
                     let full = format!("{name}.{}", key.get_ref());
+                    if full == sources::KEY {
+                        reader.layer.sources = sources::read(file, text, key.span().start, value.get_ref())?;
+                        continue;
+                    }
                     reader.take(&full, key.span().start, value.get_ref())?;
                 }
             }
@@ -105,30 +111,4 @@ fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
         message => message.to_owned(),
     };
     ConfigError::Syntax { file: file.to_owned(), line, column, reason }
-}
-
-/// Line and column of a byte, from 1.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
-}
-
-/// A single value. What is none is kept as something that no setting takes.
-fn plain(value: &DeValue<'_>) -> Value {
-    match value {
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Boolean(value) => Value::Boolean(*value),
-        // A number that is too large for 64 bits stays a text, and is refused with the setting's own words.
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(|_| Value::String(number.as_str().to_owned()), Value::Integer),
-        DeValue::Float(number) => number.as_str().parse().map_or(Value::Float(f64::NAN), Value::Float),
-        DeValue::Datetime(time) => Value::Datetime(*time),
-        DeValue::Array(_) => Value::Array(Vec::new()),
-        DeValue::Table(_) => Value::Table(toml::Table::new()),
-    }
-}
-
-fn shown(value: &DeValue<'_>) -> String {
-    super::layers::show(&plain(value))
 }

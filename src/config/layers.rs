@@ -7,7 +7,11 @@ use toml::{Table, Value};
 use super::error::{Origin, Warning};
 use super::known::{Setting, find};
 use super::renamed::Renamed;
+use super::sources::GivenSource;
+use super::text::show;
 use super::{Config, ConfigError, DEFAULTS};
+use crate::connect::FILES;
+use crate::connect::source::SourceOptions;
 
 /// One setting as one source gives it.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct Given {
 #[derive(Debug, Default)]
 pub(super) struct Layer {
     pub(super) given: BTreeMap<&'static str, Given>,
+    /// The `[[events.source]]`, which only a file has.
+    pub(super) sources: Vec<GivenSource>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -78,7 +84,9 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
     // Only what is in force is looked at: in an emergency a flag gets past a bad value in a file that others own.
     let mut winners: BTreeMap<&str, Given> = BTreeMap::new();
     let mut warnings = Vec::new();
+    let mut sources = Vec::new();
     for layer in layers {
+        sources.extend(layer.sources);
         winners.extend(layer.given);
         warnings.extend(layer.warnings);
     }
@@ -100,7 +108,22 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
             expected: error.expected,
         }
     })?;
+    config.events.sources = named_once(&config, sources)?;
     Ok(Loaded { config: config.compose(), warnings })
+}
+
+/// The sources, if none of them has the name that `events.dir` has.
+fn named_once(config: &Config, sources: Vec<GivenSource>) -> Result<Vec<SourceOptions>, ConfigError> {
+    let taken = |source: &&GivenSource| config.events.dir.is_some() && source.options.name == FILES;
+    if let Some(source) = sources.iter().find(taken) {
+        return Err(ConfigError::Value {
+            origin: Some(Box::new(source.name_at.clone())),
+            key: "events.source.name".to_owned(),
+            value: format!("\"{FILES}\""),
+            expected: "another name: the source of events.dir has this one".to_owned(),
+        });
+    }
+    Ok(sources.into_iter().map(|source| source.options).collect())
 }
 
 fn set(table: &mut Table, setting: &Setting, value: Value) {
@@ -129,15 +152,5 @@ fn refused(given: &Given, error: &toml::de::Error) -> ConfigError {
         key: setting.key.clone(),
         value: if setting.is_secret() { "not usable".to_owned() } else { show(&given.value) },
         expected: expected.to_owned(),
-    }
-}
-
-/// A value for a message.
-pub(super) fn show(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "a list".to_owned(),
-        Value::Table(_) => "a table".to_owned(),
-        Value::String(text) => format!("{text:?}"),
-        other => other.to_string(),
     }
 }

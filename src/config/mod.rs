@@ -11,6 +11,8 @@ mod flags;
 mod known;
 mod layers;
 mod renamed;
+mod sources;
+mod text;
 
 use std::path::{Path, PathBuf};
 
@@ -93,6 +95,7 @@ impl Config {
             ("events", self.events.check()),
             ("exposure", self.exposure.check()),
             ("exposure", self.exposure.check_spool(&self.spool)),
+            ("exposure", connect::KafkaAccess::of_exposures(&self.exposure).map(|_| ())),
             ("spool", self.spool.check()),
             ("telemetry", self.telemetry.check()),
             ("s3", self.s3.check()),
@@ -121,7 +124,7 @@ impl Config {
         self.snapshot.channel.clone_from(&self.channel);
         self.server.live_max_age = self.live.max_http_age;
         // What follows events may hear of the first one at any moment.
-        if self.events.dir.is_some() {
+        if !self.events.all_sources().is_empty() {
             self.server.cache_max_age = self.server.cache_max_age.min(self.live.max_http_age);
         }
         self

@@ -5,15 +5,23 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::source::{FilesOptions, SourceKind, SourceOptions};
 use crate::setting::{As, File, NoneOr, SettingError, Size, Time, duration_within, size_within};
 
+/// The name of the source that follows `events.dir`.
+pub const FILES: &str = "files";
+
 /// Where events come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
     /// A directory whose files of JSON lines are followed; `None`: none is.
     #[serde(with = "As::<NoneOr<File>>")]
     pub dir: Option<PathBuf>,
+    /// The `[[events.source]]` of the file.
+    // Not by serde: what a source's keys are depends on its kind, and a message has to name the line.
+    #[serde(skip)]
+    pub sources: Vec<SourceOptions>,
     /// Time between two looks at the files. Raising it takes less CPU and shows events later.
     #[serde(with = "As::<Time>")]
     pub poll_interval: Duration,
@@ -33,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             dir: None,
+            sources: Vec::new(),
             poll_interval: Duration::from_millis(20),
             ready_wait: Duration::from_secs(30),
             dead_dir: None,
@@ -42,6 +51,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// All sources: the directory, which is called "files", and those of the file.
+    pub fn all_sources(&self) -> Vec<SourceOptions> {
+        let short = self.dir.as_ref().map(|dir| SourceOptions {
+            name: FILES.to_owned(),
+            kind: SourceKind::Files(FilesOptions { dir: dir.clone() }),
+            mappings: Vec::new(),
+        });
+        short.into_iter().chain(self.sources.iter().cloned()).collect()
+    }
+
     /// Checks every value against its range.
     ///
     /// # Errors

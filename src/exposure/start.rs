@@ -36,7 +36,8 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
-/// Opens what exposures go to, and starts the threads that bring them there; nothing if they go nowhere.
+/// Opens what exposures go to, and starts the threads that bring them there; nothing if they go nowhere. `more` are
+/// sinks that this module does not know.
 ///
 /// # Errors
 /// What cannot be opened. A spool's backlog is left as it is.
@@ -44,8 +45,10 @@ pub fn start(
     config: &Config,
     spool: &spool::Config,
     store: &artifact::OpenOptions,
+    more: Vec<Box<dyn RecordSink>>,
 ) -> Result<Option<(Exposures, Writer)>, StartError> {
-    let records = record_sinks(config)?;
+    let mut records = record_sinks(config)?;
+    records.extend(more);
     let origin = Origin::new(config.replica_name());
     let outlet = match &spool.dir {
         None if records.is_empty() => return Ok(None),

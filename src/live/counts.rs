@@ -57,11 +57,24 @@ impl Fate {
 /// How many events of a source and a type had a fate.
 pub type FateCounts = BTreeMap<(Arc<str>, &'static str, Fate), u64>;
 
+/// How far a partition is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Read {
+    /// Records that are there and not read yet.
+    pub records: i64,
+    /// All that was there at this moment is read, in milliseconds since 1970.
+    pub until_ms: i64,
+}
+
 /// Counts of events.
 #[derive(Debug, Default)]
 pub struct EventCounts {
     fates: Mutex<FateCounts>,
     dead: Mutex<BTreeMap<(Arc<str>, &'static str), u64>>,
+    /// How far each partition of a source is read.
+    reads: Mutex<BTreeMap<(Arc<str>, Arc<str>), Read>>,
+    /// The time of which a partition had nothing any more, in milliseconds since 1970: from, until.
+    gaps: Mutex<BTreeMap<(Arc<str>, Arc<str>), (i64, i64)>>,
     /// From the arrival of an event to the epoch that it is in.
     pub apply: Histogram,
     /// From the time that an event happened to the epoch that it is in.
@@ -81,6 +94,36 @@ impl EventCounts {
         let count = dead.entry((Arc::clone(source), reason)).or_default();
         *count += 1;
         *count
+    }
+
+    /// Notes how far a partition is read. `until_ms`: all that was there then is read; `None`: as before.
+    pub fn set_read(&self, source: &Arc<str>, partition: &Arc<str>, records: i64, until_ms: Option<i64>) {
+        let mut reads = lock(&self.reads);
+        let key = (Arc::clone(source), Arc::clone(partition));
+        match (reads.get_mut(&key), until_ms) {
+            (Some(read), until_ms) => {
+                *read = Read { records, until_ms: until_ms.unwrap_or(read.until_ms) };
+            }
+            (None, Some(until_ms)) => {
+                reads.insert(key, Read { records, until_ms });
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// How far each partition is read.
+    pub fn reads(&self) -> BTreeMap<(Arc<str>, Arc<str>), Read> {
+        lock(&self.reads).clone()
+    }
+
+    /// Notes that a partition has nothing any more of a time, in milliseconds since 1970, that was wanted.
+    pub fn set_gap(&self, source: &Arc<str>, partition: &Arc<str>, from_ms: i64, until_ms: i64) {
+        lock(&self.gaps).insert((Arc::clone(source), Arc::clone(partition)), (from_ms, until_ms));
+    }
+
+    /// Those times by source and partition.
+    pub fn gaps(&self) -> BTreeMap<(Arc<str>, Arc<str>), (i64, i64)> {
+        lock(&self.gaps).clone()
     }
 
     /// The counts by source, type and fate.

@@ -10,10 +10,6 @@ use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded
 use crate::live::{Applied, Base, Config, Live, States};
 use crate::snapshot::Registry;
 
-/// How long before the catalogue was written an event may have happened and not be in it: exports take their time, and
-/// clocks differ. Raising it replays more events than needed, which changes nothing.
-const OVERLAP_MS: i64 = 5 * 60 * 1000;
-
 /// Items that are brought into a new snapshot in one go, while no event is applied.
 const SLICE: usize = 8192;
 
@@ -246,7 +242,7 @@ fn next(live: &Live, states: &States) -> Live {
 
 /// Events at or before this are in the view's catalogue.
 fn watermark_ms(view: &View) -> i64 {
-    view.snapshot.catalog_as_of_ms().map_or(i64::MIN, |time| time.saturating_sub(OVERLAP_MS))
+    view.catalog_known_until_ms().unwrap_or(i64::MIN)
 }
 
 fn apply(states: &mut States, view: Option<&View>, event: &Event) -> EventOutcome {

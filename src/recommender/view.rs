@@ -17,6 +17,10 @@ use crate::pipeline::{CandidateSource, Named, Needs, Pipeline};
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
 
+/// How long before the catalogue was written an event may have happened and not be in it: exports take their time, and
+/// clocks differ. Raising it replays more events than needed, which changes nothing.
+const OVERLAP_MS: i64 = 5 * 60 * 1000;
+
 /// Everything that one request needs, immutable. Its parts change at their own pace; whoever swaps one of them makes a
 /// new view of all, which is cheap: what did not change is shared.
 #[derive(Debug, Clone)]
@@ -75,6 +79,12 @@ pub struct Versions<'a> {
 }
 
 impl View {
+    /// What happened at or before this moment is in the catalogue, in milliseconds since 1970; `None`: it does not say
+    /// of when it is.
+    pub fn catalog_known_until_ms(&self) -> Option<i64> {
+        self.snapshot.catalog_as_of_ms().map(|time| time.saturating_sub(OVERLAP_MS))
+    }
+
     /// A view of a snapshot with these placements, and of no rules and no events.
     pub(super) fn new(snapshot: Arc<Snapshot>, placements: BTreeMap<String, Placement>) -> Self {
         let catalog_order = CatalogOrder::of(snapshot.catalog());

@@ -6,6 +6,7 @@
 mod duration;
 mod form;
 mod plain;
+mod secret;
 mod size;
 
 use std::fmt::Display;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use duration::Time;
 pub use form::{As, AutoOr, Form, NoneOr};
 pub use plain::{Address, File, Switch, Text};
+pub use secret::{Hidden, Secret};
 pub use size::Size;
 
 /// A value that its module refuses.

@@ -1,12 +1,14 @@
 //! Metrics of events and of what they have changed.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Error, Registry};
 
 use crate::live::EventCounts;
-use crate::recommender::LiveState;
+use crate::recommender::{LiveState, View};
 use crate::server::metrics::Declaration;
+use crate::snapshot::Registry as Views;
 
 const EVENTS: Declaration = Declaration {
     name: "larder_events_total",
@@ -48,8 +50,29 @@ const RESERVE: Declaration = Declaration {
     labels: &[],
 };
 
+/// A partition is looked at more often than this, in milliseconds, unless its source is away.
+const LOOK_MS: i64 = 2000;
+
+const LAG: Declaration = Declaration {
+    name: "larder_event_lag_seconds",
+    help: "How far behind the reading of a partition is: 0 while all is read that was there at the last look.",
+    labels: &["source", "partition"],
+};
+const LAG_RECORDS: Declaration = Declaration {
+    name: "larder_event_lag_records",
+    help: "Records of a partition that are there and not read yet.",
+    labels: &["source", "partition"],
+};
+const GAP: Declaration = Declaration {
+    name: "larder_live_gap_seconds",
+    help: "Time of which a partition had nothing any more when it was to be read, as its retention is too short; 0 \
+           once a snapshot is served that is newer.",
+    labels: &["source", "partition"],
+};
+
 pub(super) fn register(
     registry: &Registry,
+    views: &Arc<Views<View>>,
     live: &Arc<LiveState>,
     counts: &Arc<EventCounts>,
 ) -> Result<(), Error> {
@@ -69,6 +92,7 @@ pub(super) fn register(
     APPLY.histogram(registry, move |samples| samples.histogram(&[], &read.apply))?;
     let read = Arc::clone(counts);
     END_TO_END.histogram(registry, move |samples| samples.histogram(&[], &read.end_to_end))?;
+    register_positions(registry, views, counts)?;
     let read = Arc::clone(live);
     EPOCH.gauge(registry, move |samples| samples.add(&[], read.epoch() as f64))?;
     let read = Arc::clone(live);
@@ -77,4 +101,35 @@ pub(super) fn register(
     BYTES.gauge(registry, move |samples| samples.add(&[], read.status().states_bytes as f64))?;
     let read = Arc::clone(live);
     RESERVE.gauge(registry, move |samples| samples.add(&[], read.status().arrived as f64))
+}
+
+fn register_positions(
+    registry: &Registry,
+    views: &Arc<Views<View>>,
+    counts: &Arc<EventCounts>,
+) -> Result<(), Error> {
+    let read = Arc::clone(counts);
+    LAG.gauge(registry, move |samples| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+        for ((source, partition), read) in read.reads() {
+            // Less than the pause between two looks is none: what is not read then cannot have been there.
+            let behind = now.saturating_sub(read.until_ms);
+            let seconds = if read.records == 0 && behind < LOOK_MS { 0.0 } else { behind as f64 / 1000.0 };
+            samples.add(&[&source, &partition], seconds.max(0.0));
+        }
+    })?;
+    let read = Arc::clone(counts);
+    LAG_RECORDS.gauge(registry, move |samples| {
+        for ((source, partition), read) in read.reads() {
+            samples.add(&[&source, &partition], read.records as f64);
+        }
+    })?;
+    let (read, views) = (Arc::clone(counts), Arc::clone(views));
+    GAP.gauge(registry, move |samples| {
+        let known = views.current().and_then(|view| view.catalog_known_until_ms()).unwrap_or(i64::MIN);
+        for ((source, partition), (from, until)) in read.gaps() {
+            let seconds = (until - from.max(known)).max(0) as f64 / 1000.0;
+            samples.add(&[&source, &partition], seconds);
+        }
+    })
 }

@@ -23,6 +23,8 @@ mod grpc;
 #[cfg(feature = "server")]
 mod http;
 mod hurry;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod live_items;
 mod memory;
 #[cfg(feature = "server")]
@@ -47,6 +49,8 @@ mod weights;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
+    #[cfg(feature = "kafka")]
+    pub(crate) mod broker;
     pub(crate) mod counting;
     pub(crate) mod faulty_disk;
     pub(crate) mod faulty_store;

@@ -31,7 +31,7 @@ const NEVER: [(&str, &str); 3] = [("pipeline", "train"), ("recommender", "train"
 const STAGE_KINDS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selector"];
 
 /// Crates, by how their names begin, and the only places that may name them.
-const RESERVED: [(&str, &[&str]); 11] = [
+const RESERVED: [(&str, &[&str]); 12] = [
     ("aws_", &["artifact/s3"]),
     ("arc_swap", &["snapshot/registry.rs", "server/edge/requests/table.rs"]),
     ("larder_proto", &["server/"]),
@@ -42,7 +42,8 @@ const RESERVED: [(&str, &[&str]); 11] = [
     ("http_body", &["server/"]),
     ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
-    ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs"]),
+    ("rskafka", &["connect/kafka/"]),
+    ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs", "connect/kafka/"]),
 ];
 
 /// The one folder that may have unsafe code, or switch off the lint against it.

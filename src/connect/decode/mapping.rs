@@ -131,6 +131,15 @@ pub enum MappingError {
     },
 }
 
+impl MappingError {
+    /// Which mapping it is about, counted from 1.
+    pub fn map(&self) -> usize {
+        match self {
+            Self::Pointer { map, .. } | Self::Pattern { map, .. } | Self::Field { map, .. } => *map,
+        }
+    }
+}
+
 /// A field that is more than a pointer, as serde reads it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

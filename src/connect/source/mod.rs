@@ -1,6 +1,7 @@
 //! Where events are read from: one file for each kind of source.
 
 mod files;
+mod options;
 mod reader;
 
 use std::io;
@@ -9,11 +10,20 @@ use std::time::Duration;
 use super::Record;
 
 pub use files::FilesSource;
+pub use options::{
+    FilesOptions, KINDS, KafkaOptions, KindKeys, SourceKind, SourceOptions, Start, TopicKeys, check_name,
+};
 pub use reader::{Deliver, Reader, Stopped};
 
 /// Somewhere that events are read from, in order, by everybody who reads it: there are no groups and nothing is
 /// acknowledged. A source knows its own positions.
 pub trait EventSource: Send {
+    /// Tells, before the first poll, since when the served catalogue may not know what happened, in milliseconds since
+    /// 1970; `None`: it does not say. A source that can find records by their time begins there.
+    fn seek(&mut self, since_ms: Option<i64>) {
+        let _ = since_ms;
+    }
+
     /// Hands the records that have come since the last call to `each`, a bounded number of them; waits up to `wait` for
     /// the first.
     ///
@@ -42,5 +52,21 @@ pub enum SourceError {
         path: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// A kind of source that this build does not have.
+    #[error("source {name}: {reason}")]
+    NotBuilt {
+        /// The source.
+        name: String,
+        /// What is missing, and what to do.
+        reason: &'static str,
+    },
+    /// A client of Kafka cannot be made ready.
+    #[error("source {name}: {reason}")]
+    Client {
+        /// The source.
+        name: String,
+        /// What is wrong.
+        reason: String,
     },
 }

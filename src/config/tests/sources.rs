@@ -1,0 +1,179 @@
+//! `[[events.source]]`: what its tables take and refuse, and in which words.
+
+use super::*;
+use crate::connect::source::SourceKind;
+#[cfg(feature = "kafka")]
+use crate::connect::source::Start;
+
+const FILES: &str = "[[events.source]]\nname = 'a'\nkind = 'files'\ndir = '/events'\n";
+
+#[test]
+fn the_sources_of_a_file_are_read_with_their_mappings() {
+    let map = "[[events.source.map]]\ntype = 'item.changed'\nitem_id = '/id'\n\
+               set.price = { at = '/price', as = 'number' }";
+    let config = good(&format!("[events]\ndir = '/short'\n{FILES}{map}"));
+    let sources = config.events.all_sources();
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(names, ["files", "a"]);
+    assert!(matches!(&sources[1].kind, SourceKind::Files(files) if files.dir == Path::new("/events")));
+    assert_eq!(sources[1].mappings[0].set["price"].at, "/price");
+    assert_eq!(
+        config.server.cache_max_age, config.live.max_http_age,
+        "what follows events is not kept for long"
+    );
+    assert_eq!(good("").events.all_sources(), []);
+}
+
+#[test]
+fn a_source_that_cannot_be_used_is_refused_with_its_line_and_what_would_fit() {
+    let source = "events.source";
+    let cases = [
+        ("[events]\nsource = 'x'", "line 2: events.source is no list of tables: expected tables"),
+        (
+            "[[events.source]]\nname = 'a'",
+            "line 1: events.source.kind is missing: expected \"files\" or \"kafka\"",
+        ),
+        ("[[events.source]]\nkind = 'files'\ndir = '/x'", "line 1: events.source.name is missing"),
+        (
+            "[[events.source]]\nname = 'a'\nkind = 'file'",
+            "line 3: events.source.kind is \"file\": expected \
+          \"files\" or \"kafka\"; did you mean \"files\"?",
+        ),
+        ("[[events.source]]\nname = 'a'\nkind = 5", "line 3: events.source.kind is 5: expected"),
+        (
+            "[[events.source]]\nname = 'a'\nkind = 'files'",
+            "line 1: events.source.dir is missing: expected a directory",
+        ),
+        (
+            "[[events.source]]\nname = 'a'\nkind = 'files'\ndirs = '/x'",
+            "line 4: there is no setting \
+          events.source.dirs; did you mean dir?",
+        ),
+        (
+            "[[events.source]]\nname = 'a b'\nkind = 'files'\ndir = '/x'",
+            "line 2: events.source.name is \"a b\": \
+          expected 1 to 64 letters",
+        ),
+        (
+            "[[events.source]]\nname = 'a'\nkind = 'files'\ndir = 7",
+            "line 4: events.source.dir is 7: expected a path",
+        ),
+    ];
+    for (file, expected) in cases {
+        let said = bad(file);
+        assert!(said.contains(expected) && said.contains(source), "{file}:\n{said}\n{expected}");
+    }
+    let twice = bad(&format!("{FILES}{FILES}"));
+    assert!(twice.contains("line 6: events.source.name is \"a\": expected a name that no other"), "{twice}");
+    let same = bad(&format!("[events]\ndir = '/x'\n{}", FILES.replace("'a'", "'files'")));
+    assert!(same.contains("line 4: events.source.name is \"files\": expected another name"), "{same}");
+}
+
+#[test]
+fn a_mapping_that_cannot_be_used_is_refused_with_its_line() {
+    let cases = [
+        ("item_id = '/id'", "line 5: events.source.map.type is missing"),
+        (
+            "type = 'view'\nitemid = '/id'",
+            "line 7: there is no setting events.source.map.itemid; did you mean item_id?",
+        ),
+        (
+            "type = 'view'\nitem_id = { at = '/id', as = 'numbr' }",
+            "line 7: events.source.map.item_id.as is 'numbr': \
+          expected one of",
+        ),
+        (
+            "type = 'view'\nitem_id = 'id'",
+            "line 5: events.source.map: map 1: item_id is \"id\": expected a JSON Pointer",
+        ),
+    ];
+    for (map, expected) in cases {
+        let said = bad(&format!("{FILES}[[events.source.map]]\n{map}"));
+        assert!(said.contains(expected), "{map}:\n{said}\n{expected}");
+    }
+}
+
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
+    let said = bad("[[events.source]]\nname = 'a'\nkind = 'kafka'\nbrokers = 'k:9092'\ntopic = 't'");
+    assert!(
+        said.ends_with(
+            "is \"kafka\": expected \"files\": this build has no Kafka; build with --features kafka"
+        )
+    );
+    let said = bad("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 't'");
+    assert!(said.contains("line 4: exposure.kafka_brokers") && said.contains("--features kafka"), "{said}");
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_topic_is_told_with_its_cluster_and_where_to_begin() {
+    let text = |more: &str| {
+        format!(
+            "[[events.source]]\nname = 'shop'\nkind = 'kafka'\nbrokers = 'k1:9092, k2:9092'\ntopic = 'items'\n{more}"
+        )
+    };
+    let kafka = |more: &str| {
+        let SourceKind::Kafka(kafka) = good(&text(more)).events.sources[0].kind.clone() else {
+            panic!("{more}")
+        };
+        kafka
+    };
+    assert_eq!(kafka("").access.brokers, ["k1:9092", "k2:9092"]);
+    assert_eq!((kafka("").start, kafka("start = 'latest'").start), (Start::Watermark, Start::Latest));
+    assert_eq!(kafka("start = '2026-11-20T08:30:00Z'").start, Start::At(1_795_163_400_000));
+    let secret = "security = 'SASL_SSL'\nmechanism = 'PLAIN'\nuser = 'u'\npassword = 'hunter2'";
+    let access = kafka(secret).access;
+    assert_eq!(access.password.as_ref().unwrap().reveal(), "hunter2");
+    assert!(!format!("{access:?}").contains("hunter2"));
+    let cases = [
+        (
+            "start = 'now'",
+            "line 6: events.source.start is 'now': expected watermark, earliest, latest, or a time",
+        ),
+        ("security = 'tls'", "line 6: events.source.security is 'tls': expected plaintext, ssl"),
+        ("security = 'sasl_ssl'", "line 4: events.source.user is missing: expected a value"),
+        ("user = 'u'", "line 6: events.source.user is there: expected none, or security"),
+        ("ca_file = '/ca'", "line 6: events.source.ca_file is there: expected none, or security"),
+        (
+            "security = 'sasl_ssl'\nuser = 'u'\npassword = 12345",
+            "line 8: events.source.password is not usable: expected",
+        ),
+        ("dir = '/x'", "line 6: there is no setting events.source.dir"),
+    ];
+    for (more, expected) in cases {
+        let said = bad(&text(more));
+        assert!(said.contains(expected) && !said.contains("12345"), "{more}:\n{said}\n{expected}");
+    }
+    let said = bad(&text("").replace("k1:9092, ", "k1, "));
+    assert!(said.contains("line 4: events.source.brokers is 'k1, k2:9092': expected brokers with"), "{said}");
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_topic_of_exposures_needs_a_spool_and_all_that_goes_with_it() {
+    let config = good("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 'shown'");
+    let (access, topic) = crate::connect::KafkaAccess::of_exposures(&config.exposure).unwrap().unwrap();
+    assert_eq!((access.brokers, topic.as_str()), (vec!["k:9092".to_owned()], "shown"));
+    let cases = [
+        (
+            "kafka_brokers = 'k:9092'\nkafka_topic = 't'\n",
+            "kafka_brokers is \"k:9092\": expected spool.dir beside it",
+        ),
+        ("kafka_brokers = 'k:9092'\n[spool]\ndir = '/s'", "kafka_topic is none: expected a topic"),
+        ("file = '-'\nkafka_topic = 't'", "kafka_brokers is none: expected brokers"),
+        (
+            "kafka_brokers = 'k'\nkafka_topic = 't'\n[spool]\ndir = '/s'",
+            "kafka_brokers is \"k\": expected none, or",
+        ),
+        (
+            "kafka_brokers = 'k:1'\nkafka_topic = 't'\nkafka_user = 'u'\n[spool]\ndir = '/s'",
+            "kafka_user is there",
+        ),
+    ];
+    for (file, expected) in cases {
+        let said = bad(&format!("[exposure]\n{file}"));
+        assert!(said.contains(expected) && said.contains("exposure."), "{file}:\n{said}\n{expected}");
+    }
+}

@@ -1,0 +1,252 @@
+//! A topic as a place where exposures go.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::DateTime;
+use rskafka::client::error::ProtocolError;
+use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
+use rskafka::record::Record as Sent;
+use serde::Deserialize;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use super::cluster::{Cluster, KafkaError, answered, partitions};
+use crate::connect::access::KafkaAccess;
+use crate::exposure::Record;
+use crate::exposure::sink::{RecordSink, SendError};
+
+/// How long connections are kept before the topic's partitions are looked up again.
+const KEPT: Duration = Duration::from_secs(300);
+
+/// Sends records to a topic, each to the partition of its key, and takes them for written when all replicas in sync
+/// have them. The key is the recommendation's id, by which a record that was sent twice is known.
+pub struct KafkaSink {
+    cluster: Cluster,
+    topic: String,
+    runtime: Runtime,
+    connected: Option<Connected>,
+    /// Records that the topic can never take.
+    too_large: u64,
+}
+
+struct Connected {
+    partitions: Vec<Arc<PartitionClient>>,
+    since: Instant,
+}
+
+impl fmt::Debug for KafkaSink {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("KafkaSink").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+/// What went wrong with the records at some places.
+type Failure = (Vec<usize>, KafkaError);
+
+impl KafkaSink {
+    /// Gets ready to write; nothing is connected to before the first record.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read, or no runtime.
+    pub fn open(access: &KafkaAccess, topic: &str) -> Result<Self, KafkaSinkError> {
+        Ok(Self {
+            cluster: Cluster::new(access)?,
+            topic: topic.to_owned(),
+            runtime: Builder::new_current_thread().enable_all().build()?,
+            connected: None,
+            too_large: 0,
+        })
+    }
+
+    fn connect(&mut self) -> Result<&Connected, KafkaError> {
+        if self.connected.as_ref().is_some_and(|connected| connected.since.elapsed() > KEPT) {
+            self.connected = None;
+        }
+        match &mut self.connected {
+            Some(connected) => Ok(connected),
+            none => {
+                let connected = self.runtime.block_on(connect(&self.cluster, &self.topic))?;
+                Ok(none.insert(connected))
+            }
+        }
+    }
+
+    /// Sends records; says which of them were not taken, and why.
+    fn write(&mut self, records: &[Record<'_>]) -> Result<Vec<Failure>, KafkaError> {
+        let connected = self.connect()?;
+        let mut batches: BTreeMap<usize, Vec<(usize, Sent)>> = BTreeMap::new();
+        for (place, record) in records.iter().enumerate() {
+            let key = key_of(record.bytes);
+            let partition = partition_of(key.as_bytes(), connected.partitions.len());
+            batches.entry(partition).or_default().push((place, sent(&key, record)));
+        }
+        let clients = connected.partitions.clone();
+        Ok(self.runtime.block_on(async move {
+            let mut tasks = JoinSet::new();
+            for (partition, batch) in batches {
+                if let Some(client) = clients.get(partition) {
+                    tasks.spawn(produce(Arc::clone(client), batch));
+                }
+            }
+            let mut failures = Vec::new();
+            while let Some(done) = tasks.join_next().await {
+                failures.extend(done.unwrap_or_default());
+            }
+            failures
+        }))
+    }
+}
+
+impl RecordSink for KafkaSink {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+        let failures = self.write(records).map_err(SendError::all)?;
+        let mut failed = Vec::new();
+        let mut cause = None;
+        for (places, error) in failures {
+            if is_too_large(&error) && places.len() == 1 {
+                // Sent for ever, it would be in the way of the others for ever.
+                self.too_large += 1;
+                if self.too_large.is_power_of_two() {
+                    let (topic, total) = (&self.topic, self.too_large);
+                    tracing::error!(topic, total, %error, "an exposure is too large for its topic, and was left out");
+                }
+                continue;
+            }
+            failed.extend(places);
+            cause = Some(error);
+        }
+        match cause {
+            None => Ok(()),
+            Some(error) => {
+                self.connected = None;
+                failed.sort_unstable();
+                Err(SendError::these(failed, error))
+            }
+        }
+    }
+}
+
+async fn connect(cluster: &Cluster, topic: &str) -> Result<Connected, KafkaError> {
+    let client = cluster.connect().await?;
+    let mut clients = Vec::new();
+    for partition in partitions(&client, topic).await? {
+        let client = answered(client.partition_client(topic, partition, UnknownTopicHandling::Error)).await?;
+        clients.push(Arc::new(client));
+    }
+    Ok(Connected { partitions: clients, since: Instant::now() })
+}
+
+/// Writes the records of a partition at once, or one by one if they are too large together.
+async fn produce(client: Arc<PartitionClient>, batch: Vec<(usize, Sent)>) -> Vec<Failure> {
+    let (places, records): (Vec<usize>, Vec<Sent>) = batch.into_iter().unzip();
+    let written = answered(client.produce(records.clone(), Compression::Lz4)).await;
+    match written {
+        Ok(_) => Vec::new(),
+        Err(error) if is_too_large(&error) && places.len() > 1 => {
+            let mut failures = Vec::new();
+            for (place, record) in places.into_iter().zip(records) {
+                if let Err(error) = answered(client.produce(vec![record], Compression::Lz4)).await {
+                    failures.push((vec![place], error));
+                }
+            }
+            failures
+        }
+        Err(error) => vec![(places, error)],
+    }
+}
+
+fn is_too_large(error: &KafkaError) -> bool {
+    matches!(error.protocol(), Some(ProtocolError::MessageTooLarge | ProtocolError::RecordListTooLarge))
+}
+
+fn sent(key: &str, record: &Record<'_>) -> Sent {
+    Sent {
+        key: Some(key.as_bytes().to_vec()),
+        value: Some(record.bytes.to_vec()),
+        headers: BTreeMap::new(),
+        timestamp: DateTime::from_timestamp_millis(record.time_ms).unwrap_or_default(),
+    }
+}
+
+/// The id that a record has, empty for one without.
+fn key_of(record: &[u8]) -> Cow<'_, str> {
+    #[derive(Deserialize)]
+    struct Id<'a> {
+        #[serde(borrow, default)]
+        recommendation_id: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Id<'_>>(record).map(|record| record.recommendation_id).unwrap_or_default()
+}
+
+/// The partition that Kafka's own producers choose for a key: whoever joins by key finds both in one.
+fn partition_of(key: &[u8], partitions: usize) -> usize {
+    (murmur2(key) & 0x7fff_ffff) as usize % partitions.max(1)
+}
+
+/// MurmurHash2 with the seed that Kafka uses (org.apache.kafka.common.utils.Utils).
+fn murmur2(key: &[u8]) -> u32 {
+    const M: u32 = 0x5bd1_e995;
+    let mut hash = 0x9747_b28c ^ key.len() as u32;
+    let mut words = key.chunks_exact(4);
+    for word in &mut words {
+        let mut part = word.iter().rev().fold(0, |part, byte| (part << 8) | u32::from(*byte)).wrapping_mul(M);
+        part ^= part >> 24;
+        hash = hash.wrapping_mul(M) ^ part.wrapping_mul(M);
+    }
+    let rest = words.remainder();
+    if !rest.is_empty() {
+        hash ^= rest.iter().rev().fold(0, |part, byte| (part << 8) | u32::from(*byte));
+        hash = hash.wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^ (hash >> 15)
+}
+
+/// Why a topic cannot be written to, from the start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KafkaSinkError {
+    /// The cluster's settings.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// No runtime.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_the_partition_that_kafkas_own_producers_give_it() {
+        // From UtilsTest.testMurmur2 of Apache Kafka.
+        let cases: [(&[u8], i32); 6] = [
+            (b"21", -973_932_308),
+            (b"foobar", -790_332_482),
+            (b"a-little-bit-long-string", -985_981_536),
+            (b"a-little-bit-longer-string", -1_486_304_829),
+            (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            (b"abc", 479_470_107),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(murmur2(key) as i32, expected, "{}", String::from_utf8_lossy(key));
+        }
+        assert!((0..100).all(|n: u32| partition_of(&n.to_be_bytes(), 3) < 3));
+    }
+
+    #[test]
+    fn the_key_of_an_exposure_is_its_recommendation() {
+        assert_eq!(key_of(br#"{"seq":1,"recommendation_id":"r\u002d1","items":[]}"#), "r-1");
+        assert_eq!(key_of(br#"{"seq":1}"#), "");
+    }
+}

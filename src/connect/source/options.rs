@@ -1,0 +1,145 @@
+//! One `[[events.source]]`: what its kind needs to know, and the mappings of its records.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::connect::access::{IS_BUILT, KafkaAccess, NOT_BUILT, Topic};
+use crate::connect::decode::Mapping;
+use crate::setting::{As, File, Form, SettingError};
+
+/// A source of events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceOptions {
+    /// Its name in metrics, in dead letters and in `larder events check --source`.
+    pub name: String,
+    /// What is read.
+    pub kind: SourceKind,
+    /// How records become events; none: they are events in Larder's own words.
+    pub mappings: Vec<Mapping>,
+}
+
+/// What a source reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// Files of JSON lines.
+    Files(FilesOptions),
+    /// A topic.
+    Kafka(KafkaOptions),
+}
+
+/// The kinds by their names, the keys that each has, and those that it cannot do without.
+pub const KINDS: [KindKeys; 2] = [
+    KindKeys { name: "files", keys: &["dir"], needed: &[("dir", "a directory")], missing: None },
+    KindKeys {
+        name: "kafka",
+        keys: &["brokers", "topic", "start", "security", "mechanism", "user", "password", "ca_file"],
+        needed: &[
+            ("brokers", "brokers with their ports, such as \"kafka-1:9092\""),
+            ("topic", "a topic's name"),
+        ],
+        missing: if IS_BUILT { None } else { Some(NOT_BUILT) },
+    },
+];
+
+/// What the configuration of a kind of source looks like.
+#[derive(Debug, Clone, Copy)]
+pub struct KindKeys {
+    /// The kind.
+    pub name: &'static str,
+    /// Its own keys.
+    pub keys: &'static [&'static str],
+    /// Those of them that have no default, and what they are.
+    pub needed: &'static [(&'static str, &'static str)],
+    /// Why this build cannot read it, and what to do.
+    pub missing: Option<&'static str>,
+}
+
+/// A directory of files.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FilesOptions {
+    /// The directory.
+    #[serde(with = "As::<File>")]
+    pub dir: PathBuf,
+}
+
+/// A topic, and how its cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaOptions {
+    /// The cluster.
+    pub access: KafkaAccess,
+    /// The topic.
+    pub topic: String,
+    /// Where reading begins.
+    pub start: Start,
+}
+
+/// What a topic's own keys are; the others are those of [`KafkaAccess`].
+#[derive(Debug, Deserialize)]
+pub struct TopicKeys {
+    /// The topic.
+    #[serde(deserialize_with = "Topic::deserialize")]
+    pub topic: String,
+    /// Where reading begins.
+    #[serde(default, with = "As::<Start>")]
+    pub start: Start,
+}
+
+/// Where reading a stream begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At what the served catalogue may not know yet.
+    #[default]
+    Watermark,
+    /// At the oldest record that is still there.
+    Earliest,
+    /// At what comes from now on.
+    Latest,
+    /// At this time, in milliseconds since 1970-01-01 UTC.
+    At(i64),
+}
+
+impl Form for Start {
+    type Value = Self;
+
+    const QUOTED: bool = true;
+
+    fn expected() -> String {
+        "watermark, earliest, latest, or a time such as \"2026-11-20T08:30:00Z\"".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "watermark" => Some(Self::Watermark),
+            "earliest" => Some(Self::Earliest),
+            "latest" => Some(Self::Latest),
+            time => {
+                let time = chrono::DateTime::parse_from_rfc3339(time).ok()?;
+                Some(Self::At(time.timestamp_millis()))
+            }
+        }
+    }
+
+    fn show(value: &Self) -> String {
+        match value {
+            Self::Watermark => "watermark".to_owned(),
+            Self::Earliest => "earliest".to_owned(),
+            Self::Latest => "latest".to_owned(),
+            Self::At(ms) => chrono::DateTime::from_timestamp_millis(*ms).unwrap_or_default().to_rfc3339(),
+        }
+    }
+}
+
+/// Checks a source's name: it stands in metrics and in records of what cannot be used.
+///
+/// # Errors
+/// A name that is empty, too long, or has other letters than plain ones.
+pub fn check_name(name: &str) -> Result<(), SettingError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=64).contains(&name.len()) && name.bytes().all(is_plain) {
+        return Ok(());
+    }
+    let expected = "1 to 64 letters, digits, '.', '_', '-'";
+    Err(SettingError::new("source.name", format_args!("{name:?}"), expected))
+}
