@@ -36,7 +36,6 @@ cases! {
             request
         },
         answer: "neighbors: assam chai sencha filter-roast decaf rooibos",
-        decides: &["exclude"],
     }
     the_item_looked_at_leads_to_its_neighbours {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar" } ]"#,
