@@ -19,6 +19,10 @@ test:
 onnx:
     cargo test --features onnx --test it onnx
 
+# CI: events from Kafka and exposures to it, a feature off by default
+kafka:
+    cargo test --features kafka --lib --test it kafka
+
 # Fuzz one parser for a minute (needs a nightly compiler and cargo-fuzz); `just fuzz` lists them
 fuzz target="" seconds="60":
     @if [ -z "{{target}}" ]; then cargo +nightly fuzz list; else cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}; fi

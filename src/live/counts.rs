@@ -57,6 +57,9 @@ impl Fate {
 /// How many events of a source and a type had a fate.
 pub type FateCounts = BTreeMap<(Arc<str>, &'static str, Fate), u64>;
 
+/// By source and partition.
+pub type ByPartition<T> = BTreeMap<(Arc<str>, Arc<str>), T>;
+
 /// How far a partition is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Read {
@@ -72,9 +75,9 @@ pub struct EventCounts {
     fates: Mutex<FateCounts>,
     dead: Mutex<BTreeMap<(Arc<str>, &'static str), u64>>,
     /// How far each partition of a source is read.
-    reads: Mutex<BTreeMap<(Arc<str>, Arc<str>), Read>>,
+    reads: Mutex<ByPartition<Read>>,
     /// The time of which a partition had nothing any more, in milliseconds since 1970: from, until.
-    gaps: Mutex<BTreeMap<(Arc<str>, Arc<str>), (i64, i64)>>,
+    gaps: Mutex<ByPartition<(i64, i64)>>,
     /// From the arrival of an event to the epoch that it is in.
     pub apply: Histogram,
     /// From the time that an event happened to the epoch that it is in.
@@ -112,7 +115,7 @@ impl EventCounts {
     }
 
     /// How far each partition is read.
-    pub fn reads(&self) -> BTreeMap<(Arc<str>, Arc<str>), Read> {
+    pub fn reads(&self) -> ByPartition<Read> {
         lock(&self.reads).clone()
     }
 
@@ -122,7 +125,7 @@ impl EventCounts {
     }
 
     /// Those times by source and partition.
-    pub fn gaps(&self) -> BTreeMap<(Arc<str>, Arc<str>), (i64, i64)> {
+    pub fn gaps(&self) -> ByPartition<(i64, i64)> {
         lock(&self.gaps).clone()
     }
 

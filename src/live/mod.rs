@@ -17,6 +17,6 @@ mod states;
 
 pub use backlog::Backlog;
 pub use config::Config;
-pub use counts::{EventCounts, Fate, FateCounts};
+pub use counts::{ByPartition, EventCounts, Fate, FateCounts, Read};
 pub use epoch::{Base, Live};
 pub use states::{Applied, States};

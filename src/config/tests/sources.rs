@@ -108,7 +108,7 @@ fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
 
 #[cfg(feature = "kafka")]
 #[test]
-fn a_topic_is_told_with_its_cluster_and_where_to_begin() {
+fn a_kafka_topic_is_told_with_its_cluster_and_where_to_begin() {
     let text = |more: &str| {
         format!(
             "[[events.source]]\nname = 'shop'\nkind = 'kafka'\nbrokers = 'k1:9092, k2:9092'\ntopic = 'items'\n{more}"
@@ -152,7 +152,7 @@ fn a_topic_is_told_with_its_cluster_and_where_to_begin() {
 
 #[cfg(feature = "kafka")]
 #[test]
-fn a_topic_of_exposures_needs_a_spool_and_all_that_goes_with_it() {
+fn a_kafka_topic_of_exposures_needs_a_spool_and_all_that_goes_with_it() {
     let config = good("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 'shown'");
     let (access, topic) = crate::connect::KafkaAccess::of_exposures(&config.exposure).unwrap().unwrap();
     assert_eq!((access.brokers, topic.as_str()), (vec!["k:9092".to_owned()], "shown"));

@@ -78,7 +78,7 @@ impl Cluster {
 /// The partitions of a topic, ascending.
 pub(super) async fn partitions(client: &Client, topic: &str) -> Result<Vec<i32>, KafkaError> {
     let topics = answered(client.list_topics()).await?;
-    let found = topics.into_iter().find(|found| found.name == topic);
+    let found = topics.into_iter().find(|found| found.name == topic && !found.partitions.is_empty());
     let found = found.ok_or_else(|| KafkaError::NoTopic { topic: topic.to_owned() })?;
     Ok(found.partitions.into_iter().collect())
 }

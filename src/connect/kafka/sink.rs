@@ -87,14 +87,24 @@ impl KafkaSink {
         let clients = connected.partitions.clone();
         Ok(self.runtime.block_on(async move {
             let mut tasks = JoinSet::new();
+            let mut places_of = BTreeMap::new();
             for (partition, batch) in batches {
                 if let Some(client) = clients.get(partition) {
-                    tasks.spawn(produce(Arc::clone(client), batch));
+                    let places: Vec<usize> = batch.iter().map(|(place, _)| *place).collect();
+                    let task = tasks.spawn(produce(Arc::clone(client), batch));
+                    places_of.insert(task.id(), places);
                 }
             }
             let mut failures = Vec::new();
             while let Some(done) = tasks.join_next().await {
-                failures.extend(done.unwrap_or_default());
+                match done {
+                    Ok(some) => failures.extend(some),
+                    // The client gave up on what a broker sent: nobody knows what was written.
+                    Err(error) => {
+                        let places = places_of.remove(&error.id()).unwrap_or_default();
+                        failures.push((places, KafkaError::NoAnswer));
+                    }
+                }
             }
             failures
         }))

@@ -146,6 +146,8 @@ impl EventSource for KafkaSource {
         let mut message = first.ok().flatten();
         let mut records = 0;
         while let Some(taken) = message.take() {
+            // Readers run in here only: this lets them ask for more, which comes while these records are decoded.
+            self.runtime.block_on(tokio::task::yield_now());
             records += self.take(taken, each);
             if records < RECORDS {
                 message = self.fetched.try_recv().ok();
