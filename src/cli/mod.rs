@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod evaluate;
+mod event_flags;
 mod events;
 mod recommend;
 #[cfg(feature = "sample")]
@@ -16,12 +17,13 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::AppError;
-use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
+use crate::artifact::{PartError, StoreError};
 use crate::config::{Config, ConfigError, Flags, Scope};
 use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
 use crate::snapshot::{Snapshot, SnapshotError, open_snapshot};
+use crate::train::EventsError;
 use terminal::OutputError;
 
 /// Bad usage or configuration, as in BSD's sysexits.h.
@@ -99,6 +101,11 @@ enum CliError {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Files that a flag names.
+    #[error("--{flag} {source}")]
+    Parts { flag: &'static str, source: PartError },
+    #[error("--events {0}")]
+    Events(#[from] EventsError),
     #[error(transparent)]
     Train(#[from] TrainError),
     #[cfg(feature = "sample")]

@@ -10,6 +10,8 @@ mod compat;
 #[cfg(feature = "server")]
 mod evaluate;
 #[cfg(feature = "server")]
+mod event_files;
+#[cfg(feature = "server")]
 mod event_records;
 #[cfg(feature = "server")]
 mod exposures;
