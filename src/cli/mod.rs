@@ -4,6 +4,7 @@ mod evaluate;
 mod event_flags;
 mod events;
 mod recommend;
+mod report;
 #[cfg(feature = "sample")]
 mod sample;
 mod serve;
@@ -22,6 +23,7 @@ use crate::artifact::{PartError, StoreError};
 use crate::config::{Config, ConfigError, Flags, Scope};
 use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
+use crate::report::ReportError;
 use crate::snapshot::{Snapshot, SnapshotError, open_snapshot};
 use crate::train::EventsError;
 use terminal::OutputError;
@@ -54,6 +56,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Replay held-out events through the recommender and print the quality
     Evaluate(evaluate::EvaluateArgs),
+    /// Say what became of what was shown: impressions, clicks and purchases, with intervals
+    Report(report::ReportArgs),
     /// Check the records of events, and list those that could not be used
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -106,6 +110,8 @@ enum CliError {
     Parts { flag: &'static str, source: PartError },
     #[error("--events {0}")]
     Events(#[from] EventsError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
     #[error(transparent)]
     Train(#[from] TrainError),
     #[cfg(feature = "sample")]
@@ -175,6 +181,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Snapshot(command) => snapshot::run(&command),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Events(command) => events::run(&command),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),

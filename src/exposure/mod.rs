@@ -9,7 +9,9 @@ mod counts;
 mod origin;
 mod outlet;
 mod queue;
+mod read;
 mod record;
+mod shown;
 pub mod sink;
 pub mod spool;
 mod start;
@@ -22,7 +24,9 @@ pub use counts::{Counters, Counts, Dropped, SinkCounts, SpoolCounts};
 pub use origin::{Origin, host_name};
 pub use outlet::{Direct, Outlet};
 pub use queue::{Exposures, Writer};
+pub use read::{ReadError, read};
 pub use record::{Batch, Record};
+pub use shown::{Shown, ShownItem};
 pub use start::{StartError, start};
 
 /// One slate that was shown.

@@ -36,6 +36,8 @@ mod quality;
 mod ranked;
 mod rankers;
 mod reload;
+#[cfg(feature = "server")]
+mod report;
 mod result_cache;
 mod reuse;
 mod s3;
