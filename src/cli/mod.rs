@@ -4,6 +4,7 @@ mod evaluate;
 mod event_flags;
 mod events;
 mod recommend;
+mod replay;
 mod report;
 #[cfg(feature = "sample")]
 mod sample;
@@ -58,6 +59,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Say what became of what was shown: impressions, clicks and purchases, with intervals
     Report(report::ReportArgs),
+    /// Ask what was asked once more, and say which slates are the ones that were shown
+    Replay(replay::ReplayArgs),
     /// Check the records of events, and list those that could not be used
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -182,6 +185,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Events(command) => events::run(&command),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),

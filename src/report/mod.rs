@@ -1,16 +1,18 @@
-//! What became of what was shown.
+//! What became of what was shown, and whether it would be shown again.
 //!
 //! [`report`](crate::report::report) counts impressions, clicks and purchases by placement, source, rank, snapshot and
-//! level.
+//! level; [`Reasker`](crate::report::Reasker) asks what was asked once more.
 //!
 //! Events are read first and kept, about 130 bytes each. Then the exposures pass by, one line or row group at a time;
 //! of each impression some 16 bytes stay, by which a repetition is known. So files may come in any order, and what is
 //! in memory does not depend on how long the window is.
 
 mod acts;
+mod difference;
 mod dimension;
 mod error;
 mod rate;
+mod reask;
 mod row;
 mod tally;
 
@@ -21,9 +23,11 @@ use serde::Serialize;
 
 use acts::Acts;
 pub use acts::EventCounts;
+pub use difference::Difference;
 pub use dimension::Dimension;
 pub use error::ReportError;
 pub use rate::Rate;
+pub use reask::{FirstDifference, Others, Reasked, Reasker};
 pub use row::Row;
 use tally::Tally;
 

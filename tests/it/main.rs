@@ -37,6 +37,8 @@ mod ranked;
 mod rankers;
 mod reload;
 #[cfg(feature = "server")]
+mod replay;
+#[cfg(feature = "server")]
 mod report;
 mod result_cache;
 mod reuse;
