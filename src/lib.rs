@@ -121,6 +121,9 @@ pub mod train;
 /// Held-out events, replayed through the real recommender.
 pub mod evaluate;
 
+/// What became of what was shown.
+pub mod report;
+
 /// Runs the program `larder` with this process's arguments.
 #[cfg(feature = "server")]
 #[doc(hidden)]

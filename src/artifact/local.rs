@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{
-    ArtifactStore, Condition, LocationError, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes,
+    ArtifactStore, Condition, Listed, LocationError, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes,
     sha256_file, whole_file,
 };
 
@@ -178,7 +178,54 @@ impl ArtifactStore for LocalStore {
         }
     }
 
+    fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let prefix = key::check_prefix(&self.location(), prefix)?;
+        let about = |path: &Path, key: String| -> io::Result<Listed> {
+            let (etag, bytes) = sha256_file(path)?;
+            Ok(Listed { key, bytes, etag })
+        };
+        let listed = || -> io::Result<Vec<Listed>> {
+            let root = self.root.join(prefix);
+            if !prefix.is_empty() && root.is_file() {
+                return Ok(vec![about(&root, prefix.to_owned())?]);
+            }
+            let below = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+            let files = files_below(&root)?.into_iter().map(|(name, path)| (format!("{below}{name}"), path));
+            files.filter(|(key, _)| key::is_key(key)).map(|(key, path)| about(&path, key)).collect()
+        };
+        match listed().map_err(|error| self.failed(prefix, error)) {
+            Ok(mut objects) => {
+                objects.sort_by(|one, other| one.key.cmp(&other.key));
+                Ok(objects)
+            }
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn local_path(&self, key: &str) -> Option<PathBuf> {
         self.path(key).ok()
     }
+}
+
+/// Every visible file below a folder, by its key there.
+fn files_below(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![(String::new(), root.to_owned())];
+    while let Some((prefix, folder)) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.starts_with('.') {
+                continue;
+            }
+            let key = format!("{prefix}{name}");
+            if entry.file_type()?.is_dir() {
+                folders.push((format!("{key}/"), entry.path()));
+            } else {
+                found.push((key, entry.path()));
+            }
+        }
+    }
+    Ok(found)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{ArtifactStore, Condition, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes};
+use super::{ArtifactStore, Condition, Listed, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes};
 
 /// Keeps objects in memory for as long as it lives.
 #[derive(Debug, Default)]
@@ -88,5 +88,21 @@ impl ArtifactStore for MemoryStore {
         names.sort_unstable();
         names.dedup();
         Ok(names)
+    }
+
+    fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let prefix = key::check_prefix(&self.location(), prefix)?;
+        let is_below = |key: &str| match key.strip_prefix(prefix) {
+            Some(rest) => prefix.is_empty() || rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        };
+        let objects = self.objects();
+        let below = objects.iter().filter(|(key, _)| is_below(key));
+        let listed = below.map(|(key, bytes)| Listed {
+            key: key.clone(),
+            bytes: bytes.len() as u64,
+            etag: sha256_bytes(bytes),
+        });
+        Ok(listed.collect())
     }
 }

@@ -12,6 +12,7 @@ mod local;
 mod location;
 mod memory;
 mod partial;
+mod parts;
 #[cfg(feature = "s3")]
 mod s3;
 pub mod table;
@@ -29,6 +30,7 @@ pub use key::is_key;
 pub use local::LocalStore;
 pub use location::{OpenOptions, open};
 pub use memory::MemoryStore;
+pub use parts::{Part, PartError, PartFormat, PartOptions, find_parts};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store};
 
@@ -62,6 +64,10 @@ pub trait ArtifactStore: Send + Sync + std::fmt::Debug {
     /// The names of the "folders" directly below `prefix` (empty: the root), sorted. None is no error.
     fn list_dirs(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 
+    /// All objects below the folder `prefix` at any depth, or the one of that name, by key. None is no error. Objects
+    /// whose names are no keys are left out.
+    fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, StoreError>;
+
     /// The file behind `key`, when objects are local files that can be read in place. It need not exist.
     fn local_path(&self, _key: &str) -> Option<PathBuf> {
         None
@@ -74,6 +80,17 @@ pub struct Object {
     /// The content.
     pub bytes: Vec<u8>,
     /// Names this content; opaque, and only comparable within one store.
+    pub etag: String,
+}
+
+/// An object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key in the store.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// As [`Object::etag`].
     pub etag: String,
 }
 

@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
 use self::error::S3Error;
-use super::{ArtifactStore, Condition, Credentials, LocationError, Object, StoreError, key};
+use super::{ArtifactStore, Condition, Credentials, Listed, LocationError, Object, StoreError, key};
 
 /// Upper bound on the time until a connection stands: a longer one delays the next attempt, which may go to another
 /// host.
@@ -138,6 +138,12 @@ impl ArtifactStore for S3Store {
         // The root has no name that would pass as a key.
         let subject = if prefix.is_empty() { "folders" } else { &prefix }.to_owned();
         self.wait(&subject, |bucket, _| async move { bucket.list_dirs(&prefix).await })
+    }
+
+    fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let prefix = key::check_prefix(&self.bucket.location, prefix)?.to_owned();
+        let subject = if prefix.is_empty() { "objects" } else { &prefix }.to_owned();
+        self.wait(&subject, |bucket, _| async move { bucket.list_objects(&prefix).await })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde_json::{Value, json};
 
+use super::event_flags::{EventFlags, PartitionFlags};
 use super::terminal::{OutputError, Progress, line, note, table};
 use super::train::TrainHow;
 use super::{CliError, settings};
@@ -28,9 +29,10 @@ pub(super) struct EvaluateArgs {
     /// Channel of the store
     #[arg(long, env = "LARDER_CHANNEL", default_value = "production")]
     channel: String,
-    /// Held-out events; with --split-at the whole log
-    #[arg(long)]
-    events: PathBuf,
+    #[command(flatten)]
+    events: EventFlags,
+    #[command(flatten)]
+    partitions: PartitionFlags,
     /// Catalogue, to train with
     #[arg(long)]
     catalog: Option<PathBuf>,
@@ -164,15 +166,17 @@ fn prepare(
     split_at: Option<i64>,
     progress: &mut Progress,
 ) -> Result<Prepared, CliError> {
+    let config = settings(&args.settings)?;
+    let how = args.events.options(&args.partitions)?;
     if let Some(location) = &args.snapshot {
         progress.step("loading the snapshot", 0.0);
-        let config = settings(&args.settings)?;
         let (cache, load) = (&config.cache_dir, &config.snapshot.load);
         let snapshot = open_snapshot(location, &args.channel, &config.s3, cache, load)?;
         let items = snapshot.items();
         let catalog = Catalog::from_ids((0..items.len()).map(|number| items.text(number as u32)));
-        progress.step("reading events", 0.0);
-        let log = EventLog::read(&args.events, &catalog)?;
+        let events = args.events.parts(&config, progress)?;
+        let log =
+            EventLog::read_parts(&events, &how, &catalog, &mut |what, share| progress.step(what, share))?;
         let held = split_at.map_or_else(|| log.clone(), |at| split(&log, at).1);
         if snapshot.data_until_ms().is_some_and(|until| held.period_ms().0 <= until) {
             note("the snapshot was trained on events as late as some of these: the figures flatter it");
@@ -186,8 +190,9 @@ fn prepare(
     };
     let options = args.how.options()?;
     let users = args.users.as_deref();
+    let events = args.events.parts(&config, progress)?;
     let Dataset { catalog, log } =
-        Dataset::read(catalog, &args.events, users, &mut |what| progress.step(what, 0.0))?;
+        Dataset::read(catalog, &events, &how, users, &mut |what, share| progress.step(what, share))?;
     let (early, held) = split(&log, at);
     if early.events.is_empty() || held.events.is_empty() {
         return Err(CliError::Usage("--split-at leaves no events on one side".to_owned()));

@@ -1,8 +1,11 @@
 //! The subcommands.
 
 mod evaluate;
+mod event_flags;
 mod events;
 mod recommend;
+mod replay;
+mod report;
 #[cfg(feature = "sample")]
 mod sample;
 mod serve;
@@ -16,12 +19,14 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::AppError;
-use crate::artifact::StoreError;
 use crate::artifact::table::TableError;
+use crate::artifact::{PartError, StoreError};
 use crate::config::{Config, ConfigError, Flags, Scope};
 use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
+use crate::report::ReportError;
 use crate::snapshot::{Snapshot, SnapshotError, open_snapshot};
+use crate::train::EventsError;
 use terminal::OutputError;
 
 /// Bad usage or configuration, as in BSD's sysexits.h.
@@ -52,6 +57,10 @@ enum Command {
     Train(train::TrainArgs),
     /// Replay held-out events through the recommender and print the quality
     Evaluate(evaluate::EvaluateArgs),
+    /// Say what became of what was shown: impressions, clicks and purchases, with intervals
+    Report(report::ReportArgs),
+    /// Ask what was asked once more, and say which slates are the ones that were shown
+    Replay(replay::ReplayArgs),
     /// Check the records of events, and list those that could not be used
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -99,6 +108,13 @@ enum CliError {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Files that a flag names.
+    #[error("--{flag} {source}")]
+    Parts { flag: &'static str, source: PartError },
+    #[error("--events {0}")]
+    Events(#[from] EventsError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
     #[error(transparent)]
     Train(#[from] TrainError),
     #[cfg(feature = "sample")]
@@ -168,6 +184,8 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Snapshot(command) => snapshot::run(&command),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Events(command) => events::run(&command),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),

@@ -1,5 +1,6 @@
 //! `larder train`: events and a catalogue in, a published snapshot out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -7,19 +8,21 @@ use chrono::Utc;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::event_flags::{EventFlags, PartitionFlags};
 use super::terminal::{OutputError, Progress, bytes, line, table};
 use super::{CliError, settings};
 use crate::artifact::{OpenOptions, open};
-use crate::config::{Flags, Store};
+use crate::config::{Downloading, Flags};
 use crate::evaluate::{Evidence, TrainOptions, TrainedSnapshot, train_snapshot};
 use crate::snapshot::{publish, read_channel};
 use crate::train::{BadRows, Dataset, TrainPlan};
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
-    /// Events: Parquet or CSV with user_id, session_id, item_id, event_type, timestamp
-    #[arg(long)]
-    events: PathBuf,
+    #[command(flatten)]
+    events: EventFlags,
+    #[command(flatten)]
+    partitions: PartitionFlags,
     /// Catalogue: Parquet or CSV with item_id and any attributes
     #[arg(long)]
     catalog: PathBuf,
@@ -41,7 +44,7 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    settings: Flags<Store>,
+    settings: Flags<Downloading>,
 }
 
 /// What training and its tuner can be told.
@@ -101,10 +104,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(args.json);
     let options = args.how.options()?;
     // Before hours of work: can what comes of them be written at all?
-    let store = open(&args.out, &OpenOptions { create: true, ..settings(&args.settings)?.s3 })?;
+    let config = settings(&args.settings)?;
+    let store = open(&args.out, &OpenOptions { create: true, ..config.s3.clone() })?;
     read_channel(store.as_ref(), &args.channel)?;
+    let (events, how) = (args.events.parts(&config, &mut progress)?, args.events.options(&args.partitions)?);
     let users = args.users.as_deref();
-    let data = Dataset::read(&args.catalog, &args.events, users, &mut |what| progress.step(what, 0.0))?;
+    let data =
+        Dataset::read(&args.catalog, &events, &how, users, &mut |what, share| progress.step(what, share))?;
     let dir = tempfile::tempdir()?;
     let trained = train_snapshot(&data, &options, dir.path(), &mut |what, share| progress.step(what, share))?;
     let channel = (!args.no_channel).then_some(args.channel.as_str());
@@ -124,7 +130,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
 fn print_json(trained: &TrainedSnapshot, data: &Dataset, seconds: f64) -> Result<(), OutputError> {
     let bad = |rows: &BadRows| -> Vec<Value> {
         let faults = rows.faults().map(|(fault, found)| {
-            json!({"reason": fault.to_string(), "count": found.count, "first_rows": found.first_rows})
+            json!({"reason": fault.to_string(), "count": found.count, "file": found.file,
+                "first_rows": found.first_rows})
         });
         faults.collect()
     };
@@ -135,6 +142,7 @@ fn print_json(trained: &TrainedSnapshot, data: &Dataset, seconds: f64) -> Result
             "seconds": seconds,
             "items": data.catalog.len(),
             "events": data.log.events.len(),
+            "unknown_event_types": data.log.unknown_types.counts().collect::<BTreeMap<_, _>>(),
             "bad_rows": {"catalog": bad(&data.catalog.bad), "events": bad(&data.log.bad)},
             "artifacts": trained.manifest.artifacts,
             "evidence": trained.tuned.evidence,
@@ -156,11 +164,19 @@ fn print_tables(
         log.users.len(),
         log.sessions.len()
     ))?;
-    for (file, bad) in [(&args.catalog, &catalog.bad), (&args.events, &log.bad)] {
+    for (files, bad) in [(args.catalog.display().to_string(), &catalog.bad), (args.events.name(), &log.bad)] {
         for (fault, found) in bad.faults() {
-            let (file, count, rows) = (file.display(), found.count, &found.first_rows);
-            line(format_args!("{file}: {count} rows left out: {fault} (first: row {rows:?})"))?;
+            let (count, rows) = (found.count, &found.first_rows);
+            let file = if found.file == files { String::new() } else { format!(" of {}", found.file) };
+            let file = if found.file.is_empty() { String::new() } else { file };
+            line(format_args!("{files}: {count} rows left out: {fault} (first: row {rows:?}{file})"))?;
         }
+    }
+    for (name, count) in log.unknown_types.counts() {
+        line(format_args!(
+            "event type \"{name}\" is not known: {count} rows are taken for views; --event-type KIND={name} says what \
+             they are"
+        ))?;
     }
     for column in &catalog.ignored_columns {
         line(format_args!(

@@ -34,6 +34,10 @@ pub struct Everything;
 #[derive(Debug, Clone, Copy)]
 pub struct Store;
 
+/// [`Store`], and where downloads are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Downloading;
+
 /// What may be loaded, as the server that it is for has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Loading;
@@ -55,6 +59,12 @@ impl Scope for Everything {
 impl Scope for Store {
     fn takes(key: &str) -> bool {
         key.starts_with("s3.")
+    }
+}
+
+impl Scope for Downloading {
+    fn takes(key: &str) -> bool {
+        Store::takes(key) || key == "cache_dir"
     }
 }
 

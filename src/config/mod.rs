@@ -25,7 +25,7 @@ use crate::snapshot::RefreshOptions;
 use crate::{connect, exposure, live, server, telemetry};
 
 pub use error::{ConfigError, Origin, Warning};
-pub use flags::{Everything, Flags, Loading, Publishing, Reading, Scope, Store};
+pub use flags::{Downloading, Everything, Flags, Loading, Publishing, Reading, Scope, Store};
 pub use layers::Loaded;
 
 /// The settings and their defaults, as a file says them.

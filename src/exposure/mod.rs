@@ -10,7 +10,10 @@ mod counts;
 mod origin;
 mod outlet;
 mod queue;
+mod read;
+mod reask;
 mod record;
+mod shown;
 pub mod sink;
 pub mod spool;
 mod start;
@@ -23,7 +26,10 @@ pub use counts::{Counters, Counts, Dropped, SinkCounts, SpoolCounts};
 pub use origin::{Origin, host_name};
 pub use outlet::{Direct, Outlet};
 pub use queue::{Exposures, Writer};
+pub use read::{ReadError, read};
+pub use reask::request;
 pub use record::{Batch, Record};
+pub use shown::{Shown, ShownItem};
 pub use start::{StartError, start};
 
 /// One slate that was shown.

@@ -81,6 +81,93 @@ impl Attribute {
         }
     }
 
+    /// What it holds, in words.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Attribute::Bool(_) => "bool",
+            Attribute::Int(_) => "an integer",
+            Attribute::Float(_) => "a float",
+            Attribute::Text(_) => "text",
+            Attribute::Texts(_) => "a list of text",
+            Attribute::Time(_) => "a timestamp",
+        }
+    }
+
+    /// Adds missing cells at the end, up to this many cells.
+    pub(super) fn pad(&mut self, rows: usize) {
+        match self {
+            Attribute::Bool(cells) => cells.resize(rows.max(cells.len()), None),
+            Attribute::Int(cells) => cells.resize(rows.max(cells.len()), None),
+            Attribute::Float(cells) => cells.resize(rows.max(cells.len()), None),
+            Attribute::Text(cells) => cells.resize(rows.max(cells.len()), None),
+            Attribute::Texts(cells) => cells.resize(rows.max(cells.len()), Vec::new()),
+            Attribute::Time(cells) => cells.resize(rows.max(cells.len()), None),
+        }
+    }
+
+    /// Adds the cells of another column behind these; `false` if the two have nothing in common. Integers become floats
+    /// beside floats, and a column without any value becomes whatever the other is: a CSV file does not say more.
+    pub(super) fn append(&mut self, other: Self) -> bool {
+        let (own, mut other) = match (std::mem::replace(self, Attribute::Text(Vec::new())), other) {
+            (Attribute::Int(own), other @ Attribute::Float(_)) => (floats(own), other),
+            (own @ Attribute::Float(_), Attribute::Int(other)) => (own, floats(other)),
+            (own, other) if own.is_blank() => (other.blank(own.len()), other),
+            (own, other) if other.is_blank() => {
+                let blank = own.blank(other.len());
+                (own, blank)
+            }
+            pair => pair,
+        };
+        *self = own;
+        match (self, &mut other) {
+            (Attribute::Bool(own), Attribute::Bool(other)) => own.append(other),
+            (Attribute::Int(own), Attribute::Int(other)) => own.append(other),
+            (Attribute::Float(own), Attribute::Float(other)) => own.append(other),
+            (Attribute::Text(own), Attribute::Text(other)) => own.append(other),
+            (Attribute::Texts(own), Attribute::Texts(other)) => own.append(other),
+            (Attribute::Time(own), Attribute::Time(other)) => own.append(other),
+            _ => return false,
+        }
+        true
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Attribute::Bool(cells) => cells.len(),
+            Attribute::Int(cells) => cells.len(),
+            Attribute::Float(cells) => cells.len(),
+            Attribute::Text(cells) => cells.len(),
+            Attribute::Texts(cells) => cells.len(),
+            Attribute::Time(cells) => cells.len(),
+        }
+    }
+
+    /// Whether every cell is missing.
+    fn is_blank(&self) -> bool {
+        match self {
+            Attribute::Bool(cells) => cells.iter().all(Option::is_none),
+            Attribute::Int(cells) => cells.iter().all(Option::is_none),
+            Attribute::Float(cells) => cells.iter().all(Option::is_none),
+            Attribute::Text(cells) => cells.iter().all(Option::is_none),
+            Attribute::Texts(cells) => cells.iter().all(Vec::is_empty),
+            Attribute::Time(cells) => cells.iter().all(Option::is_none),
+        }
+    }
+
+    /// Missing cells of this type.
+    fn blank(&self, rows: usize) -> Self {
+        let mut blank = match self {
+            Attribute::Bool(_) => Attribute::Bool(Vec::new()),
+            Attribute::Int(_) => Attribute::Int(Vec::new()),
+            Attribute::Float(_) => Attribute::Float(Vec::new()),
+            Attribute::Text(_) => Attribute::Text(Vec::new()),
+            Attribute::Texts(_) => Attribute::Texts(Vec::new()),
+            Attribute::Time(_) => Attribute::Time(Vec::new()),
+        };
+        blank.pad(rows);
+        blank
+    }
+
     fn push(&mut self, cell: Cell<'_>) {
         match self {
             Attribute::Bool(cells) => cells.push(match cell {
@@ -109,4 +196,8 @@ impl Attribute {
             }),
         }
     }
+}
+
+fn floats(cells: Vec<Option<i64>>) -> Attribute {
+    Attribute::Float(cells.into_iter().map(|cell| cell.map(|value| value as f64)).collect())
 }

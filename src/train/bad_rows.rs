@@ -26,12 +26,26 @@ pub enum RowFault {
     /// An event without a usable time.
     #[error("timestamp is missing, not a time, before 1990 or in the future")]
     BadTime,
+    /// An event that was there before.
+    #[error("the event's id occurs a second time")]
+    Repeated,
+    /// An item that was shown, and nothing more.
+    #[error("the event type says that the item was shown, which nobody did anything for")]
+    Impression,
+    /// An event that is about something else than what people do with items.
+    #[error("the event type is not about what somebody did with an item")]
+    OtherType,
+    /// An event that is not to be kept.
+    #[error("consent was denied")]
+    Denied,
 }
 
 /// Rows left out of the training, by fault.
 #[derive(Debug, Clone, Default)]
 pub struct BadRows {
     faults: BTreeMap<RowFault, RowFaults>,
+    /// The file that rows are from.
+    file: String,
 }
 
 /// The rows with one fault.
@@ -39,16 +53,26 @@ pub struct BadRows {
 pub struct RowFaults {
     /// How many there are.
     pub count: usize,
-    /// The numbers of the first few, from 1.
+    /// The file that the first one is in; empty where there is only one file.
+    pub file: String,
+    /// The numbers of the first few in that file, from 1.
     pub first_rows: Vec<usize>,
 }
 
 impl BadRows {
+    /// From now on, rows are from this file.
+    pub fn enter(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
+    }
+
     /// Notes one row (from 0).
     pub fn add(&mut self, row: usize, fault: RowFault) {
         let found = self.faults.entry(fault).or_default();
         found.count += 1;
-        if found.first_rows.len() < EXAMPLES {
+        if found.first_rows.is_empty() {
+            found.file.clone_from(&self.file);
+        }
+        if found.first_rows.len() < EXAMPLES && found.file == self.file {
             // People count rows from 1.
             found.first_rows.push(row + 1);
         }

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 
 use super::catalog::Catalog;
-use super::events::{EventKind, EventLog};
+use super::event_kind::EventKind;
+use super::events::EventLog;
 use super::interactions::Interactions;
 use super::plan::TrainPlan;
 use super::sessions::{Session, baskets, sessions};

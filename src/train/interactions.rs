@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::events::{EventKind, EventLog};
+use super::event_kind::EventKind;
+use super::events::EventLog;
 use super::sessions::Session;
 
 const DAY_MS: f64 = 86_400_000.0;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::catalog::Catalog;
-use super::events::{EventKind, EventLog};
+use super::event_kind::EventKind;
+use super::events::EventLog;
 
 const DAY_MS: f64 = 86_400_000.0;
 

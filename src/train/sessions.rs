@@ -2,7 +2,8 @@
 
 use hashbrown::HashSet;
 
-use super::events::{Event, EventKind, EventLog};
+use super::event_kind::EventKind;
+use super::events::{Event, EventLog};
 
 /// One session: its events, oldest first.
 #[derive(Debug, Clone)]

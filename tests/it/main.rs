@@ -10,6 +10,8 @@ mod compat;
 #[cfg(feature = "server")]
 mod evaluate;
 #[cfg(feature = "server")]
+mod event_files;
+#[cfg(feature = "server")]
 mod event_records;
 #[cfg(feature = "server")]
 mod events;
@@ -38,6 +40,10 @@ mod quality;
 mod ranked;
 mod rankers;
 mod reload;
+#[cfg(feature = "server")]
+mod replay;
+#[cfg(feature = "server")]
+mod report;
 mod result_cache;
 mod reuse;
 mod s3;

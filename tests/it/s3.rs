@@ -62,6 +62,8 @@ pub(crate) fn contract(store: &dyn ArtifactStore) {
     assert!(matches!(store.read_range("channels/production.json", 0, 4), Err(StoreError::NotFound { .. })));
     assert_eq!(store.list_dirs("").unwrap(), [""; 0]);
     assert_eq!(store.list_dirs("snapshots").unwrap(), [""; 0]);
+    assert_eq!(store.list_objects("").unwrap(), []);
+    assert_eq!(store.list_objects("snapshots").unwrap(), []);
 
     // Small objects and their etags.
     let first = store.write("channels/production.json", b"one", Condition::Always).unwrap();

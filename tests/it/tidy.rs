@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 7] = [
     &["snapshot", "rules", "live", "exposure", "train"],
     &["pipeline", "connect"],
     &["recommender"],
-    &["server", "evaluate"],
+    &["server", "evaluate", "report"],
     &["config", "telemetry", "cli", "app", "main"],
 ];
 

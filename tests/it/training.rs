@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use larder::artifact::table::TableError;
 use larder::evaluate::{ReplayOptions, Replayer, split, trial, tune};
 use larder::recommender::Recommender;
+use larder::train::EventsError;
 use larder::train::{BadRows, Catalog, EventKind, EventLog, RowFault, TrainPlan, train_all};
 use larder_sample::{SampleSpec, generate};
 
@@ -173,7 +173,7 @@ fn bad_rows_are_counted_and_named() {
 fn bad_files_are_refused_with_column_and_reason() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::read(&write(dir.path(), "catalog.csv", CATALOG)).unwrap();
-    let refused = |name: &str, text: &str| -> TableError {
+    let refused = |name: &str, text: &str| -> EventsError {
         EventLog::read(&write(dir.path(), name, text), &catalog).unwrap_err()
     };
     let error =

@@ -7,12 +7,14 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 
-use super::super::{Condition, MAX_SMALL_OBJECT, Object, StoreError, key};
+use super::super::{Condition, Listed, MAX_SMALL_OBJECT, Object, StoreError, key};
 use super::error::S3Error;
 use super::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, UPLOAD_TIMEOUT, refusal::Refusal};
 
 /// More folders than this below one prefix are refused rather than held in memory.
 const MAX_FOLDERS: usize = 100_000;
+/// The same for objects.
+const MAX_OBJECTS: usize = 1_000_000;
 
 /// One bucket and prefix, and the client to reach it with.
 pub(super) struct Bucket {
@@ -152,6 +154,33 @@ impl Bucket {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// All objects below the folder `prefix`, or the one of that name.
+    pub(super) async fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let own = self.full_key(prefix);
+        let folder = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
+        let below = if own.is_empty() { String::new() } else { format!("{own}/") };
+        // Without a slash at its end, for the object of that name: what else begins so is left out below.
+        let mut pages = self.client.list_objects_v2().bucket(&self.name).prefix(&own).into_paginator().send();
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Refusal::from(error).into_error(&self.location, prefix))?;
+            for object in page.contents() {
+                let Some(full) = object.key().filter(|key| *key == own || key.starts_with(&below)) else {
+                    continue;
+                };
+                let Some(key) = full.strip_prefix(&folder).filter(|key| key::is_key(key)) else { continue };
+                let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                let etag = object.e_tag().unwrap_or_default().to_owned();
+                objects.push(Listed { key: key.to_owned(), bytes, etag });
+            }
+            if objects.len() > MAX_OBJECTS {
+                return Err(self.invalid(prefix, S3Error::TooManyObjects { limit: MAX_OBJECTS }));
+            }
+        }
+        objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Ok(objects)
     }
 
     /// The key in the bucket.

@@ -38,6 +38,8 @@ pub(super) enum S3Error {
     UploadThread(#[from] tokio::task::JoinError),
     #[error("there are more than {limit} folders in it; delete old ones")]
     TooManyFolders { limit: usize },
+    #[error("there are more than {limit} objects in it; name a smaller part of it")]
+    TooManyObjects { limit: usize },
     #[error("the answer makes no sense here: HTTP {status}")]
     Unexpected { status: u16 },
 }

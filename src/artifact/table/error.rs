@@ -93,6 +93,14 @@ pub enum ReadError {
     /// The file is no CSV.
     #[error(transparent)]
     Csv(#[from] csv::Error),
+    /// A line of JSON lines that is no object.
+    #[error("line {line}: {what}; expected a JSON object on each line")]
+    Json {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// It happened in this column.
     #[error("column \"{column}\": {source}")]
     Column {

@@ -1,10 +1,13 @@
-//! Tables as files: Parquet (any writer) and CSV, read a column at a time, with errors that name file, column and row.
+//! Tables as files: Parquet (any writer), CSV and JSON lines, read a column at a time, with errors that name file,
+//! column and row.
 
 mod arrow_cells;
 mod cell;
 mod checked;
 mod csv_file;
 mod error;
+mod json_columns;
+mod json_lines;
 mod outline;
 mod parquet_file;
 mod positioned;
@@ -17,8 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use csv_file::CsvFile;
 use error::Stop;
+use json_lines::JsonLines;
 use parquet_file::{Declared, ParquetFile};
 
+use super::{Part, PartFormat};
 use crate::setting::{As, SettingError, Size, number_within, size_within};
 
 pub use cell::{Cell, CellKind};
@@ -72,9 +77,25 @@ pub struct Table {
 enum Body {
     Parquet(ParquetFile),
     Csv(CsvFile),
+    JsonLines(JsonLines),
 }
 
 impl Table {
+    /// Opens a part by its format. Of JSON lines and CSV all is read.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_part(part: &Part, limits: &TableLimits) -> Result<Self, TableError> {
+        let file = part.name.clone();
+        if part.format() == PartFormat::JsonLines {
+            let body =
+                JsonLines::open(&part.path, limits).map_err(|stop| stopped(&file, "", limits.bytes, stop))?;
+            let (rows, columns) = (body.rows(), body.columns());
+            return Ok(Self { file, rows, columns, max_bytes: limits.bytes, body: Body::JsonLines(body) });
+        }
+        Self::open_as(&part.path, file, part.format() == PartFormat::Csv, limits)
+    }
+
     /// Opens `path`: CSV if it ends in `.csv`, else Parquet. Reads only the footer of a Parquet file.
     ///
     /// # Errors
@@ -82,7 +103,7 @@ impl Table {
     pub fn open(path: &Path, limits: &TableLimits) -> Result<Self, TableError> {
         // By its name: a CSV file has no beginning to know it by.
         let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-        Self::open_as(path, is_csv, limits)
+        Self::open_as(path, path.display().to_string(), is_csv, limits)
     }
 
     /// Opens a Parquet file whatever its name.
@@ -90,7 +111,7 @@ impl Table {
     /// # Errors
     /// As [`Table::open`].
     pub fn open_parquet(path: &Path, limits: &TableLimits) -> Result<Self, TableError> {
-        Self::open_as(path, false, limits)
+        Self::open_as(path, path.display().to_string(), false, limits)
     }
 
     /// Reads a Parquet file that is in memory; `file` names it in messages.
@@ -104,8 +125,7 @@ impl Table {
         }
     }
 
-    fn open_as(path: &Path, is_csv: bool, limits: &TableLimits) -> Result<Self, TableError> {
-        let file = path.display().to_string();
+    fn open_as(path: &Path, file: String, is_csv: bool, limits: &TableLimits) -> Result<Self, TableError> {
         if !is_csv {
             return match ParquetFile::open(path) {
                 Ok(body) => Self::of_parquet(file, body, limits),
@@ -138,7 +158,7 @@ impl Table {
     pub fn groups(&self) -> usize {
         match &self.body {
             Body::Parquet(file) => file.groups(),
-            Body::Csv(_) => 1,
+            Body::Csv(_) | Body::JsonLines(_) => 1,
         }
     }
 
@@ -163,7 +183,7 @@ impl Table {
     pub fn column_bytes(&self, column: &str) -> u64 {
         match &self.body {
             Body::Parquet(file) => file.column_bytes(column),
-            Body::Csv(_) => 0,
+            Body::Csv(_) | Body::JsonLines(_) => 0,
         }
     }
 
@@ -204,6 +224,7 @@ impl Table {
         let outcome = match &self.body {
             Body::Parquet(body) => body.each(column, self.max_bytes, visit),
             Body::Csv(body) => body.each(column, visit),
+            Body::JsonLines(body) => body.each(column, visit),
         };
         outcome.map_err(|stop| self.stopped(column, stop))
     }
@@ -213,14 +234,13 @@ impl Table {
         TableError::Unreadable { file: self.file.clone(), source: source.into() }
     }
 
+    /// What the table is called in messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     fn stopped(&self, column: &str, stop: Stop) -> TableError {
-        match stop {
-            Stop::Unreadable(source) => self.unreadable(source),
-            Stop::TooLarge(size) => {
-                TableError::TooLarge { file: self.file.clone(), size, limit: self.max_bytes, unit: "bytes" }
-            }
-            Stop::Refused { row, reason } => self.bad(column, row, reason),
-        }
+        stopped(&self.file, column, self.max_bytes, stop)
     }
 
     /// As [`Table::each`], at most the first `rows` rows.
@@ -232,6 +252,7 @@ impl Table {
         let outcome = match &self.body {
             Body::Parquet(body) => body.head(column, rows, self.max_bytes, visit),
             Body::Csv(body) => body.each(column, visit),
+            Body::JsonLines(body) => body.each(column, visit),
         };
         outcome.map_err(|stop| self.stopped(column, stop))
     }
@@ -244,7 +265,18 @@ impl Table {
         self.kind(column)?;
         match &self.body {
             Body::Parquet(body) => body.outline(column).map_err(|source| self.unreadable(source)),
-            Body::Csv(_) => Ok(Outline::default()),
+            Body::Csv(_) | Body::JsonLines(_) => Ok(Outline::default()),
+        }
+    }
+}
+
+fn stopped(file: &str, column: &str, limit: u64, stop: Stop) -> TableError {
+    let file = file.to_owned();
+    match stop {
+        Stop::Unreadable(source) => TableError::Unreadable { file, source },
+        Stop::TooLarge(size) => TableError::TooLarge { file, size, limit, unit: "bytes" },
+        Stop::Refused { row, reason } => {
+            TableError::BadValue { file, column: column.to_owned(), row: row + 1, source: reason }
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::trainer::Trainer;
 use crate::artifact::table::TableError;
-use crate::train::events::EventKind;
+use crate::train::event_kind::EventKind;
 use crate::train::inputs::TrainingInputs;
 use crate::train::rules::rules;
 use crate::train::writer::ArtifactWriter;

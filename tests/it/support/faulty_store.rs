@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use larder::artifact::{ArtifactStore, Condition, Object, StoreError};
+use larder::artifact::{ArtifactStore, Condition, Listed, Object, StoreError};
 
 /// Wraps a store; hides its local files, so that downloads take the long way.
 #[derive(Debug)]
@@ -112,5 +112,10 @@ impl<S: ArtifactStore> ArtifactStore for FaultyStore<S> {
     fn list_dirs(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         self.answer(prefix)?;
         self.inner.list_dirs(prefix)
+    }
+
+    fn list_objects(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        self.answer(prefix)?;
+        self.inner.list_objects(prefix)
     }
 }

@@ -4,54 +4,11 @@
 //! unnesting, and what repeats along a slate takes next to nothing once it is encoded. Only `asked`, which is long, is
 //! on the first row of its exposure alone.
 
+use super::super::super::shown::Shown;
+use crate::artifact::table::{TableError, TableStream};
 use arrow_array::builder::{
     Float32Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder,
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::artifact::table::{TableError, TableStream};
-
-/// An exposure as it was written, by this version or an earlier one.
-#[derive(Debug, Deserialize)]
-pub(super) struct Shown {
-    #[serde(default)]
-    pub(super) replica: String,
-    #[serde(default)]
-    boot: String,
-    #[serde(default)]
-    seq: i64,
-    recommendation_id: String,
-    time_ms: i64,
-    placement: String,
-    #[serde(default)]
-    snapshot: String,
-    #[serde(default)]
-    rules_version: String,
-    #[serde(default)]
-    live_epoch: i64,
-    clock_ms: Option<i64>,
-    user_id: Option<String>,
-    visitor_id: Option<String>,
-    session_id: Option<String>,
-    asked: Option<Box<RawValue>>,
-    #[serde(default)]
-    level: String,
-    #[serde(default)]
-    causes: Vec<String>,
-    #[serde(default)]
-    skipped_stages: Vec<String>,
-    impressions: Vec<ShownItem>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ShownItem {
-    item_id: String,
-    rank: i32,
-    score: Option<f32>,
-    #[serde(default)]
-    source: String,
-}
 
 /// Rows under way.
 #[derive(Debug, Default)]

@@ -7,8 +7,9 @@ mod columns;
 
 use std::sync::Arc;
 
-use self::columns::{Rows, Shown};
+use self::columns::Rows;
 use super::super::record::calendar;
+use super::super::shown::Shown;
 use super::super::spool::SegmentReader;
 use super::{Cause, SegmentSink};
 use crate::artifact::table::TableStream;
