@@ -15,13 +15,9 @@ format:
 test:
     cargo test --workspace
 
-# CI: rankers that are ONNX networks, a feature off by default
-onnx:
-    cargo test --features onnx --test it onnx
-
-# CI: events from Kafka and exposures to it, a feature off by default
-kafka:
-    cargo test --features kafka --lib --test it kafka
+# CI: the features that are off by default: rankers that are ONNX networks, events from Kafka
+features:
+    cargo test --workspace --features larder/onnx,larder/kafka --lib --test it -- onnx kafka
 
 # Fuzz one parser for a minute (needs a nightly compiler and cargo-fuzz); `just fuzz` lists them
 fuzz target="" seconds="60":
@@ -29,7 +25,7 @@ fuzz target="" seconds="60":
 
 # CI: lint
 lint:
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --features larder/kafka -- -D warnings
 
 # CI: document
 document:
