@@ -97,7 +97,7 @@ fn apply(criterion: &mut Criterion) {
         );
     });
     let mut live = Live::new(base);
-    live.bring_up(&states, usize::MAX);
+    live.bring_up(&states);
     let mut random = fastrand::Rng::with_seed(2);
     group.bench_function("epoch", |bencher| {
         bencher.iter_custom(|epochs| {
@@ -110,7 +110,7 @@ fn apply(criterion: &mut Criterion) {
                 // Two epochs are alive, as while requests hold the one before.
                 let before = live.clone();
                 let began = std::time::Instant::now();
-                live.bring_up(&states, usize::MAX);
+                live.bring_up(&states);
                 took += began.elapsed();
                 drop(before);
             }

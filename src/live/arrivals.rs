@@ -18,6 +18,8 @@ pub(super) struct Arrivals {
 struct List {
     /// With the time of the event that listed it, in milliseconds since 1970-01-01 UTC.
     ids: Vec<(Arc<str>, i64)>,
+    /// Their places, by the time of the listing and then by id, so that replicas agree whatever they heard of first.
+    by_time: Vec<u32>,
     rows: HashMap<Arc<str>, u32>,
 }
 
@@ -55,6 +57,11 @@ impl Arrivals {
         let (row, id) = (self.first_row + at, Arc::<str>::from(id));
         let list = Arc::make_mut(&mut self.list);
         list.rows.insert(Arc::clone(&id), row);
+        let List { ids, by_time, .. } = &mut *list;
+        let key = |at: &u32| ids.get(*at as usize).map(|(id, came_ms)| (*came_ms, Arc::clone(id)));
+        let new = Some((came_ms, Arc::clone(&id)));
+        let place = by_time.partition_point(|at| key(at) < new);
+        by_time.insert(place, at);
         list.ids.push((id, came_ms));
         Some(ItemIdx(row))
     }
@@ -64,9 +71,9 @@ impl Arrivals {
         self.list.ids.iter().map(|(id, came_ms)| (&**id, *came_ms))
     }
 
-    /// All of them and the times of their listing, the last that came first.
+    /// All of them and the times of their listing, the last that was listed first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = (ItemIdx, i64)> {
-        let last = self.first_row + self.list.ids.len() as u32;
-        (self.first_row..last).zip(&self.list.ids).rev().map(|(row, (_, came_ms))| (ItemIdx(row), *came_ms))
+        let came_ms = |at: u32| self.list.ids.get(at as usize).map_or(i64::MIN, |(_, came_ms)| *came_ms);
+        self.list.by_time.iter().rev().map(move |at| (ItemIdx(self.first_row + at), came_ms(*at)))
     }
 }

@@ -176,24 +176,30 @@ impl Live {
         self.arrivals.len() < self.base.reserve
     }
 
-    /// Brings in what has changed since, up to `most` items; whether that was all.
-    ///
-    /// Takes time for the items that changed and the chunks that they are in, not for the catalogue: but a pass over
-    /// the states' sequence numbers.
-    pub fn bring_up(&mut self, states: &States, most: usize) -> bool {
-        let mut items: Vec<&ItemState> = states.changed_since(self.sequence).collect();
-        // In the order of change and not of items, so that a part of it is a state that there was.
-        items.sort_unstable_by_key(|item| item.sequence);
-        let is_all = items.len() <= most;
-        items.truncate(most);
-        let rows = self.write(states, &items);
-        self.filter_again(&rows);
-        let knows_handles = self.find_rows(states, most);
-        let last = items.last().map_or(self.sequence, |last| last.sequence);
-        self.sequence = if is_all { states.sequence() } else { last };
+    /// Brings in what has changed since: in time for the items that changed and the chunks that they are in, not for
+    /// the catalogue.
+    pub fn bring_up(&mut self, states: &States) {
+        let items: Vec<&ItemState> = states.changed_since(self.sequence).collect();
+        self.bring_in(states, &items);
+        self.find_rows(states, usize::MAX);
+        self.sequence = states.sequence();
         self.last_event_ms = states.last_event_ms();
         self.digest = states.digest();
-        is_all && knows_handles
+    }
+
+    /// Brings in a part of the states, as [`States::slice`] gives it: for who must not hold them for long. Once all
+    /// parts are in, [`Live::bring_up`] has to follow, from the sequence that there was at the
+    /// [beginning](Live::since).
+    pub fn bring_in_slice(&mut self, states: &States, begin: usize, most: usize) -> bool {
+        let items: Vec<&ItemState> = states.slice(begin, most).collect();
+        self.bring_in(states, &items);
+        let knows_handles = self.find_rows(states, most);
+        items.len() < most && knows_handles
+    }
+
+    /// All changes up to this one are in it.
+    pub fn since(self, sequence: u64) -> Self {
+        Self { sequence, ..self }
     }
 
     /// The same state, without the texts of values that are gone.
@@ -203,7 +209,7 @@ impl Live {
         for (id, came_ms) in self.arrivals.ids() {
             rebuilt.arrivals.add(id, came_ms);
         }
-        rebuilt.bring_up(states, usize::MAX);
+        rebuilt.bring_up(states);
         rebuilt
     }
 
@@ -216,6 +222,11 @@ impl Live {
     /// The bytes of texts that came with events, those of values that are gone among them.
     pub fn text_bytes(&self) -> usize {
         self.attributes.new_text_bytes()
+    }
+
+    fn bring_in(&mut self, states: &States, items: &[&ItemState]) {
+        let rows = self.write(states, items);
+        self.filter_again(&rows);
     }
 
     /// Writes the items' registers; returns the rows that changed.

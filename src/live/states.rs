@@ -242,6 +242,18 @@ impl States {
         self.digest
     }
 
+    /// Up to `most` of the items, from the `begin`-th on, in the order in which they were first changed.
+    pub(super) fn slice(&self, begin: usize, most: usize) -> impl Iterator<Item = &ItemState> {
+        self.items.iter().skip(begin).take(most)
+    }
+
+    /// Whether events say that an item is sold, which perhaps no epoch knows yet.
+    pub fn is_listed(&self, id: &str) -> bool {
+        let place = self.ids.number(id).and_then(|handle| self.places.get(handle as usize));
+        let item = place.and_then(|place| self.items.get(*place as usize));
+        item.is_some_and(|item| item.is_listed(self.watermark_ms) == Some(true))
+    }
+
     /// The items that changed after this sequence.
     pub(super) fn changed_since(&self, sequence: u64) -> impl Iterator<Item = &ItemState> {
         let since = usize::try_from(self.sequence.saturating_sub(sequence)).unwrap_or(usize::MAX);

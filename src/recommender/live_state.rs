@@ -104,13 +104,14 @@ impl LiveState {
     /// Brings a view that was just made up to nearly the present, beside the requests and beside the events that come
     /// meanwhile. What is left is done when it is published.
     pub fn adopt(&self, view: &View) -> View {
+        // What changes meanwhile has a later number than this, and is brought in when the view is published.
+        let sequence = self.lock().sequence();
         let mut live = self.base(view);
-        loop {
-            let states = self.lock();
-            if live.bring_up(&states, SLICE) {
-                return view.with_live(live);
-            }
+        let mut begin = 0;
+        while !live.bring_in_slice(&self.lock(), begin, SLICE) {
+            begin += SLICE;
         }
+        view.with_live(live.since(sequence))
     }
 
     /// Applies events to the state, in order, and to what is known of people, which requests see at once;
@@ -141,7 +142,7 @@ impl LiveState {
             // Items that somebody did something with for the first time: nothing has changed, they are only found now.
             (view.live.handles() != states.handles()).then(|| {
                 let mut live = view.live.clone();
-                live.bring_up(&states, usize::MAX);
+                live.bring_up(&states);
                 Arc::new(view.with_live(live))
             })
         });
@@ -186,7 +187,7 @@ impl LiveState {
         states.set_watermark(watermark);
         // One that was served before has its own state, but for what happened since.
         let mut live = if self.is_base_of(view) { view.live.clone() } else { self.base(view) };
-        live.bring_up(&states, usize::MAX);
+        live.bring_up(&states);
         let epoch = current.map_or(0, |current| current.live.epoch());
         // Epochs only go forward, whatever the snapshot; before the first event there is none.
         let epoch = if epoch == 0 && states.is_empty() { 0 } else { epoch + 1 };
@@ -233,7 +234,7 @@ impl LiveState {
 /// The epoch after this one.
 fn next(live: &Live, states: &States) -> Live {
     let mut next = live.clone().at(live.epoch() + 1);
-    next.bring_up(states, usize::MAX);
+    next.bring_up(states);
     if next.text_bytes() > states.resident_bytes() + SPARE_TEXTS {
         return next.rebuilt(states);
     }
@@ -274,7 +275,8 @@ fn remember(
     // Whom to forget has no item.
     let handle = match (&event.kind, event.item_id.as_deref()) {
         (EventKind::Interaction(_), Some(id)) => {
-            let known = view.is_some_and(|view| view.live.item(id).is_some());
+            // Or listed by an event that no epoch is made of yet, such as the one before in the same batch.
+            let known = view.is_some_and(|view| view.live.item(id).is_some()) || states.is_listed(id);
             match known.then(|| states.handle(id)) {
                 None => return EventOutcome::UnknownItem,
                 Some(None) => return EventOutcome::NoRoom,

@@ -112,10 +112,10 @@ fn did_in(session: &str, name: &str, item: &str, minutes: i64) -> Event {
     Event { user_id: None, session_id: Some(session.to_owned()), ..did(name, item, "", minutes) }
 }
 
-/// An item that the snapshot does not know.
-fn arrives(item: &str) -> Event {
-    let now = chrono::Utc::now().timestamp_millis();
-    Event { item_id: Some(item.to_owned()), ..Event::new(EventKind::ItemListed, now) }
+/// An item that the snapshot does not know, listed so many minutes ago.
+fn arrives(item: &str, minutes: i64) -> Event {
+    let time = chrono::Utc::now() - chrono::TimeDelta::minutes(minutes);
+    Event { item_id: Some(item.to_owned()), ..Event::new(EventKind::ItemListed, time.timestamp_millis()) }
 }
 
 /// What one recipe answers.

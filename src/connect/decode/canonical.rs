@@ -142,25 +142,6 @@ pub(super) fn check(event: &Event) -> Result<(), Poison> {
     Ok(())
 }
 
-/// An event of which nothing is known but its type and its time.
-pub(super) fn blank(kind: EventKind, time_ms: i64) -> Event {
-    Event {
-        id: String::new(),
-        kind,
-        time_ms,
-        item_id: None,
-        user_id: None,
-        visitor_id: None,
-        session_id: None,
-        recommendation_id: None,
-        value: None,
-        quantity: None,
-        consent: Consent::default(),
-        attributes: Vec::new(),
-        upsert: false,
-    }
-}
-
 fn check_keys(object: &Map<String, Value>) -> Result<(), Poison> {
     match object.keys().find(|key| !KEYS.contains(&key.as_str())) {
         None => Ok(()),
@@ -195,7 +176,7 @@ fn fields(object: &Map<String, Value>, kind: EventKind, time_ms: i64) -> Result<
             Some(Value::Bool(upsert)) => *upsert,
             Some(other) => return Err(Poison::bad_value("/upsert", other, "true or false")),
         },
-        ..blank(kind, time_ms)
+        ..Event::new(kind, time_ms)
     })
 }
 

@@ -134,7 +134,7 @@ impl Rule {
             quantity: number(&self.quantity),
             attributes: names.map(|name| (Arc::clone(name), AttributeValue::Null)).collect(),
             upsert: self.upsert,
-            ..canonical::blank(kind.clone(), 0)
+            ..Event::new(kind.clone(), 0)
         };
         canonical::check(&event)
             .map_err(|poison| problem(map, poison.field.trim_start_matches('/'), poison.message.clone()))
@@ -172,7 +172,7 @@ impl Rule {
             user_id: id(&self.user_id)?,
             visitor_id: id(&self.visitor_id)?,
             session_id: id(&self.session_id)?,
-            ..canonical::blank(kind, time::settle(time_ms, clock, time_field)?)
+            ..Event::new(kind, time::settle(time_ms, clock, time_field)?)
         };
         if details {
             self.add_details(&mut event, documents)?;

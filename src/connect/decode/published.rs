@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::canonical::blank;
 use super::clock::Clock;
 use super::frame::{Form, Frame};
 use super::poison::{Poison, Reason, cut};
@@ -46,7 +45,7 @@ pub(super) fn read(frame: &Frame<'_>, clock: Clock) -> Result<Option<Event>, Poi
     }
     let field = format!("{location}/time");
     let time_ms = time::settle(defaults::time_ms(frame)?, clock, &field)?;
-    Ok(Some(Event { id: defaults::id(frame), ..blank(EventKind::SnapshotPublished, time_ms) }))
+    Ok(Some(Event { id: defaults::id(frame), ..Event::new(EventKind::SnapshotPublished, time_ms) }))
 }
 
 /// Whether a key is that of a channel, `…/channels/NAME.json`.

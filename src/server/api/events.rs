@@ -202,15 +202,16 @@ fn rejected(reason: &str, field: String, message: String) -> v1::EventResult {
 
 /// Writes the keys of an event as other sources have them: callers of this API know them in lowerCamelCase.
 fn spell_as_sources_do(document: &mut Value) {
-    const NAMES: [(&str, &str); 5] = [
+    const NAMES: [(&str, &str); 6] = [
         ("itemId", "item_id"),
         ("userId", "user_id"),
         ("visitorId", "visitor_id"),
         ("sessionId", "session_id"),
         ("recommendationId", "recommendation_id"),
+        ("attributionToken", "attribution_token"),
     ];
     let Some(event) = document.as_object_mut() else { return };
-    for (camel, snake) in NAMES.into_iter().chain([("attributionToken", "attribution_token")]) {
+    for (camel, snake) in NAMES {
         // One that has both is refused for the one that is left.
         if !event.contains_key(snake)
             && let Some(value) = event.remove(camel)

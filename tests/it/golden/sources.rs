@@ -24,7 +24,7 @@ fn happened(mut request: Request, item: &str, event: &str) -> Request {
 cases! {
     what_came_last_comes_first {
         recipe: r#"sources = [ { kind = "arrivals" } ]"#,
-        events: || vec![super::arrives("lapsang"), super::arrives("gunpowder")],
+        events: || vec![super::arrives("gunpowder", 3), super::arrives("lapsang", 9)],
         answer: "arrivals: gunpowder lapsang",
     }
     what_a_session_did_counts_where_the_request_does_not_say_it {
