@@ -187,9 +187,9 @@ impl Live {
         self.digest = states.digest();
     }
 
-    /// Brings in a part of the states, as [`States::slice`] gives it: for who must not hold them for long. Once all
-    /// parts are in, [`Live::bring_up`] has to follow, from the sequence that there was at the
-    /// [beginning](Live::since).
+    /// Brings in up to `most` items of the states from the `begin`-th on, for who must not hold the states for long;
+    /// whether those were the last. Then [`Live::bring_up`] has to follow, from the changes that there were [at the
+    /// beginning](Live::since).
     pub fn bring_in_slice(&mut self, states: &States, begin: usize, most: usize) -> bool {
         let items: Vec<&ItemState> = states.slice(begin, most).collect();
         self.bring_in(states, &items);
