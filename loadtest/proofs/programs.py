@@ -201,6 +201,7 @@ class Bench:
         self._given = self._recording is not None
         self._scenario = Path(arguments.scenario).resolve()
         self.rate = arguments.rate
+        self.kafka = arguments.kafka and arguments.kafka.resolve()
 
     def seconds(self, full, smoke):
         return smoke if self.smoke else full

