@@ -20,6 +20,7 @@ import day
 import drain
 import epochs
 import events
+import loop
 import machine
 import overload
 import slow_clients
@@ -39,6 +40,7 @@ PROOFS = {
     "events": events.prove,
     "events-agree": events.agree,
     "epochs": epochs.prove,
+    "loop": loop.prove,
 }
 
 
