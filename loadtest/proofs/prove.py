@@ -23,6 +23,8 @@ import events
 import loop
 import machine
 import overload
+import sessions
+import sinks
 import slow_clients
 import swaps
 import verdicts
@@ -41,6 +43,9 @@ PROOFS = {
     "events-agree": events.agree,
     "epochs": epochs.prove,
     "loop": loop.prove,
+    "sessions": sessions.prove,
+    "outage": sinks.prove,
+    "kills": sinks.kills,
 }
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 NAMES = ("reference-day", "capacity", "overload", "swaps", "drain", "slow-clients", "soak", "events", "events-agree",
-         "epochs", "loop")
+         "epochs", "loop", "sessions", "outage", "kills")
 FORMER_NAMES = {"siege": "slow-clients"}
 
 
