@@ -34,6 +34,7 @@ mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
 mod never_short;
+mod new_items;
 #[cfg(feature = "server")]
 mod overload;
 mod placements_file;
