@@ -101,6 +101,9 @@ impl Arrivals {
         let attributes = ctx.live.attributes();
         SCRATCH.with_borrow_mut(|Scratch { seeds, profile, alike }| {
             from.items(ctx, &self.weights, max_seeds, decay, seeds);
+            if seeds.is_empty() {
+                return;
+            }
             likeness.sum_up(attributes, seeds, profile);
             alike.clear();
             for (place, item) in (0..).zip(new.take(COMPARED)) {
