@@ -14,7 +14,8 @@ use crate::pipeline::{BuildError, CandidateSource, Context, Needs, Spec, Stage, 
 use crate::setting::{As, NoneOr, Time};
 
 /// The most new items that are compared with the items looked from, the newest of them: an upper bound on the time.
-const COMPARED: usize = 10_000;
+/// Raising it finds older ones among many, and takes time in proportion.
+const COMPARED: usize = 2_000;
 
 /// What the score of an item is multiplied with at least to get that of the next.
 const APART: f32 = 1.0 - 1e-6;
