@@ -15,9 +15,9 @@ format:
 test:
     cargo test --workspace
 
-# CI: the features that are off by default: rankers that are ONNX networks, events from Kafka
+# CI: the features that are off by default: rankers that are ONNX networks, events from Kafka and from NATS
 features:
-    cargo test --workspace --features larder/onnx,larder/kafka --lib --test it -- onnx kafka
+    cargo test --workspace --features larder/onnx,larder/kafka,larder/nats --lib --test it -- onnx kafka nats
 
 # Fuzz one parser for a minute (needs a nightly compiler and cargo-fuzz); `just fuzz` lists them
 fuzz target="" seconds="60":
@@ -25,7 +25,7 @@ fuzz target="" seconds="60":
 
 # CI: lint
 lint:
-    cargo clippy --workspace --all-targets --features larder/kafka -- -D warnings
+    cargo clippy --workspace --all-targets --features larder/kafka,larder/nats -- -D warnings
 
 # CI: document
 document:

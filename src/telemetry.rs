@@ -47,18 +47,18 @@ pub fn init_logs(format: LogFormat, given: &str) -> bool {
 }
 
 /// Without what libraries say of every connection, unless it was asked for.
-#[cfg(feature = "kafka")]
 fn quiet(filter: EnvFilter, given: &str) -> EnvFilter {
-    match crate::connect::kafka::CLIENT_LOG.parse() {
-        Ok(directive) if given == "info" => filter.add_directive(directive),
-        _ => filter,
-    }
+    let directives = CLIENT_LOGS.iter().filter_map(|client| client.parse().ok());
+    if given == "info" { directives.fold(filter, EnvFilter::add_directive) } else { filter }
 }
 
-#[cfg(not(feature = "kafka"))]
-fn quiet(filter: EnvFilter, _: &str) -> EnvFilter {
-    filter
-}
+/// The filters that keep libraries from logging.
+const CLIENT_LOGS: &[&str] = &[
+    #[cfg(feature = "kafka")]
+    crate::connect::kafka::CLIENT_LOG,
+    #[cfg(feature = "nats")]
+    crate::connect::nats::CLIENT_LOG,
+];
 
 /// What counts, and what is asked for its state.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
 use crate::connect::source::{
-    EventSource, FilesOptions, FilesSource, KafkaOptions, Reader, SourceError, SourceKind, SourceOptions,
-    Stopped,
+    EventSource, FilesOptions, FilesSource, KafkaOptions, NatsOptions, Reader, SourceError, SourceKind,
+    SourceOptions, Stopped,
 };
 use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
@@ -178,6 +178,7 @@ fn open(options: &SourceOptions, counts: &Arc<EventCounts>) -> Result<Box<dyn Ev
     match &options.kind {
         SourceKind::Files(files) => open_files(&options.name, files),
         SourceKind::Kafka(kafka) => open_kafka(&options.name, kafka, counts),
+        SourceKind::Nats(nats) => open_nats(&options.name, nats, counts),
     }
 }
 
@@ -201,6 +202,20 @@ fn open_kafka(
     _: &Arc<EventCounts>,
 ) -> Result<Box<dyn EventSource>, SourceError> {
     Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NOT_BUILT })
+}
+
+#[cfg(feature = "nats")]
+fn open_nats(
+    name: &str,
+    options: &NatsOptions,
+    counts: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
+    Ok(Box::new(crate::connect::nats::NatsSource::open(name, options, Arc::clone(counts))?))
+}
+
+#[cfg(not(feature = "nats"))]
+fn open_nats(name: &str, _: &NatsOptions, _: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
+    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NATS_NOT_BUILT })
 }
 
 /// Tells, behind all that was delivered before, that a source has caught up: when that is applied, so is its backlog.

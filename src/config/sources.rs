@@ -11,11 +11,12 @@ use super::ConfigError;
 use super::error::Origin;
 use super::known::closest;
 use super::text::{position, shown};
-use crate::connect::KafkaAccess;
 use crate::connect::decode::{Decoder, Mapping};
 use crate::connect::source::{
-    KINDS, KafkaOptions, KindKeys, SourceKind, SourceOptions, TopicKeys, check_name,
+    KINDS, KafkaOptions, KindKeys, NatsOptions, SourceKind, SourceOptions, StreamKeys, TopicKeys, check_name,
 };
+use crate::connect::{KafkaAccess, NatsAccess};
+use crate::setting::SettingError;
 
 /// The key of the list, as messages name it.
 pub(super) const KEY: &str = "events.source";
@@ -114,19 +115,29 @@ impl Place<'_> {
     fn own(&self, kind: &KindKeys, keys: &DeTable<'_>) -> Result<SourceKind, ConfigError> {
         match kind.name {
             "files" => Ok(SourceKind::Files(self.take(keys, &["dir"])?)),
+            "nats" => {
+                let StreamKeys { stream, subjects, start } =
+                    self.take(keys, &["stream", "subjects", "start"])?;
+                let names = ["servers", "user", "password", "token", "credentials_file", "ca_file"];
+                let access: NatsAccess = self.take(keys, &names)?;
+                access.check().map_err(|error| self.of_access(keys, "servers", &error))?;
+                Ok(SourceKind::Nats(NatsOptions { access, stream, subjects, start }))
+            }
             _ => {
                 let TopicKeys { topic, start } = self.take(keys, &["topic", "start"])?;
                 let names = ["brokers", "security", "mechanism", "user", "password", "ca_file"];
                 let access: KafkaAccess = self.take(keys, &names)?;
-                access.check().map_err(|error| {
-                    // What is missing has no line: that of the brokers is near.
-                    let at = if keys.contains_key(error.key) { error.key } else { "brokers" };
-                    let key = format!("{KEY}.{}", error.key);
-                    self.refused(self.at(keys, at), &key, &error.value, &error.expected)
-                })?;
+                access.check().map_err(|error| self.of_access(keys, "brokers", &error))?;
                 Ok(SourceKind::Kafka(KafkaOptions { access, topic, start }))
             }
         }
+    }
+
+    /// What keys of access say that do not go together. What is missing has no line: that of `near` is near.
+    fn of_access(&self, keys: &DeTable<'_>, near: &str, error: &SettingError) -> ConfigError {
+        let at = if keys.contains_key(error.key) { error.key } else { near };
+        let key = format!("{KEY}.{}", error.key);
+        self.refused(self.at(keys, at), &key, &error.value, &error.expected)
     }
 
     fn mappings(&self, keys: &DeTable<'_>) -> Result<Vec<Mapping>, ConfigError> {
@@ -180,8 +191,8 @@ impl Place<'_> {
             return self.refused(span.start, &format!("{KEY}.{key}.{named}"), "missing", "a value");
         }
         let wanted = said.rsplit_once("expected ").map_or(said, |(_, wanted)| wanted);
-        // A password may be in a table's text as well, so only what stands alone is shown.
-        let is_secret = key.ends_with("password");
+        // A secret may be in a table's text as well, so only what stands alone is shown.
+        let is_secret = key.ends_with("password") || key.ends_with("token");
         let written = self.text.get(span.clone()).unwrap_or_default();
         let is_plain =
             !is_secret && !written.is_empty() && written.len() <= 80 && !written.contains(['\n', '{']);

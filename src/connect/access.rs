@@ -1,11 +1,16 @@
 //! How a Kafka cluster is reached: brokers, encryption, user and password. Part of every build, as the settings are.
 
+mod nats;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
 use crate::exposure;
 use crate::setting::{As, File, Form, Hidden, NoneOr, Secret, SettingError, Text};
+
+pub(super) use nats::{IS_BUILT as NATS_IS_BUILT, StreamName, Subjects};
+pub use nats::{NOT_BUILT as NATS_NOT_BUILT, NatsAccess};
 
 /// How a cluster is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

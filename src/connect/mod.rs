@@ -9,11 +9,13 @@ mod encode;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod lines;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod record;
 mod recorder;
 pub mod source;
 
-pub use access::{KafkaAccess, Mechanism, NOT_BUILT, Security};
+pub use access::{KafkaAccess, Mechanism, NATS_NOT_BUILT, NOT_BUILT, NatsAccess, Security};
 pub use config::{Config, FILES};
 pub use encode::encode;
 pub use lines::{Line, Lines};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use larder::domain::{Cause, DegradationLevel, Event, EventKind, Request};
+use larder::domain::{AttributeValue, Cause, DegradationLevel, Event, EventKind, Request};
 use larder::live::Config;
 use larder::pipeline::{BuildError, Spec, Stages};
 use larder::recommender::{EventOutcome, Limits, LiveState, Recommendation, Recommender, View};
@@ -116,6 +116,12 @@ fn did_in(session: &str, name: &str, item: &str, minutes: i64) -> Event {
 fn arrives(item: &str, minutes: i64) -> Event {
     let time = chrono::Utc::now() - chrono::TimeDelta::minutes(minutes);
     Event { item_id: Some(item.to_owned()), ..Event::new(EventKind::ItemListed, time.timestamp_millis()) }
+}
+
+/// The same with its category.
+fn arrives_in(category: &str, item: &str, minutes: i64) -> Event {
+    let attributes = vec![("category".into(), AttributeValue::Text(category.into()))];
+    Event { attributes, ..arrives(item, minutes) }
 }
 
 /// What one recipe answers.

@@ -1,25 +1,16 @@
 //! Kafka, by a real broker in a process of its own: events out of a topic, exposures into one.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
-use larder::artifact::LocalStore;
+use chrono::Utc;
 use rskafka::record::Record;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::broker::{Broker, record};
-use crate::support::following::publish_to;
-use crate::support::grocer;
+use crate::support::event_shop::{STOCK, Shop, after, applied, digest, is_ready, scrape, status, wait_until};
 use crate::support::process::Process;
-use crate::support::scrape::Scrape;
-
-/// Minutes after the catalogue of the grocer's first snapshot.
-fn after(minutes: i64) -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2026, 11, 20, 1, 0, 0).unwrap() + TimeDelta::minutes(minutes)
-}
 
 /// An event in the words of a shop that has a mapping for them.
 fn stock(sku: &str, pieces: u32, minutes: i64) -> Record {
@@ -41,66 +32,13 @@ fn delisted(item: &str, minutes: i64) -> Record {
     record(&headers, "")
 }
 
-/// A store with a snapshot, and a configuration.
-struct Shop {
-    dir: TempDir,
-    config: PathBuf,
-}
-
-impl Shop {
-    fn new(config: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = LocalStore::create(dir.path()).unwrap();
-        publish_to(&store, grocer::snapshot(1).path()).unwrap();
-        let path = dir.path().join("larder.toml");
-        std::fs::write(&path, config).unwrap();
-        Self { dir, config: path }
-    }
-
-    fn following(broker: &Broker, topic: &str, start: &str) -> Self {
-        let address = broker.address();
-        Self::new(&format!(
-            "[[events.source]]\nname = 'shop'\nkind = 'kafka'\n\
-             brokers = '{address}'\ntopic = '{topic}'\nstart = '{start}'\n\
-             [[events.source.map]]\nmatch = '{{\"sku\": [{{\"exists\": true}}]}}'\n\
-             type = 'item.changed'\nitem_id = '/sku'\ntime = '/at'\n\
-             set.in_stock = {{ at = '/pieces', gt = 0 }}\n"
-        ))
-    }
-
-    fn serve(&self) -> Process {
-        Process::serve_with(self.dir.path(), &[("--config", &self.config)])
-    }
-}
-
-fn status(server: &Process) -> Value {
-    server.send(server.admin, "GET", "/status", "").json()
-}
-
-fn digest(server: &Process) -> String {
-    status(server)["live_digest"].as_str().unwrap().to_owned()
-}
-
-fn scrape(server: &Process) -> Scrape {
-    Scrape::parse(&server.send(server.admin, "GET", "/metrics", "").body)
-}
-
-/// How many events of the topic were applied.
-fn applied(server: &Process) -> f64 {
-    let labels = [("source", "shop"), ("outcome", "applied")];
-    scrape(server).value("larder_events_total", &labels).unwrap_or_default()
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-}
-
-fn is_ready(server: &Process) -> bool {
-    server.send(server.admin, "GET", "/readyz", "").status == 200
+/// A shop that follows a topic.
+fn following(broker: &Broker, topic: &str, start: &str) -> Shop {
+    let address = broker.address();
+    Shop::new(&format!(
+        "[[events.source]]\nname = 'shop'\nkind = 'kafka'\n\
+         brokers = '{address}'\ntopic = '{topic}'\nstart = '{start}'\n{STOCK}"
+    ))
 }
 
 #[test]
@@ -116,7 +54,7 @@ fn a_topic_is_read_from_where_the_catalogue_ends_and_through_the_end_of_its_brok
     broker.produce("items", 0, vec![stock("assam", 0, 60), delisted("milk", 61)]);
     broker.produce("items", 1, vec![stock("sencha", 0, 62), record(&[], "no JSON")]);
 
-    let shop = Shop::following(&broker, "items", &begin.to_rfc3339());
+    let shop = following(&broker, "items", &begin.to_rfc3339());
     let server = shop.serve();
     wait_until("ready", || is_ready(&server));
     // Caught up, and not only waited for: all that was there is in the state.
@@ -128,7 +66,7 @@ fn a_topic_is_read_from_where_the_catalogue_ends_and_through_the_end_of_its_brok
     broker.produce("items", 1, vec![delisted("chai", 70), stock("sencha", 3, 71)]);
     wait_until("what came after the start", || applied(&server) == 55.0);
     // By the time of the catalogue, which tansu takes for a time of writing: all of it then.
-    let other = Shop::following(&broker, "items", "watermark");
+    let other = following(&broker, "items", "watermark");
     let later = other.serve();
     wait_until("ready", || is_ready(&later));
     let all = applied(&later);

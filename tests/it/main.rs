@@ -31,7 +31,10 @@ mod live_items;
 mod memory;
 #[cfg(feature = "server")]
 mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
 mod never_short;
+mod new_items;
 #[cfg(feature = "server")]
 mod overload;
 mod placements_file;
@@ -58,11 +61,15 @@ mod support {
     #[cfg(feature = "kafka")]
     pub(crate) mod broker;
     pub(crate) mod counting;
+    #[cfg(any(feature = "kafka", feature = "nats"))]
+    pub(crate) mod event_shop;
     pub(crate) mod faulty_disk;
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
     pub(crate) mod levels;
+    #[cfg(feature = "nats")]
+    pub(crate) mod nats_server;
     #[cfg(feature = "onnx")]
     pub(crate) mod network;
     #[cfg(feature = "server")]

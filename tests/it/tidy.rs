@@ -31,7 +31,7 @@ const NEVER: [(&str, &str); 3] = [("pipeline", "train"), ("recommender", "train"
 const STAGE_KINDS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selector"];
 
 /// Crates, by how their names begin, and the only places that may name them.
-const RESERVED: [(&str, &[&str]); 12] = [
+const RESERVED: [(&str, &[&str]); 13] = [
     ("aws_", &["artifact/s3"]),
     ("arc_swap", &["snapshot/registry.rs", "server/edge/requests/table.rs"]),
     ("larder_proto", &["server/"]),
@@ -43,7 +43,11 @@ const RESERVED: [(&str, &[&str]); 12] = [
     ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
     ("rskafka", &["connect/kafka/"]),
-    ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs", "connect/kafka/"]),
+    ("async_nats", &["connect/nats/"]),
+    (
+        "tokio",
+        &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs", "connect/kafka/", "connect/nats/"],
+    ),
 ];
 
 /// The one folder that may have unsafe code, or switch off the lint against it.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connect::source::SourceKind;
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "kafka", feature = "nats"))]
 use crate::connect::source::Start;
 
 const FILES: &str = "[[events.source]]\nname = 'a'\nkind = 'files'\ndir = '/events'\n";
@@ -31,13 +31,13 @@ fn a_source_that_cannot_be_used_is_refused_with_its_line_and_what_would_fit() {
         ("[events]\nsource = 'x'", "line 2: events.source is no list of tables: expected tables"),
         (
             "[[events.source]]\nname = 'a'",
-            "line 1: events.source.kind is missing: expected \"files\" or \"kafka\"",
+            "line 1: events.source.kind is missing: expected \"files\" or \"kafka\" or \"nats\"",
         ),
         ("[[events.source]]\nkind = 'files'\ndir = '/x'", "line 1: events.source.name is missing"),
         (
             "[[events.source]]\nname = 'a'\nkind = 'file'",
             "line 3: events.source.kind is \"file\": expected \
-          \"files\" or \"kafka\"; did you mean \"files\"?",
+          \"files\" or \"kafka\" or \"nats\"; did you mean \"files\"?",
         ),
         ("[[events.source]]\nname = 'a'\nkind = 5", "line 3: events.source.kind is 5: expected"),
         (
@@ -93,7 +93,7 @@ fn a_mapping_that_cannot_be_used_is_refused_with_its_line() {
     }
 }
 
-#[cfg(not(feature = "kafka"))]
+#[cfg(not(any(feature = "kafka", feature = "nats")))]
 #[test]
 fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
     let said = bad("[[events.source]]\nname = 'a'\nkind = 'kafka'\nbrokers = 'k:9092'\ntopic = 't'");
@@ -101,6 +101,11 @@ fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
         said.ends_with(
             "is \"kafka\": expected \"files\": this build has no Kafka; build with --features kafka"
         )
+    );
+    let said = bad("[[events.source]]\nname = 'a'\nkind = 'nats'\nservers = 'n'\nstream = 'S'");
+    assert!(
+        said.ends_with("expected \"files\": this build has no NATS; build with --features nats"),
+        "{said}"
     );
     let said = bad("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 't'");
     assert!(said.contains("line 4: exposure.kafka_brokers") && said.contains("--features kafka"), "{said}");
@@ -176,4 +181,47 @@ fn a_kafka_topic_of_exposures_needs_a_spool_and_all_that_goes_with_it() {
         let said = bad(&format!("[exposure]\n{file}"));
         assert!(said.contains(expected) && said.contains("exposure."), "{file}:\n{said}\n{expected}");
     }
+}
+
+#[cfg(feature = "nats")]
+#[test]
+fn a_stream_of_nats_is_told_with_its_servers_and_where_to_begin() {
+    let text = |more: &str| {
+        format!(
+            "[[events.source]]\nname = 'shop'\nkind = 'nats'\nservers = 'n1, tls://n2'\nstream = 'SHOP'\n{more}"
+        )
+    };
+    let nats = |more: &str| {
+        let SourceKind::Nats(nats) = good(&text(more)).events.sources[0].kind.clone() else {
+            panic!("{more}")
+        };
+        nats
+    };
+    let plain = nats("");
+    assert_eq!(plain.access.servers, ["nats://n1:4222", "tls://n2:4222"]);
+    assert_eq!((plain.start, plain.subjects, plain.stream.as_str()), (Start::Watermark, Vec::new(), "SHOP"));
+    assert_eq!(nats("subjects = 'a.>, b.*'\nstart = 'latest'").subjects, ["a.>", "b.*"]);
+    let access = nats("user = 'u'\npassword = 'hunter2'\nca_file = '/ca'").access;
+    assert_eq!(access.password.as_ref().unwrap().reveal(), "hunter2");
+    assert!(!format!("{access:?}").contains("hunter2") && access.is_encrypted());
+    let cases = [
+        (
+            "start = 'now'",
+            "line 6: events.source.start is 'now': expected watermark, earliest, latest, or a time",
+        ),
+        ("subjects = 'a b'", "line 6: events.source.subjects is 'a b': expected subjects such as"),
+        ("user = 'u'", "line 4: events.source.password is missing: expected a value beside user"),
+        (
+            "token = 't'\ncredentials_file = '/c'",
+            "line 7: events.source.credentials_file is there: expected none",
+        ),
+        ("token = 12345", "line 6: events.source.token is not usable: expected"),
+        ("topic = 't'", "line 6: there is no setting events.source.topic"),
+    ];
+    for (more, expected) in cases {
+        let said = bad(&text(more));
+        assert!(said.contains(expected) && !said.contains("12345"), "{more}:\n{said}\n{expected}");
+    }
+    let said = bad(&text("").replace("n1, ", "u:p@n1, "));
+    assert!(said.contains("line 4: events.source.servers is 'u:p@n1"), "{said}");
 }

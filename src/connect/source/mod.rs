@@ -11,7 +11,8 @@ use super::Record;
 
 pub use files::FilesSource;
 pub use options::{
-    FilesOptions, KINDS, KafkaOptions, KindKeys, SourceKind, SourceOptions, Start, TopicKeys, check_name,
+    FilesOptions, KINDS, KafkaOptions, KindKeys, NatsOptions, SourceKind, SourceOptions, Start, StreamKeys,
+    TopicKeys, check_name,
 };
 pub use reader::{Deliver, Reader, Stopped};
 
@@ -61,7 +62,7 @@ pub enum SourceError {
         /// What is missing, and what to do.
         reason: &'static str,
     },
-    /// A client of Kafka cannot be made ready.
+    /// A client of a stream cannot be made ready.
     #[error("source {name}: {reason}")]
     Client {
         /// The source.

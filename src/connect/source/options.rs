@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::connect::access::{IS_BUILT, KafkaAccess, NOT_BUILT, Topic};
+use crate::connect::access::{
+    self, IS_BUILT, KafkaAccess, NOT_BUILT, NatsAccess, StreamName, Subjects, Topic,
+};
 use crate::connect::decode::Mapping;
 use crate::setting::{As, File, Form, SettingError};
 
@@ -27,10 +29,12 @@ pub enum SourceKind {
     Files(FilesOptions),
     /// A topic.
     Kafka(KafkaOptions),
+    /// A stream of JetStream.
+    Nats(NatsOptions),
 }
 
 /// The kinds by their names, the keys that each has, and those that it cannot do without.
-pub const KINDS: [KindKeys; 2] = [
+pub const KINDS: [KindKeys; 3] = [
     KindKeys { name: "files", keys: &["dir"], needed: &[("dir", "a directory")], missing: None },
     KindKeys {
         name: "kafka",
@@ -40,6 +44,22 @@ pub const KINDS: [KindKeys; 2] = [
             ("topic", "a topic's name"),
         ],
         missing: if IS_BUILT { None } else { Some(NOT_BUILT) },
+    },
+    KindKeys {
+        name: "nats",
+        keys: &[
+            "servers",
+            "stream",
+            "subjects",
+            "start",
+            "user",
+            "password",
+            "token",
+            "credentials_file",
+            "ca_file",
+        ],
+        needed: &[("servers", "servers such as \"nats://nats-1:4222\""), ("stream", "a stream's name")],
+        missing: if access::NATS_IS_BUILT { None } else { Some(access::NATS_NOT_BUILT) },
     },
 ];
 
@@ -81,6 +101,33 @@ pub struct TopicKeys {
     /// The topic.
     #[serde(deserialize_with = "Topic::deserialize")]
     pub topic: String,
+    /// Where reading begins.
+    #[serde(default, with = "As::<Start>")]
+    pub start: Start,
+}
+
+/// A stream of JetStream, and how its servers are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatsOptions {
+    /// The servers.
+    pub access: NatsAccess,
+    /// The stream.
+    pub stream: String,
+    /// Subjects that are read; none: all of the stream's.
+    pub subjects: Vec<String>,
+    /// Where reading begins.
+    pub start: Start,
+}
+
+/// What a stream's own keys are; the others are those of [`NatsAccess`].
+#[derive(Debug, Deserialize)]
+pub struct StreamKeys {
+    /// The stream.
+    #[serde(with = "As::<StreamName>")]
+    pub stream: String,
+    /// Subjects that are read; none: all of the stream's.
+    #[serde(default, with = "As::<Subjects>")]
+    pub subjects: Vec<String>,
     /// Where reading begins.
     #[serde(default, with = "As::<Start>")]
     pub start: Start,

@@ -1,6 +1,7 @@
 //! Candidate sources: where possible items come from.
 
 mod arrivals;
+mod likeness;
 mod neighbors;
 mod popular;
 mod seeds;

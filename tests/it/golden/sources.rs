@@ -27,6 +27,23 @@ cases! {
         events: || vec![super::arrives("gunpowder", 3), super::arrives("lapsang", 9)],
         answer: "arrivals: gunpowder lapsang",
     }
+    of_what_came_that_is_first_which_is_most_like_what_is_looked_at {
+        recipe: r#"sources = [ { kind = "arrivals", like = ["category"] } ]"#,
+        events: || vec![
+            super::arrives("lapsang", 9),
+            super::arrives_in("tea", "gunpowder", 7),
+            super::arrives_in("coffee", "moka", 5),
+            super::arrives_in("tea", "darjeeling", 3),
+        ],
+        ask: |request| request.viewing("earl-grey"),
+        answer: "arrivals: darjeeling gunpowder",
+    }
+    a_cart_says_more_of_what_is_alike_than_a_view {
+        recipe: r#"sources = [ { kind = "arrivals", like = ["category"], decay = 0.0 } ]"#,
+        events: || vec![super::arrives_in("tea", "gunpowder", 7), super::arrives_in("coffee", "moka", 5)],
+        ask: |request| request.seed("assam", SeedRole::InCart).viewing("espresso"),
+        answer: "arrivals: gunpowder moka",
+    }
     what_a_session_did_counts_where_the_request_does_not_say_it {
         recipe: r#"sources = [ { kind = "neighbors", artifact = "similar", from = "session" } ]
             exclude = ["session"]"#,
