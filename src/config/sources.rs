@@ -11,11 +11,12 @@ use super::ConfigError;
 use super::error::Origin;
 use super::known::closest;
 use super::text::{position, shown};
-use crate::connect::KafkaAccess;
 use crate::connect::decode::{Decoder, Mapping};
 use crate::connect::source::{
-    KINDS, KafkaOptions, KindKeys, SourceKind, SourceOptions, TopicKeys, check_name,
+    KINDS, KafkaOptions, KindKeys, KinesisOptions, QueueKeys, SourceKind, SourceOptions, SqsOptions,
+    StreamKeys, TopicKeys, check_name,
 };
+use crate::connect::{AwsAccess, KafkaAccess};
 
 /// The key of the list, as messages name it.
 pub(super) const KEY: &str = "events.source";
@@ -114,6 +115,21 @@ impl Place<'_> {
     fn own(&self, kind: &KindKeys, keys: &DeTable<'_>) -> Result<SourceKind, ConfigError> {
         match kind.name {
             "files" => Ok(SourceKind::Files(self.take(keys, &["dir"])?)),
+            "kinesis" => {
+                let stream: StreamKeys = self.take(keys, &["stream", "start", "poll_interval"])?;
+                stream.check().map_err(|error| {
+                    let key = format!("{KEY}.{}", error.key);
+                    self.refused(self.at(keys, error.key), &key, &error.value, &error.expected)
+                })?;
+                let StreamKeys { stream, start, poll_interval } = stream;
+                let access: AwsAccess = self.take(keys, &["region", "endpoint"])?;
+                Ok(SourceKind::Kinesis(KinesisOptions { access, stream, start, poll_interval }))
+            }
+            "sqs" => {
+                let QueueKeys { queue_url } = self.take(keys, &["queue_url"])?;
+                let access: AwsAccess = self.take(keys, &["region", "endpoint"])?;
+                Ok(SourceKind::Sqs(SqsOptions { access, queue_url }))
+            }
             _ => {
                 let TopicKeys { topic, start } = self.take(keys, &["topic", "start"])?;
                 let names = ["brokers", "security", "mechanism", "user", "password", "ca_file"];

@@ -2,10 +2,15 @@
 //! that say nothing usable.
 
 mod access;
+#[cfg(feature = "aws")]
+pub mod aws;
+mod aws_access;
 mod config;
 pub mod dead;
 pub mod decode;
 mod encode;
+#[cfg(any(feature = "kafka", feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
+mod exposure_key;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod lines;
@@ -14,6 +19,7 @@ mod recorder;
 pub mod source;
 
 pub use access::{KafkaAccess, Mechanism, NOT_BUILT, Security};
+pub use aws_access::{AwsAccess, NO_KINESIS, NO_SQS};
 pub use config::{Config, FILES};
 pub use encode::encode;
 pub use lines::{Line, Lines};

@@ -3,6 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod allocations;
+#[cfg(all(
+    feature = "s3",
+    feature = "kinesis",
+    feature = "sqs",
+    feature = "firehose",
+    feature = "eventbridge"
+))]
+mod aws_sinks;
 mod bad_artifacts;
 #[cfg(feature = "server")]
 mod cli;
@@ -27,6 +35,8 @@ mod http;
 mod hurry;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "kinesis")]
+mod kinesis;
 mod live_items;
 mod memory;
 #[cfg(feature = "server")]
@@ -48,6 +58,14 @@ mod result_cache;
 mod reuse;
 mod s3;
 mod spool;
+#[cfg(all(
+    feature = "s3",
+    feature = "kinesis",
+    feature = "sqs",
+    feature = "firehose",
+    feature = "eventbridge"
+))]
+mod sqs;
 mod tidy;
 mod training;
 mod vectors;
@@ -55,6 +73,14 @@ mod weights;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
+    #[cfg(all(
+        feature = "s3",
+        feature = "kinesis",
+        feature = "sqs",
+        feature = "firehose",
+        feature = "eventbridge"
+    ))]
+    pub(crate) mod amazon;
     #[cfg(feature = "kafka")]
     pub(crate) mod broker;
     pub(crate) mod counting;
@@ -62,11 +88,15 @@ mod support {
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod kinesalite;
     pub(crate) mod levels;
     #[cfg(feature = "onnx")]
     pub(crate) mod network;
     #[cfg(feature = "server")]
     pub(crate) mod process;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod refusing;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]
@@ -76,4 +106,6 @@ mod support {
     #[cfg(feature = "server")]
     pub(crate) mod shop;
     pub(crate) mod skip;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod stream;
 }

@@ -32,10 +32,10 @@ const STAGE_KINDS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selec
 
 /// Crates, by how their names begin, and the only places that may name them.
 const RESERVED: [(&str, &[&str]); 12] = [
-    ("aws_", &["artifact/s3"]),
+    ("aws_", &["artifact/s3", "artifact/aws.rs", "connect/aws/"]),
     ("arc_swap", &["snapshot/registry.rs", "server/edge/requests/table.rs"]),
     ("larder_proto", &["server/"]),
-    ("prost", &["server/"]),
+    ("prost", &["server/", "connect/aws/kinesis/"]),
     ("tonic", &["server/"]),
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
@@ -43,7 +43,10 @@ const RESERVED: [(&str, &[&str]); 12] = [
     ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
     ("rskafka", &["connect/kafka/"]),
-    ("tokio", &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs", "connect/kafka/"]),
+    (
+        "tokio",
+        &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs", "connect/kafka/", "connect/aws/"],
+    ),
 ];
 
 /// The one folder that may have unsafe code, or switch off the lint against it.

@@ -11,7 +11,8 @@ use super::Record;
 
 pub use files::FilesSource;
 pub use options::{
-    FilesOptions, KINDS, KafkaOptions, KindKeys, SourceKind, SourceOptions, Start, TopicKeys, check_name,
+    FilesOptions, KINDS, KafkaOptions, KindKeys, KinesisOptions, QueueKeys, SourceKind, SourceOptions,
+    SqsOptions, Start, StreamKeys, TopicKeys, check_name,
 };
 pub use reader::{Deliver, Reader, Stopped};
 
@@ -61,7 +62,7 @@ pub enum SourceError {
         /// What is missing, and what to do.
         reason: &'static str,
     },
-    /// A client of Kafka cannot be made ready.
+    /// A client cannot be made ready.
     #[error("source {name}: {reason}")]
     Client {
         /// The source.
