@@ -11,6 +11,7 @@ pub mod kafka;
 mod lines;
 mod record;
 mod recorder;
+pub mod sink;
 pub mod source;
 
 pub use access::{KafkaAccess, Mechanism, NOT_BUILT, Security};

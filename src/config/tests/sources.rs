@@ -102,8 +102,6 @@ fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
             "is \"kafka\": expected \"files\": this build has no Kafka; build with --features kafka"
         )
     );
-    let said = bad("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 't'");
-    assert!(said.contains("line 4: exposure.kafka_brokers") && said.contains("--features kafka"), "{said}");
 }
 
 #[cfg(feature = "kafka")]
@@ -148,32 +146,4 @@ fn a_kafka_topic_is_told_with_its_cluster_and_where_to_begin() {
     }
     let said = bad(&text("").replace("k1:9092, ", "k1, "));
     assert!(said.contains("line 4: events.source.brokers is 'k1, k2:9092': expected brokers with"), "{said}");
-}
-
-#[cfg(feature = "kafka")]
-#[test]
-fn a_kafka_topic_of_exposures_needs_a_spool_and_all_that_goes_with_it() {
-    let config = good("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 'shown'");
-    let (access, topic) = crate::connect::KafkaAccess::of_exposures(&config.exposure).unwrap().unwrap();
-    assert_eq!((access.brokers, topic.as_str()), (vec!["k:9092".to_owned()], "shown"));
-    let cases = [
-        (
-            "kafka_brokers = 'k:9092'\nkafka_topic = 't'\n",
-            "kafka_brokers is \"k:9092\": expected spool.dir beside it",
-        ),
-        ("kafka_brokers = 'k:9092'\n[spool]\ndir = '/s'", "kafka_topic is none: expected a topic"),
-        ("file = '-'\nkafka_topic = 't'", "kafka_brokers is none: expected brokers"),
-        (
-            "kafka_brokers = 'k'\nkafka_topic = 't'\n[spool]\ndir = '/s'",
-            "kafka_brokers is \"k\": expected none, or",
-        ),
-        (
-            "kafka_brokers = 'k:1'\nkafka_topic = 't'\nkafka_user = 'u'\n[spool]\ndir = '/s'",
-            "kafka_user is there",
-        ),
-    ];
-    for (file, expected) in cases {
-        let said = bad(&format!("[exposure]\n{file}"));
-        assert!(said.contains(expected) && said.contains("exposure."), "{file}:\n{said}\n{expected}");
-    }
 }
