@@ -2,9 +2,9 @@
 //! that say nothing usable.
 
 mod access;
+mod amazon;
 #[cfg(feature = "aws")]
 pub mod aws;
-mod aws_access;
 mod config;
 pub mod dead;
 pub mod decode;
@@ -16,10 +16,11 @@ pub mod kafka;
 mod lines;
 mod record;
 mod recorder;
+pub mod sink;
 pub mod source;
 
 pub use access::{KafkaAccess, Mechanism, NOT_BUILT, Security};
-pub use aws_access::{AwsAccess, NO_KINESIS, NO_SQS};
+pub use amazon::{AwsAccess, NO_EVENTBRIDGE, NO_FIREHOSE, NO_KINESIS, NO_SQS};
 pub use config::{Config, FILES};
 pub use encode::encode;
 pub use lines::{Line, Lines};

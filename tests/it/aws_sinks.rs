@@ -2,6 +2,7 @@
 //! out, and what arrives is what was sent.
 
 use larder::connect::aws::{BatchSink, Batches, EventBridgeSink, FirehoseSink, KinesisSink};
+use larder::connect::sink::BusKeys;
 use larder::exposure::Record;
 use larder::exposure::sink::{Failed, RecordSink};
 use serde_json::{Value, json};
@@ -104,10 +105,12 @@ fn firehose_gets_lines_and_a_bus_gets_events() {
 
     let queue = amazon.make_bus("shop", "shown");
     let events = |sample| EventBridgeSink {
-        bus: "shop".to_owned(),
-        source: "larder".to_owned(),
-        detail_type: "Slate Shown".to_owned(),
-        sample,
+        keys: BusKeys {
+            bus: "shop".to_owned(),
+            source: "larder".to_owned(),
+            detail_type: "Slate Shown".to_owned(),
+            sample,
+        },
     };
     let mut none = open(&moto.endpoint(), events(0.0));
     none.send(&records(&exposures)).unwrap();

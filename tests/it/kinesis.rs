@@ -1,13 +1,13 @@
 //! Kinesis, by real servers in processes of their own: events out of a stream, through splits and merges of its shards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use larder::connect::aws::KinesisSource;
 use larder::connect::source::{EventSource, KinesisOptions, Start};
 use larder::live::EventCounts;
 use serde_json::json;
-use std::sync::Arc;
 
 use crate::support::kinesalite::Kinesalite;
 use crate::support::process::Process;
@@ -143,12 +143,13 @@ fn a_stream_is_read_from_a_time_on() {
     let stream = Stream::create(&server.endpoint(), "items", 2);
     let mut writer = Writer { stream: &stream, next: 0 };
     writer.write(10);
-    stream.split(0);
     std::thread::park_timeout(Duration::from_millis(50));
     let begin = now_ms();
     std::thread::park_timeout(Duration::from_millis(50));
+    // kinesalite does not answer where a shard has no record after the time.
     writer.write(10);
-    stream.split(1);
+    stream.split(0);
+    stream.split(2);
     writer.write(10);
     // By the watermark, which the server gives.
     let mut follower = Follower::new(&server.endpoint(), "items", Start::Watermark);
@@ -182,4 +183,12 @@ fn a_split_that_repeats_older_records_loses_none() {
         follower.seen.len() == KEYS && follower.seen.values().all(has)
     };
     follower.poll_until("all of it", is_complete);
+
+    // From a time on after which no shard has anything yet, and one of them never will.
+    let mut later = Follower::new(&server.endpoint(), "items", Start::At(now_ms() + 1));
+    later.poll_until("caught up", |later| later.caught_up);
+    assert_eq!(later.count(), 0);
+    writer.write(1);
+    later.poll_until("what came next", |later| later.count() >= KEYS);
+    later.assert_has(40..41);
 }

@@ -66,7 +66,7 @@ fn messages_become_events_and_are_deleted_and_a_new_object_refreshes_the_snapsho
     assert_eq!(scrape(&server).value("larder_dead_total", &[("source", "shop")]), Some(1.0));
     wait_until("an empty queue", || amazon.queued(&queue) == 0);
 
-    let version = || status(&server)["snapshot"].clone();
+    let version = || status(&server)["snapshot"]["version"].clone();
     let first = version();
     publish_to(&store, grocer::snapshot(2).path()).unwrap();
     amazon.make_bucket("models");

@@ -7,28 +7,20 @@ use aws_smithy_types::DateTime;
 
 use super::client::AwsError;
 use super::sink::Batches;
+use crate::connect::sink::BusKeys;
 use crate::exposure::Record;
 
 /// Bytes that the time of an event counts for.
 const TIME_BYTES: usize = 14;
 
-/// A bus that records go to, or a part of them.
-pub type EventBridgeSink = Events;
-
-/// What events on a bus look like.
+/// A bus that records go to, or a part of them: which recommendations follows from their ids.
 #[derive(Debug)]
-pub struct Events {
-    /// The bus, by name or ARN.
-    pub bus: String,
-    /// The events' `source`.
-    pub source: String,
-    /// The events' `detail-type`.
-    pub detail_type: String,
-    /// The share of recommendations that are sent, from 0 to 1; which ones follows from their ids.
-    pub sample: f64,
+pub struct EventBridgeSink {
+    /// The bus, and what events on it look like.
+    pub keys: BusKeys,
 }
 
-impl Batches for Events {
+impl Batches for EventBridgeSink {
     const NAME: &'static str = "eventbridge";
     const ENTRIES: usize = 10;
     const BYTES: usize = 256 << 10;
@@ -41,19 +33,21 @@ impl Batches for Events {
     }
 
     fn place(&self) -> &str {
-        &self.bus
+        &self.keys.bus
     }
 
     fn entry(&self, key: &str, record: &Record<'_>) -> Option<(Self::Entry, usize)> {
-        if !is_sampled(key, self.sample) {
+        // What is not about a recommendation is known by itself.
+        let id = if key.is_empty() { record.bytes } else { key.as_bytes() };
+        if !is_sampled(id, self.keys.sample) {
             return None;
         }
         let detail = String::from_utf8_lossy(record.bytes).into_owned();
-        let bytes = TIME_BYTES + self.source.len() + self.detail_type.len() + detail.len();
+        let bytes = TIME_BYTES + self.keys.source.len() + self.keys.detail_type.len() + detail.len();
         let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&self.bus)
-            .source(&self.source)
-            .detail_type(&self.detail_type)
+            .event_bus_name(&self.keys.bus)
+            .source(&self.keys.source)
+            .detail_type(&self.keys.detail_type)
             .time(DateTime::from_millis(record.time_ms))
             .detail(detail);
         Some((entry.build(), bytes))
@@ -71,8 +65,8 @@ impl Batches for Events {
 }
 
 /// Whether the recommendation of this id is in the sample: the same each time, also when it is sent again.
-fn is_sampled(key: &str, sample: f64) -> bool {
-    f64::from(crc32fast::hash(key.as_bytes())) < sample * (f64::from(u32::MAX) + 1.0)
+fn is_sampled(id: &[u8], sample: f64) -> bool {
+    f64::from(crc32fast::hash(id)) < sample * (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]
@@ -81,12 +75,12 @@ mod tests {
 
     #[test]
     fn a_sample_has_its_share_of_recommendations_and_the_same_ones_each_time() {
-        let count = |sample| (0..10_000).filter(|n| is_sampled(&format!("r-{n}"), sample)).count();
+        let count = |sample| (0..10_000).filter(|n| is_sampled(format!("r-{n}").as_bytes(), sample)).count();
         assert_eq!((count(0.0), count(1.0)), (0, 10_000));
         assert!((800..1200).contains(&count(0.1)), "{}", count(0.1));
         assert!((0..1000).all(|n| {
             let key = format!("r-{n}");
-            !is_sampled(&key, 0.1) || is_sampled(&key, 0.2)
+            !is_sampled(key.as_bytes(), 0.1) || is_sampled(key.as_bytes(), 0.2)
         }));
     }
 }

@@ -15,7 +15,7 @@ mod sqs;
 
 pub use client::AwsError;
 #[cfg(feature = "eventbridge")]
-pub use eventbridge::{EventBridgeSink, Events};
+pub use eventbridge::EventBridgeSink;
 #[cfg(feature = "firehose")]
 pub use firehose::FirehoseSink;
 #[cfg(feature = "kinesis")]

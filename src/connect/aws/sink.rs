@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// A service that takes batches.
 pub trait Batches: Debug + Send {
-    /// The sink's name.
+    /// The service's name, for messages.
     const NAME: &'static str;
     /// Entries of a request at most.
     const ENTRIES: usize;
@@ -103,17 +103,14 @@ impl<B: Batches> BatchSink<B> {
     fn leave_out(&mut self, bytes: usize) {
         self.too_large += 1;
         if self.too_large.is_power_of_two() {
-            let (sink, place, total, most) = (B::NAME, self.service.place(), self.too_large, B::ENTRY_BYTES);
-            tracing::error!(sink, place, total, bytes, most, "an exposure is too large, and was left out");
+            let (service, place, total, most) =
+                (B::NAME, self.service.place(), self.too_large, B::ENTRY_BYTES);
+            tracing::error!(service, place, total, bytes, most, "an exposure is too large, and was left out");
         }
     }
 }
 
 impl<B: Batches> RecordSink for BatchSink<B> {
-    fn name(&self) -> &'static str {
-        B::NAME
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let batches = self.batches(records);
         let client = match &mut self.client {

@@ -111,10 +111,6 @@ impl KafkaSink {
 }
 
 impl RecordSink for KafkaSink {
-    fn name(&self) -> &'static str {
-        "kafka"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let failures = self.write(records).map_err(SendError::all)?;
         let mut failed = Vec::new();

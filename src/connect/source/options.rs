@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::connect::access::{IS_BUILT, KafkaAccess, NOT_BUILT, Topic};
-use crate::connect::aws_access::{AwsAccess, HttpAddress, NO_KINESIS, NO_SQS, StreamName};
+use crate::connect::amazon::{AwsAccess, HttpAddress, NO_KINESIS, NO_SQS, StreamName};
 use crate::connect::decode::Mapping;
 use crate::setting::{As, File, Form, SettingError, Time, duration_within};
 

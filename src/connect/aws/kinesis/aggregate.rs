@@ -30,8 +30,8 @@ struct Packed {
 /// The records in a record, with their keys; `None` if it is one by itself. As the producer library's own readers do it,
 /// something that only begins like a packed record is one by itself.
 ///
-/// Those that belong to another shard's range of keys since a split are not left out: they are sent again there, and an
-/// event that comes twice changes nothing.
+/// Those that belong to another shard's range of keys since a split are not left out: they are sent again there, and
+/// an event that comes twice changes nothing.
 pub(super) fn unpack(body: &[u8]) -> Option<Vec<(String, Bytes)>> {
     let rest = body.strip_prefix(&MAGIC)?;
     // One that is larger than any record may be is told so behind this.

@@ -140,7 +140,9 @@ impl ShardReader {
     async fn iterator(&self, progress: &mut Progress) -> Result<Option<String>, AwsError> {
         let request = self.client.get_shard_iterator().stream_name(&*self.stream).shard_id(&*self.shard);
         let of_type = |of_type| request.clone().shard_iterator_type(of_type);
-        let at = |ms| of_type(ShardIteratorType::AtTimestamp).timestamp(DateTime::from_millis(ms));
+        // A time that is still to come is refused.
+        let time = |ms: i64| DateTime::from_millis(ms.min(now_ms()));
+        let at = |ms| of_type(ShardIteratorType::AtTimestamp).timestamp(time(ms));
         let request = match (&progress.last, self.begin, progress.until_ms) {
             (Some(last), ..) => {
                 of_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(last)

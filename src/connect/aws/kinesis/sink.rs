@@ -34,7 +34,10 @@ impl Batches for KinesisSink {
 
     fn entry(&self, key: &str, record: &Record<'_>) -> Option<(Self::Entry, usize)> {
         // There has to be one, of at most 256 letters.
-        let key: String = if key.is_empty() { "-".to_owned() } else { key.chars().take(256).collect() };
+        let key: String = match key {
+            "" => format!("{:08x}", crc32fast::hash(record.bytes)),
+            key => key.chars().take(256).collect(),
+        };
         let bytes = key.len() + record.bytes.len();
         let entry = PutRecordsRequestEntry::builder().data(Blob::new(record.bytes)).partition_key(key);
         entry.build().ok().map(|entry| (entry, bytes))

@@ -25,9 +25,14 @@ pub const NO_KINESIS: &str = "this build has no Kinesis; build with --features k
 /// The same for SQS.
 pub const NO_SQS: &str = "this build has no SQS; build with --features sqs";
 
+/// The same for Firehose.
+pub const NO_FIREHOSE: &str = "this build has no Firehose; build with --features firehose";
+/// The same for EventBridge.
+pub const NO_EVENTBRIDGE: &str = "this build has no EventBridge; build with --features eventbridge";
+
 /// An address of HTTP.
 #[derive(Debug)]
-pub struct HttpAddress;
+pub(super) struct HttpAddress;
 
 impl HttpAddress {
     /// Reads the field of an address.
