@@ -27,8 +27,8 @@ struct Packed {
     data: Bytes,
 }
 
-/// The records in a record, with their keys; `None` if it is one by itself. As the producer library's own readers do it,
-/// something that only begins like a packed record is one by itself.
+/// The records in a record, with their keys; `None` if it is one by itself. As the producer library's own readers do
+/// it, something that only begins like a packed record is one by itself.
 ///
 /// Those that belong to another shard's range of keys since a split are not left out: they are sent again there, and
 /// an event that comes twice changes nothing.
