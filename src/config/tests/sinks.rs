@@ -31,7 +31,7 @@ fn a_sink_that_cannot_be_used_is_refused_with_its_line_and_what_would_fit() {
             LINES.replace("jsonl", "json"),
             "line 3: events.sink.kind is \"json\": expected \"jsonl\", \"parquet\"",
         ),
-        (LINES.replace("dir", "dri"), "line 4: there is no setting events.sink.dri; did you mean dir?"),
+        (LINES.replace("dir", "dirs"), "line 4: there is no setting events.sink.dirs; did you mean dir?"),
         (parquet.to_owned(), "line 1: events.sink.to is missing: expected a directory or s3://"),
         (
             format!("{parquet}to = '/lake'"),

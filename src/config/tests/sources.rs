@@ -166,7 +166,7 @@ fn a_stream_is_told_with_how_often_it_is_looked_at() {
         ("poll_interval = '10ms'", "line 5: events.source.poll_interval is 10ms: expected"),
         (
             "endpoint = '127.0.0.1:4567'",
-            "line 5: events.source.endpoint is '127.0.0.1:4567': expected an address",
+            "line 5: events.source.endpoint is '127.0.0.1:4567': expected none, or an",
         ),
         ("start = 'now'", "line 5: events.source.start is 'now': expected watermark"),
         ("topic = 'x'", "line 5: there is no setting events.source.topic"),

@@ -1,5 +1,10 @@
 //! What the clients of all services have in common, and what can go wrong with them.
 
+#![cfg_attr(
+    not(all(feature = "kinesis", feature = "sqs", feature = "firehose", feature = "eventbridge")),
+    allow(dead_code, reason = "a service by itself needs only a part of it")
+)]
+
 use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
