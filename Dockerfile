@@ -17,10 +17,11 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     target="$(rustc --print host-tuple)" && \
     RUSTFLAGS='-C target-feature=+crt-static' \
-        cargo build --locked --release --package larder --bin larder --features sample --target "$target" && \
+        cargo build --locked --release --package larder --bin larder \
+            --features kafka,kinesis,sqs,nats,firehose,eventbridge --target "$target" && \
     mkdir -p /image/etc/ssl/certs /image/var/cache/larder /image/tmp && chmod 1777 /image/tmp && \
     cp "target/$target/release/larder" /image/larder && \
-    .ci/split-symbols /image/larder && mv /image/larder.debug /larder.debug && \
+    .ci/split-symbols /image/larder 48000000 && mv /image/larder.debug /larder.debug && \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
     echo 'hosts: files dns' > /image/etc/nsswitch.conf
 

@@ -1,5 +1,7 @@
 # The steps of .ci/run one by one, and what people do besides. `just` without a recipe lists them.
 
+event_systems := "larder/kafka,larder/kinesis,larder/sqs,larder/nats,larder/firehose,larder/eventbridge"
+
 _list:
     @just --list --unsorted
 
@@ -15,9 +17,9 @@ format:
 test:
     cargo test --workspace
 
-# CI: the features that are off by default: rankers that are ONNX networks, events from Kafka and from NATS
+# CI: the features that are off by default: rankers that are ONNX networks, event systems
 features:
-    cargo test --workspace --features larder/onnx,larder/kafka,larder/nats --lib --test it -- onnx kafka nats
+    cargo test --workspace --features larder/onnx,{{event_systems}} --lib --test it -- onnx kafka kinesis sqs nats aws
 
 # Fuzz one parser for a minute (needs a nightly compiler and cargo-fuzz); `just fuzz` lists them
 fuzz target="" seconds="60":
@@ -25,7 +27,7 @@ fuzz target="" seconds="60":
 
 # CI: lint
 lint:
-    cargo clippy --workspace --all-targets --features larder/kafka,larder/nats -- -D warnings
+    cargo clippy --workspace --all-targets --features {{event_systems}} -- -D warnings
 
 # CI: document
 document:

@@ -8,16 +8,14 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 
 mod events;
+mod sinks;
 
 use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
-use crate::connect::KafkaAccess;
-use crate::exposure::sink::RecordSink;
-use crate::exposure::{self, Writer};
+use crate::exposure::{self, What, Writer};
 use crate::pipeline::Stages;
 use crate::recommender::{Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
-use crate::setting::SettingError;
 use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
 use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError};
@@ -56,13 +54,9 @@ pub(crate) enum AppError {
     /// Events cannot be taken.
     #[error(transparent)]
     Events(#[from] EventsError),
-    /// A stream that exposures go to is not configured as it has to be.
-    #[error("exposure.{0}")]
-    Streams(#[from] SettingError),
-    /// Kafka cannot be written to.
-    #[cfg(feature = "kafka")]
-    #[error("exposure.kafka: {0}")]
-    Kafka(#[from] crate::connect::kafka::KafkaSinkError),
+    /// A sink cannot be opened.
+    #[error(transparent)]
+    Sink(#[from] sinks::SinkError),
     /// A metric is declared twice.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -210,25 +204,11 @@ fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {
 /// Opens what exposures go to, if anything is configured. The queue's end for requests goes into `config.server`, which
 /// the server drops at its end: the writer ends with the last of them.
 fn open_exposures(config: &mut Config) -> Result<Option<Writer>, AppError> {
-    let more = streams(&config.exposure)?;
+    let more = sinks::open(config, What::Exposures)?;
     let started = exposure::start(&config.exposure, &config.spool, &config.s3, more)?;
     let Some((exposures, writer)) = started else { return Ok(None) };
     config.server.exposures = Some(exposures);
     Ok(Some(writer))
-}
-
-/// The streams that exposures go to.
-#[cfg(feature = "kafka")]
-fn streams(config: &exposure::Config) -> Result<Vec<Box<dyn RecordSink>>, AppError> {
-    let Some((access, topic)) = KafkaAccess::of_exposures(config)? else { return Ok(Vec::new()) };
-    Ok(vec![Box::new(crate::connect::kafka::KafkaSink::open(&access, &topic)?)])
-}
-
-#[cfg(not(feature = "kafka"))]
-fn streams(config: &exposure::Config) -> Result<Vec<Box<dyn RecordSink>>, AppError> {
-    // Refused, where any is configured: this build has none.
-    KafkaAccess::of_exposures(config)?;
-    Ok(Vec::new())
 }
 
 /// The runtime that answers requests.

@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
 use crate::connect::source::{
-    EventSource, FilesOptions, FilesSource, KafkaOptions, NatsOptions, Reader, SourceError, SourceKind,
-    SourceOptions, Stopped,
+    EventSource, FilesOptions, FilesSource, KafkaOptions, KinesisOptions, NatsOptions, Reader, SourceError,
+    SourceKind, SourceOptions, SqsOptions, Stopped,
 };
 use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
@@ -179,6 +179,8 @@ fn open(options: &SourceOptions, counts: &Arc<EventCounts>) -> Result<Box<dyn Ev
         SourceKind::Files(files) => open_files(&options.name, files),
         SourceKind::Kafka(kafka) => open_kafka(&options.name, kafka, counts),
         SourceKind::Nats(nats) => open_nats(&options.name, nats, counts),
+        SourceKind::Kinesis(kinesis) => open_kinesis(&options.name, kinesis, counts),
+        SourceKind::Sqs(sqs) => open_sqs(&options.name, sqs, counts),
     }
 }
 
@@ -216,6 +218,38 @@ fn open_nats(
 #[cfg(not(feature = "nats"))]
 fn open_nats(name: &str, _: &NatsOptions, _: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
     Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NATS_NOT_BUILT })
+}
+
+#[cfg(feature = "kinesis")]
+fn open_kinesis(
+    name: &str,
+    options: &KinesisOptions,
+    counts: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
+    Ok(Box::new(crate::connect::aws::KinesisSource::open(name, options, Arc::clone(counts))?))
+}
+
+#[cfg(not(feature = "kinesis"))]
+fn open_kinesis(
+    name: &str,
+    _: &KinesisOptions,
+    _: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
+    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_KINESIS })
+}
+
+#[cfg(feature = "sqs")]
+fn open_sqs(
+    name: &str,
+    options: &SqsOptions,
+    counts: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
+    Ok(Box::new(crate::connect::aws::SqsSource::open(name, options, Arc::clone(counts))?))
+}
+
+#[cfg(not(feature = "sqs"))]
+fn open_sqs(name: &str, _: &SqsOptions, _: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
+    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_SQS })
 }
 
 /// Tells, behind all that was delivered before, that a source has caught up: when that is applied, so is its backlog.

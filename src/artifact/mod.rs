@@ -1,6 +1,8 @@
 //! Where snapshots come from and go to: one narrow, synchronous trait over object storage, three stores behind it (a
 //! directory, memory, S3), and verified, resumable downloads.
 
+#[cfg(any(feature = "s3", feature = "aws"))]
+pub(crate) mod aws;
 mod cache;
 mod credentials;
 mod digest;

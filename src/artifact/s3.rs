@@ -1,4 +1,4 @@
-//! S3, and whatever speaks its protocol, as a store. The only module that knows the AWS SDK; it keeps a small
+//! S3, and whatever speaks its protocol, as a store. The only module that knows its SDK; it keeps a small
 //! runtime of its own, so that callers block and the core needs no runtime.
 
 mod bucket;
@@ -12,32 +12,19 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Credentials as SdkCredentials, Region, RequestChecksumCalculation};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_sdk_s3::config::RequestChecksumCalculation;
 use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
 use self::error::S3Error;
+use super::aws::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, loader};
 use super::{ArtifactStore, Condition, Credentials, Listed, LocationError, Object, StoreError, key};
 
-/// Upper bound on the time until a connection stands: a longer one delays the next attempt, which may go to another
-/// host.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Upper bound on the time from a request to the first byte of its answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for requests that carry a body, which counts as part of that time.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
-/// How often a request is tried: more attempts outlast longer disturbances, and delay the report of a lasting one.
-const ATTEMPTS: u32 = 3;
-/// The pause before the second attempt; later ones are longer, and all are jittered by half.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-
 /// Which bucket, and how to reach it.
 #[derive(Debug, Clone, Default)]
 pub struct S3Options {
@@ -172,29 +159,9 @@ fn run<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Sen
 }
 
 async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, LocationError> {
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
-    // ring rather than aws-lc: it needs neither a C++ compiler nor cmake to build.
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
-        .retry_config(retries.with_max_backoff(Duration::from_secs(2)))
-        .timeout_config(
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build(),
-        );
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    } else if options.endpoint_url.is_some() {
-        // Other servers seldom care, and asking the EC2 metadata service costs seconds where there is none.
-        let configured = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
-        loader = loader.region(configured.or_else(ProfileFileRegionProvider::new()).or_else("us-east-1"));
-    }
-    if let Some(url) = &options.endpoint_url {
-        loader = loader.endpoint_url(url);
-    }
-    if let Some(Credentials { access_key_id, secret_access_key }) = &options.credentials {
-        let fixed = SdkCredentials::new(access_key_id, secret_access_key, None, None, "larder options");
-        loader = loader.credentials_provider(fixed);
-    }
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+    let (region, endpoint) = (options.region.as_deref(), options.endpoint_url.as_deref());
+    let loader = loader(region, endpoint, options.credentials.as_ref()).timeout_config(timeouts.build());
     let shared = loader.load().await;
     if shared.region().is_none() {
         return Err(LocationError::NoRegion);

@@ -10,7 +10,7 @@ use super::ConfigError;
 use super::error::{Origin, Warning};
 use super::known::{PREFIX, closest, settings};
 use super::layers::{Given, Layer};
-use super::renamed::renamed;
+use super::renamed::{gone, renamed};
 
 /// Variables of the program that are no settings.
 const OTHERS: [&str; 1] = ["LARDER_CONFIG"];
@@ -33,6 +33,11 @@ pub(super) fn read(
         let old = renamed().iter().find(|old| old.variable == name);
         let key = setting.or(old.map(|old| old.setting)).map(|setting| setting.key.as_str());
         let Some(key) = key else {
+            let old = name[PREFIX.len()..].replace("__", ".").to_ascii_lowercase();
+            if let Some(instead) = gone(&old) {
+                // Not only a warning: exposures would no longer go where they went.
+                return Err(ConfigError::Gone { origin: Box::new(Origin::Variable(name)), instead });
+            }
             if !OTHERS.contains(&name.as_str()) && !is_of_kubernetes(&name) {
                 let nearest = nearest_variable(&name);
                 layer.warnings.push(Warning::UnknownVariable { name, nearest });

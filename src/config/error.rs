@@ -66,6 +66,14 @@ pub enum ConfigError {
         /// What is wrong, and with which of them.
         reason: String,
     },
+    /// A setting that is there no more.
+    #[error("{}{} is there no more: write {instead}", file_of(.origin), at(.origin))]
+    Gone {
+        /// Where.
+        origin: Box<Origin>,
+        /// What to write.
+        instead: &'static str,
+    },
     /// One source gives a setting by its old and its new name.
     #[error("{}{} and {} are the same setting: remove {}", file_of(.old), at(.old), at(.new), .old.name())]
     Twice {

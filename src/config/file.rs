@@ -9,9 +9,10 @@ use super::ConfigError;
 use super::error::Origin;
 use super::known::{closest, find, is_section, nearest_key, settings};
 use super::layers::{Given, Layer};
-use super::renamed::renamed;
-use super::sources;
+use super::renamed::{gone, renamed};
+use super::tables::Place;
 use super::text::{plain, position, shown};
+use super::{sinks, sources};
 
 /// Reads the settings of a file.
 pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
@@ -31,11 +32,18 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
             DeValue::Table(section) if is_section(name) => {
                 for (key, value) in section {
                     let full = format!("{name}.{}", key.get_ref());
-                    if full == sources::KEY {
-                        reader.layer.sources = sources::read(file, text, key.span().start, value.get_ref())?;
-                        continue;
+                    let (at, value) = (key.span().start, value.get_ref());
+                    match full.as_str() {
+                        sources::KEY => {
+                            let place = Place { file, text, key: sources::KEY };
+                            reader.layer.sources = sources::read(place, at, value)?;
+                        }
+                        sinks::KEY => {
+                            let place = Place { file, text, key: sinks::KEY };
+                            reader.layer.sinks = sinks::read(place, at, value)?;
+                        }
+                        _ => reader.take(&full, at, value)?,
                     }
-                    reader.take(&full, key.span().start, value.get_ref())?;
                 }
             }
             // A table where a single value belongs is that setting's error, below.
@@ -73,6 +81,9 @@ impl Reader<'_> {
                     value,
                     expected,
                 })
+            }
+            None if gone(key).is_some() => {
+                Err(ConfigError::Gone { origin: Box::new(origin), instead: gone(key).unwrap_or_default() })
             }
             None => {
                 let old = || closest(key, renamed().iter().map(|old| old.key)).and_then(now);

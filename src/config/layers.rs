@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::error::{Origin, Warning};
 use super::known::{Setting, find};
 use super::renamed::Renamed;
+use super::sinks::{self, GivenSink};
 use super::sources::GivenSource;
 use super::text::show;
 use super::{Config, ConfigError, DEFAULTS};
@@ -27,6 +28,8 @@ pub(super) struct Layer {
     pub(super) given: BTreeMap<&'static str, Given>,
     /// The `[[events.source]]`, which only a file has.
     pub(super) sources: Vec<GivenSource>,
+    /// The `[[events.sink]]`, likewise.
+    pub(super) sinks: Vec<GivenSink>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -84,9 +87,10 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
     // Only what is in force is looked at: in an emergency a flag gets past a bad value in a file that others own.
     let mut winners: BTreeMap<&str, Given> = BTreeMap::new();
     let mut warnings = Vec::new();
-    let mut sources = Vec::new();
+    let (mut sources, mut sinks) = (Vec::new(), Vec::new());
     for layer in layers {
         sources.extend(layer.sources);
+        sinks.extend(layer.sinks);
         winners.extend(layer.given);
         warnings.extend(layer.warnings);
     }
@@ -98,6 +102,7 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
         set(&mut table, given.setting, given.value.clone());
         config = table.clone().try_into().map_err(|error| refused(given, &error))?;
     }
+    config.events.sinks = sinks.iter().map(|sink| sink.options.clone()).collect();
     config.check().map_err(|(section, error)| {
         let key = if section.is_empty() { error.key.to_owned() } else { format!("{section}.{}", error.key) };
         let secret = find(&key).is_some_and(Setting::is_secret);
@@ -108,6 +113,7 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
             expected: error.expected,
         }
     })?;
+    sinks::check(&config, &sinks)?;
     config.events.sources = named_once(&config, sources)?;
     Ok(Loaded { config: config.compose(), warnings })
 }

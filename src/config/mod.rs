@@ -11,7 +11,9 @@ mod flags;
 mod known;
 mod layers;
 mod renamed;
+mod sinks;
 mod sources;
+mod tables;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -94,8 +96,7 @@ impl Config {
             ("live", self.live.check()),
             ("events", self.events.check()),
             ("exposure", self.exposure.check()),
-            ("exposure", self.exposure.check_spool(&self.spool)),
-            ("exposure", connect::KafkaAccess::of_exposures(&self.exposure).map(|_| ())),
+            ("exposure", self.exposure.check_spool(&self.spool, !self.events.sinks.is_empty())),
             ("spool", self.spool.check()),
             ("telemetry", self.telemetry.check()),
             ("s3", self.s3.check()),

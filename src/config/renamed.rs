@@ -39,6 +39,17 @@ const TABLE: [(&str, &str, &str); 28] = [
     ("path_style", "s3.path_style", ""),
 ];
 
+/// What settings begin with that are there no more, and what to write now.
+const GONE: [(&str, &str); 1] = [(
+    "exposure.kafka_",
+    "[[events.sink]] with kind = \"kafka\", brokers and topic in the file (docs/events.md)",
+)];
+
+/// What to write now for a setting that is there no more; `None` for all others.
+pub(super) fn gone(key: &str) -> Option<&'static str> {
+    GONE.iter().find(|(old, _)| key.starts_with(old)).map(|(_, instead)| *instead)
+}
+
 /// A setting's old name.
 #[derive(Debug)]
 pub(super) struct Renamed {

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::exposure;
 use crate::setting::{As, File, Form, Hidden, NoneOr, Secret, SettingError, Text};
 
 pub(super) use nats::{IS_BUILT as NATS_IS_BUILT, StreamName, Subjects};
@@ -71,50 +70,6 @@ impl KafkaAccess {
             return Err(SettingError::new("ca_file", "there", "none, or security = \"ssl\" or \"sasl_ssl\""));
         }
         Ok(())
-    }
-
-    /// The cluster that exposures go to, if they go to one, and the topic there.
-    ///
-    /// # Errors
-    /// A setting of `[exposure]` that cannot be used, by its key there.
-    pub fn of_exposures(config: &exposure::Config) -> Result<Option<(Self, String)>, SettingError> {
-        let (Some(brokers), Some(topic)) = (&config.kafka_brokers, &config.kafka_topic) else {
-            return match (&config.kafka_brokers, &config.kafka_topic) {
-                (Some(_), None) => {
-                    Err(SettingError::new("kafka_topic", "none", "a topic beside kafka_brokers"))
-                }
-                (None, Some(_)) => {
-                    Err(SettingError::new("kafka_brokers", "none", "brokers beside kafka_topic"))
-                }
-                _ => Ok(None),
-            };
-        };
-        let missing = |key, value: &str, expected: String| {
-            SettingError::new(key, format_args!("\"{value}\""), expected)
-        };
-        if !IS_BUILT {
-            return Err(missing("kafka_brokers", brokers, format!("none: {NOT_BUILT}")));
-        }
-        let access = Self {
-            brokers: Brokers::parse(brokers).ok_or_else(|| {
-                missing("kafka_brokers", brokers, format!("none, or {}", Brokers::expected()))
-            })?,
-            security: Security::parse(&config.kafka_security)
-                .ok_or_else(|| missing("kafka_security", &config.kafka_security, Security::expected()))?,
-            mechanism: Mechanism::parse(&config.kafka_mechanism)
-                .ok_or_else(|| missing("kafka_mechanism", &config.kafka_mechanism, Mechanism::expected()))?,
-            user: config.kafka_user.clone(),
-            password: config.kafka_password.clone(),
-            ca_file: config.kafka_ca_file.clone(),
-        };
-        access.check().map_err(|error| match error.key {
-            "user" => SettingError { key: "kafka_user", ..error },
-            "password" => SettingError { key: "kafka_password", ..error },
-            _ => SettingError { key: "kafka_ca_file", ..error },
-        })?;
-        let topic = Topic::parse(topic)
-            .ok_or_else(|| missing("kafka_topic", topic, format!("none, or {}", Topic::expected())))?;
-        Ok(Some((access, topic)))
     }
 }
 

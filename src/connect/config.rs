@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::sink::SinkOptions;
 use super::source::{FilesOptions, SourceKind, SourceOptions};
 use crate::setting::{As, File, NoneOr, SettingError, Size, Time, duration_within, size_within};
 
@@ -22,6 +23,9 @@ pub struct Config {
     // Not by serde: what a source's keys are depends on its kind, and a message has to name the line.
     #[serde(skip)]
     pub sources: Vec<SourceOptions>,
+    /// The `[[events.sink]]` of the file.
+    #[serde(skip)]
+    pub sinks: Vec<SinkOptions>,
     /// Time between two looks at the files. Raising it takes less CPU and shows events later.
     #[serde(with = "As::<Time>")]
     pub poll_interval: Duration,
@@ -42,6 +46,7 @@ impl Default for Config {
         Self {
             dir: None,
             sources: Vec::new(),
+            sinks: Vec::new(),
             poll_interval: Duration::from_millis(20),
             ready_wait: Duration::from_secs(30),
             dead_dir: None,

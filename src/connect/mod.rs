@@ -2,10 +2,15 @@
 //! that say nothing usable.
 
 mod access;
+mod amazon;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod config;
 pub mod dead;
 pub mod decode;
 mod encode;
+#[cfg(any(feature = "kafka", feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
+mod exposure_key;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod lines;
@@ -13,9 +18,11 @@ mod lines;
 pub mod nats;
 mod record;
 mod recorder;
+pub mod sink;
 pub mod source;
 
 pub use access::{KafkaAccess, Mechanism, NATS_NOT_BUILT, NOT_BUILT, NatsAccess, Security};
+pub use amazon::{AwsAccess, NO_EVENTBRIDGE, NO_FIREHOSE, NO_KINESIS, NO_SQS};
 pub use config::{Config, FILES};
 pub use encode::encode;
 pub use lines::{Line, Lines};

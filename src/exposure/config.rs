@@ -1,14 +1,19 @@
 //! The section `[exposure]`: where exposures go, under which name, and how many may wait.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::origin::{host_name, is_plain};
-use crate::setting::{As, AutoOr, File, Hidden, NoneOr, Secret, SettingError, Text, number_within};
+use crate::setting::{As, AutoOr, File, NoneOr, SettingError, Text, number_within};
 
 /// The longest name of a replica, which is a part of objects' keys.
 const LONGEST_REPLICA: usize = 200;
+
+/// The name of the sink that `dir` is.
+pub(super) const DIR_SINK: &str = "jsonl";
+/// The name of the sink that `lake` is.
+pub(super) const LAKE_SINK: &str = "lake";
 
 /// Where exposures go. They may go to several places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,27 +29,6 @@ pub struct Config {
     /// Directory or `s3://bucket/prefix` below which they are written as Parquet; `None`: they are not.
     #[serde(with = "As::<NoneOr<Text>>")]
     pub lake: Option<String>,
-    /// Brokers of Kafka that they are sent to, with their ports, separated by commas; `None`: they are not.
-    #[serde(with = "As::<NoneOr<Text>>")]
-    pub kafka_brokers: Option<String>,
-    /// The topic there.
-    #[serde(with = "As::<NoneOr<Text>>")]
-    pub kafka_topic: Option<String>,
-    /// Whether connections to them are encrypted, and whether a user signs in.
-    #[serde(with = "As::<Text>")]
-    pub kafka_security: String,
-    /// How a user signs in.
-    #[serde(with = "As::<Text>")]
-    pub kafka_mechanism: String,
-    /// The user.
-    #[serde(with = "As::<NoneOr<Text>>")]
-    pub kafka_user: Option<String>,
-    /// The user's password.
-    #[serde(with = "As::<NoneOr<Hidden>>")]
-    pub kafka_password: Option<Secret>,
-    /// A file of certificates (PEM) that vouch for the brokers; `None`: those of the system.
-    #[serde(with = "As::<NoneOr<File>>")]
-    pub kafka_ca_file: Option<PathBuf>,
     /// What this server is called in them; `None`: by its host's name.
     #[serde(with = "As::<AutoOr<Text>>")]
     pub replica: Option<String>,
@@ -55,20 +39,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            file: None,
-            dir: None,
-            lake: None,
-            kafka_brokers: None,
-            kafka_topic: None,
-            kafka_security: "plaintext".to_owned(),
-            kafka_mechanism: "scram-sha-512".to_owned(),
-            kafka_user: None,
-            kafka_password: None,
-            kafka_ca_file: None,
-            replica: None,
-            max_queued: 10_000,
-        }
+        Self { file: None, dir: None, lake: None, replica: None, max_queued: 10_000 }
     }
 }
 
@@ -88,30 +59,35 @@ impl Config {
         number_within("max_queued", self.max_queued, 1..=10_000_000)
     }
 
-    /// Checks that there is a spool where one is needed, and that what it holds goes somewhere.
+    /// Checks that there is a spool where one is needed, and that what it holds goes somewhere. `has_more`: there are
+    /// sinks of which this section does not know.
     ///
     /// # Errors
     /// A key of this section that does not go with the spool.
-    pub fn check_spool(&self, spool: &super::spool::Config) -> Result<(), SettingError> {
-        if let (Some(brokers), None) = (&self.kafka_brokers, &spool.dir) {
-            // Without one, a broker that is away would hold up what goes elsewhere.
-            let expected = "spool.dir beside it, a directory";
-            return Err(SettingError::new("kafka_brokers", format_args!("\"{brokers}\""), expected));
-        }
+    pub fn check_spool(&self, spool: &super::spool::Config, has_more: bool) -> Result<(), SettingError> {
         match (&self.lake, &spool.dir) {
             // Objects are made of whole segments.
             (Some(lake), None) => {
                 Err(SettingError::new("lake", format_args!("\"{lake}\""), "spool.dir beside it, a directory"))
             }
-            (None, Some(_)) if self.file.is_none() && self.dir.is_none() && self.kafka_brokers.is_none() => {
-                Err(SettingError::new(
-                    "dir",
-                    "none",
-                    "file, dir, lake or kafka_brokers, since spool.dir is set",
-                ))
+            (None, Some(_)) if self.file.is_none() && self.dir.is_none() && !has_more => {
+                let expected = "file, dir, lake or an [[events.sink]], since spool.dir is set";
+                Err(SettingError::new("dir", "none", expected))
             }
             _ => Ok(()),
         }
+    }
+
+    /// The name of the sink that `file` is.
+    pub(super) fn file_sink(&self) -> Option<&'static str> {
+        self.file.as_deref().map(|path| if path == Path::new("-") { "stdout" } else { "file" })
+    }
+
+    /// The names of the sinks that this section makes, which no other may have.
+    pub fn sink_names(&self) -> impl Iterator<Item = &'static str> {
+        let names =
+            [self.file_sink(), self.dir.as_ref().map(|_| DIR_SINK), self.lake.as_ref().map(|_| LAKE_SINK)];
+        names.into_iter().flatten()
     }
 
     /// The name of this server in exposures.

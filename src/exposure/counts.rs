@@ -53,7 +53,7 @@ impl Counters {
 /// What becomes of the records that one sink is given.
 #[derive(Debug)]
 pub struct SinkCounts {
-    name: &'static str,
+    name: Arc<str>,
     sent: AtomicU64,
     failed: AtomicU64,
     /// The time of the oldest record that waits for the sink; 0 if none does.
@@ -62,14 +62,14 @@ pub struct SinkCounts {
 
 impl SinkCounts {
     /// Counts of the sink of this name.
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: &Arc<str>) -> Self {
         let (sent, failed, oldest_ms) = (AtomicU64::new(0), AtomicU64::new(0), AtomicI64::new(0));
-        Self { name, sent, failed, oldest_ms }
+        Self { name: Arc::clone(name), sent, failed, oldest_ms }
     }
 
     /// The sink's name.
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Records that the sink has taken.

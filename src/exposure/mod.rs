@@ -17,6 +17,7 @@ mod shown;
 pub mod sink;
 pub mod spool;
 mod start;
+mod what;
 
 use serde::Serialize;
 
@@ -31,6 +32,7 @@ pub use reask::request;
 pub use record::{Batch, Record};
 pub use shown::{Shown, ShownItem};
 pub use start::{StartError, start};
+pub use what::What;
 
 /// One slate that was shown.
 #[derive(Debug, Clone, PartialEq, Serialize)]

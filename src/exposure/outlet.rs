@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::sink::RecordSink;
+use super::sink::{RecordSink, Sink, Taker};
 use super::spool::{Deliverer, SpoolWriter};
 use super::{Batch, Counters, SinkCounts};
 
@@ -28,13 +28,13 @@ pub struct Direct {
 }
 
 impl Outlet {
-    /// Sinks that are served at once.
-    pub fn direct(sinks: Vec<Box<dyn RecordSink>>) -> Self {
-        let counted = |sink: Box<dyn RecordSink>| {
-            let counts = Arc::new(SinkCounts::new(sink.name()));
-            (sink, counts)
+    /// Sinks that are served at once; only those that take records can be.
+    pub fn direct(sinks: Vec<Sink>) -> Self {
+        let counted = |sink: Sink| match sink.taker {
+            Taker::Records(taker) => Some((taker, Arc::new(SinkCounts::new(&sink.name)))),
+            Taker::Segments(_) => None,
         };
-        Self::Direct(Direct { sinks: sinks.into_iter().map(counted).collect() })
+        Self::Direct(Direct { sinks: sinks.into_iter().filter_map(counted).collect() })
     }
 
     /// The counters of all that is behind it.

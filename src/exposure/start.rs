@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::sink::{HourlyJsonLines, JsonLines, Lake, RecordSink, Sink, Stdout};
+use super::config::{DIR_SINK, LAKE_SINK};
+use super::sink::{HourlyJsonLines, JsonLines, Lake, Sink, Stdout, Taker};
 use super::spool::{self, RealDisk};
 use super::{Config, Exposures, Origin, Outlet, Writer};
 use crate::artifact::{self, StoreError};
@@ -28,6 +29,9 @@ pub enum StartError {
     /// The place of Parquet files.
     #[error("exposure.lake: {0}")]
     Lake(#[from] StoreError),
+    /// A sink that takes whole segments, and no spool.
+    #[error("the sink {0} needs spool.dir, a directory")]
+    NoSpool(Arc<str>),
     /// The spool.
     #[error("spool.dir: {0}")]
     Spool(#[from] spool::OpenError),
@@ -37,7 +41,7 @@ pub enum StartError {
 }
 
 /// Opens what exposures go to, and starts the threads that bring them there; nothing if they go nowhere. `more` are
-/// sinks that this module does not know.
+/// sinks that this section of the settings does not know.
 ///
 /// # Errors
 /// What cannot be opened. A spool's backlog is left as it is.
@@ -45,23 +49,22 @@ pub fn start(
     config: &Config,
     spool: &spool::Config,
     store: &artifact::OpenOptions,
-    more: Vec<Box<dyn RecordSink>>,
+    more: Vec<Sink>,
 ) -> Result<Option<(Exposures, Writer)>, StartError> {
-    let mut records = record_sinks(config)?;
-    records.extend(more);
+    let mut sinks = short_sinks(config, store)?;
+    sinks.extend(more);
+    if sinks.is_empty() {
+        return Ok(None);
+    }
     let origin = Origin::new(config.replica_name());
     let outlet = match &spool.dir {
-        None if records.is_empty() => return Ok(None),
-        None => Outlet::direct(records),
+        None => {
+            if let Some(sink) = sinks.iter().find(|sink| matches!(sink.taker, Taker::Segments(_))) {
+                return Err(StartError::NoSpool(Arc::clone(&sink.name)));
+            }
+            Outlet::direct(sinks)
+        }
         Some(dir) => {
-            let mut sinks: Vec<Sink> = records.into_iter().map(Sink::Records).collect();
-            if let Some(location) = &config.lake {
-                let options = artifact::OpenOptions { create: true, ..store.clone() };
-                sinks.push(Sink::Segments(Box::new(Lake::new(artifact::open(location, &options)?))));
-            }
-            if sinks.is_empty() {
-                return Ok(None);
-            }
             let options = spool::Options::new(dir, spool.max, spool.sync);
             let (writer, deliverers) = spool::open(options, &origin.boot, sinks, Arc::new(RealDisk))?;
             Outlet::Spool(Box::new(writer), deliverers)
@@ -70,19 +73,28 @@ pub fn start(
     Ok(Some(Exposures::open(config.max_queued, origin, outlet)?))
 }
 
-fn record_sinks(config: &Config) -> Result<Vec<Box<dyn RecordSink>>, StartError> {
-    let mut sinks: Vec<Box<dyn RecordSink>> = Vec::new();
+/// The sinks of `exposure.file`, `exposure.dir` and `exposure.lake`.
+fn short_sinks(config: &Config, store: &artifact::OpenOptions) -> Result<Vec<Sink>, StartError> {
+    let mut sinks = Vec::new();
     let failed = |key, path: &Path| {
         let path = path.to_owned();
         move |source| StartError::Lines { key, path, source }
     };
-    match &config.file {
-        Some(path) if path == Path::new("-") => sinks.push(Box::new(Stdout::default())),
-        Some(path) => sinks.push(Box::new(JsonLines::open(path).map_err(failed("file", path))?)),
-        None => {}
+    match (&config.file, config.file_sink()) {
+        (Some(path), Some(name)) if path == Path::new("-") => {
+            sinks.push(Sink::records(name, Stdout::default()));
+        }
+        (Some(path), Some(name)) => {
+            sinks.push(Sink::records(name, JsonLines::open(path).map_err(failed("file", path))?));
+        }
+        _ => {}
     }
     if let Some(dir) = &config.dir {
-        sinks.push(Box::new(HourlyJsonLines::open(dir).map_err(failed("dir", dir))?));
+        sinks.push(Sink::records(DIR_SINK, HourlyJsonLines::open(dir).map_err(failed("dir", dir))?));
+    }
+    if let Some(location) = &config.lake {
+        let options = artifact::OpenOptions { create: true, ..store.clone() };
+        sinks.push(Sink::segments(LAKE_SINK, Lake::new(artifact::open(location, &options)?)));
     }
     Ok(sinks)
 }

@@ -63,8 +63,8 @@ pub type ByPartition<T> = BTreeMap<(Arc<str>, Arc<str>), T>;
 /// How far a partition is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Read {
-    /// Records that are there and not read yet.
-    pub records: i64,
+    /// Records that are there and not read yet; `None` where nobody tells.
+    pub records: Option<i64>,
     /// All that was there at this moment is read, in milliseconds since 1970.
     pub until_ms: i64,
 }
@@ -78,6 +78,7 @@ pub struct EventCounts {
     reads: Mutex<ByPartition<Read>>,
     /// The time of which a partition had nothing any more, in milliseconds since 1970: from, until.
     gaps: Mutex<ByPartition<(i64, i64)>>,
+    throttled: Mutex<BTreeMap<Arc<str>, u64>>,
     /// From the arrival of an event to the epoch that it is in.
     pub apply: Histogram,
     /// From the time that an event happened to the epoch that it is in.
@@ -103,6 +104,7 @@ impl EventCounts {
     pub fn set_read(&self, source: &Arc<str>, partition: &Arc<str>, records: i64, until_ms: Option<i64>) {
         let mut reads = lock(&self.reads);
         let key = (Arc::clone(source), Arc::clone(partition));
+        let records = Some(records);
         match (reads.get_mut(&key), until_ms) {
             (Some(read), until_ms) => {
                 *read = Read { records, until_ms: until_ms.unwrap_or(read.until_ms) };
@@ -112,6 +114,27 @@ impl EventCounts {
             }
             (None, None) => {}
         }
+    }
+
+    /// Notes until when all of a partition is read, where nobody tells how many records are left.
+    pub fn set_read_until(&self, source: &Arc<str>, partition: &Arc<str>, until_ms: i64) {
+        let key = (Arc::clone(source), Arc::clone(partition));
+        lock(&self.reads).insert(key, Read { records: None, until_ms });
+    }
+
+    /// Notes that a partition is read to its end, and nothing comes after it.
+    pub fn set_ended(&self, source: &Arc<str>, partition: &Arc<str>) {
+        lock(&self.reads).remove(&(Arc::clone(source), Arc::clone(partition)));
+    }
+
+    /// Counts that a source was asked less often, as it said that it was asked too often.
+    pub fn add_throttled(&self, source: &Arc<str>) {
+        *lock(&self.throttled).entry(Arc::clone(source)).or_default() += 1;
+    }
+
+    /// How often each source said that it was asked too often.
+    pub fn throttled(&self) -> BTreeMap<Arc<str>, u64> {
+        lock(&self.throttled).clone()
     }
 
     /// How far each partition is read.

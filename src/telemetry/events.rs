@@ -60,7 +60,7 @@ const LAG: Declaration = Declaration {
 };
 const LAG_RECORDS: Declaration = Declaration {
     name: "larder_event_lag_records",
-    help: "Records of a partition that are there and not read yet.",
+    help: "Records of a partition that are there and not read yet, where its source tells.",
     labels: &["source", "partition"],
 };
 const GAP: Declaration = Declaration {
@@ -68,6 +68,11 @@ const GAP: Declaration = Declaration {
     help: "Time of which a partition had nothing any more when it was to be read, as its retention is too short; 0 \
            once a snapshot is served that is newer.",
     labels: &["source", "partition"],
+};
+const THROTTLED: Declaration = Declaration {
+    name: "larder_source_throttled_total",
+    help: "How often a source was asked less often because it had said that it was asked too often.",
+    labels: &["source"],
 };
 
 pub(super) fn register(
@@ -114,14 +119,23 @@ fn register_positions(
         for ((source, partition), read) in read.reads() {
             // Less than the pause between two looks is none: what is not read then cannot have been there.
             let behind = now.saturating_sub(read.until_ms);
-            let seconds = if read.records == 0 && behind < LOOK_MS { 0.0 } else { behind as f64 / 1000.0 };
+            let seconds =
+                if read.records.unwrap_or(0) == 0 && behind < LOOK_MS { 0.0 } else { behind as f64 / 1000.0 };
             samples.add(&[&source, &partition], seconds.max(0.0));
         }
     })?;
     let read = Arc::clone(counts);
     LAG_RECORDS.gauge(registry, move |samples| {
         for ((source, partition), read) in read.reads() {
-            samples.add(&[&source, &partition], read.records as f64);
+            if let Some(records) = read.records {
+                samples.add(&[&source, &partition], records as f64);
+            }
+        }
+    })?;
+    let read = Arc::clone(counts);
+    THROTTLED.counter(registry, move |samples| {
+        for (source, count) in read.throttled() {
+            samples.add(&[&source], count as f64);
         }
     })?;
     let (read, views) = (Arc::clone(counts), Arc::clone(views));

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use larder::artifact::LocalStore;
-use larder::exposure::sink::{HourlyJsonLines, JsonLines, RecordSink, SendError};
+use larder::exposure::sink::{HourlyJsonLines, JsonLines, RecordSink, SendError, Sink};
 use larder::exposure::{Batch, Exposure, Exposures, Origin, Outlet, Record};
 use serde_json::{Value, json};
 
@@ -39,10 +39,6 @@ fn exposure() -> Exposure {
 struct Slow(Receiver<()>, Arc<Mutex<BTreeSet<u64>>>);
 
 impl RecordSink for Slow {
-    fn name(&self) -> &'static str {
-        "slow"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let _ = self.0.recv();
         let seq =
@@ -56,7 +52,7 @@ impl RecordSink for Slow {
 fn what_a_full_queue_refuses_is_a_gap_in_the_numbers() {
     let (go, wait) = sync_channel(1);
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
-    let outlet = Outlet::direct(vec![Box::new(Slow(wait, Arc::clone(&seen)))]);
+    let outlet = Outlet::direct(vec![Sink::records("slow", Slow(wait, Arc::clone(&seen)))]);
     let (queue, writer) = Exposures::open(10, Origin::new("r"), outlet).unwrap();
     for _ in 0..500 {
         queue.offer(exposure());

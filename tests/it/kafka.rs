@@ -137,7 +137,7 @@ fn exposures_reach_their_topic_also_when_its_broker_was_away() {
     let spool = tempfile::tempdir().unwrap();
     let spool_dir: &Path = spool.path();
     let shop = Shop::new(&format!(
-        "[spool]\ndir = '{}'\n[exposure]\nkafka_brokers = '{}'\nkafka_topic = 'shown'\n",
+        "[spool]\ndir = '{}'\n[[events.sink]]\nname = 'shown'\nkind = 'kafka'\nbrokers = '{}'\ntopic = 'shown'\n",
         spool_dir.display(),
         broker.address()
     ));
@@ -147,7 +147,7 @@ fn exposures_reach_their_topic_also_when_its_broker_was_away() {
     assert!((0..3).all(|partition| !broker.read("shown", partition).is_empty()), "keys are spread");
     broker.stop();
     let second = ask(&server, 20);
-    let failed = || scrape(&server).value("larder_sink_failed_total", &[("sink", "kafka")]);
+    let failed = || scrape(&server).value("larder_sink_failed_total", &[("sink", "shown")]);
     wait_until("a failure", || failed().is_some_and(|failed| failed > 0.0));
     broker.start_again();
     broker.create("shown", 3);

@@ -3,6 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod allocations;
+#[cfg(all(
+    feature = "s3",
+    feature = "kinesis",
+    feature = "sqs",
+    feature = "firehose",
+    feature = "eventbridge"
+))]
+mod aws_sinks;
 mod bad_artifacts;
 #[cfg(feature = "server")]
 mod cli;
@@ -27,6 +35,8 @@ mod http;
 mod hurry;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "kinesis")]
+mod kinesis;
 mod live_items;
 mod memory;
 #[cfg(feature = "server")]
@@ -51,6 +61,14 @@ mod result_cache;
 mod reuse;
 mod s3;
 mod spool;
+#[cfg(all(
+    feature = "s3",
+    feature = "kinesis",
+    feature = "sqs",
+    feature = "firehose",
+    feature = "eventbridge"
+))]
+mod sqs;
 mod tidy;
 mod training;
 mod vectors;
@@ -58,6 +76,14 @@ mod weights;
 
 /// Real parts that the tests start, and stand-ins that misbehave on demand.
 mod support {
+    #[cfg(all(
+        feature = "s3",
+        feature = "kinesis",
+        feature = "sqs",
+        feature = "firehose",
+        feature = "eventbridge"
+    ))]
+    pub(crate) mod amazon;
     #[cfg(feature = "kafka")]
     pub(crate) mod broker;
     pub(crate) mod counting;
@@ -67,6 +93,8 @@ mod support {
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod kinesalite;
     pub(crate) mod levels;
     #[cfg(feature = "nats")]
     pub(crate) mod nats_server;
@@ -74,6 +102,8 @@ mod support {
     pub(crate) mod network;
     #[cfg(feature = "server")]
     pub(crate) mod process;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod refusing;
     #[cfg(feature = "s3")]
     pub(crate) mod s3_server;
     #[cfg(feature = "server")]
@@ -83,4 +113,6 @@ mod support {
     #[cfg(feature = "server")]
     pub(crate) mod shop;
     pub(crate) mod skip;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod stream;
 }

@@ -61,11 +61,11 @@ struct Script {
 
 impl Kept {
     fn records(&self) -> Sink {
-        Sink::Records(Box::new(self.clone()))
+        Sink::records("kept", self.clone())
     }
 
     fn segments(&self) -> Sink {
-        Sink::Segments(Box::new(self.clone()))
+        Sink::segments("kept_whole", self.clone())
     }
 
     fn taken(&self) -> Vec<u64> {
@@ -74,10 +74,6 @@ impl Kept {
 }
 
 impl RecordSink for Kept {
-    fn name(&self) -> &'static str {
-        "kept"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let mut script = self.0.lock().unwrap();
         if script.is_away {
@@ -93,10 +89,6 @@ impl RecordSink for Kept {
 }
 
 impl SegmentSink for Kept {
-    fn name(&self) -> &'static str {
-        "kept_whole"
-    }
-
     fn store(&mut self, segment: &mut SegmentReader) -> Result<u64, larder::exposure::sink::Cause> {
         if self.0.lock().unwrap().is_away {
             return Err("away".into());

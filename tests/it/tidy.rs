@@ -32,10 +32,10 @@ const STAGE_KINDS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selec
 
 /// Crates, by how their names begin, and the only places that may name them.
 const RESERVED: [(&str, &[&str]); 13] = [
-    ("aws_", &["artifact/s3"]),
+    ("aws_", &["artifact/s3", "artifact/aws.rs", "connect/aws/"]),
     ("arc_swap", &["snapshot/registry.rs", "server/edge/requests/table.rs"]),
     ("larder_proto", &["server/"]),
-    ("prost", &["server/"]),
+    ("prost", &["server/", "connect/aws/kinesis/"]),
     ("tonic", &["server/"]),
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
@@ -46,7 +46,17 @@ const RESERVED: [(&str, &[&str]); 13] = [
     ("async_nats", &["connect/nats/"]),
     (
         "tokio",
-        &["server/", "artifact/s3", "app.rs", "app/", "cli/", "main.rs", "connect/kafka/", "connect/nats/"],
+        &[
+            "server/",
+            "artifact/s3",
+            "app.rs",
+            "app/",
+            "cli/",
+            "main.rs",
+            "connect/kafka/",
+            "connect/nats/",
+            "connect/aws/",
+        ],
     ),
 ];
 

@@ -3,6 +3,8 @@
 use aws_sdk_s3::primitives::ByteStreamError;
 use thiserror::Error;
 
+use super::super::aws::with_causes;
+
 /// What went wrong; whether it may pass says the [`super::super::StoreError`] around it.
 #[derive(Debug, Error)]
 pub(super) enum S3Error {
@@ -58,13 +60,4 @@ pub(super) struct Answer {
 /// `text` after `lead`; nothing where there is no text.
 fn led_by(lead: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{lead}{text}") }
-}
-
-/// An SDK error says little by itself; its causes say more.
-pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    let mut said: Vec<String> = causes.map(ToString::to_string).collect();
-    // Wrappers of the SDK repeat what they wrap.
-    said.dedup();
-    said.join(": ")
 }

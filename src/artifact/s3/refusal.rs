@@ -5,8 +5,9 @@ use std::error::Error;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::super::aws::with_causes;
 use super::super::{LocationError, StoreError};
-use super::error::{Answer, S3Error, with_causes};
+use super::error::{Answer, S3Error};
 
 /// What an unsuccessful answer means.
 #[derive(Debug)]

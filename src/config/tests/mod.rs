@@ -2,6 +2,7 @@
 
 mod old_names;
 mod reference;
+mod sinks;
 mod sources;
 
 use std::ffi::OsString;
@@ -174,7 +175,7 @@ fn a_bad_value_is_refused_with_its_place_and_what_would_fit() {
         ("[exposure]\nfile = 5", "line 2: exposure.file is 5: expected none, or a path"),
         ("[exposure]\nreplica = 'a/b'", "exposure.replica is \"a/b\": expected auto, or a plain name"),
         ("[exposure]\nlake = 's3://x/y'", "exposure.lake is \"s3://x/y\": expected spool.dir beside it"),
-        ("[spool]\ndir = '/x'", "exposure.dir is none: expected file, dir, lake or kafka_brokers"),
+        ("[spool]\ndir = '/x'", "exposure.dir is none: expected file, dir, lake or an [[events.sink]]"),
         ("[spool]\nmax = '1KiB'", "spool.max is 1KiB: expected 1MiB to 16TiB"),
         ("[spool]\nsync = '0s'", "spool.sync is 0s: expected 1ms to 1m"),
         ("cache_dir = true", "line 1: cache_dir is true: expected auto, or a directory"),

@@ -31,13 +31,13 @@ fn a_source_that_cannot_be_used_is_refused_with_its_line_and_what_would_fit() {
         ("[events]\nsource = 'x'", "line 2: events.source is no list of tables: expected tables"),
         (
             "[[events.source]]\nname = 'a'",
-            "line 1: events.source.kind is missing: expected \"files\" or \"kafka\" or \"nats\"",
+            "line 1: events.source.kind is missing: expected \"files\", \"kafka\", \"kinesis\", \"sqs\" or \"nats\"",
         ),
         ("[[events.source]]\nkind = 'files'\ndir = '/x'", "line 1: events.source.name is missing"),
         (
             "[[events.source]]\nname = 'a'\nkind = 'file'",
             "line 3: events.source.kind is \"file\": expected \
-          \"files\" or \"kafka\" or \"nats\"; did you mean \"files\"?",
+          \"files\", \"kafka\", \"kinesis\", \"sqs\" or \"nats\"; did you mean \"files\"?",
         ),
         ("[[events.source]]\nname = 'a'\nkind = 5", "line 3: events.source.kind is 5: expected"),
         (
@@ -97,18 +97,10 @@ fn a_mapping_that_cannot_be_used_is_refused_with_its_line() {
 #[test]
 fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
     let said = bad("[[events.source]]\nname = 'a'\nkind = 'kafka'\nbrokers = 'k:9092'\ntopic = 't'");
-    assert!(
-        said.ends_with(
-            "is \"kafka\": expected \"files\": this build has no Kafka; build with --features kafka"
-        )
-    );
+    assert!(said.contains("is \"kafka\": expected \"files\""), "{said}");
+    assert!(said.ends_with(": this build has no Kafka; build with --features kafka"), "{said}");
     let said = bad("[[events.source]]\nname = 'a'\nkind = 'nats'\nservers = 'n'\nstream = 'S'");
-    assert!(
-        said.ends_with("expected \"files\": this build has no NATS; build with --features nats"),
-        "{said}"
-    );
-    let said = bad("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 't'");
-    assert!(said.contains("line 4: exposure.kafka_brokers") && said.contains("--features kafka"), "{said}");
+    assert!(said.ends_with("expected \"files\": this build has no NATS; build with --features nats"), "{said}");
 }
 
 #[cfg(feature = "kafka")]
@@ -155,31 +147,35 @@ fn a_kafka_topic_is_told_with_its_cluster_and_where_to_begin() {
     assert!(said.contains("line 4: events.source.brokers is 'k1, k2:9092': expected brokers with"), "{said}");
 }
 
-#[cfg(feature = "kafka")]
+#[cfg(feature = "kinesis")]
 #[test]
-fn a_kafka_topic_of_exposures_needs_a_spool_and_all_that_goes_with_it() {
-    let config = good("[spool]\ndir = '/s'\n[exposure]\nkafka_brokers = 'k:9092'\nkafka_topic = 'shown'");
-    let (access, topic) = crate::connect::KafkaAccess::of_exposures(&config.exposure).unwrap().unwrap();
-    assert_eq!((access.brokers, topic.as_str()), (vec!["k:9092".to_owned()], "shown"));
+fn a_stream_is_told_with_how_often_it_is_looked_at() {
+    let text =
+        |more: &str| format!("[[events.source]]\nname = 'k'\nkind = 'kinesis'\nstream = 'items'\n{more}");
+    let kinesis = |more: &str| {
+        let SourceKind::Kinesis(kinesis) = good(&text(more)).events.sources[0].kind.clone() else {
+            panic!("no stream")
+        };
+        kinesis
+    };
+    let by_default = kinesis("");
+    assert_eq!((by_default.stream.as_str(), by_default.poll_interval.as_secs()), ("items", 1));
+    assert_eq!((&by_default.access.region, &by_default.access.endpoint), (&None, &None));
+    let given = kinesis("region = 'eu-west-1'\nendpoint = 'http://127.0.0.1:4567'\npoll_interval = '2s'");
+    assert_eq!(given.access.endpoint.as_deref(), Some("http://127.0.0.1:4567"));
+    assert_eq!((given.access.region.as_deref(), given.poll_interval.as_secs()), (Some("eu-west-1"), 2));
     let cases = [
+        ("poll_interval = '10ms'", "line 5: events.source.poll_interval is 10ms: expected"),
         (
-            "kafka_brokers = 'k:9092'\nkafka_topic = 't'\n",
-            "kafka_brokers is \"k:9092\": expected spool.dir beside it",
+            "endpoint = '127.0.0.1:4567'",
+            "line 5: events.source.endpoint is '127.0.0.1:4567': expected none, or an",
         ),
-        ("kafka_brokers = 'k:9092'\n[spool]\ndir = '/s'", "kafka_topic is none: expected a topic"),
-        ("file = '-'\nkafka_topic = 't'", "kafka_brokers is none: expected brokers"),
-        (
-            "kafka_brokers = 'k'\nkafka_topic = 't'\n[spool]\ndir = '/s'",
-            "kafka_brokers is \"k\": expected none, or",
-        ),
-        (
-            "kafka_brokers = 'k:1'\nkafka_topic = 't'\nkafka_user = 'u'\n[spool]\ndir = '/s'",
-            "kafka_user is there",
-        ),
+        ("start = 'now'", "line 5: events.source.start is 'now': expected watermark"),
+        ("topic = 'x'", "line 5: there is no setting events.source.topic"),
     ];
-    for (file, expected) in cases {
-        let said = bad(&format!("[exposure]\n{file}"));
-        assert!(said.contains(expected) && said.contains("exposure."), "{file}:\n{said}\n{expected}");
+    for (more, expected) in cases {
+        let said = bad(&text(more));
+        assert!(said.contains(expected), "{more}:\n{said}\n{expected}");
     }
 }
 
@@ -224,4 +220,15 @@ fn a_stream_of_nats_is_told_with_its_servers_and_where_to_begin() {
     }
     let said = bad(&text("").replace("n1, ", "u:p@n1, "));
     assert!(said.contains("line 4: events.source.servers is 'u:p@n1"), "{said}");
+}
+
+#[cfg(feature = "sqs")]
+#[test]
+fn a_queue_is_told_by_its_address() {
+    let text = |url: &str| format!("[[events.source]]\nname = 'q'\nkind = 'sqs'\nqueue_url = '{url}'");
+    let url = "https://sqs.eu-west-1.amazonaws.com/1/q";
+    let SourceKind::Sqs(sqs) = good(&text(url)).events.sources[0].kind.clone() else { panic!("no queue") };
+    assert_eq!(sqs.queue_url, url);
+    let said = bad(&text("q"));
+    assert!(said.contains("line 4: events.source.queue_url is 'q': expected an address"), "{said}");
 }

@@ -1,6 +1,5 @@
 //! A topic as a place where exposures go.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +9,12 @@ use chrono::DateTime;
 use rskafka::client::error::ProtocolError;
 use rskafka::client::partition::{Compression, PartitionClient, UnknownTopicHandling};
 use rskafka::record::Record as Sent;
-use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use super::cluster::{Cluster, KafkaError, answered, partitions};
 use crate::connect::access::KafkaAccess;
+use crate::connect::exposure_key::key_of;
 use crate::exposure::Record;
 use crate::exposure::sink::{RecordSink, SendError};
 
@@ -112,10 +111,6 @@ impl KafkaSink {
 }
 
 impl RecordSink for KafkaSink {
-    fn name(&self) -> &'static str {
-        "kafka"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let failures = self.write(records).map_err(SendError::all)?;
         let mut failed = Vec::new();
@@ -186,16 +181,6 @@ fn sent(key: &str, record: &Record<'_>) -> Sent {
     }
 }
 
-/// The id that a record has, empty for one without.
-fn key_of(record: &[u8]) -> Cow<'_, str> {
-    #[derive(Deserialize)]
-    struct Id<'a> {
-        #[serde(borrow, default)]
-        recommendation_id: Cow<'a, str>,
-    }
-    serde_json::from_slice::<Id<'_>>(record).map(|record| record.recommendation_id).unwrap_or_default()
-}
-
 /// The partition that Kafka's own producers choose for a key: whoever joins by key finds both in one.
 fn partition_of(key: &[u8], partitions: usize) -> usize {
     (murmur2(key) & 0x7fff_ffff) as usize % partitions.max(1)
@@ -252,11 +237,5 @@ mod tests {
             assert_eq!(murmur2(key) as i32, expected, "{}", String::from_utf8_lossy(key));
         }
         assert!((0..100).all(|n: u32| partition_of(&n.to_be_bytes(), 3) < 3));
-    }
-
-    #[test]
-    fn the_key_of_an_exposure_is_its_recommendation() {
-        assert_eq!(key_of(br#"{"seq":1,"recommendation_id":"r\u002d1","items":[]}"#), "r-1");
-        assert_eq!(key_of(br#"{"seq":1}"#), "");
     }
 }

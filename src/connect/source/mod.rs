@@ -11,8 +11,8 @@ use super::Record;
 
 pub use files::FilesSource;
 pub use options::{
-    FilesOptions, KINDS, KafkaOptions, KindKeys, NatsOptions, SourceKind, SourceOptions, Start, StreamKeys,
-    TopicKeys, check_name,
+    FilesOptions, JetStreamKeys, KINDS, KafkaOptions, KindKeys, KinesisOptions, NatsOptions, QueueKeys,
+    SourceKind, SourceOptions, SqsOptions, Start, StreamKeys, TopicKeys, check_name,
 };
 pub use reader::{Deliver, Reader, Stopped};
 
@@ -62,7 +62,7 @@ pub enum SourceError {
         /// What is missing, and what to do.
         reason: &'static str,
     },
-    /// A client of a stream cannot be made ready.
+    /// A client cannot be made ready.
     #[error("source {name}: {reason}")]
     Client {
         /// The source.

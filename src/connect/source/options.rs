@@ -1,14 +1,14 @@
 //! One `[[events.source]]`: what its kind needs to know, and the mappings of its records.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::connect::access::{
-    self, IS_BUILT, KafkaAccess, NOT_BUILT, NatsAccess, StreamName, Subjects, Topic,
-};
+use crate::connect::access::{self, IS_BUILT, KafkaAccess, NOT_BUILT, NatsAccess, Subjects, Topic};
+use crate::connect::amazon::{AwsAccess, HttpAddress, NO_KINESIS, NO_SQS, StreamName};
 use crate::connect::decode::Mapping;
-use crate::setting::{As, File, Form, SettingError};
+use crate::setting::{As, File, Form, SettingError, Time, duration_within};
 
 /// A source of events.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +29,16 @@ pub enum SourceKind {
     Files(FilesOptions),
     /// A topic.
     Kafka(KafkaOptions),
+    /// A stream of Kinesis.
+    Kinesis(KinesisOptions),
+    /// A queue of SQS.
+    Sqs(SqsOptions),
     /// A stream of JetStream.
     Nats(NatsOptions),
 }
 
 /// The kinds by their names, the keys that each has, and those that it cannot do without.
-pub const KINDS: [KindKeys; 3] = [
+pub const KINDS: [KindKeys; 5] = [
     KindKeys { name: "files", keys: &["dir"], needed: &[("dir", "a directory")], missing: None },
     KindKeys {
         name: "kafka",
@@ -44,6 +48,18 @@ pub const KINDS: [KindKeys; 3] = [
             ("topic", "a topic's name"),
         ],
         missing: if IS_BUILT { None } else { Some(NOT_BUILT) },
+    },
+    KindKeys {
+        name: "kinesis",
+        keys: &["stream", "region", "endpoint", "start", "poll_interval"],
+        needed: &[("stream", "a stream's name")],
+        missing: if cfg!(feature = "kinesis") { None } else { Some(NO_KINESIS) },
+    },
+    KindKeys {
+        name: "sqs",
+        keys: &["queue_url", "region", "endpoint"],
+        needed: &[("queue_url", "a queue's address")],
+        missing: if cfg!(feature = "sqs") { None } else { Some(NO_SQS) },
     },
     KindKeys {
         name: "nats",
@@ -121,9 +137,9 @@ pub struct NatsOptions {
 
 /// What a stream's own keys are; the others are those of [`NatsAccess`].
 #[derive(Debug, Deserialize)]
-pub struct StreamKeys {
+pub struct JetStreamKeys {
     /// The stream.
-    #[serde(with = "As::<StreamName>")]
+    #[serde(with = "As::<access::StreamName>")]
     pub stream: String,
     /// Subjects that are read; none: all of the stream's.
     #[serde(default, with = "As::<Subjects>")]
@@ -131,6 +147,65 @@ pub struct StreamKeys {
     /// Where reading begins.
     #[serde(default, with = "As::<Start>")]
     pub start: Start,
+}
+
+/// A stream of Kinesis, and how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KinesisOptions {
+    /// Where Kinesis is.
+    pub access: AwsAccess,
+    /// The stream.
+    pub stream: String,
+    /// Where reading begins.
+    pub start: Start,
+    /// Time between two looks at a shard.
+    pub poll_interval: Duration,
+}
+
+/// What a stream's own keys are; the others are those of [`AwsAccess`].
+#[derive(Debug, Deserialize)]
+pub struct StreamKeys {
+    /// The stream.
+    #[serde(deserialize_with = "StreamName::deserialize")]
+    pub stream: String,
+    /// Where reading begins.
+    #[serde(default, with = "As::<Start>")]
+    pub start: Start,
+    /// Time between two looks at a shard. A shard may be asked five times a second by all who read it together.
+    #[serde(default = "second", with = "As::<Time>")]
+    pub poll_interval: Duration,
+}
+
+fn second() -> Duration {
+    Duration::from_secs(1)
+}
+
+impl StreamKeys {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// The first value outside its range.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let (least, most) = (Duration::from_millis(200), Duration::from_secs(60));
+        duration_within("poll_interval", self.poll_interval, least..=most)
+    }
+}
+
+/// A queue of SQS, and how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqsOptions {
+    /// Where SQS is.
+    pub access: AwsAccess,
+    /// The queue.
+    pub queue_url: String,
+}
+
+/// What a queue's own keys are; the others are those of [`AwsAccess`].
+#[derive(Debug, Deserialize)]
+pub struct QueueKeys {
+    /// The queue.
+    #[serde(deserialize_with = "HttpAddress::deserialize")]
+    pub queue_url: String,
 }
 
 /// Where reading a stream begins.

@@ -25,10 +25,6 @@ impl JsonLines {
 }
 
 impl RecordSink for JsonLines {
-    fn name(&self) -> &'static str {
-        "file"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         self.file.append(records).map_err(SendError::all)
     }
@@ -66,10 +62,6 @@ impl HourlyJsonLines {
 }
 
 impl RecordSink for HourlyJsonLines {
-    fn name(&self) -> &'static str {
-        "jsonl"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let mut done = 0;
         for run in records.chunk_by(|one, next| one.hour() == next.hour()) {

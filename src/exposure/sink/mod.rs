@@ -7,6 +7,7 @@ mod stdout;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use super::record::Record;
 use super::spool::SegmentReader;
@@ -20,9 +21,6 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Takes records one by one: a log, a stream, a bus. Runs on a thread of its own and may block.
 pub trait RecordSink: Send + fmt::Debug {
-    /// Its name in metrics, logs and the names of cursor files: plain, and no other sink's.
-    fn name(&self) -> &'static str;
-
     /// Takes records, in order. When it returns `Ok`, they are the destination's to keep.
     ///
     /// # Errors
@@ -34,9 +32,6 @@ pub trait RecordSink: Send + fmt::Debug {
 
 /// Takes whole closed segments. Runs on a thread of its own and may block.
 pub trait SegmentSink: Send + fmt::Debug {
-    /// As [`RecordSink::name`].
-    fn name(&self) -> &'static str;
-
     /// Stores a segment under a name and with bytes that follow from the segment alone, so that storing it once more
     /// changes nothing. Returns how many records it had.
     ///
@@ -45,22 +40,33 @@ pub trait SegmentSink: Send + fmt::Debug {
     fn store(&mut self, segment: &mut SegmentReader) -> Result<u64, Cause>;
 }
 
-/// A sink of either kind.
+/// A sink with its name.
 #[derive(Debug)]
-pub enum Sink {
-    /// Takes records.
+pub struct Sink {
+    /// Its name in metrics, logs and the names of cursor files: plain, and no other sink's.
+    pub name: Arc<str>,
+    /// Where records go.
+    pub taker: Taker,
+}
+
+/// What a sink takes.
+#[derive(Debug)]
+pub enum Taker {
+    /// Records.
     Records(Box<dyn RecordSink>),
-    /// Takes closed segments.
+    /// Closed segments, which only a spool has.
     Segments(Box<dyn SegmentSink>),
 }
 
 impl Sink {
-    /// The sink's name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Records(sink) => sink.name(),
-            Self::Segments(sink) => sink.name(),
-        }
+    /// A sink that takes records.
+    pub fn records(name: &str, sink: impl RecordSink + 'static) -> Self {
+        Self { name: name.into(), taker: Taker::Records(Box::new(sink)) }
+    }
+
+    /// A sink that takes closed segments.
+    pub fn segments(name: &str, sink: impl SegmentSink + 'static) -> Self {
+        Self { name: name.into(), taker: Taker::Segments(Box::new(sink)) }
     }
 }
 

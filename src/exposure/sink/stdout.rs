@@ -12,10 +12,6 @@ pub struct Stdout {
 }
 
 impl RecordSink for Stdout {
-    fn name(&self) -> &'static str {
-        "stdout"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         self.lines.clear();
         for record in records {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::super::SinkCounts;
 use super::super::record::Record;
-use super::super::sink::{Cause, Failed, Sink};
+use super::super::sink::{Cause, Failed, Sink, Taker};
 use super::backoff::Backoff;
 use super::cursor::{self, Position};
 use super::segment::SegmentReader;
@@ -30,7 +30,7 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Deliverer {
     shared: Arc<Shared>,
-    sink: Sink,
+    taker: Taker,
     /// Which of the spool's sinks it is.
     index: usize,
     counts: Arc<SinkCounts>,
@@ -72,10 +72,11 @@ impl Deliverer {
         position: Position,
         backoff: Backoff,
     ) -> Self {
-        let counts = Arc::new(SinkCounts::new(sink.name()));
+        let Sink { name, taker } = sink;
+        let counts = Arc::new(SinkCounts::new(&name));
         let saved_at = Instant::now();
         let (saved, pending, failed_reads) = (position, None, 0);
-        Self { shared, sink, index, counts, position, saved, saved_at, pending, failed_reads, backoff }
+        Self { shared, taker, index, counts, position, saved, saved_at, pending, failed_reads, backoff }
     }
 
     /// Counts what the sink took.
@@ -123,9 +124,9 @@ impl Deliverer {
             // The one that it was at is gone, delivered or deleted.
             self.go_to(Position { segment: segment.name.number, offset: 0 });
         }
-        let step = match self.sink {
-            Sink::Records(_) => self.send_batch(&segment),
-            Sink::Segments(_) => self.store_segment(&segment),
+        let step = match self.taker {
+            Taker::Records(_) => self.send_batch(&segment),
+            Taker::Segments(_) => self.store_segment(&segment),
         };
         step.unwrap_or_else(|error| self.note_unreadable(&segment, &error))
     }
@@ -149,7 +150,7 @@ impl Deliverer {
 
     fn wait_for_more(&self) {
         let position = self.position;
-        let whole = matches!(self.sink, Sink::Segments(_));
+        let whole = matches!(self.taker, Taker::Segments(_));
         let most = if position == self.saved { IDLE } else { SAVE_EVERY };
         self.shared.wait(most, |state| {
             let next = state.segments.range(position.segment..).next();
@@ -186,7 +187,7 @@ impl Deliverer {
 
     /// Sends what the sink does not have yet of these records.
     fn send(&mut self, records: &[Record<'_>]) -> Step {
-        let Sink::Records(sink) = &mut self.sink else { return Step::Idle };
+        let Taker::Records(sink) = &mut self.taker else { return Step::Idle };
         let places: Vec<usize> = match &self.pending {
             Some(pending) => pending.failed.iter().copied().filter(|place| *place < records.len()).collect(),
             None => (0..records.len()).collect(),
@@ -222,7 +223,7 @@ impl Deliverer {
             return Ok(Step::Idle);
         }
         let mut reader = self.open(segment)?;
-        let Sink::Segments(sink) = &mut self.sink else { return Ok(Step::Idle) };
+        let Taker::Segments(sink) = &mut self.taker else { return Ok(Step::Idle) };
         match sink.store(&mut reader) {
             Ok(count) => {
                 self.counts.add_sent(count);

@@ -70,7 +70,7 @@ pub fn open(
     tracing::info!(dir = %dir.display(), segments = segments.len(), bytes, "the spool is open");
     let mut positions = Vec::new();
     for sink in &sinks {
-        let path = cursor::path(dir, sink.name());
+        let path = cursor::path(dir, &sink.name);
         let position = cursor::read(&path).map_err(|source| failed("read", &path, source))?;
         positions.push(position.unwrap_or_default());
     }

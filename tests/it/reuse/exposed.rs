@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use larder::artifact::LocalStore;
-use larder::exposure::sink::{RecordSink, SendError};
+use larder::exposure::sink::{RecordSink, SendError, Sink};
 use larder::exposure::{Exposures, Origin, Outlet, Record};
 use larder::server::Config;
 use serde_json::{Value, json};
@@ -18,10 +18,6 @@ use crate::support::server::Server;
 struct Kept(Arc<Mutex<Vec<Value>>>);
 
 impl RecordSink for Kept {
-    fn name(&self) -> &'static str {
-        "kept"
-    }
-
     fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
         let records = records.iter().map(|record| serde_json::from_slice::<Value>(record.bytes).unwrap());
         self.0.lock().unwrap().extend(records);
@@ -32,7 +28,7 @@ impl RecordSink for Kept {
 /// The exposures of some requests to "ranked".
 fn exposures(bodies: &[Value]) -> Vec<Value> {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let outlet = Outlet::direct(vec![Box::new(Kept(Arc::clone(&kept)))]);
+    let outlet = Outlet::direct(vec![Sink::records("kept", Kept(Arc::clone(&kept)))]);
     let (queue, writer) = Exposures::open(100, Origin::new("one"), outlet).unwrap();
     let mut view = View::prepare(shop("context.hour"), &Stages::default()).unwrap();
     (view.rules, view.live) = (Rules::new("r1"), view.live.at(7));

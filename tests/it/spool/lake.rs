@@ -26,7 +26,7 @@ fn shown(seq: u64, user: Option<&str>) -> serde_json::Value {
 }
 
 fn lake(store: &Arc<FaultyStore<MemoryStore>>) -> Vec<Sink> {
-    vec![Sink::Segments(Box::new(Lake::new(Arc::clone(store) as Arc<dyn ArtifactStore>)))]
+    vec![Sink::segments("lake", Lake::new(Arc::clone(store) as Arc<dyn ArtifactStore>))]
 }
 
 /// A column's cells as text.

@@ -79,10 +79,6 @@ impl Object {
 }
 
 impl SegmentSink for Lake {
-    fn name(&self) -> &'static str {
-        "lake"
-    }
-
     fn store(&mut self, segment: &mut SegmentReader) -> Result<u64, Cause> {
         let Some(object) = Object::of(segment)? else { return Ok(0) };
         self.store.write(&object.key, &object.bytes, Condition::Always)?;

@@ -1,0 +1,168 @@
+//! A stream as a source of events.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_kinesis::types::Record as Sent;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+
+use super::aggregate::unpack;
+use super::follow::Following;
+use super::message::{Fetched, Message};
+use super::shards::Begin;
+use crate::connect::Record;
+use crate::connect::aws::client::now_ms;
+use crate::connect::source::{EventSource, KinesisOptions, Polled, SourceError, Start};
+use crate::live::EventCounts;
+
+/// Records of a poll, from which on the rest waits for the next.
+const RECORDS: usize = 8192;
+
+/// Messages that wait to be taken.
+const MESSAGES: usize = 16;
+
+/// A stream, all shards of which are read.
+#[derive(Debug)]
+pub struct KinesisSource {
+    name: Arc<str>,
+    options: KinesisOptions,
+    since_ms: Option<i64>,
+    counts: Arc<EventCounts>,
+    /// Runs on the thread that polls, and only while it does.
+    runtime: Runtime,
+    fetched: mpsc::Receiver<Message>,
+    /// Where what is read comes from, until the first poll.
+    out: Option<mpsc::Sender<Message>>,
+    /// Since when the stream is read, and the shards of then that are not read as far; `None`: they are not known yet.
+    behind: Option<(Instant, BTreeSet<Arc<str>>)>,
+}
+
+impl KinesisSource {
+    /// Gets ready to read a stream; nothing is connected to before the first poll.
+    ///
+    /// # Errors
+    /// No runtime.
+    pub fn open(name: &str, options: &KinesisOptions, counts: Arc<EventCounts>) -> Result<Self, SourceError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let failed = |reason: String| SourceError::Client { name: name.to_owned(), reason };
+        let (out, fetched) = mpsc::channel(MESSAGES);
+        Ok(Self {
+            name: name.into(),
+            options: options.clone(),
+            since_ms: None,
+            counts,
+            runtime: runtime.map_err(|error| failed(error.to_string()))?,
+            fetched,
+            out: Some(out),
+            behind: None,
+        })
+    }
+
+    fn begin(&mut self) {
+        let Some(out) = self.out.take() else { return };
+        let begin = match (self.options.start, self.since_ms) {
+            (Start::Watermark, Some(ms)) | (Start::At(ms), _) => Begin::At(ms),
+            (Start::Latest, _) => Begin::Latest,
+            (Start::Earliest, _) | (Start::Watermark, None) => Begin::Earliest,
+        };
+        tracing::info!(source = &*self.name, stream = self.options.stream, ?begin, "a stream is read");
+        let following = Following {
+            name: Arc::clone(&self.name),
+            stream: self.options.stream.as_str().into(),
+            access: self.options.access.clone(),
+            begin,
+            interval: self.options.poll_interval,
+            counts: Arc::clone(&self.counts),
+            out,
+        };
+        self.runtime.spawn(following.run());
+    }
+
+    /// Takes a message; returns how many records were in it.
+    fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+        match message {
+            Message::Shards(shards) => {
+                self.behind = Some((Instant::now(), shards.into_iter().collect()));
+                0
+            }
+            Message::Ended(shard) => {
+                if let Some((_, behind)) = &mut self.behind {
+                    behind.remove(&shard);
+                }
+                self.counts.set_ended(&self.name, &shard);
+                0
+            }
+            Message::Gap { shard, from_ms, until_ms } => {
+                self.counts.set_gap(&self.name, &shard, from_ms, until_ms);
+                0
+            }
+            Message::Fetched(fetched) => self.hand_on(&fetched, each),
+        }
+    }
+
+    fn hand_on(&mut self, fetched: &Fetched, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+        let Fetched { shard, records, asked, behind_ms, .. } = fetched;
+        let handed_on: usize = records.iter().map(|record| hand_on(&self.name, shard, record, each)).sum();
+        if let Some((began, behind)) = &mut self.behind {
+            // By how long ago: the two clocks need not be equal.
+            let age = Duration::from_millis(u64::try_from(*behind_ms).unwrap_or_default());
+            if age <= asked.saturating_duration_since(*began) {
+                behind.remove(shard);
+            }
+        }
+        let until = now_ms().saturating_sub(*behind_ms);
+        // It is not looked at before the next interval is over: until then, nothing is known to be there.
+        let pause = if *behind_ms == 0 { self.options.poll_interval } else { Duration::ZERO };
+        let until = until.saturating_add(i64::try_from(pause.as_millis()).unwrap_or_default());
+        self.counts.set_read_until(&self.name, shard, until);
+        handed_on
+    }
+}
+
+impl EventSource for KinesisSource {
+    fn seek(&mut self, since_ms: Option<i64>) {
+        self.since_ms = since_ms;
+    }
+
+    fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
+        self.begin();
+        let first = self.runtime.block_on(async { tokio::time::timeout(wait, self.fetched.recv()).await });
+        let mut message = first.ok().flatten();
+        let mut records = 0;
+        while let Some(taken) = message.take() {
+            // Readers run in here only: this lets them ask for more, which comes while these records are decoded.
+            self.runtime.block_on(tokio::task::yield_now());
+            records += self.take(taken, each);
+            if records < RECORDS {
+                message = self.fetched.try_recv().ok();
+            }
+        }
+        let caught_up = self.behind.as_ref().is_some_and(|(_, behind)| behind.is_empty());
+        Ok(Polled { caught_up, more: !self.fetched.is_empty() })
+    }
+}
+
+/// Hands on a record, or those that are packed in it; how many they were.
+fn hand_on(source: &str, shard: &str, record: &Sent, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    let body = record.data.as_ref();
+    let (number, key) = (record.sequence_number.as_str(), record.partition_key.as_deref());
+    let plain = Record {
+        source,
+        partition: shard,
+        position: number.into(),
+        key: key.map(str::as_bytes),
+        headers: &[],
+        body,
+    };
+    let Some(packed) = unpack(body) else {
+        each(&plain);
+        return 1;
+    };
+    for (at, (key, data)) in packed.iter().enumerate() {
+        let position = format!("{number}.{at}");
+        each(&Record { position: position.as_str().into(), key: Some(key.as_bytes()), body: data, ..plain });
+    }
+    packed.len().max(1)
+}

@@ -1,0 +1,132 @@
+//! Exposures to Amazon's streams and buses: what is refused is sent again and nothing else, what is too large is left
+//! out, and what arrives is what was sent.
+
+use larder::connect::aws::{BatchSink, Batches, EventBridgeSink, FirehoseSink, KinesisSink};
+use larder::connect::sink::BusKeys;
+use larder::exposure::Record;
+use larder::exposure::sink::{Failed, RecordSink};
+use serde_json::{Value, json};
+
+use crate::support::amazon::Amazon;
+use crate::support::refusing::{Refusing, Sent};
+use crate::support::s3_server::S3Server;
+use crate::support::stream::access;
+
+/// Exposures with ids of their own.
+fn exposures(count: usize) -> Vec<Vec<u8>> {
+    let one = |n: usize| json!({"seq": n, "recommendation_id": format!("r-{n}"), "items": ["tea"]});
+    (0..count).map(|n| one(n).to_string().into_bytes()).collect()
+}
+
+fn records(exposures: &[Vec<u8>]) -> Vec<Record<'_>> {
+    exposures.iter().map(|bytes| Record { time_ms: 1_795_163_400_000, bytes }).collect()
+}
+
+fn open<B: Batches>(endpoint: &str, service: B) -> BatchSink<B> {
+    BatchSink::open(&access(endpoint), service).unwrap()
+}
+
+#[test]
+fn of_a_batch_only_what_was_refused_is_sent_again() {
+    // Three of ten, in an order that no batch has.
+    let server = Refusing::start(|n| (n * 7) % 10 >= 3);
+    let mut sink = open(&server.endpoint(), KinesisSink { stream: "shown".to_owned() });
+    let mut exposures = exposures(1203);
+    exposures[600] =
+        format!("{{\"recommendation_id\":\"r-600\",\"x\":\"{}\"}}", "x".repeat(1 << 20)).into_bytes();
+    let mut left = records(&exposures);
+    let mut requests_before = 0;
+    let mut rounds = 0;
+    while let Err(error) = sink.send(&left) {
+        let Failed::These(places) = &error.failed else { panic!("{error:?}") };
+        assert!(places.is_sorted() && places.len() < left.len());
+        assert!(
+            error.source.to_string().contains("ProvisionedThroughputExceededException"),
+            "{}",
+            error.source
+        );
+        // What it says that it did not send is what the server refused, in this order.
+        let requests = server.requests();
+        let refused = requests[requests_before..].iter().flatten().filter(|(_, is_taken)| !is_taken);
+        let said = places.iter().map(|place| left[*place].bytes);
+        assert!(refused.map(|((_, bytes), _)| bytes.as_slice()).eq(said));
+        requests_before = requests.len();
+        left = places.iter().map(|place| left[*place]).collect();
+        rounds += 1;
+        assert!(rounds < 100, "{} are left", left.len());
+    }
+    let requests = server.requests();
+    assert!(requests.iter().all(|request| request.len() <= 500));
+    let sent: Vec<Sent> = requests.iter().flatten().map(|(sent, _)| sent.clone()).collect();
+    assert!((1203..1202 * 2).contains(&sent.len()), "30 % are sent again, not all: {}", sent.len());
+    let mut taken: Vec<Sent> =
+        requests.into_iter().flatten().filter(|(_, is_taken)| *is_taken).map(|(sent, _)| sent).collect();
+    let key = |n: usize| format!("r-{n}");
+    let mut expected: Vec<Sent> =
+        exposures.iter().enumerate().map(|(n, bytes)| (key(n), bytes.clone())).collect();
+    expected.remove(600);
+    taken.sort();
+    expected.sort();
+    assert!(taken == expected, "each once, but for the one that is too large");
+}
+
+#[test]
+fn requests_stay_below_the_bytes_that_a_service_takes() {
+    let server = Refusing::start(|_| true);
+    let mut sink = open(&server.endpoint(), KinesisSink { stream: "shown".to_owned() });
+    let large = |n: usize| json!({"recommendation_id": n.to_string(), "x": "x".repeat(900_000)}).to_string();
+    let exposures: Vec<Vec<u8>> = (0..13).map(|n| large(n).into_bytes()).collect();
+    sink.send(&records(&exposures)).unwrap();
+    let requests = server.requests();
+    assert_eq!(requests.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 3]);
+    let sent = requests.into_iter().flatten().map(|((_, bytes), _)| bytes);
+    assert!(sent.eq(exposures), "in the order in which they came");
+}
+
+#[test]
+fn a_service_that_is_away_has_taken_nothing() {
+    let mut sink = open("http://127.0.0.1:1", KinesisSink { stream: "shown".to_owned() });
+    let exposures = exposures(1200);
+    let error = sink.send(&records(&exposures)).unwrap_err();
+    assert_eq!(error.failed.count(1200), 1200);
+}
+
+#[test]
+fn firehose_gets_lines_and_a_bus_gets_events() {
+    let test = "firehose_gets_lines_and_a_bus_gets_events";
+    let Some(moto) = S3Server::start(test) else { return };
+    let amazon = Amazon::new(&moto);
+    amazon.make_firehose("shown", "lake");
+    let exposures = exposures(23);
+    let mut firehose = open(&moto.endpoint(), FirehoseSink { stream: "shown".to_owned() });
+    firehose.send(&records(&exposures)).unwrap();
+    let lines: Vec<u8> = exposures.iter().flat_map(|bytes| [bytes, &b"\n"[..]].concat()).collect();
+    assert_eq!(amazon.objects("lake"), lines);
+
+    let queue = amazon.make_bus("shop", "shown");
+    let events = |sample| EventBridgeSink {
+        keys: BusKeys {
+            bus: "shop".to_owned(),
+            source: "larder".to_owned(),
+            detail_type: "Slate Shown".to_owned(),
+            sample,
+        },
+    };
+    let mut none = open(&moto.endpoint(), events(0.0));
+    none.send(&records(&exposures)).unwrap();
+    let mut bus = open(&moto.endpoint(), events(1.0));
+    bus.send(&records(&exposures)).unwrap();
+    let mut details: Vec<Value> = amazon
+        .receive_all(&queue)
+        .iter()
+        .map(|body| {
+            let event: Value = serde_json::from_str(body).unwrap();
+            assert_eq!((&event["source"], &event["detail-type"]), (&json!("larder"), &json!("Slate Shown")));
+            assert!(event["time"].as_str().unwrap().starts_with("2026-11-20T08:30:00"), "{event}");
+            event["detail"].clone()
+        })
+        .collect();
+    details.sort_by_key(|detail| detail["seq"].as_u64());
+    let expected: Vec<Value> = exposures.iter().map(|bytes| serde_json::from_slice(bytes).unwrap()).collect();
+    assert_eq!(details, expected);
+}
