@@ -16,8 +16,8 @@ use crate::connect::source::{
 };
 use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
-use crate::exposure;
-use crate::live::{Backlog, EventCounts};
+use crate::exposure::{self, Outbox};
+use crate::live::{Backlog, EventCounts, Fate};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
 use crate::snapshot::{LookNow, Registry};
 
@@ -34,6 +34,15 @@ pub(super) struct Events {
     applier: Applier,
     readers: Vec<Reader>,
     views: Arc<Registry<View>>,
+}
+
+/// Where events go besides.
+#[derive(Debug, Default)]
+pub(super) struct Outboxes {
+    /// Those that callers record.
+    pub(super) events: Option<Outbox>,
+    /// Those that cannot be used.
+    pub(super) dead: Option<Outbox>,
 }
 
 /// The threads that read and apply events.
@@ -68,9 +77,10 @@ impl Events {
     pub(super) fn open(
         config: &Config,
         views: &Arc<Registry<View>>,
+        state: Arc<LiveState>,
+        outboxes: Outboxes,
         look_now: SyncSender<LookNow>,
     ) -> Result<Self, EventsError> {
-        let state = LiveState::new(Arc::clone(views), &config.live);
         let counts: Arc<EventCounts> = Arc::default();
         let sources = config.events.all_sources();
         let dead_dir = config.events.dead_dir.clone();
@@ -79,7 +89,7 @@ impl Events {
             max: config.events.dead_max,
             personal: PersonalPayloads::default(),
         })?;
-        let dead = Arc::new(Mutex::new(dead));
+        let dead = Arc::new(Mutex::new(dead.with_outbox(outboxes.dead)));
         let others = Box::new(move |event: &Event| match event.kind {
             EventKind::SnapshotPublished => {
                 let _ = look_now.try_send(LookNow); // one that waits is enough
@@ -88,8 +98,9 @@ impl Events {
             _ => EventOutcome::NotOfItem,
         });
         let interval = config.live.publish_interval;
+        let record = recorder(config, outboxes.events);
         let (queue, applier) =
-            Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, recorder(config));
+            Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, record);
         let names = sources.iter().map(|source| Arc::from(&*source.name));
         let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
         let mut readers = Vec::new();
@@ -156,13 +167,29 @@ impl Running {
     }
 }
 
-/// Writes what callers record into the directory that is followed, if there is one.
-fn recorder(config: &Config) -> Record {
+/// Takes what callers record to the directory that is followed and to the sinks, as far as there are any.
+fn recorder(config: &Config, outbox: Option<Outbox>) -> Record {
+    let mut into_dir = dir_recorder(config);
+    Box::new(move |events| {
+        let applied = events.iter().filter(|(_, fate)| *fate == Fate::Applied).map(|(event, _)| *event);
+        into_dir(&mut { applied });
+        let Some(outbox) = &outbox else { return };
+        let now = Utc::now().timestamp_millis();
+        // Also what says nothing new here, such as what somebody did long ago: others may not know it. What cannot be
+        // used is nothing for others either.
+        for (event, _) in events.iter().filter(|(_, fate)| matches!(fate, Fate::Applied | Fate::Stale)) {
+            outbox.offer(now, encode(event));
+        }
+    })
+}
+
+/// Writes events into the directory that is followed, if there is one.
+fn dir_recorder(config: &Config) -> Box<dyn FnMut(&mut dyn Iterator<Item = &Event>) + Send> {
     let Some(dir) = &config.events.dir else { return Box::new(|_| {}) };
     let mut recorder =
         Recorder::new(dir, &config.exposure.replica.clone().unwrap_or_else(exposure::host_name));
     let mut failures = 0u32;
-    Box::new(move |events| match recorder.write(events.iter().copied(), Utc::now()) {
+    Box::new(move |events| match recorder.write(events, Utc::now()) {
         Ok(()) => failures = 0,
         Err(error) => {
             failures += 1;

@@ -1,5 +1,5 @@
-//! Lists of tables whose keys depend on their kind, `[[events.source]]` and `[[events.sink]]`. They are in a file only; no
-//! variable or flag has them.
+//! Lists of tables whose keys depend on their kind, `[[events.source]]` and `[[events.sink]]`. They are in a file only;
+//! no variable or flag has them.
 
 use std::path::Path;
 

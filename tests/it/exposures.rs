@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use larder::artifact::LocalStore;
 use larder::exposure::sink::{HourlyJsonLines, JsonLines, RecordSink, SendError, Sink};
-use larder::exposure::{Batch, Exposure, Exposures, Origin, Outlet, Record};
+use larder::exposure::{Batch, Exposure, Exposures, Origin, Outlet, Record, What};
 use serde_json::{Value, json};
 
 use crate::support::following::publish_to;
@@ -93,7 +93,7 @@ fn a_file_of_lines_is_mended_after_a_crash_and_begun_anew_after_a_rotation() {
 #[test]
 fn a_directory_of_lines_has_a_file_for_each_hour() {
     let dir = tempfile::tempdir().unwrap();
-    let mut sink = HourlyJsonLines::open(&dir.path().join("new")).unwrap();
+    let mut sink = HourlyJsonLines::open(&dir.path().join("new"), What::Exposures).unwrap();
     let noon = 1_795_348_800_000; // 2026-11-22T12:00:00Z
     sink.send(&batch(&[(noon - 1, "1"), (noon, "2"), (noon + 1, "3")]).records()).unwrap();
     sink.send(&batch(&[(noon - 2, "4")]).records()).unwrap();

@@ -16,6 +16,8 @@ use crate::support::grocer;
 use crate::support::process::Process;
 use crate::support::scrape::Scrape;
 
+mod replicas;
+
 /// Minutes after the catalogue of the grocer's first snapshot.
 fn after(minutes: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 20, 1, 0, 0).unwrap() + TimeDelta::minutes(minutes)

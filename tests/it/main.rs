@@ -47,6 +47,8 @@ mod report;
 mod result_cache;
 mod reuse;
 mod s3;
+#[cfg(feature = "server")]
+mod sinks;
 mod spool;
 mod tidy;
 mod training;

@@ -1,4 +1,4 @@
-//! A topic as a place where exposures go.
+//! A topic as a place where records go.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,17 +16,18 @@ use tokio::task::JoinSet;
 
 use super::cluster::{Cluster, KafkaError, answered, partitions};
 use crate::connect::access::KafkaAccess;
-use crate::exposure::Record;
 use crate::exposure::sink::{RecordSink, SendError};
+use crate::exposure::{Record, What};
 
 /// How long connections are kept before the topic's partitions are looked up again.
 const KEPT: Duration = Duration::from_secs(300);
 
 /// Sends records to a topic, each to the partition of its key, and takes them for written when all replicas in sync
-/// have them. The key is the recommendation's id, by which a record that was sent twice is known.
+/// have them. The key is the record's own id, by which one that was sent twice is known.
 pub struct KafkaSink {
     cluster: Cluster,
     topic: String,
+    what: What,
     runtime: Runtime,
     connected: Option<Connected>,
     /// Records that the topic can never take.
@@ -48,14 +49,15 @@ impl fmt::Debug for KafkaSink {
 type Failure = (Vec<usize>, KafkaError);
 
 impl KafkaSink {
-    /// Gets ready to write; nothing is connected to before the first record.
+    /// Gets ready to write records of this kind; nothing is connected to before the first record.
     ///
     /// # Errors
     /// Certificates that cannot be read, or no runtime.
-    pub fn open(access: &KafkaAccess, topic: &str) -> Result<Self, KafkaSinkError> {
+    pub fn open(access: &KafkaAccess, topic: &str, what: What) -> Result<Self, KafkaSinkError> {
         Ok(Self {
             cluster: Cluster::new(access)?,
             topic: topic.to_owned(),
+            what,
             runtime: Builder::new_current_thread().enable_all().build()?,
             connected: None,
             too_large: 0,
@@ -77,14 +79,16 @@ impl KafkaSink {
 
     /// Sends records; says which of them were not taken, and why.
     fn write(&mut self, records: &[Record<'_>]) -> Result<Vec<Failure>, KafkaError> {
-        let connected = self.connect()?;
+        let clients = self.connect()?.partitions.clone();
+        let partitions = clients.len();
         let mut batches: BTreeMap<usize, Vec<(usize, Sent)>> = BTreeMap::new();
         for (place, record) in records.iter().enumerate() {
-            let key = key_of(record.bytes);
-            let partition = partition_of(key.as_bytes(), connected.partitions.len());
+            let key = key_of(self.what, record.bytes);
+            // What has no id is spread by what it is.
+            let by = if key.is_empty() { record.bytes } else { key.as_bytes() };
+            let partition = partition_of(by, partitions);
             batches.entry(partition).or_default().push((place, sent(&key, record)));
         }
-        let clients = connected.partitions.clone();
         Ok(self.runtime.block_on(async move {
             let mut tasks = JoinSet::new();
             let mut places_of = BTreeMap::new();
@@ -122,7 +126,7 @@ impl RecordSink for KafkaSink {
                 self.too_large += 1;
                 if self.too_large.is_power_of_two() {
                     let (topic, total) = (&self.topic, self.too_large);
-                    tracing::error!(topic, total, %error, "an exposure is too large for its topic, and was left out");
+                    tracing::error!(topic, total, %error, "a record is too large for its topic, and was left out");
                 }
                 continue;
             }
@@ -175,7 +179,7 @@ fn is_too_large(error: &KafkaError) -> bool {
 
 fn sent(key: &str, record: &Record<'_>) -> Sent {
     Sent {
-        key: Some(key.as_bytes().to_vec()),
+        key: (!key.is_empty()).then(|| key.as_bytes().to_vec()),
         value: Some(record.bytes.to_vec()),
         headers: BTreeMap::new(),
         timestamp: DateTime::from_timestamp_millis(record.time_ms).unwrap_or_default(),
@@ -183,13 +187,20 @@ fn sent(key: &str, record: &Record<'_>) -> Sent {
 }
 
 /// The id that a record has, empty for one without.
-fn key_of(record: &[u8]) -> Cow<'_, str> {
+fn key_of(what: What, record: &[u8]) -> Cow<'_, str> {
     #[derive(Deserialize)]
-    struct Id<'a> {
+    struct Ids<'a> {
         #[serde(borrow, default)]
         recommendation_id: Cow<'a, str>,
+        #[serde(borrow, default)]
+        id: Cow<'a, str>,
     }
-    serde_json::from_slice::<Id<'_>>(record).map(|record| record.recommendation_id).unwrap_or_default()
+    let Ok(ids) = serde_json::from_slice::<Ids<'_>>(record) else { return Cow::default() };
+    match what {
+        What::Exposures => ids.recommendation_id,
+        What::Events => ids.id,
+        What::Dead => Cow::default(),
+    }
 }
 
 /// The partition that Kafka's own producers choose for a key: whoever joins by key finds both in one.
@@ -251,8 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_an_exposure_is_its_recommendation() {
-        assert_eq!(key_of(br#"{"seq":1,"recommendation_id":"r\u002d1","items":[]}"#), "r-1");
-        assert_eq!(key_of(br#"{"seq":1}"#), "");
+    fn the_key_of_an_exposure_is_its_recommendation_and_that_of_an_event_its_id() {
+        let shown = br#"{"seq":1,"recommendation_id":"r\u002d1","items":[]}"#;
+        assert_eq!(key_of(What::Exposures, shown), "r-1");
+        assert_eq!(key_of(What::Exposures, br#"{"seq":1}"#), "");
+        assert_eq!(key_of(What::Events, br#"{"recommendation_id":"r-1","id":"e-1"}"#), "e-1");
     }
 }

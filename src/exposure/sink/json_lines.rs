@@ -1,8 +1,9 @@
-//! Exposures as lines of JSON in a file, or in one file for each hour.
+//! Records as lines of JSON in a file, or in one file for each hour.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::What;
 use super::super::record::{Record, calendar};
 use super::line_file::LineFile;
 use super::{RecordSink, SendError};
@@ -30,26 +31,28 @@ impl RecordSink for JsonLines {
     }
 }
 
-/// Appends a line of JSON for each record to the file of its hour, `exposures-20261127T14.jsonl`, in a directory.
+/// Appends a line of JSON for each record to the file of its hour in a directory, `exposures-20261127T14.jsonl`.
 #[derive(Debug)]
 pub struct HourlyJsonLines {
     dir: PathBuf,
+    what: What,
     file: Option<(i64, LineFile)>,
 }
 
 impl HourlyJsonLines {
-    /// Opens the directory, creating it if need be.
+    /// Opens the directory for records of this kind, creating it if need be.
     ///
     /// # Errors
     /// It cannot be created.
-    pub fn open(dir: &Path) -> io::Result<Self> {
+    pub fn open(dir: &Path, what: What) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned(), file: None })
+        Ok(Self { dir: dir.to_owned(), what, file: None })
     }
 
     fn append(&mut self, hour: i64, records: &[Record<'_>]) -> io::Result<()> {
         if self.file.as_ref().is_none_or(|(open, _)| *open != hour) {
-            let path = self.dir.join(format!("exposures-{}.jsonl", calendar(hour).format("%Y%m%dT%H")));
+            let (what, hour_of) = (self.what.as_str(), calendar(hour).format("%Y%m%dT%H"));
+            let path = self.dir.join(format!("{what}-{hour_of}.jsonl"));
             // Somebody may have tidied it away.
             std::fs::create_dir_all(&self.dir)?;
             self.file = Some((hour, LineFile::open(&path)?));

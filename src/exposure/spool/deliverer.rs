@@ -6,9 +6,9 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::SinkCounts;
 use super::super::record::Record;
 use super::super::sink::{Cause, Failed, Sink, Taker};
+use super::super::{Screen, SinkCounts};
 use super::backoff::Backoff;
 use super::cursor::{self, Position};
 use super::segment::SegmentReader;
@@ -42,6 +42,7 @@ pub struct Deliverer {
     /// How often the segment at `position` could not be read.
     failed_reads: u32,
     backoff: Backoff,
+    screen: Option<Screen>,
 }
 
 /// A batch that a sink took in part. Only its shape is kept: the records are read again.
@@ -76,7 +77,25 @@ impl Deliverer {
         let counts = Arc::new(SinkCounts::new(&name));
         let saved_at = Instant::now();
         let (saved, pending, failed_reads) = (position, None, 0);
-        Self { shared, taker, index, counts, position, saved, saved_at, pending, failed_reads, backoff }
+        let screen = None;
+        Self {
+            shared,
+            taker,
+            index,
+            counts,
+            position,
+            saved,
+            saved_at,
+            pending,
+            failed_reads,
+            backoff,
+            screen,
+        }
+    }
+
+    /// Takes those who were forgotten out of what it delivers.
+    pub(super) fn screened(self, screen: Option<Screen>) -> Self {
+        Self { screen, ..self }
     }
 
     /// Counts what the sink took.
@@ -188,10 +207,15 @@ impl Deliverer {
     /// Sends what the sink does not have yet of these records.
     fn send(&mut self, records: &[Record<'_>]) -> Step {
         let Taker::Records(sink) = &mut self.taker else { return Step::Idle };
+        // One without bytes must not go out any more.
+        let is_there = |place: &usize| records.get(*place).is_some_and(|record| !record.bytes.is_empty());
         let places: Vec<usize> = match &self.pending {
-            Some(pending) => pending.failed.iter().copied().filter(|place| *place < records.len()).collect(),
-            None => (0..records.len()).collect(),
+            Some(pending) => pending.failed.iter().copied().filter(is_there).collect(),
+            None => (0..records.len()).filter(is_there).collect(),
         };
+        if places.is_empty() {
+            return Step::Delivered;
+        }
         let left: Vec<Record<'_>> = places.iter().map(|place| records[*place]).collect();
         let Err(error) = sink.send(&left) else {
             self.counts.add_sent(left.len() as u64);
@@ -245,7 +269,7 @@ impl Deliverer {
         // The sink takes segments whole, so its cursor is between them.
         let from = self.shared.disk.read(&self.shared.path(&segment.name), offset)?;
         let from = io::Read::take(from, segment.readable.saturating_sub(offset));
-        Ok(SegmentReader::new(segment.name.clone(), Box::new(from), offset))
+        Ok(SegmentReader::new(segment.name.clone(), Box::new(from), offset, self.screen.clone()))
     }
 
     fn go_to(&mut self, position: Position) {

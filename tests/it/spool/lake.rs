@@ -2,6 +2,7 @@
 
 use larder::artifact::table::{Cell, Table, TableLimits};
 use larder::artifact::{ArtifactStore, MemoryStore};
+use larder::exposure::What;
 use larder::exposure::sink::Lake;
 use serde_json::json;
 
@@ -26,7 +27,7 @@ fn shown(seq: u64, user: Option<&str>) -> serde_json::Value {
 }
 
 fn lake(store: &Arc<FaultyStore<MemoryStore>>) -> Vec<Sink> {
-    vec![Sink::segments("lake", Lake::new(Arc::clone(store) as Arc<dyn ArtifactStore>))]
+    vec![Sink::segments("lake", Lake::new(Arc::clone(store) as Arc<dyn ArtifactStore>, What::Exposures))]
 }
 
 /// A column's cells as text.
