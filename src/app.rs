@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 
 mod events;
+mod recording;
 mod sinks;
 
 use crate::artifact::{FetchError, StoreError, open};

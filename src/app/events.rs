@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use chrono::Utc;
-
+use super::recording::recorder;
 use crate::config::Config;
 use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
@@ -14,11 +13,11 @@ use crate::connect::source::{
     EventSource, FilesOptions, FilesSource, KafkaOptions, Reader, SourceError, SourceKind, SourceOptions,
     Stopped,
 };
-use crate::connect::{Record as EventRecord, Recorder, encode};
+use crate::connect::{Record as EventRecord, encode};
 use crate::domain::{Event, EventKind};
-use crate::exposure::{self, Outbox};
-use crate::live::{Backlog, EventCounts, Fate};
-use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
+use crate::exposure::Outbox;
+use crate::live::{Backlog, EventCounts};
+use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
 use crate::snapshot::{LookNow, Registry};
 
 /// How long a source waits for the first snapshot between two looks.
@@ -165,39 +164,6 @@ impl Running {
         }
         let _ = self.applier.join();
     }
-}
-
-/// Takes what callers record to the directory that is followed and to the sinks, as far as there are any.
-fn recorder(config: &Config, outbox: Option<Outbox>) -> Record {
-    let mut into_dir = dir_recorder(config);
-    Box::new(move |events| {
-        let applied = events.iter().filter(|(_, fate)| *fate == Fate::Applied).map(|(event, _)| *event);
-        into_dir(&mut { applied });
-        let Some(outbox) = &outbox else { return };
-        let now = Utc::now().timestamp_millis();
-        // Also what says nothing new here, such as what somebody did long ago: others may not know it. What cannot be
-        // used is nothing for others either.
-        for (event, _) in events.iter().filter(|(_, fate)| matches!(fate, Fate::Applied | Fate::Stale)) {
-            outbox.offer(now, encode(event));
-        }
-    })
-}
-
-/// Writes events into the directory that is followed, if there is one.
-fn dir_recorder(config: &Config) -> Box<dyn FnMut(&mut dyn Iterator<Item = &Event>) + Send> {
-    let Some(dir) = &config.events.dir else { return Box::new(|_| {}) };
-    let mut recorder =
-        Recorder::new(dir, &config.exposure.replica.clone().unwrap_or_else(exposure::host_name));
-    let mut failures = 0u32;
-    Box::new(move |events| match recorder.write(events, Utc::now()) {
-        Ok(()) => failures = 0,
-        Err(error) => {
-            failures += 1;
-            if failures.is_power_of_two() {
-                tracing::error!(%error, failures, "recorded events were not written: a restart will not know them");
-            }
-        }
-    })
 }
 
 /// Opens a source, by its kind.

@@ -8,6 +8,7 @@ mod cluster;
 mod follow;
 mod message;
 mod partition;
+mod partitioner;
 mod progress;
 mod sink;
 mod source;

@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::record::Record;
-use super::super::sink::{Cause, Failed, Sink, Taker};
+use super::super::sink::{Cause, Sink, Taker};
 use super::super::{Screen, SinkCounts};
 use super::backoff::Backoff;
 use super::cursor::{self, Position};
+use super::pending::{Pending, failed_of, places};
 use super::segment::SegmentReader;
 use super::shared::{Segment, Shared};
 
@@ -43,15 +44,6 @@ pub struct Deliverer {
     failed_reads: u32,
     backoff: Backoff,
     screen: Option<Screen>,
-}
-
-/// A batch that a sink took in part. Only its shape is kept: the records are read again.
-#[derive(Debug)]
-struct Pending {
-    /// How many records the batch has.
-    records: usize,
-    /// The places of those to be sent again.
-    failed: Vec<usize>,
 }
 
 /// What a deliverer did.
@@ -184,13 +176,13 @@ impl Deliverer {
         let mut reader = self.open(segment)?;
         let most = self.pending.as_ref().map_or(BATCH, |pending| pending.records);
         let is_empty = reader.next_batch(most, BATCH_BYTES)?.is_none();
-        self.note_gaps(segment, &mut reader);
+        self.shared.note_gaps(segment, &mut reader);
         if is_empty {
             self.counts.set_oldest(None);
             if !segment.is_closed {
                 return Ok(Step::Idle);
             }
-            self.note_rest(segment, &reader);
+            self.shared.note_rest(segment, &reader);
             self.finish_segment(segment);
             return Ok(Step::Delivered);
         }
@@ -207,12 +199,7 @@ impl Deliverer {
     /// Sends what the sink does not have yet of these records.
     fn send(&mut self, records: &[Record<'_>]) -> Step {
         let Taker::Records(sink) = &mut self.taker else { return Step::Idle };
-        // One without bytes must not go out any more.
-        let is_there = |place: &usize| records.get(*place).is_some_and(|record| !record.bytes.is_empty());
-        let places: Vec<usize> = match &self.pending {
-            Some(pending) => pending.failed.iter().copied().filter(is_there).collect(),
-            None => (0..records.len()).filter(is_there).collect(),
-        };
+        let places = places(self.pending.as_ref(), records);
         if places.is_empty() {
             return Step::Delivered;
         }
@@ -222,13 +209,7 @@ impl Deliverer {
             self.pending = None;
             return Step::Delivered;
         };
-        let failed: Vec<usize> = match &error.failed {
-            Failed::All => places,
-            Failed::These(_) => {
-                let again = places.iter().enumerate().filter(|(sent, _)| error.failed.has(*sent));
-                again.map(|(_, place)| *place).collect()
-            }
-        };
+        let failed = failed_of(places, &error.failed);
         let taken = (left.len() - failed.len()) as u64;
         self.counts.add_sent(taken);
         self.log_failure(failed.len() as u64, &error.source);
@@ -251,8 +232,8 @@ impl Deliverer {
         match sink.store(&mut reader) {
             Ok(count) => {
                 self.counts.add_sent(count);
-                self.note_gaps(segment, &mut reader);
-                self.note_rest(segment, &reader);
+                self.shared.note_gaps(segment, &mut reader);
+                self.shared.note_rest(segment, &reader);
                 self.finish_segment(segment);
                 Ok(Step::Delivered)
             }
@@ -289,35 +270,6 @@ impl Deliverer {
         }
     }
 
-    /// Counts and logs damage that was skipped, once for all sinks.
-    fn note_gaps(&self, segment: &Segment, reader: &mut SegmentReader) {
-        for gap in reader.take_gaps() {
-            self.note_damage(segment, gap.start, gap.end);
-        }
-    }
-
-    /// The same for what is behind the last record of a closed segment. At the opening the newest segment was cut to
-    /// its whole records, and the others were closed with all theirs.
-    fn note_rest(&self, segment: &Segment, reader: &SegmentReader) {
-        let rest = reader.rest();
-        if !rest.is_empty() {
-            self.note_damage(segment, rest.start, rest.end);
-        }
-    }
-
-    fn note_damage(&self, segment: &Segment, start: u64, end: u64) {
-        let mut is_news = false;
-        self.shared.change(segment.name.number, |known| {
-            is_news = end > known.checked;
-            known.checked = known.checked.max(end);
-        });
-        if is_news {
-            self.shared.counts.add_corrupt();
-            let (segment, bytes) = (&segment.name, end - start);
-            tracing::error!(%segment, start, bytes, "a segment of the spool is damaged; these bytes are skipped");
-        }
-    }
-
     /// A segment that cannot be read must not be in the way of the others for ever.
     fn note_unreadable(&mut self, segment: &Segment, error: &io::Error) -> Step {
         self.failed_reads += 1;
@@ -326,7 +278,7 @@ impl Deliverer {
             tracing::warn!(segment = %segment.name, %error, "a segment of the spool cannot be read; trying again");
             return Step::Failed;
         }
-        self.note_damage(segment, self.position.offset, u64::MAX);
+        self.shared.note_damage(segment, self.position.offset, u64::MAX);
         tracing::error!(segment = %segment.name, %error, "a segment of the spool is given up");
         self.finish_segment(segment);
         Step::Delivered
