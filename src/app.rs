@@ -8,17 +8,19 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 
 mod events;
+mod recording;
 mod sinks;
 
 use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
-use crate::exposure::{self, What, Writer};
+use crate::exposure::Writer;
 use crate::pipeline::Stages;
-use crate::recommender::{Recommender, View};
+use crate::recommender::{LiveState, Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
 use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
 use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
-use events::{Events, EventsError};
+use events::{Events, EventsError, Outboxes};
+use sinks::GoingOut;
 
 /// Why the server did not start.
 #[derive(Debug, Error)]
@@ -42,9 +44,6 @@ pub(crate) enum AppError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// What exposures go to cannot be opened.
-    #[error(transparent)]
-    Exposures(#[from] exposure::StartError),
     /// A thread or runtime cannot be started.
     #[error("cannot start: {0}")]
     Thread(#[from] std::io::Error),
@@ -54,9 +53,9 @@ pub(crate) enum AppError {
     /// Events cannot be taken.
     #[error(transparent)]
     Events(#[from] EventsError),
-    /// A sink cannot be opened.
+    /// What exposures, events or dead letters go to cannot be opened.
     #[error(transparent)]
-    Sink(#[from] sinks::SinkError),
+    Out(#[from] sinks::OutError),
     /// A metric is declared twice.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -74,7 +73,7 @@ pub(crate) struct App {
     grpc: TcpListener,
     http: TcpListener,
     admin: TcpListener,
-    exposures: Option<Writer>,
+    writers: Vec<Writer>,
     events: Events,
     /// The way to the refresher, and its end.
     signals: (SyncSender<LookNow>, Receiver<LookNow>),
@@ -94,7 +93,12 @@ impl App {
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let views: Arc<Registry<View>> = Arc::default();
         let signals = sync_channel(1);
-        let events = Events::open(&config, &views, signals.0.clone())?;
+        let state = LiveState::new(Arc::clone(&views), &config.live);
+        let out = GoingOut::open(&config, state.recent())?;
+        // The queue's end for requests, which the server drops at its end: the writer ends with the last of them.
+        config.server.exposures = out.exposures;
+        let outboxes = Outboxes { events: out.events, dead: out.dead };
+        let events = Events::open(&config, &views, state, outboxes, signals.0.clone())?;
         config.server.events = Some(events.queue());
         let live = Arc::clone(&events.state);
         let refresher = Arc::new(Refresher::new(
@@ -110,7 +114,6 @@ impl App {
                 .with_backlog(Arc::clone(&events.backlog))
                 .with_recent(Arc::clone(events.state.recent())),
         );
-        let exposures = open_exposures(&mut config)?;
         let registry = MetricsRegistry::new();
         let metrics = server::Metrics::new(registry.clone())?;
         let threads = Arc::new(ServingThreads::default());
@@ -118,7 +121,7 @@ impl App {
             views: Arc::clone(&views),
             refresher: Arc::clone(&refresher),
             recommender: Arc::clone(&recommender),
-            exposures: config.server.exposures.as_ref().map(|exposures| Arc::clone(exposures.counters())),
+            outgoing: out.counters,
             live: Arc::clone(&events.state),
             events: Arc::clone(&events.counts),
             threads: Arc::clone(&threads),
@@ -141,7 +144,7 @@ impl App {
             ),
             metrics,
             threads,
-            exposures,
+            writers: out.writers,
             events,
             signals,
         })
@@ -172,7 +175,7 @@ impl App {
             grpc = %self.grpc.local_addr()?, http = %self.http.local_addr()?, admin = %admin.addr(),
             store = self.config.store, channel = self.config.channel, "listening"
         );
-        let Self { grpc, http, recommender, metrics, config, exposures, .. } = self;
+        let Self { grpc, http, recommender, metrics, config, writers, .. } = self;
         runtime.block_on(async move {
             grpc.set_nonblocking(true)?;
             http.set_nonblocking(true)?;
@@ -183,13 +186,12 @@ impl App {
             let served = server::run(listeners, recommender, config.server, metrics, shutdown).await;
             served.map_err(AppError::from)
         })?;
-        // The refresher, then the port that asks it, then whatever requests were left; at last the exposures that they
-        // offered.
+        // The refresher, then the port that asks it, then whatever requests were left; at last what they offered.
         drop(stop);
         drop(admin);
         drop(runtime);
         events.finish();
-        if let Some(writer) = exposures {
+        for writer in writers {
             writer.finish();
         }
         tracing::info!("stopped");
@@ -199,16 +201,6 @@ impl App {
 
 fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(addr).map_err(|source| AppError::Port { key, addr, source })
-}
-
-/// Opens what exposures go to, if anything is configured. The queue's end for requests goes into `config.server`, which
-/// the server drops at its end: the writer ends with the last of them.
-fn open_exposures(config: &mut Config) -> Result<Option<Writer>, AppError> {
-    let more = sinks::open(config, What::Exposures)?;
-    let started = exposure::start(&config.exposure, &config.spool, &config.s3, more)?;
-    let Some((exposures, writer)) = started else { return Ok(None) };
-    config.server.exposures = Some(exposures);
-    Ok(Some(writer))
 }
 
 /// The runtime that answers requests.

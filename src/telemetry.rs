@@ -6,7 +6,7 @@
 mod config;
 mod cpu;
 mod events;
-mod exposures;
+mod outgoing;
 mod placements;
 mod process;
 mod snapshots;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use prometheus::Registry;
 use tracing_subscriber::EnvFilter;
 
-use crate::exposure::Counters;
+use crate::exposure::{Counters, What};
 use crate::live::EventCounts;
 use crate::recommender::{LiveState, Recommender, View};
 use crate::server::RequestMetrics;
@@ -69,9 +69,8 @@ pub struct Sources {
     pub refresher: Arc<Refresher<View>>,
     /// What answers requests.
     pub recommender: Arc<Recommender>,
-    /// What becomes of exposures, if they are written. Not the queue itself, which must close before the last are
-    /// written.
-    pub exposures: Option<Arc<Counters>>,
+    /// What becomes of all that goes out. Not the queues themselves, which must close before the last is written.
+    pub outgoing: Vec<(What, Arc<Counters>)>,
     /// What events have changed.
     pub live: Arc<LiveState>,
     /// What became of events.
@@ -87,15 +86,12 @@ pub struct Sources {
 /// # Errors
 /// The registry has one of them already.
 pub fn register(registry: &Registry, sources: Sources) -> Result<(), prometheus::Error> {
-    let Sources { views, refresher, recommender, exposures, live, events, threads, requests } = sources;
+    let Sources { views, refresher, recommender, outgoing, live, events, threads, requests } = sources;
     process::register(registry)?;
     cpu::register(registry, threads, requests)?;
     snapshots::register(registry, &views, &refresher)?;
     placements::register(registry, &recommender)?;
     user_features::register(registry, &views, &refresher)?;
     events::register(registry, &views, &live, &events)?;
-    if let Some(exposures) = exposures {
-        exposures::register(registry, exposures)?;
-    }
-    Ok(())
+    outgoing::register(registry, outgoing)
 }

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use chrono::Utc;
-
+use super::recording::recorder;
 use crate::config::Config;
 use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
@@ -14,11 +13,11 @@ use crate::connect::source::{
     EventSource, FilesOptions, FilesSource, KafkaOptions, KinesisOptions, NatsOptions, Reader, SourceError,
     SourceKind, SourceOptions, SqsOptions, Stopped,
 };
-use crate::connect::{Record as EventRecord, Recorder, encode};
+use crate::connect::{Record as EventRecord, encode};
 use crate::domain::{Event, EventKind};
-use crate::exposure;
+use crate::exposure::Outbox;
 use crate::live::{Backlog, EventCounts};
-use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
+use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
 use crate::snapshot::{LookNow, Registry};
 
 /// How long a source waits for the first snapshot between two looks.
@@ -34,6 +33,15 @@ pub(super) struct Events {
     applier: Applier,
     readers: Vec<Reader>,
     views: Arc<Registry<View>>,
+}
+
+/// Where events go besides.
+#[derive(Debug, Default)]
+pub(super) struct Outboxes {
+    /// Those that callers record.
+    pub(super) events: Option<Outbox>,
+    /// Those that cannot be used.
+    pub(super) dead: Option<Outbox>,
 }
 
 /// The threads that read and apply events.
@@ -68,9 +76,10 @@ impl Events {
     pub(super) fn open(
         config: &Config,
         views: &Arc<Registry<View>>,
+        state: Arc<LiveState>,
+        outboxes: Outboxes,
         look_now: SyncSender<LookNow>,
     ) -> Result<Self, EventsError> {
-        let state = LiveState::new(Arc::clone(views), &config.live);
         let counts: Arc<EventCounts> = Arc::default();
         let sources = config.events.all_sources();
         let dead_dir = config.events.dead_dir.clone();
@@ -79,7 +88,7 @@ impl Events {
             max: config.events.dead_max,
             personal: PersonalPayloads::default(),
         })?;
-        let dead = Arc::new(Mutex::new(dead));
+        let dead = Arc::new(Mutex::new(dead.with_outbox(outboxes.dead)));
         let others = Box::new(move |event: &Event| match event.kind {
             EventKind::SnapshotPublished => {
                 let _ = look_now.try_send(LookNow); // one that waits is enough
@@ -88,8 +97,9 @@ impl Events {
             _ => EventOutcome::NotOfItem,
         });
         let interval = config.live.publish_interval;
+        let record = recorder(config, outboxes.events);
         let (queue, applier) =
-            Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, recorder(config));
+            Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, record);
         let names = sources.iter().map(|source| Arc::from(&*source.name));
         let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
         let mut readers = Vec::new();
@@ -154,23 +164,6 @@ impl Running {
         }
         let _ = self.applier.join();
     }
-}
-
-/// Writes what callers record into the directory that is followed, if there is one.
-fn recorder(config: &Config) -> Record {
-    let Some(dir) = &config.events.dir else { return Box::new(|_| {}) };
-    let mut recorder =
-        Recorder::new(dir, &config.exposure.replica.clone().unwrap_or_else(exposure::host_name));
-    let mut failures = 0u32;
-    Box::new(move |events| match recorder.write(events.iter().copied(), Utc::now()) {
-        Ok(()) => failures = 0,
-        Err(error) => {
-            failures += 1;
-            if failures.is_power_of_two() {
-                tracing::error!(%error, failures, "recorded events were not written: a restart will not know them");
-            }
-        }
-    })
 }
 
 /// Opens a source, by its kind.

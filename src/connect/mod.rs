@@ -10,7 +10,7 @@ pub mod dead;
 pub mod decode;
 mod encode;
 #[cfg(any(feature = "kafka", feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
-mod exposure_key;
+mod record_key;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod lines;

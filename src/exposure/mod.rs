@@ -1,18 +1,22 @@
-//! What was shown, where and from which snapshot: handed to a bounded queue, and brought out beside the request path.
+//! What goes out: what was shown, where and from which snapshot, events and dead letters. All of it is handed to a
+//! bounded queue, and brought out beside the request path.
 //!
 //! A request hands an [`Exposure`](crate::exposure::Exposure) to [`Exposures`](crate::exposure::Exposures), which
 //! numbers it. One thread empties that queue into an [`Outlet`](crate::exposure::Outlet): sinks, or a [spool on
-//! disk](crate::exposure::spool) from which a thread for each sink delivers.
+//! disk](crate::exposure::spool) from which a thread for each sink delivers. Events and dead letters have an
+//! [`Outbox`](crate::exposure::Outbox) each, which goes the same way.
 
 mod asked;
 mod config;
 mod counts;
 mod origin;
+mod outbox;
 mod outlet;
 mod queue;
 mod read;
 mod reask;
 mod record;
+mod screen;
 mod shown;
 pub mod sink;
 pub mod spool;
@@ -25,13 +29,15 @@ pub use asked::Asked;
 pub use config::Config;
 pub use counts::{Counters, Counts, Dropped, SinkCounts, SpoolCounts};
 pub use origin::{Origin, host_name};
+pub use outbox::Outbox;
 pub use outlet::{Direct, Outlet};
 pub use queue::{Exposures, Writer};
 pub use read::{ReadError, read};
 pub use reask::request;
 pub use record::{Batch, Record};
+pub use screen::{Forgotten, Person, Screen};
 pub use shown::{Shown, ShownItem};
-pub use start::{StartError, start};
+pub use start::{Outgoing, StartError, start};
 pub use what::What;
 
 /// One slate that was shown.

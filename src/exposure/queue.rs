@@ -57,16 +57,14 @@ impl Exposures {
     ///
     /// # Errors
     /// A thread cannot be started.
-    pub fn open(capacity: usize, origin: Origin, mut outlet: Outlet) -> io::Result<(Self, Writer)> {
-        // Bounded: a sink that stalls costs exposures, which are counted, and never the memory of the server.
-        let (queue, waiting) = sync_channel(capacity);
-        let counters = Arc::new(outlet.counters());
-        let of_writer = Arc::clone(&counters);
-        let (done, delivered) = sync_channel(1);
-        outlet.start(&done)?;
-        let work = move || write_all(&waiting, &origin, outlet, &of_writer);
-        let thread = thread::Builder::new().name("larder-exposures".to_owned()).spawn(work)?;
-        Ok((Self { queue, offered: Arc::default(), counters }, Writer { thread, delivered }))
+    pub fn open(capacity: usize, origin: Origin, outlet: Outlet) -> io::Result<(Self, Writer)> {
+        let put = move |batch: &mut Batch, Offered { seq, exposure }: Offered| {
+            let line = Line { replica: &origin.replica, boot: &origin.boot, seq, exposure: &exposure };
+            // Texts and numbers can always be written; if that ever changes, the gap in the numbers shows it.
+            batch.push_json(exposure.time_ms, &line).is_ok()
+        };
+        let (queue, counters, writer) = spawn("larder-exposures", capacity, outlet, put)?;
+        Ok((Self { queue, offered: Arc::default(), counters }, writer))
     }
 
     /// Hands over an exposure, or counts it as lost if the queue is full. Never waits.
@@ -100,19 +98,39 @@ impl Writer {
     }
 }
 
-fn write_all(waiting: &Receiver<Offered>, origin: &Origin, mut outlet: Outlet, counters: &Counters) {
+/// Starts the thread between a queue of this capacity and `outlet`. `put` adds what is taken out of the queue to a
+/// batch; where it cannot, it says false.
+pub(super) fn spawn<T: Send + 'static>(
+    name: &str,
+    capacity: usize,
+    mut outlet: Outlet,
+    put: impl Fn(&mut Batch, T) -> bool + Send + 'static,
+) -> io::Result<(SyncSender<T>, Arc<Counters>, Writer)> {
+    // Bounded: a sink that stalls costs records, which are counted, and never the memory of the server.
+    let (queue, waiting) = sync_channel(capacity);
+    let counters = Arc::new(outlet.counters());
+    let of_writer = Arc::clone(&counters);
+    let (done, delivered) = sync_channel(1);
+    outlet.start(&done)?;
+    let work = move || write_all(&waiting, outlet, &of_writer, put);
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work)?;
+    Ok((queue, counters, Writer { thread, delivered }))
+}
+
+fn write_all<T>(
+    waiting: &Receiver<T>,
+    mut outlet: Outlet,
+    counters: &Counters,
+    put: impl Fn(&mut Batch, T) -> bool,
+) {
     let mut batch = Batch::default();
     loop {
         match waiting.recv_timeout(outlet.patience()) {
             Ok(first) => {
                 batch.clear();
-                let offered = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1));
                 let mut lost = 0;
-                for Offered { seq, exposure } in offered {
-                    let line =
-                        Line { replica: &origin.replica, boot: &origin.boot, seq, exposure: &exposure };
-                    // Texts and numbers can always be written; if that ever changes, the gap in the numbers shows it.
-                    lost += u64::from(batch.push_json(exposure.time_ms, &line).is_err());
+                for taken in std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1)) {
+                    lost += u64::from(!put(&mut batch, taken));
                 }
                 let refused = outlet.take(&batch);
                 counters.add_written(batch.len() as u64 - refused);

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::config::{DIR_SINK, LAKE_SINK};
 use super::sink::{HourlyJsonLines, JsonLines, Lake, Sink, Stdout, Taker};
 use super::spool::{self, RealDisk};
-use super::{Config, Exposures, Origin, Outlet, Writer};
+use super::{Config, Exposures, Forgotten, Origin, Outbox, Outlet, Screen, What, Writer};
 use crate::artifact::{self, StoreError};
 
 /// Why exposures cannot be written.
@@ -40,37 +40,65 @@ pub enum StartError {
     Thread(#[from] io::Error),
 }
 
+/// What goes out, to where: as much of the settings as its queue, spool and sinks need.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// The section `[exposure]`.
+    pub exposure: &'a Config,
+    /// The section `[spool]`.
+    pub spool: &'a spool::Config,
+    /// Who was forgotten, and is taken out of what is delivered.
+    pub forgotten: Option<Arc<dyn Forgotten>>,
+}
+
+impl Outgoing<'_> {
+    /// Opens the way for events or dead letters, and starts the threads that bring them to these sinks; nothing if
+    /// there are none.
+    ///
+    /// # Errors
+    /// What cannot be opened. A spool's backlog is left as it is.
+    pub fn outbox(&self, what: What, sinks: Vec<Sink>) -> Result<Option<(Outbox, Writer)>, StartError> {
+        let origin = Origin::new(self.exposure.replica_name());
+        let Some(outlet) = self.outlet(what, &origin, sinks)? else { return Ok(None) };
+        let name = format!("larder-out-{}", what.as_str());
+        Ok(Some(Outbox::open(&name, self.exposure.max_queued, outlet)?))
+    }
+
+    fn outlet(&self, what: What, origin: &Origin, sinks: Vec<Sink>) -> Result<Option<Outlet>, StartError> {
+        if sinks.is_empty() {
+            return Ok(None);
+        }
+        let Some(dir) = &self.spool.dir else {
+            if let Some(sink) = sinks.iter().find(|sink| matches!(sink.taker, Taker::Segments(_))) {
+                return Err(StartError::NoSpool(Arc::clone(&sink.name)));
+            }
+            return Ok(Some(Outlet::direct(sinks)));
+        };
+        let screen = self.forgotten.clone().map(|forgotten| Screen { what, forgotten });
+        let options = spool::Options {
+            screen,
+            ..spool::Options::new(what.spool(dir), self.spool.max, self.spool.sync)
+        };
+        let (writer, deliverers) = spool::open(options, &origin.boot, sinks, Arc::new(RealDisk))?;
+        Ok(Some(Outlet::Spool(Box::new(writer), deliverers)))
+    }
+}
+
 /// Opens what exposures go to, and starts the threads that bring them there; nothing if they go nowhere. `more` are
-/// sinks that this section of the settings does not know.
+/// sinks that the section `[exposure]` does not know; `store` says how object stores are reached.
 ///
 /// # Errors
 /// What cannot be opened. A spool's backlog is left as it is.
 pub fn start(
-    config: &Config,
-    spool: &spool::Config,
+    outgoing: &Outgoing<'_>,
     store: &artifact::OpenOptions,
     more: Vec<Sink>,
 ) -> Result<Option<(Exposures, Writer)>, StartError> {
-    let mut sinks = short_sinks(config, store)?;
+    let mut sinks = short_sinks(outgoing.exposure, store)?;
     sinks.extend(more);
-    if sinks.is_empty() {
-        return Ok(None);
-    }
-    let origin = Origin::new(config.replica_name());
-    let outlet = match &spool.dir {
-        None => {
-            if let Some(sink) = sinks.iter().find(|sink| matches!(sink.taker, Taker::Segments(_))) {
-                return Err(StartError::NoSpool(Arc::clone(&sink.name)));
-            }
-            Outlet::direct(sinks)
-        }
-        Some(dir) => {
-            let options = spool::Options::new(dir, spool.max, spool.sync);
-            let (writer, deliverers) = spool::open(options, &origin.boot, sinks, Arc::new(RealDisk))?;
-            Outlet::Spool(Box::new(writer), deliverers)
-        }
-    };
-    Ok(Some(Exposures::open(config.max_queued, origin, outlet)?))
+    let origin = Origin::new(outgoing.exposure.replica_name());
+    let Some(outlet) = outgoing.outlet(What::Exposures, &origin, sinks)? else { return Ok(None) };
+    Ok(Some(Exposures::open(outgoing.exposure.max_queued, origin, outlet)?))
 }
 
 /// The sinks of `exposure.file`, `exposure.dir` and `exposure.lake`.
@@ -90,11 +118,15 @@ fn short_sinks(config: &Config, store: &artifact::OpenOptions) -> Result<Vec<Sin
         _ => {}
     }
     if let Some(dir) = &config.dir {
-        sinks.push(Sink::records(DIR_SINK, HourlyJsonLines::open(dir).map_err(failed("dir", dir))?));
+        sinks.push(Sink::records(
+            DIR_SINK,
+            HourlyJsonLines::open(dir, What::Exposures).map_err(failed("dir", dir))?,
+        ));
     }
     if let Some(location) = &config.lake {
         let options = artifact::OpenOptions { create: true, ..store.clone() };
-        sinks.push(Sink::segments(LAKE_SINK, Lake::new(artifact::open(location, &options)?)));
+        sinks
+            .push(Sink::segments(LAKE_SINK, Lake::new(artifact::open(location, &options)?, What::Exposures)));
     }
     Ok(sinks)
 }

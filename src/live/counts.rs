@@ -36,6 +36,8 @@ pub enum Fate {
     Applied,
     /// Something newer about the same thing was known.
     Stale,
+    /// It was recorded here before, and came back.
+    Duplicate,
     /// No mapping of its source matched it.
     Unmatched,
     /// It could not be used, and was kept with the reason.
@@ -48,6 +50,7 @@ impl Fate {
         match self {
             Fate::Applied => "applied",
             Fate::Stale => "stale",
+            Fate::Duplicate => "duplicate",
             Fate::Unmatched => "unmatched",
             Fate::Dead => "dead",
         }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::live_state::{EventOutcome, LiveState};
+use super::recorded_ids::RecordedIds;
 use crate::domain::{Event, EventKind};
 use crate::live::{EventCounts, Fate};
 
@@ -23,7 +24,7 @@ pub struct EventBatch {
     pub events: Vec<Event>,
     /// When they arrived here.
     pub arrived: Instant,
-    /// Whether this is their only source, so that those that count are to be recorded.
+    /// Whether this is their only source, so that they are to be recorded.
     pub record: bool,
     /// Told when they are in what is served.
     pub done: Option<Done>,
@@ -53,8 +54,9 @@ pub type Done = Box<dyn FnOnce(&[Event], Vec<EventOutcome>, u64) + Send>;
 /// Takes events that are none about items; says what became of them.
 pub type OtherEvents = Box<dyn FnMut(&Event) -> EventOutcome + Send>;
 
-/// Records events that have no other source.
-pub type Record = Box<dyn FnMut(&[&Event]) + Send>;
+/// Records events that have no other source, with what became of them; those that are known already are not among
+/// them.
+pub type Record = Box<dyn FnMut(&[(&Event, Fate)]) + Send>;
 
 /// Why a batch was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +103,8 @@ pub struct Applier {
     interval: Duration,
     others: OtherEvents,
     record: Record,
+    /// What was recorded here, and may come back from a stream that it was sent to.
+    recorded: RecordedIds,
     /// Batches that are applied and not served yet.
     waiting: Vec<(EventBatch, Vec<EventOutcome>)>,
     applied: usize,
@@ -122,8 +126,9 @@ impl Applier {
         record: Record,
     ) -> (EventQueue, Self) {
         let (sender, queue) = sync_channel(QUEUED);
-        let waiting = Vec::new();
-        (EventQueue(sender), Self { state, queue, counts, interval, others, record, waiting, applied: 0 })
+        let (recorded, waiting) = (RecordedIds::default(), Vec::new());
+        let applier = Self { state, queue, counts, interval, others, record, recorded, waiting, applied: 0 };
+        (EventQueue(sender), applier)
     }
 
     /// Applies until the last [`EventQueue`] is dropped.
@@ -154,7 +159,7 @@ impl Applier {
     }
 
     fn apply(&mut self, batch: EventBatch) {
-        let mut outcomes = self.state.apply(&batch.events);
+        let mut outcomes = self.outcomes(&batch.events);
         for (event, outcome) in batch.events.iter().zip(&mut outcomes) {
             if *outcome == EventOutcome::NotOfItem {
                 *outcome = (self.others)(event);
@@ -166,13 +171,30 @@ impl Applier {
             }
         }
         if batch.record {
-            let count = |(_, outcome): &(&Event, &EventOutcome)| **outcome == EventOutcome::Applied;
-            let count: Vec<&Event> =
-                batch.events.iter().zip(&outcomes).filter(count).map(|(event, _)| event).collect();
-            (self.record)(&count);
+            let with_fates = batch.events.iter().zip(outcomes.iter().map(EventOutcome::fate));
+            let fresh: Vec<(&Event, Fate)> =
+                with_fates.filter(|(_, fate)| *fate != Fate::Duplicate).collect();
+            for (event, _) in fresh.iter().filter(|(_, fate)| matches!(fate, Fate::Applied | Fate::Stale)) {
+                self.recorded.add(&event.id);
+            }
+            (self.record)(&fresh);
         }
         self.applied += batch.events.len();
         self.waiting.push((batch, outcomes));
+    }
+
+    /// Applies events, but for those that were recorded here before.
+    fn outcomes(&self, events: &[Event]) -> Vec<EventOutcome> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        let is_known = |event: &Event| self.recorded.has(&event.id);
+        for run in events.chunk_by(|one, next| is_known(one) == is_known(next)) {
+            if run.first().is_some_and(is_known) {
+                outcomes.extend(run.iter().map(|_| EventOutcome::Duplicate));
+            } else {
+                outcomes.extend(self.state.apply(run));
+            }
+        }
+        outcomes
     }
 
     fn serve(&mut self) {
@@ -203,6 +225,7 @@ impl EventOutcome {
         match self {
             EventOutcome::Applied => Fate::Applied,
             EventOutcome::Stale => Fate::Stale,
+            EventOutcome::Duplicate => Fate::Duplicate,
             _ => Fate::Dead,
         }
     }
@@ -210,7 +233,7 @@ impl EventOutcome {
     /// Why it cannot be used, by a name that stays; `None` where it can.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
-            EventOutcome::Applied | EventOutcome::Stale => None,
+            EventOutcome::Applied | EventOutcome::Stale | EventOutcome::Duplicate => None,
             EventOutcome::NoRow | EventOutcome::NoRoom => Some("no_room"),
             EventOutcome::WrongType { .. } => Some("wrong_type"),
             EventOutcome::NotOfItem => Some("not_taken"),
@@ -223,7 +246,7 @@ impl EventOutcome {
     /// What is wrong and what would be right, for people; empty where nothing is.
     pub fn message(&self) -> String {
         match self {
-            EventOutcome::Applied | EventOutcome::Stale => String::new(),
+            EventOutcome::Applied | EventOutcome::Stale | EventOutcome::Duplicate => String::new(),
             EventOutcome::NoRow => {
                 "no row is left for another new item: raise live.reserve_items, or publish a snapshot that knows it"
                     .to_owned()

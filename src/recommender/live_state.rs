@@ -39,6 +39,8 @@ pub enum EventOutcome {
     Applied,
     /// It says nothing that is not known, or that something newer does not say.
     Stale,
+    /// An event with its id was recorded here before.
+    Duplicate,
     /// It is in the state, but its item has no row in this snapshot, since all that were reserved are taken.
     NoRow,
     /// There is no memory for it.

@@ -34,6 +34,7 @@ mod prepare;
 mod recipe;
 mod recipe_error;
 mod recommendation;
+mod recorded_ids;
 mod remembered;
 mod resolve;
 mod spec;

@@ -143,7 +143,7 @@ impl Attribute {
     }
 
     /// Whether every cell is missing.
-    fn is_blank(&self) -> bool {
+    pub(super) fn is_blank(&self) -> bool {
         match self {
             Attribute::Bool(cells) => cells.iter().all(Option::is_none),
             Attribute::Int(cells) => cells.iter().all(Option::is_none),

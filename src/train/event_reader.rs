@@ -105,6 +105,9 @@ impl<'a> EventReader<'a> {
 
     fn finish(self) -> EventLog {
         let mut log = self.log;
+        // A writer of many shops' events has columns that this one never fills. Carried along, they would make another
+        // artifact of the same events.
+        log.extra.retain(|(_, attribute)| !attribute.is_blank());
         for (_, attribute) in &mut log.extra {
             attribute.pad(self.rows);
         }

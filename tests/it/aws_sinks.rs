@@ -23,7 +23,7 @@ fn records(exposures: &[Vec<u8>]) -> Vec<Record<'_>> {
 }
 
 fn open<B: Batches>(endpoint: &str, service: B) -> BatchSink<B> {
-    BatchSink::open(&access(endpoint), service).unwrap()
+    BatchSink::open(&access(endpoint), service, What::Exposures).unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use larder::artifact::LocalStore;
 use larder::exposure::sink::{HourlyJsonLines, JsonLines, RecordSink, SendError, Sink};
-use larder::exposure::{Batch, Exposure, Exposures, Origin, Outlet, Record};
+use larder::exposure::{Batch, Exposure, Exposures, Origin, Outlet, Record, What};
 use serde_json::{Value, json};
 
 use crate::support::following::publish_to;
@@ -93,13 +93,50 @@ fn a_file_of_lines_is_mended_after_a_crash_and_begun_anew_after_a_rotation() {
 #[test]
 fn a_directory_of_lines_has_a_file_for_each_hour() {
     let dir = tempfile::tempdir().unwrap();
-    let mut sink = HourlyJsonLines::open(&dir.path().join("new")).unwrap();
+    let mut sink = HourlyJsonLines::open(&dir.path().join("new"), What::Exposures).unwrap();
     let noon = 1_795_348_800_000; // 2026-11-22T12:00:00Z
     sink.send(&batch(&[(noon - 1, "1"), (noon, "2"), (noon + 1, "3")]).records()).unwrap();
     sink.send(&batch(&[(noon - 2, "4")]).records()).unwrap();
     let read = |name: &str| std::fs::read_to_string(dir.path().join("new").join(name)).unwrap();
     assert_eq!(read("exposures-20261122T11.jsonl"), "1\n4\n");
     assert_eq!(read("exposures-20261122T12.jsonl"), "2\n3\n");
+}
+
+#[test]
+fn an_hour_has_several_files_where_one_would_be_too_large_and_each_line_is_in_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || HourlyJsonLines::open(dir.path(), What::Events).unwrap().with_most_bytes(6);
+    let mut sink = open();
+    let noon = 1_795_348_800_000; // 2026-11-22T12:00:00Z
+    for text in ["11", "22", "33333333", "4"] {
+        sink.send(&batch(&[(noon, text)]).records()).unwrap();
+    }
+    // After a start, and after records of the hour before, the hour goes on where it was.
+    let mut sink = open();
+    sink.send(&batch(&[(noon, "5"), (noon - 1, "0"), (noon, "6")]).records()).unwrap();
+    sink.send(&batch(&[(noon, "7")]).records()).unwrap();
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    assert_eq!(read("events-20261122T12.jsonl"), "11\n22\n");
+    assert_eq!(read("events-20261122T12-1.jsonl"), "33333333\n", "a batch is not torn");
+    assert_eq!(read("events-20261122T12-2.jsonl"), "4\n5\n6\n");
+    assert_eq!(read("events-20261122T12-3.jsonl"), "7\n");
+    assert_eq!(read("events-20261122T11.jsonl"), "0\n");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5);
+}
+
+#[test]
+fn a_directory_of_lines_that_is_gone_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = dir.path().join("lines");
+    let mut sink = HourlyJsonLines::open(&lines, What::Exposures).unwrap();
+    let one = batch(&[(0, "1")]);
+    sink.send(&one.records()).unwrap();
+    std::fs::remove_dir_all(&lines).unwrap();
+    std::fs::write(&lines, "in the way").unwrap();
+    sink.send(&one.records()).unwrap_err();
+    std::fs::remove_file(&lines).unwrap();
+    sink.send(&one.records()).unwrap();
+    assert_eq!(std::fs::read_to_string(lines.join("exposures-19700101T00.jsonl")).unwrap(), "1\n");
 }
 
 /// All exposures in a directory of lines, by process.

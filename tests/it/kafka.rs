@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use crate::support::broker::{Broker, record};
 use crate::support::event_shop::{STOCK, Shop, after, applied, digest, is_ready, scrape, status, wait_until};
 use crate::support::process::Process;
+use crate::support::scrape::Scrape;
+
+mod replicas;
 
 /// An event in the words of a shop that has a mapping for them.
 fn stock(sku: &str, pieces: u32, minutes: i64) -> Record {

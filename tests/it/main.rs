@@ -60,6 +60,8 @@ mod report;
 mod result_cache;
 mod reuse;
 mod s3;
+#[cfg(feature = "server")]
+mod sinks;
 mod spool;
 #[cfg(all(
     feature = "s3",

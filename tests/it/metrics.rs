@@ -38,7 +38,15 @@ fn scrape_of_a_busy_server() -> String {
     let store = LocalStore::create(dir.path()).unwrap();
     publish(&store, 1);
     let [file, spool] = ["exposures.jsonl", "spool"].map(|name| dir.path().join(name));
-    let server = Process::serve_with(dir.path(), &[("--exposure.file", &file), ("--spool.dir", &spool)]);
+    let config = dir.path().join("larder.toml");
+    std::fs::write(
+        &config,
+        "[[events.sink]]\nname = 'told'\nkind = 'jsonl'\ndir = 'told'\nwhat = ['events']\n",
+    )
+    .unwrap();
+    let paths: [(&str, &Path); 3] =
+        [("--exposure.file", &file), ("--spool.dir", &spool), ("--config", &config)];
+    let server = Process::serve_with(dir.path(), &paths);
     let refresh = || server.send(server.admin, "POST", "/snapshots:refresh", "");
     publish(&store, 2);
     assert_eq!(refresh().status, 200);

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use larder::artifact::{OpenOptions, Part, PartOptions, find_parts};
 use larder::connect::encode;
 use larder::domain::{Event, EventKind};
-use larder::exposure::{Config, Exposure, Impression, spool, start};
+use larder::exposure::{Config, Exposure, Impression, Outgoing, spool, start};
 use larder::report::{Dimension, Report, ReportOptions, report};
 use larder::train::EventTypes;
 
@@ -110,7 +110,8 @@ fn write(shop: &Shop, dir: &Path) {
         ..Config::default()
     };
     let spool = spool::Config { dir: Some(dir.join("spool")), ..spool::Config::default() };
-    let (queue, writer) = start(&config, &spool, &OpenOptions::default(), Vec::new()).unwrap().unwrap();
+    let outgoing = Outgoing { exposure: &config, spool: &spool, forgotten: None };
+    let (queue, writer) = start(&outgoing, &OpenOptions::default(), Vec::new()).unwrap().unwrap();
     for exposure in &shop.exposures {
         queue.offer(exposure.clone());
     }

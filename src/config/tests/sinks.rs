@@ -9,14 +9,16 @@ const LINES: &str = "[[events.sink]]\nname = 'a'\nkind = 'jsonl'\ndir = '/shown'
 #[test]
 fn the_sinks_of_a_file_are_read_and_may_be_of_one_kind() {
     let file = format!(
-        "[spool]\ndir = '/s'\n{LINES}what = ['exposures']\n[[events.sink]]\nname = 'b'\nkind = 'jsonl'\ndir = '/b'\n\
+        "[spool]\ndir = '/s'\n{LINES}what = ['dead', 'events', 'dead']\n\
+         [[events.sink]]\nname = 'b'\nkind = 'jsonl'\ndir = '/b'\n\
          [[events.sink]]\nname = 'lake'\nkind = 'parquet'\nto = 's3://b/p'\n\
          [[events.sink]]\nname = 'out'\nkind = 'stdout'\n"
     );
     let sinks = good(&file).events.sinks;
     let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "lake", "out"]);
-    assert!(sinks.iter().all(|sink| sink.what == [What::Exposures]));
+    assert_eq!(sinks[0].what, [What::Events, What::Dead]);
+    assert!(sinks[1..].iter().all(|sink| sink.what == [What::Exposures]));
     assert!(matches!(&sinks[1].kind, SinkKind::Jsonl(jsonl) if jsonl.dir == Path::new("/b")));
     assert!(matches!(&sinks[2].kind, SinkKind::Parquet(parquet) if parquet.to == "s3://b/p"));
     assert_eq!(good("").events.sinks, []);

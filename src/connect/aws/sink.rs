@@ -9,9 +9,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::client::{AwsError, connect};
 use crate::connect::AwsAccess;
-use crate::connect::exposure_key::key_of;
-use crate::exposure::Record;
+use crate::connect::record_key::key_of;
 use crate::exposure::sink::{RecordSink, SendError};
+use crate::exposure::{Record, What};
 
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -54,6 +54,7 @@ pub trait Batches: Debug + Send {
 pub struct BatchSink<B: Batches> {
     access: AwsAccess,
     service: B,
+    what: What,
     runtime: Runtime,
     client: Option<B::Client>,
     /// Records that the service can never take.
@@ -69,19 +70,19 @@ struct Batch<E> {
 }
 
 impl<B: Batches> BatchSink<B> {
-    /// Gets ready to send; nothing is connected to before the first record.
+    /// Gets ready to send records of this kind; nothing is connected to before the first record.
     ///
     /// # Errors
     /// No runtime.
-    pub fn open(access: &AwsAccess, service: B) -> Result<Self, std::io::Error> {
+    pub fn open(access: &AwsAccess, service: B, what: What) -> Result<Self, std::io::Error> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { access: access.clone(), service, runtime, client: None, too_large: 0 })
+        Ok(Self { access: access.clone(), service, what, runtime, client: None, too_large: 0 })
     }
 
     fn batches(&mut self, records: &[Record<'_>]) -> Vec<Batch<B::Entry>> {
         let mut batches: Vec<Batch<B::Entry>> = Vec::new();
         for (place, record) in records.iter().enumerate() {
-            let key = key_of(record.bytes);
+            let key = key_of(self.what, record.bytes);
             let Some((entry, bytes)) = self.service.entry(&key, record) else { continue };
             if bytes > B::ENTRY_BYTES {
                 self.leave_out(bytes);
@@ -105,7 +106,7 @@ impl<B: Batches> BatchSink<B> {
         if self.too_large.is_power_of_two() {
             let (service, place, total, most) =
                 (B::NAME, self.service.place(), self.too_large, B::ENTRY_BYTES);
-            tracing::error!(service, place, total, bytes, most, "an exposure is too large, and was left out");
+            tracing::error!(service, place, total, bytes, most, "a record is too large, and was left out");
         }
     }
 }

@@ -10,6 +10,7 @@ use super::letter::{Content, DeadLetter};
 use super::read::DeadError;
 use crate::connect::Record;
 use crate::connect::decode::Decoded;
+use crate::exposure::Outbox;
 
 /// Files that the folder's bytes are divided among; with more of them less is lost when the oldest goes.
 const FILES: u64 = 8;
@@ -45,6 +46,8 @@ pub struct DeadLetters {
     /// The files, the oldest first; the last is written to while `out` is open.
     files: VecDeque<Piece>,
     out: Option<File>,
+    /// Where letters go besides.
+    outbox: Option<Outbox>,
     written: u64,
     dropped: u64,
 }
@@ -59,10 +62,16 @@ impl DeadLetters {
         let failed = |source| DeadError::Io { path: options.dir.clone(), source };
         fs::create_dir_all(&options.dir).map_err(failed)?;
         let files: VecDeque<Piece> = pieces(&options.dir).map_err(failed)?.into();
-        let mut letters = Self { files, out: None, written: 0, dropped: 0, options };
+        let mut letters = Self { files, out: None, outbox: None, written: 0, dropped: 0, options };
         letters.out = letters.last_if_whole();
         letters.make_room(0)?;
         Ok(letters)
+    }
+
+    /// Sends each letter that is written out as well.
+    #[must_use]
+    pub fn with_outbox(self, outbox: Option<Outbox>) -> Self {
+        Self { outbox, ..self }
     }
 
     /// Appends a letter for each event of the record that could not be used. It survives a crash of the process now,
@@ -91,6 +100,11 @@ impl DeadLetters {
         }
         self.append(&lines)?;
         self.written += decoded.poison.len() as u64;
+        if let Some(outbox) = &self.outbox {
+            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                outbox.offer(arrived_ms, line.to_vec());
+            }
+        }
         Ok(())
     }
 

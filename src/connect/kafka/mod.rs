@@ -1,4 +1,4 @@
-//! Kafka: a topic as a source of events, and as a place where exposures go. The one module that names the client.
+//! Kafka: a topic as a source of events, and as a place where records go. The one module that names the client.
 //!
 //! Every server reads all partitions by itself, without a consumer group: all of them have to know every change, and
 //! where reading begins depends on the snapshot that is served, not on what was read before.
@@ -8,6 +8,7 @@ mod cluster;
 mod follow;
 mod message;
 mod partition;
+mod partitioner;
 mod progress;
 mod sink;
 mod source;

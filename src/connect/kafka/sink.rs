@@ -1,4 +1,4 @@
-//! A topic as a place where exposures go.
+//! A topic as a place where records go.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,19 +13,21 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use super::cluster::{Cluster, KafkaError, answered, partitions};
+use super::partitioner::partition_of;
 use crate::connect::access::KafkaAccess;
-use crate::connect::exposure_key::key_of;
-use crate::exposure::Record;
+use crate::connect::record_key::key_of;
 use crate::exposure::sink::{RecordSink, SendError};
+use crate::exposure::{Record, What};
 
 /// How long connections are kept before the topic's partitions are looked up again.
 const KEPT: Duration = Duration::from_secs(300);
 
 /// Sends records to a topic, each to the partition of its key, and takes them for written when all replicas in sync
-/// have them. The key is the recommendation's id, by which a record that was sent twice is known.
+/// have them. The key is the record's own id, by which one that was sent twice is known.
 pub struct KafkaSink {
     cluster: Cluster,
     topic: String,
+    what: What,
     runtime: Runtime,
     connected: Option<Connected>,
     /// Records that the topic can never take.
@@ -47,14 +49,15 @@ impl fmt::Debug for KafkaSink {
 type Failure = (Vec<usize>, KafkaError);
 
 impl KafkaSink {
-    /// Gets ready to write; nothing is connected to before the first record.
+    /// Gets ready to write records of this kind; nothing is connected to before the first record.
     ///
     /// # Errors
     /// Certificates that cannot be read, or no runtime.
-    pub fn open(access: &KafkaAccess, topic: &str) -> Result<Self, KafkaSinkError> {
+    pub fn open(access: &KafkaAccess, topic: &str, what: What) -> Result<Self, KafkaSinkError> {
         Ok(Self {
             cluster: Cluster::new(access)?,
             topic: topic.to_owned(),
+            what,
             runtime: Builder::new_current_thread().enable_all().build()?,
             connected: None,
             too_large: 0,
@@ -76,14 +79,16 @@ impl KafkaSink {
 
     /// Sends records; says which of them were not taken, and why.
     fn write(&mut self, records: &[Record<'_>]) -> Result<Vec<Failure>, KafkaError> {
-        let connected = self.connect()?;
+        let clients = self.connect()?.partitions.clone();
+        let partitions = clients.len();
         let mut batches: BTreeMap<usize, Vec<(usize, Sent)>> = BTreeMap::new();
         for (place, record) in records.iter().enumerate() {
-            let key = key_of(record.bytes);
-            let partition = partition_of(key.as_bytes(), connected.partitions.len());
+            let key = key_of(self.what, record.bytes);
+            // What has no id is spread by what it is.
+            let by = if key.is_empty() { record.bytes } else { key.as_bytes() };
+            let partition = partition_of(by, partitions);
             batches.entry(partition).or_default().push((place, sent(&key, record)));
         }
-        let clients = connected.partitions.clone();
         Ok(self.runtime.block_on(async move {
             let mut tasks = JoinSet::new();
             let mut places_of = BTreeMap::new();
@@ -121,7 +126,7 @@ impl RecordSink for KafkaSink {
                 self.too_large += 1;
                 if self.too_large.is_power_of_two() {
                     let (topic, total) = (&self.topic, self.too_large);
-                    tracing::error!(topic, total, %error, "an exposure is too large for its topic, and was left out");
+                    tracing::error!(topic, total, %error, "a record is too large for its topic, and was left out");
                 }
                 continue;
             }
@@ -174,36 +179,11 @@ fn is_too_large(error: &KafkaError) -> bool {
 
 fn sent(key: &str, record: &Record<'_>) -> Sent {
     Sent {
-        key: Some(key.as_bytes().to_vec()),
+        key: (!key.is_empty()).then(|| key.as_bytes().to_vec()),
         value: Some(record.bytes.to_vec()),
         headers: BTreeMap::new(),
         timestamp: DateTime::from_timestamp_millis(record.time_ms).unwrap_or_default(),
     }
-}
-
-/// The partition that Kafka's own producers choose for a key: whoever joins by key finds both in one.
-fn partition_of(key: &[u8], partitions: usize) -> usize {
-    (murmur2(key) & 0x7fff_ffff) as usize % partitions.max(1)
-}
-
-/// MurmurHash2 with the seed that Kafka uses (org.apache.kafka.common.utils.Utils).
-fn murmur2(key: &[u8]) -> u32 {
-    const M: u32 = 0x5bd1_e995;
-    let mut hash = 0x9747_b28c ^ key.len() as u32;
-    let mut words = key.chunks_exact(4);
-    for word in &mut words {
-        let mut part = word.iter().rev().fold(0, |part, byte| (part << 8) | u32::from(*byte)).wrapping_mul(M);
-        part ^= part >> 24;
-        hash = hash.wrapping_mul(M) ^ part.wrapping_mul(M);
-    }
-    let rest = words.remainder();
-    if !rest.is_empty() {
-        hash ^= rest.iter().rev().fold(0, |part, byte| (part << 8) | u32::from(*byte));
-        hash = hash.wrapping_mul(M);
-    }
-    hash ^= hash >> 13;
-    hash = hash.wrapping_mul(M);
-    hash ^ (hash >> 15)
 }
 
 /// Why a topic cannot be written to, from the start.
@@ -216,26 +196,4 @@ pub enum KafkaSinkError {
     /// No runtime.
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_has_the_partition_that_kafkas_own_producers_give_it() {
-        // From UtilsTest.testMurmur2 of Apache Kafka.
-        let cases: [(&[u8], i32); 6] = [
-            (b"21", -973_932_308),
-            (b"foobar", -790_332_482),
-            (b"a-little-bit-long-string", -985_981_536),
-            (b"a-little-bit-longer-string", -1_486_304_829),
-            (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            (b"abc", 479_470_107),
-        ];
-        for (key, expected) in cases {
-            assert_eq!(murmur2(key) as i32, expected, "{}", String::from_utf8_lossy(key));
-        }
-        assert!((0..100).all(|n: u32| partition_of(&n.to_be_bytes(), 3) < 3));
-    }
 }

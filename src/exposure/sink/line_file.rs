@@ -31,6 +31,11 @@ impl LineFile {
         Ok(Self { path: path.to_owned(), file, lines: Vec::new() })
     }
 
+    /// Bytes of the file, be it still at its path or not.
+    pub(super) fn len(&self) -> io::Result<u64> {
+        self.file.metadata().map(|found| found.len())
+    }
+
     /// Appends a line for each record, all or none.
     pub(super) fn append(&mut self, records: &[Record<'_>]) -> io::Result<()> {
         self.follow_rotation()?;

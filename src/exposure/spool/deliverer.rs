@@ -6,11 +6,12 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::SinkCounts;
 use super::super::record::Record;
-use super::super::sink::{Cause, Failed, Sink, Taker};
+use super::super::sink::{Cause, Sink, Taker};
+use super::super::{Screen, SinkCounts};
 use super::backoff::Backoff;
 use super::cursor::{self, Position};
+use super::pending::{Pending, failed_of, places};
 use super::segment::SegmentReader;
 use super::shared::{Segment, Shared};
 
@@ -42,15 +43,7 @@ pub struct Deliverer {
     /// How often the segment at `position` could not be read.
     failed_reads: u32,
     backoff: Backoff,
-}
-
-/// A batch that a sink took in part. Only its shape is kept: the records are read again.
-#[derive(Debug)]
-struct Pending {
-    /// How many records the batch has.
-    records: usize,
-    /// The places of those to be sent again.
-    failed: Vec<usize>,
+    screen: Option<Screen>,
 }
 
 /// What a deliverer did.
@@ -76,7 +69,25 @@ impl Deliverer {
         let counts = Arc::new(SinkCounts::new(&name));
         let saved_at = Instant::now();
         let (saved, pending, failed_reads) = (position, None, 0);
-        Self { shared, taker, index, counts, position, saved, saved_at, pending, failed_reads, backoff }
+        let screen = None;
+        Self {
+            shared,
+            taker,
+            index,
+            counts,
+            position,
+            saved,
+            saved_at,
+            pending,
+            failed_reads,
+            backoff,
+            screen,
+        }
+    }
+
+    /// Takes those who were forgotten out of what it delivers.
+    pub(super) fn screened(self, screen: Option<Screen>) -> Self {
+        Self { screen, ..self }
     }
 
     /// Counts what the sink took.
@@ -165,13 +176,13 @@ impl Deliverer {
         let mut reader = self.open(segment)?;
         let most = self.pending.as_ref().map_or(BATCH, |pending| pending.records);
         let is_empty = reader.next_batch(most, BATCH_BYTES)?.is_none();
-        self.note_gaps(segment, &mut reader);
+        self.shared.note_gaps(segment, &mut reader);
         if is_empty {
             self.counts.set_oldest(None);
             if !segment.is_closed {
                 return Ok(Step::Idle);
             }
-            self.note_rest(segment, &reader);
+            self.shared.note_rest(segment, &reader);
             self.finish_segment(segment);
             return Ok(Step::Delivered);
         }
@@ -188,23 +199,17 @@ impl Deliverer {
     /// Sends what the sink does not have yet of these records.
     fn send(&mut self, records: &[Record<'_>]) -> Step {
         let Taker::Records(sink) = &mut self.taker else { return Step::Idle };
-        let places: Vec<usize> = match &self.pending {
-            Some(pending) => pending.failed.iter().copied().filter(|place| *place < records.len()).collect(),
-            None => (0..records.len()).collect(),
-        };
+        let places = places(self.pending.as_ref(), records);
+        if places.is_empty() {
+            return Step::Delivered;
+        }
         let left: Vec<Record<'_>> = places.iter().map(|place| records[*place]).collect();
         let Err(error) = sink.send(&left) else {
             self.counts.add_sent(left.len() as u64);
             self.pending = None;
             return Step::Delivered;
         };
-        let failed: Vec<usize> = match &error.failed {
-            Failed::All => places,
-            Failed::These(_) => {
-                let again = places.iter().enumerate().filter(|(sent, _)| error.failed.has(*sent));
-                again.map(|(_, place)| *place).collect()
-            }
-        };
+        let failed = failed_of(places, &error.failed);
         let taken = (left.len() - failed.len()) as u64;
         self.counts.add_sent(taken);
         self.log_failure(failed.len() as u64, &error.source);
@@ -227,8 +232,8 @@ impl Deliverer {
         match sink.store(&mut reader) {
             Ok(count) => {
                 self.counts.add_sent(count);
-                self.note_gaps(segment, &mut reader);
-                self.note_rest(segment, &reader);
+                self.shared.note_gaps(segment, &mut reader);
+                self.shared.note_rest(segment, &reader);
                 self.finish_segment(segment);
                 Ok(Step::Delivered)
             }
@@ -245,7 +250,7 @@ impl Deliverer {
         // The sink takes segments whole, so its cursor is between them.
         let from = self.shared.disk.read(&self.shared.path(&segment.name), offset)?;
         let from = io::Read::take(from, segment.readable.saturating_sub(offset));
-        Ok(SegmentReader::new(segment.name.clone(), Box::new(from), offset))
+        Ok(SegmentReader::new(segment.name.clone(), Box::new(from), offset, self.screen.clone()))
     }
 
     fn go_to(&mut self, position: Position) {
@@ -265,35 +270,6 @@ impl Deliverer {
         }
     }
 
-    /// Counts and logs damage that was skipped, once for all sinks.
-    fn note_gaps(&self, segment: &Segment, reader: &mut SegmentReader) {
-        for gap in reader.take_gaps() {
-            self.note_damage(segment, gap.start, gap.end);
-        }
-    }
-
-    /// The same for what is behind the last record of a closed segment. At the opening the newest segment was cut to
-    /// its whole records, and the others were closed with all theirs.
-    fn note_rest(&self, segment: &Segment, reader: &SegmentReader) {
-        let rest = reader.rest();
-        if !rest.is_empty() {
-            self.note_damage(segment, rest.start, rest.end);
-        }
-    }
-
-    fn note_damage(&self, segment: &Segment, start: u64, end: u64) {
-        let mut is_news = false;
-        self.shared.change(segment.name.number, |known| {
-            is_news = end > known.checked;
-            known.checked = known.checked.max(end);
-        });
-        if is_news {
-            self.shared.counts.add_corrupt();
-            let (segment, bytes) = (&segment.name, end - start);
-            tracing::error!(%segment, start, bytes, "a segment of the spool is damaged; these bytes are skipped");
-        }
-    }
-
     /// A segment that cannot be read must not be in the way of the others for ever.
     fn note_unreadable(&mut self, segment: &Segment, error: &io::Error) -> Step {
         self.failed_reads += 1;
@@ -302,7 +278,7 @@ impl Deliverer {
             tracing::warn!(segment = %segment.name, %error, "a segment of the spool cannot be read; trying again");
             return Step::Failed;
         }
-        self.note_damage(segment, self.position.offset, u64::MAX);
+        self.shared.note_damage(segment, self.position.offset, u64::MAX);
         tracing::error!(segment = %segment.name, %error, "a segment of the spool is given up");
         self.finish_segment(segment);
         Step::Delivered

@@ -10,11 +10,13 @@
 mod backoff;
 mod config;
 mod cursor;
+mod damage;
 mod deliverer;
 mod disk;
 mod frame;
 mod open;
 mod options;
+mod pending;
 mod segment;
 mod shared;
 mod writer;

@@ -80,9 +80,11 @@ pub fn open(
         // Where a process ended between a cursor and the deletion that follows it.
         shared.saved(0, *first);
     }
+    let screen = options.screen.clone();
     let backoff = || Backoff::new(options.first_wait, options.longest_wait);
-    let deliverer =
-        |(index, (sink, position))| Deliverer::new(Arc::clone(&shared), sink, index, position, backoff());
+    let deliverer = |(index, (sink, position))| {
+        Deliverer::new(Arc::clone(&shared), sink, index, position, backoff()).screened(screen.clone())
+    };
     let deliverers = sinks.into_iter().zip(positions).enumerate().map(deliverer).collect();
     Ok((SpoolWriter::new(Arc::clone(&shared), options.clone(), boot.to_owned(), beyond), deliverers))
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::Screen;
+
 /// Bytes of a segment. Raising it makes fewer and larger objects in a lake, later ones where there is little traffic.
 const SEGMENT: u64 = 16 << 20;
 
@@ -21,6 +23,8 @@ pub struct Options {
     pub first_wait: Duration,
     /// The longest wait after a failure.
     pub longest_wait: Duration,
+    /// Who is taken out of records before they are delivered; `None`: nobody.
+    pub screen: Option<Screen>,
 }
 
 impl Options {
@@ -28,6 +32,7 @@ impl Options {
     pub fn new(dir: impl Into<PathBuf>, max: u64, sync: Duration) -> Self {
         let (first_wait, longest_wait) = (Duration::from_millis(100), Duration::from_secs(30));
         // Room for some of them: a spool of one segment could not be written to while that one is delivered.
-        Self { dir: dir.into(), max, segment: SEGMENT.min(max / 8), sync, first_wait, longest_wait }
+        let (dir, segment) = (dir.into(), SEGMENT.min(max / 8));
+        Self { dir, max, segment, sync, first_wait, longest_wait, screen: None }
     }
 }

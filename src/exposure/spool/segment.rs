@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::super::Batch;
+use super::super::{Batch, Record, Screen};
 use super::frame::Frames;
 
 /// The ending of segments' names.
@@ -40,6 +40,7 @@ pub struct SegmentReader {
     name: SegmentName,
     frames: Frames<Box<dyn Read + Send>>,
     batch: Batch,
+    screen: Option<Screen>,
     has_failed: bool,
 }
 
@@ -51,8 +52,13 @@ impl fmt::Debug for SegmentReader {
 
 impl SegmentReader {
     /// Reads the segment from `offset` on, of which `from` gives the bytes.
-    pub(super) fn new(name: SegmentName, from: Box<dyn Read + Send>, offset: u64) -> Self {
-        Self { name, frames: Frames::new(from, offset), batch: Batch::default(), has_failed: false }
+    pub(super) fn new(
+        name: SegmentName,
+        from: Box<dyn Read + Send>,
+        offset: u64,
+        screen: Option<Screen>,
+    ) -> Self {
+        Self { name, frames: Frames::new(from, offset), batch: Batch::default(), screen, has_failed: false }
     }
 
     /// The segment's name.
@@ -61,7 +67,7 @@ impl SegmentReader {
     }
 
     /// The next records, up to a number of them and about a number of bytes; `None` at the end. Damaged stretches are
-    /// skipped.
+    /// skipped. A record that must not go out any more has no bytes; it keeps its place.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -69,7 +75,10 @@ impl SegmentReader {
         self.batch.clear();
         while self.batch.len() < most && self.batch.bytes() < most_bytes {
             match self.frames.next() {
-                Ok(Some(record)) => self.batch.push(record),
+                Ok(Some(record)) => match self.screen.as_ref().and_then(|screen| screen.left_of(&record)) {
+                    None => self.batch.push(record),
+                    Some(left) => self.batch.push(Record { bytes: &left, ..record }),
+                },
                 Ok(None) => break,
                 Err(error) => {
                     self.has_failed = true;

@@ -132,6 +132,10 @@ impl EventService {
                 None if decoded.events == 1 => Ok(before),
                 None => Err(Poison::not_one_event(decoded.events)),
             };
+            // By which it is known where it comes back, or is read twice by who trains.
+            if let Some(event) = parsed.events.get_mut(before).filter(|event| event.id.is_empty()) {
+                event.id = uuid::Uuid::now_v7().to_string();
+            }
             if entry.is_err() {
                 parsed.events.truncate(before);
             }
@@ -187,7 +191,7 @@ fn result(outcome: &EventOutcome) -> v1::EventResult {
     let of = |outcome: Outcome| v1::EventResult { outcome: outcome.into(), ..v1::EventResult::default() };
     match outcome {
         EventOutcome::Applied => of(Outcome::Accepted),
-        EventOutcome::Stale => of(Outcome::Duplicate),
+        EventOutcome::Stale | EventOutcome::Duplicate => of(Outcome::Duplicate),
         EventOutcome::WrongType { attribute, .. } => {
             rejected(outcome.reason().unwrap_or_default(), format!("/set/{attribute}"), outcome.message())
         }

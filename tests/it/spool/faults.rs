@@ -97,7 +97,7 @@ fn thousands_of_segments_are_opened_by_name_and_read_one_by_one() {
     drop((writer, deliverers));
     let first = segments(dir.path()).remove(0);
     let bytes = first.metadata().unwrap().len();
-    for number in 2..=2000 {
+    for number in 2..=10_000 {
         std::fs::copy(&first, dir.path().join(format!("b-{number:08}.seg"))).unwrap();
     }
     let disk = FaultyDisk::default();
@@ -105,7 +105,7 @@ fn thousands_of_segments_are_opened_by_name_and_read_one_by_one() {
         spool::open(options(dir.path()), "c", vec![kept.records()], Arc::new(disk.clone())).unwrap();
     let read = || (disk.opened.load(Ordering::SeqCst), disk.read.load(Ordering::SeqCst));
     assert_eq!(read(), (1, bytes), "only the newest, which may end torn");
-    assert_eq!(writer.counts().bytes(), 2000 * bytes);
+    assert_eq!(writer.counts().bytes(), 10_000 * bytes);
     deliverers[0].step();
     assert_eq!((read(), kept.taken().len()), ((2, 2 * bytes), 40));
 }

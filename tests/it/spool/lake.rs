@@ -2,6 +2,7 @@
 
 use larder::artifact::table::{Cell, Table, TableLimits};
 use larder::artifact::{ArtifactStore, MemoryStore};
+use larder::exposure::What;
 use larder::exposure::sink::Lake;
 use serde_json::json;
 
@@ -26,7 +27,7 @@ fn shown(seq: u64, user: Option<&str>) -> serde_json::Value {
 }
 
 fn lake(store: &Arc<FaultyStore<MemoryStore>>) -> Vec<Sink> {
-    vec![Sink::segments("lake", Lake::new(Arc::clone(store) as Arc<dyn ArtifactStore>))]
+    vec![Sink::segments("lake", Lake::new(Arc::clone(store) as Arc<dyn ArtifactStore>, What::Exposures))]
 }
 
 /// A column's cells as text.
@@ -93,4 +94,45 @@ fn a_segment_becomes_one_object_with_the_same_bytes_however_often_it_is_stored()
     assert_eq!(column(&table, "skipped_stages")[0], "a+b");
     assert_eq!(column(&table, "time")[0], NOON.to_string());
     assert_eq!(column(&table, "asked")[..2], [r#"{"placement":"home"}"#, "-"]);
+}
+
+#[test]
+fn a_segment_of_events_becomes_the_same_two_objects_however_often_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(FaultyStore::new(MemoryStore::new()));
+    let sinks = || {
+        let store = Arc::clone(&store) as Arc<dyn ArtifactStore>;
+        vec![Sink::segments("lake", Lake::new(store, What::Events))]
+    };
+    let (mut writer, deliverers) = open(options(dir.path()), "b0", sinks());
+    let mut batch = Batch::default();
+    for (kind, value) in [("view", None), ("user.forgotten", None), ("purchase", Some(2.5))] {
+        let time = "2026-06-20T10:00:00.250Z";
+        let event = json!({"id": kind, "type": kind, "time": time, "user_id": "ada", "value": value});
+        batch.push_json(NOON, &event).unwrap();
+    }
+    writer.append(&batch);
+    writer.close();
+    drop((writer, deliverers));
+    let segment = segments(dir.path()).remove(0);
+    let kept = std::fs::read(&segment).unwrap();
+    let mut stored = Vec::new();
+    for _ in 0..2 {
+        let (_writer, mut deliverers) = open(options(dir.path()), "b1", sinks());
+        drain(&mut deliverers[0]);
+        assert_eq!(deliverers[0].counts().sent(), 3);
+        let keys = store.take_writes();
+        // By the hour in which they arrived; their own time is a column.
+        let below = "dt=2026-06-21/hour=00/b0-00000001.parquet";
+        assert_eq!(keys, [format!("events/{below}"), format!("forgotten/{below}")]);
+        stored.push(keys.iter().map(|key| store.inner.read(key).unwrap().bytes).collect::<Vec<_>>());
+        // A crash after the upload and before the cursor.
+        std::fs::write(&segment, &kept).unwrap();
+        std::fs::remove_file(dir.path().join("lake.cursor")).unwrap();
+    }
+    assert!(stored[0] == stored[1], "the same bytes under the same names");
+    let table = Table::from_parquet(stored[0][0].clone().into(), "events", &TableLimits::default()).unwrap();
+    assert_eq!(column(&table, "event_type"), ["view", "purchase"]);
+    assert_eq!(column(&table, "value"), ["-", "2.5"]);
+    assert_eq!(column(&table, "timestamp")[0], "1781949600250");
 }

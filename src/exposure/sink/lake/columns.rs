@@ -5,6 +5,7 @@
 //! on the first row of its exposure alone.
 
 use super::super::super::shown::Shown;
+use super::rows::Rows;
 use crate::artifact::table::{TableError, TableStream};
 use arrow_array::builder::{
     Float32Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder,
@@ -12,8 +13,7 @@ use arrow_array::builder::{
 
 /// Rows under way.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    count: usize,
+pub(super) struct ShownRows {
     recommendation_id: StringBuilder,
     replica: StringBuilder,
     boot: StringBuilder,
@@ -38,16 +38,12 @@ pub(super) struct Rows {
     asked: StringBuilder,
 }
 
-impl Rows {
-    /// Whether there is no row.
-    pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
+impl Rows for ShownRows {
+    type Record = Shown;
 
     /// Adds the rows of an exposure.
-    pub(super) fn add(&mut self, shown: &Shown) {
+    fn add(&mut self, shown: &Shown) {
         for (at, item) in shown.impressions.iter().enumerate() {
-            self.count += 1;
             self.add_exposure(shown);
             self.items.append_value(shown.impressions.len() as i32);
             self.item_id.append_value(&item.item_id);
@@ -58,28 +54,8 @@ impl Rows {
         }
     }
 
-    /// Adds the part of a row that all rows of an exposure share.
-    fn add_exposure(&mut self, shown: &Shown) {
-        self.recommendation_id.append_value(&shown.recommendation_id);
-        self.replica.append_value(&shown.replica);
-        self.boot.append_value(&shown.boot);
-        self.seq.append_value(shown.seq);
-        self.time.append_value(shown.time_ms);
-        self.placement.append_value(&shown.placement);
-        self.snapshot.append_value(&shown.snapshot);
-        self.rules_version.append_value(&shown.rules_version);
-        self.live_epoch.append_value(shown.live_epoch);
-        self.clock.append_option(shown.clock_ms);
-        self.user_id.append_option(shown.user_id.as_ref());
-        self.visitor_id.append_option(shown.visitor_id.as_ref());
-        self.session_id.append_option(shown.session_id.as_ref());
-        self.level.append_value(&shown.level);
-        append_list(&mut self.causes, &shown.causes);
-        append_list(&mut self.skipped_stages, &shown.skipped_stages);
-    }
-
     /// Writes the rows.
-    pub(super) fn write(mut self, table: &mut TableStream<Vec<u8>>) -> Result<(), TableError> {
+    fn write(mut self, table: &mut TableStream<Vec<u8>>) -> Result<(), TableError> {
         // Whether a column may be null is said by its kind and not by its rows: all files have one schema.
         table
             .batch()
@@ -106,6 +82,28 @@ impl Rows {
             .column("source", self.source.finish())
             .nullable_column("asked", self.asked.finish())
             .write()
+    }
+}
+
+impl ShownRows {
+    /// Adds the part of a row that all rows of an exposure share.
+    fn add_exposure(&mut self, shown: &Shown) {
+        self.recommendation_id.append_value(&shown.recommendation_id);
+        self.replica.append_value(&shown.replica);
+        self.boot.append_value(&shown.boot);
+        self.seq.append_value(shown.seq);
+        self.time.append_value(shown.time_ms);
+        self.placement.append_value(&shown.placement);
+        self.snapshot.append_value(&shown.snapshot);
+        self.rules_version.append_value(&shown.rules_version);
+        self.live_epoch.append_value(shown.live_epoch);
+        self.clock.append_option(shown.clock_ms);
+        self.user_id.append_option(shown.user_id.as_ref());
+        self.visitor_id.append_option(shown.visitor_id.as_ref());
+        self.session_id.append_option(shown.session_id.as_ref());
+        self.level.append_value(&shown.level);
+        append_list(&mut self.causes, &shown.causes);
+        append_list(&mut self.skipped_stages, &shown.skipped_stages);
     }
 }
 
