@@ -17,12 +17,15 @@ use crate::connect::source::{
 use crate::connect::{Record as EventRecord, Recorder, encode};
 use crate::domain::{Event, EventKind};
 use crate::exposure;
-use crate::live::{Backlog, EventCounts};
+use crate::live::{Backlog, EventCounts, ForgottenError};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, Record, View};
 use crate::snapshot::{LookNow, Registry};
 
 /// How long a source waits for the first snapshot between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// The file in the cache directory that says who was forgotten.
+const FORGOTTEN: &str = "forgotten.jsonl";
 
 /// What events need, before anything runs.
 #[derive(Debug)]
@@ -61,6 +64,9 @@ pub(crate) enum EventsError {
     /// There is no place for events that cannot be used.
     #[error("events.dead_dir: {0}")]
     Dead(#[from] DeadError),
+    /// It is not known who was forgotten.
+    #[error("{0}")]
+    Forgotten(#[from] ForgottenError),
 }
 
 impl Events {
@@ -70,7 +76,8 @@ impl Events {
         views: &Arc<Registry<View>>,
         look_now: SyncSender<LookNow>,
     ) -> Result<Self, EventsError> {
-        let state = LiveState::new(Arc::clone(views), &config.live);
+        let forgotten = config.cache_dir.join(FORGOTTEN);
+        let state = LiveState::open(Arc::clone(views), &config.live, &forgotten)?;
         let counts: Arc<EventCounts> = Arc::default();
         let sources = config.events.all_sources();
         let dead_dir = config.events.dead_dir.clone();

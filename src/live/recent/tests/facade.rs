@@ -103,8 +103,9 @@ fn events_go_to_all_whose_they_are() {
     assert_eq!(purchased(SubjectId::User("u")), [bought(5, 2)]);
     assert_eq!(purchased(SubjectId::Visitor("v")), [bought(7, 3)]);
     let shown = |subject| of(|out| recent.shown(subject, NOW, out));
-    assert_eq!(shown(SubjectId::User("u")), [Shown { item: 9, times: 2, last_tick: at(2) }]);
-    assert_eq!(shown(SubjectId::Visitor("v")), [Shown { item: 8, times: 1, last_tick: at(2) }]);
+    let of_visitor = Shown { item: 8, times: 1, last_tick: at(2) };
+    assert_eq!(shown(SubjectId::User("u")), [of_visitor, Shown { item: 9, times: 2, last_tick: at(2) }]);
+    assert_eq!(shown(SubjectId::Visitor("v")), [of_visitor]);
     assert_eq!(shown(SubjectId::User("v")), []);
 }
 
@@ -205,26 +206,97 @@ fn without_room_to_remember_it_a_subject_is_forgotten_all_the_same() {
 
 #[test]
 fn a_user_has_what_its_visitor_did_before_signing_in() {
+    let bought = event(2, 2, ActionKind::Purchase);
+    let before = [
+        happened("view", ["s", "v", ""], 1, 1),
+        happened("purchase", ["s", "v", ""], 2, 2),
+        happened("shown", ["s", "v", ""], 2, 3),
+    ];
+    let after = happened("view", ["", "v", ""], 9, 9);
+    for name in ["view", "purchase", "impression"] {
+        let signed_in = happened(name, ["", "v", "u"], 5, 7);
+        // Whatever comes first, and however often.
+        let orders: [Vec<&Given>; 3] = [
+            before.iter().chain([&signed_in, &after]).collect(),
+            [&signed_in, &after].into_iter().chain(&before).collect(),
+            before.iter().chain([&after, &signed_in, &signed_in]).chain(&before).collect(),
+        ];
+        for order in orders {
+            let recent = Recent::new(&options());
+            order.into_iter().for_each(|given| {
+                apply(&recent, given);
+            });
+            let known = seen(&recent, SubjectId::User("u"));
+            assert!(known.starts_with(&[view(1, 1), bought]), "{name}: {known:?}");
+            assert!(known.iter().all(|event| event.item != 9), "signed out by then: {known:?}");
+            assert!(of(|out| recent.purchased(SubjectId::User("u"), NOW, out)).contains(&bought));
+            let shown = of(|out| recent.shown(SubjectId::User("u"), NOW, out));
+            assert!(shown.iter().any(|shown| shown.item == 3), "{name}: {shown:?}");
+            assert_eq!(seen(&recent, SubjectId::User("other")), []);
+            // Another device of the same user shows the same.
+            apply(&recent, &happened("view", ["", "phone", "u"], 6, 8));
+            assert!(seen(&recent, SubjectId::User("u")).contains(&view(1, 1)));
+            // Forgotten with the user, and not brought back by what is read again.
+            recent.forget(Some("u"), None, ms(10));
+            for _ in 0..2 {
+                for subject in [SubjectId::User("u"), SubjectId::Visitor("v"), SubjectId::Visitor("phone")] {
+                    assert_eq!(seen(&recent, subject), [], "{name}");
+                }
+                before.iter().chain([&signed_in, &after]).for_each(|given| {
+                    assert_eq!(apply(&recent, given), Applied::Forgotten);
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn without_consent_nobody_is_linked() {
     let recent = Recent::new(&options());
-    apply(&recent, &happened("view", ["s", "v", ""], 1, 1));
-    apply(&recent, &happened("purchase", ["s", "v", ""], 2, 2));
-    apply(&recent, &happened("shown", ["s", "v", ""], 2, 3));
-    apply(&recent, &happened("view", ["s", "", "u"], 2, 1));
-    assert_eq!(recent.merge("v", "u", NOW), 3);
-    assert_eq!(recent.merge("v", "u", NOW), 0);
-    // The two views are at most a tick apart: one visit.
-    let expected = [view(2, 1), event(2, 2, ActionKind::Purchase)];
-    assert_eq!(seen(&recent, SubjectId::User("u")), expected);
-    assert_eq!(of(|out| recent.shown(SubjectId::User("u"), NOW, out)).len(), 1);
-    // What was before the user was forgotten stays forgotten; so does the visitor that is known to be the user's.
+    apply(&recent, &happened("view", ["", "v", ""], 1, 1));
+    let (signed_in, item) = happened("view", ["", "v", "u"], 2, 2);
+    apply(&recent, &(Event { consent: Consent::Denied, ..signed_in }, item));
+    assert_eq!(seen(&recent, SubjectId::User("u")), []);
+}
+
+#[test]
+fn a_device_that_several_people_share_is_nobodys() {
+    let recent = Recent::new(&options());
+    apply(&recent, &happened("view", ["", "v", ""], 1, 1));
+    assert!(recent.may_be("v", "ada", NOW));
+    apply(&recent, &happened("view", ["", "v", "ada"], 2, 2));
+    assert!(recent.may_be("v", "ada", NOW) && !recent.may_be("v", "bob", NOW));
+    assert_eq!(seen(&recent, SubjectId::User("ada")), [view(1, 1), view(2, 2)]);
+    apply(&recent, &happened("view", ["", "v", "bob"], 3, 3));
+    assert_eq!(seen(&recent, SubjectId::User("ada")), [view(2, 2)]);
+    assert_eq!(seen(&recent, SubjectId::User("bob")), [view(3, 3)]);
+    // The other has gone and is forgotten.
+    recent.forget(Some("ada"), None, ms(2));
+    assert_eq!(seen(&recent, SubjectId::User("bob")), [view(3, 3)]);
+    assert!(recent.may_be("v", "bob", NOW) && !recent.may_be("v", "ada", NOW));
+}
+
+#[test]
+fn who_was_forgotten_is_known_again_by_the_same_secret() {
+    let recent = Recent::with_secret(&options(), [1, 2]);
+    let linked = happened("view", ["s", "v", "u"], 3, 3);
+    apply(&recent, &linked);
     recent.forget(Some("u"), None, ms(5));
-    assert_eq!(seen(&recent, SubjectId::Visitor("v")), []);
-    assert_eq!(recent.merge("v", "u", NOW), 0);
-    apply(&recent, &happened("view", ["", "v2", ""], 4, 4));
-    apply(&recent, &happened("view", ["", "v2", ""], 6, 6));
-    assert_eq!(recent.merge("v2", "u", NOW), 1);
-    assert_eq!(seen(&recent, SubjectId::User("u")), [view(6, 6)]);
-    assert_eq!(recent.merge("", "u", NOW), 0);
+    let forgotten = recent.take_forgotten();
+    assert_eq!(forgotten.len(), 3, "user, visitor and session");
+    recent.forget(Some("u"), None, ms(5));
+    assert_eq!(recent.take_forgotten(), [], "nothing new");
+    assert_eq!(recent.all_forgotten().len(), 3);
+    let restarted = Recent::with_secret(&options(), [1, 2]);
+    assert!(restarted.restore_forgotten(&forgotten));
+    assert_eq!(restarted.take_forgotten(), [], "known from before");
+    for (ids, item) in [["s", "", ""], ["", "v", ""], ["", "", "u"], ["s", "v", "u"]].into_iter().zip(1..) {
+        assert_eq!(apply(&restarted, &happened("view", ids, 5, item)), Applied::Forgotten);
+        assert_eq!(apply(&restarted, &happened("view", ids, 6, item)), ADDED);
+    }
+    let other = Recent::with_secret(&options(), [1, 3]);
+    other.restore_forgotten(&forgotten);
+    assert_eq!(apply(&other, &linked), ADDED);
 }
 
 #[test]
@@ -246,7 +318,7 @@ fn any_order_of_events_and_wishes_to_be_forgotten_ends_in_one_content() {
     let mut events: Vec<Given> = Vec::new();
     for _ in 0..2500 {
         // A visit has one device and a device one user, who is not always signed in.
-        let visit = random.u32(..120);
+        let visit = random.u32(..240);
         let ids = [format!("s{visit}"), format!("v{}", visit / 3), format!("u{}", visit / 6)];
         let ids: [&str; 3] =
             std::array::from_fn(|at| if random.u32(..3) == 0 { "" } else { ids[at].as_str() });
@@ -333,5 +405,4 @@ fn without_memory_nothing_is_kept_and_nothing_fails() {
     assert_eq!(apply(&recent, &happened("view", ["s", "v", "u"], 1, 1)), Applied::Recorded(Recorded::NoRoom));
     assert_eq!(session(&recent, "s"), []);
     assert_eq!(recent.forget(Some("u"), None, NOW), Some(ForgetOutcome::Unremembered));
-    assert_eq!(recent.merge("v", "u", NOW), 0);
 }
