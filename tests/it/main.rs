@@ -34,6 +34,8 @@ mod metrics;
 mod never_short;
 #[cfg(feature = "server")]
 mod overload;
+#[cfg(all(unix, feature = "server"))]
+mod people;
 mod placements_file;
 mod pyarrow;
 mod quality;

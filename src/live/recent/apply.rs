@@ -22,7 +22,7 @@ const PURCHASES: usize = 16;
 const IMPRESSIONS: usize = 32;
 
 /// How `users_memory` is shared out, in 64ths: users, visitors, purchases, impressions, tombstones, links. Most people
-/// look at much and buy little, so that purchases have rows of their own: in the users' rows, views would push them out.
+/// look at much and buy little, so that purchases have rows of their own: views would push them out of the users' rows.
 const SHARES: [u64; 6] = [22, 14, 8, 14, 1, 5];
 
 /// The tables, for readers.
