@@ -22,6 +22,8 @@ use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Sou
 use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError};
 
+pub(crate) use events::open as open_source;
+
 /// Why the server did not start.
 #[derive(Debug, Error)]
 pub(crate) enum AppError {
@@ -63,6 +65,17 @@ pub(crate) enum AppError {
     #[cfg(feature = "kafka")]
     #[error("exposure.kafka: {0}")]
     Kafka(#[from] crate::connect::kafka::KafkaSinkError),
+    /// Nothing would be left for a snapshot.
+    #[error(
+        "snapshot.memory_budget is {budget}, and live state may take {needs} of it: raise it, or lower \
+         live.states_memory, live.sessions_memory, live.users_memory or live.reserve_items"
+    )]
+    LiveMemory {
+        /// Bytes of live state.
+        needs: u64,
+        /// Bytes of the budget.
+        budget: u64,
+    },
     /// A metric is declared twice.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -96,6 +109,7 @@ impl App {
             crate::machine::limit_to(level);
         }
         // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
+        config.snapshot.reserved_memory = reserve_live(&config)?;
         let store = open(&config.store, &config.s3)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let views: Arc<Registry<View>> = Arc::default();
@@ -201,6 +215,21 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The memory that live state may come to take, which snapshots are not to have. Without a source of events it is
+/// what callers record, if any do: nothing is set aside for that.
+fn reserve_live(config: &Config) -> Result<u64, AppError> {
+    let needs = config.live.most_bytes();
+    if config.events.all_sources().is_empty() {
+        tracing::info!(live_memory = needs, reserved = 0, "live state takes memory as events come");
+        return Ok(0);
+    }
+    if let Some(budget) = config.snapshot.memory_budget.filter(|budget| *budget <= needs) {
+        return Err(AppError::LiveMemory { needs, budget });
+    }
+    tracing::info!(live_memory = needs, reserved = needs, "memory is set aside for live state");
+    Ok(needs)
 }
 
 fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {

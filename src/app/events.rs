@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use chrono::Utc;
 
 use crate::config::Config;
-use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
+use crate::connect::dead::{DEAD_LETTERS, DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
 use crate::connect::source::{
     EventSource, FilesOptions, FilesSource, KafkaOptions, Reader, SourceError, SourceKind, SourceOptions,
@@ -82,7 +82,7 @@ impl Events {
         let sources = config.events.all_sources();
         let dead_dir = config.events.dead_dir.clone();
         let dead = DeadLetters::open(DeadOptions {
-            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join("dead-letters")),
+            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join(DEAD_LETTERS)),
             max: config.events.dead_max,
             personal: PersonalPayloads::default(),
         })?;
@@ -181,7 +181,10 @@ fn recorder(config: &Config) -> Record {
 }
 
 /// Opens a source, by its kind.
-fn open(options: &SourceOptions, counts: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
+pub(crate) fn open(
+    options: &SourceOptions,
+    counts: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
     match &options.kind {
         SourceKind::Files(files) => open_files(&options.name, files),
         SourceKind::Kafka(kafka) => open_kafka(&options.name, kafka, counts),

@@ -219,6 +219,19 @@ fn artifacts_know_a_forgotten_user_only_if_their_data_ends_later_also_after_a_ro
 }
 
 #[test]
+fn memory_is_set_aside_for_live_state_where_events_are_read() {
+    let shop = Shop::open();
+    let status = |server: &Process| server.send(server.admin, "GET", "/status", "").json();
+    // 256 MiB of items, 128 of sessions, 128 of users and visitors, and the rows of new items.
+    let reserved = status(&shop.server)["memory_reserved"].as_u64().unwrap();
+    assert!((512 << 20..520 << 20).contains(&reserved), "{reserved}");
+    let dir = shop.crash();
+    fs::write(dir.path().join("larder.toml"), "[snapshot]\nmemory_budget = '256MiB'\n").unwrap();
+    let shop = Shop::again(dir);
+    assert_eq!(status(&shop.server)["memory_reserved"], 0, "nobody sends any");
+}
+
+#[test]
 fn a_file_that_does_not_say_who_is_forgotten_stops_the_start() {
     let dir = tempfile::tempdir().unwrap();
     publish(dir.path(), &snapshot(3));
