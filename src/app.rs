@@ -22,6 +22,8 @@ use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sour
 use events::{Events, EventsError, Outboxes};
 use sinks::GoingOut;
 
+pub(crate) use events::open as open_source;
+
 /// Why the server did not start.
 #[derive(Debug, Error)]
 pub(crate) enum AppError {
@@ -56,6 +58,17 @@ pub(crate) enum AppError {
     /// What exposures, events or dead letters go to cannot be opened.
     #[error(transparent)]
     Out(#[from] sinks::OutError),
+    /// Nothing would be left for a snapshot.
+    #[error(
+        "snapshot.memory_budget is {budget}, and live state may take {needs} of it: raise it, or lower \
+         live.states_memory, live.sessions_memory, live.users_memory or live.reserve_items"
+    )]
+    LiveMemory {
+        /// Bytes of live state.
+        needs: u64,
+        /// Bytes of the budget.
+        budget: u64,
+    },
     /// A metric is declared twice.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -89,11 +102,14 @@ impl App {
             crate::machine::limit_to(level);
         }
         // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
+        config.snapshot.reserved_memory = reserve_live(&config)?;
         let store = open(&config.store, &config.s3)?;
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let views: Arc<Registry<View>> = Arc::default();
         let signals = sync_channel(1);
-        let state = LiveState::new(Arc::clone(&views), &config.live);
+        let forgotten = config.cache_dir.join(events::FORGOTTEN);
+        let state =
+            LiveState::open(Arc::clone(&views), &config.live, &forgotten).map_err(EventsError::Forgotten)?;
         let out = GoingOut::open(&config, state.recent())?;
         // The queue's end for requests, which the server drops at its end: the writer ends with the last of them.
         config.server.exposures = out.exposures;
@@ -197,6 +213,21 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The memory that live state may come to take, which snapshots are not to have. Without a source of events it is
+/// what callers record, if any do: nothing is set aside for that.
+fn reserve_live(config: &Config) -> Result<u64, AppError> {
+    let needs = config.live.most_bytes();
+    if config.events.all_sources().is_empty() {
+        tracing::info!(live_memory = needs, reserved = 0, "live state takes memory as events come");
+        return Ok(0);
+    }
+    if let Some(budget) = config.snapshot.memory_budget.filter(|budget| *budget <= needs) {
+        return Err(AppError::LiveMemory { needs, budget });
+    }
+    tracing::info!(live_memory = needs, reserved = needs, "memory is set aside for live state");
+    Ok(needs)
 }
 
 fn bind(key: &'static str, addr: SocketAddr) -> Result<TcpListener, AppError> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::recording::recorder;
 use crate::config::Config;
-use crate::connect::dead::{DeadError, DeadLetters, DeadOptions, PersonalPayloads};
+use crate::connect::dead::{DEAD_LETTERS, DeadError, DeadLetters, DeadOptions, PersonalPayloads};
 use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
 use crate::connect::source::{
     EventSource, FilesOptions, FilesSource, KafkaOptions, KinesisOptions, NatsOptions, Reader, SourceError,
@@ -16,12 +16,15 @@ use crate::connect::source::{
 use crate::connect::{Record as EventRecord, encode};
 use crate::domain::{Event, EventKind};
 use crate::exposure::Outbox;
-use crate::live::{Backlog, EventCounts};
+use crate::live::{Backlog, EventCounts, ForgottenError};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
 use crate::snapshot::{LookNow, Registry};
 
 /// How long a source waits for the first snapshot between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// The file in the cache directory that says who was forgotten.
+pub(super) const FORGOTTEN: &str = "forgotten.jsonl";
 
 /// What events need, before anything runs.
 #[derive(Debug)]
@@ -69,6 +72,9 @@ pub(crate) enum EventsError {
     /// There is no place for events that cannot be used.
     #[error("events.dead_dir: {0}")]
     Dead(#[from] DeadError),
+    /// It is not known who was forgotten.
+    #[error("{0}")]
+    Forgotten(#[from] ForgottenError),
 }
 
 impl Events {
@@ -84,7 +90,7 @@ impl Events {
         let sources = config.events.all_sources();
         let dead_dir = config.events.dead_dir.clone();
         let dead = DeadLetters::open(DeadOptions {
-            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join("dead-letters")),
+            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join(DEAD_LETTERS)),
             max: config.events.dead_max,
             personal: PersonalPayloads::default(),
         })?;
@@ -167,7 +173,10 @@ impl Running {
 }
 
 /// Opens a source, by its kind.
-fn open(options: &SourceOptions, counts: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
+pub(crate) fn open(
+    options: &SourceOptions,
+    counts: &Arc<EventCounts>,
+) -> Result<Box<dyn EventSource>, SourceError> {
     match &options.kind {
         SourceKind::Files(files) => open_files(&options.name, files),
         SourceKind::Kafka(kafka) => open_kafka(&options.name, kafka, counts),

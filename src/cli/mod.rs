@@ -61,7 +61,7 @@ enum Command {
     Report(report::ReportArgs),
     /// Ask what was asked once more, and say which slates are the ones that were shown
     Replay(replay::ReplayArgs),
-    /// Check the records of events, and list those that could not be used
+    /// Check and follow the records of events, list those that could not be used, and use them after all
     #[command(subcommand)]
     Events(events::EventsCommand),
     /// Write the events and the catalogue of a generated sample shop
@@ -126,6 +126,11 @@ enum CliError {
     Store(#[from] StoreError),
     #[error("{} cannot be read: {source}", .file.display())]
     Unreadable { file: PathBuf, source: std::io::Error },
+    #[error("{} cannot be written to: {source}", .file.display())]
+    Unwritable { file: PathBuf, source: std::io::Error },
+    /// A source of events.
+    #[error(transparent)]
+    Source(#[from] crate::connect::source::SourceError),
     /// What `events check` is for; the lines have been printed.
     #[error("{dead} events in {lines} lines cannot be used")]
     DeadEvents { dead: usize, lines: usize },
@@ -148,7 +153,7 @@ impl CliError {
             Self::Config(_) | Self::Usage(_) | Self::Flag { .. } | Self::SingleSnapshot { .. } => {
                 ExitCode::from(EX_USAGE)
             }
-            Self::App(AppError::Store(StoreError::Location { .. }))
+            Self::App(AppError::Store(StoreError::Location { .. }) | AppError::LiveMemory { .. })
             | Self::Store(StoreError::Location { .. }) => ExitCode::from(EX_USAGE),
             _ => ExitCode::FAILURE,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -26,6 +26,10 @@ pub(super) struct TrainArgs {
     /// Catalogue: Parquet or CSV with item_id and any attributes
     #[arg(long)]
     catalog: PathBuf,
+    /// Until when the catalogue knows what happened, RFC 3339: a server brings in events from then on [default: when
+    /// its file was last written]
+    #[arg(long, value_name = "TIME")]
+    catalog_as_of: Option<String>,
     /// Users: Parquet or CSV with user_id and, for popularity by country, country
     #[arg(long)]
     users: Option<PathBuf>,
@@ -95,14 +99,34 @@ impl TrainHow {
         plan.als.width = self.factors;
         plan.als.seed = self.seed;
         let tune_predictions = (!self.no_tune).then_some(self.tune_predictions);
-        Ok(TrainOptions { plan, tune_predictions })
+        Ok(TrainOptions { plan, tune_predictions, catalog_as_of_ms: None })
+    }
+}
+
+impl TrainArgs {
+    /// Until when the catalogue knows what happened; where nobody says, when its file was last written.
+    fn catalog_as_of_ms(&self) -> Result<Option<i64>, CliError> {
+        let now = Utc::now();
+        let Some(text) = &self.catalog_as_of else {
+            let written = std::fs::metadata(&self.catalog).and_then(|file| file.modified());
+            // One from the future would hide what happens until then.
+            let written = written.ok().map(|time| DateTime::<Utc>::from(time).min(now));
+            return Ok(written.map(|time| time.timestamp_millis()));
+        };
+        let time = DateTime::parse_from_rfc3339(text).ok().filter(|time| *time <= now);
+        let time = time.map(|time| time.timestamp_millis());
+        time.map(Some).ok_or_else(|| CliError::Flag {
+            flag: "catalog-as-of",
+            value: text.clone(),
+            expected: "an RFC 3339 time that is not ahead of the clock",
+        })
     }
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<(), CliError> {
     let started = Instant::now();
     let mut progress = Progress::new(args.json);
-    let options = args.how.options()?;
+    let options = TrainOptions { catalog_as_of_ms: args.catalog_as_of_ms()?, ..args.how.options()? };
     // Before hours of work: can what comes of them be written at all?
     let config = settings(&args.settings)?;
     let store = open(&args.out, &OpenOptions { create: true, ..config.s3.clone() })?;

@@ -99,6 +99,12 @@ enum Name {
     Old(&'static Renamed),
 }
 
+impl<S> Default for Flags<S> {
+    fn default() -> Self {
+        Self { given: Vec::new(), scope: PhantomData }
+    }
+}
+
 impl<S: Scope> Flags<S> {
     /// The configuration from the defaults, the file if there is one, the environment and these flags.
     ///

@@ -9,14 +9,14 @@ mod config;
 pub mod dead;
 pub mod decode;
 mod encode;
-#[cfg(any(feature = "kafka", feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
-mod record_key;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod lines;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod record;
+#[cfg(any(feature = "kafka", feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
+mod record_key;
 mod recorder;
 pub mod sink;
 pub mod source;

@@ -3,13 +3,15 @@
 
 use std::path::Path;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::error::TrainError;
 use super::tune::{Tuned, tune};
 use crate::pipeline::Stages;
 use crate::recommender::View;
-use crate::snapshot::{BuildArtifact, LoadOptions, MANIFEST, Manifest, build_manifest, open_directory};
+use crate::snapshot::{
+    BuildArtifact, LoadOptions, MANIFEST, Manifest, build_manifest, open_directory, rfc3339,
+};
 use crate::train::{Dataset, TrainPlan, train_all};
 
 /// How a snapshot is trained.
@@ -19,6 +21,9 @@ pub struct TrainOptions {
     pub plan: TrainPlan,
     /// Requests that each trial of the tuner replays; `None`: the plan and the standard recipes are taken as they are.
     pub tune_predictions: Option<usize>,
+    /// Until when the catalogue knows what happened, in milliseconds since 1970-01-01 UTC: a server brings in events
+    /// from then on. `None`: it is not known.
+    pub catalog_as_of_ms: Option<i64>,
 }
 
 /// What was trained.
@@ -65,6 +70,7 @@ pub fn train_snapshot(
     });
     // The newest event is noted, so that `larder evaluate` can warn of held-out events that are older.
     let mut manifest = build_manifest(dir, artifacts, Some(log.period_ms().1), Utc::now())?;
+    manifest.catalog_as_of = options.catalog_as_of_ms.and_then(DateTime::from_timestamp_millis).map(rfc3339);
     // For people who ask later why this recipe; no program reads it.
     manifest.evidence = serde_json::to_value(&tuned.evidence).ok();
     write(&dir.join(MANIFEST), manifest.to_json())?;

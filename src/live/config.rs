@@ -5,7 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::recent::RecentOptions;
+use super::states::LOG_BYTES;
 use crate::setting::{As, SettingError, Size, Time, duration_within, number_within, size_within};
+
+/// Bytes of a reserved row, roughly: its id, and some words of its columns and sets.
+const RESERVE_ROW_BYTES: u64 = 256;
 
 /// How events become live state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +45,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The most bytes that live state may come to take. It is address space at first: pages are taken as they are
+    /// written.
+    pub fn most_bytes(&self) -> u64 {
+        let RecentOptions { sessions_memory, users_memory, .. } = self.recent;
+        let reserve = self.reserve_items as u64 * RESERVE_ROW_BYTES;
+        [self.states_memory, sessions_memory, users_memory, reserve]
+            .into_iter()
+            .fold(LOG_BYTES, u64::saturating_add)
+    }
+
     /// Checks every value against its range.
     ///
     /// # Errors

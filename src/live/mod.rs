@@ -13,10 +13,12 @@ mod config;
 mod counts;
 mod digest;
 mod epoch;
+mod forgotten;
 mod states;
 
 pub use backlog::Backlog;
 pub use config::Config;
 pub use counts::{ByPartition, EventCounts, Fate, FateCounts, Read};
 pub use epoch::{Base, Live};
+pub use forgotten::{ForgottenError, ForgottenFile};
 pub use states::{Applied, States};

@@ -28,6 +28,9 @@ const ITEM_BYTES: usize = size_of::<ItemState>();
 /// Changes that are remembered in their order: those of some seconds. Raising it takes 4 bytes each.
 const LOGGED: usize = 1 << 17;
 
+/// Bytes of that list.
+pub(super) const LOG_BYTES: u64 = (LOGGED * size_of::<u32>()) as u64;
+
 /// The place of an item that has no state: somebody did something with it, and that is all.
 const NO_STATE: u32 = u32::MAX;
 

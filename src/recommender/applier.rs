@@ -240,6 +240,7 @@ impl EventOutcome {
             EventOutcome::Denied => Some("consent"),
             EventOutcome::UnknownItem => Some("unknown_item"),
             EventOutcome::NoSubject => Some("no_subject"),
+            EventOutcome::NotKept => Some("not_kept"),
         }
     }
 
@@ -262,6 +263,10 @@ impl EventOutcome {
             EventOutcome::Denied => "the subject has not agreed that this is kept".to_owned(),
             EventOutcome::UnknownItem => "no such item is known: neither in the catalogue nor by an event".to_owned(),
             EventOutcome::NoSubject => "names no session_id, visitor_id or user_id".to_owned(),
+            EventOutcome::NotKept => {
+                "forgotten until the next restart: the disk of cache_dir does not take it; see to it, and send it again"
+                    .to_owned()
+            }
         }
     }
 }

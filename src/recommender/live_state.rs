@@ -1,13 +1,14 @@
 //! Brings what events say into what is served: one thread applies them, and swaps in an epoch now and then.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::View;
 use crate::domain::{ChunkedBitmap, Event, EventKind};
 use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded};
-use crate::live::{Applied, Base, Config, Live, States};
+use crate::live::{Applied, Base, Config, ForgottenError, ForgottenFile, Live, States};
 use crate::snapshot::Registry;
 
 /// Items that are brought into a new snapshot in one go, while no event is applied.
@@ -27,8 +28,11 @@ pub struct LiveState {
     registry: Arc<Registry<View>>,
     states: Mutex<States>,
     recent: Arc<Recent>,
+    /// Where it is kept who was forgotten.
+    forgotten: Option<Mutex<ForgottenFile>>,
     replaced: Mutex<VecDeque<Arc<View>>>,
     reserve: usize,
+    user_ttl_ms: i64,
 }
 
 /// What became of one event.
@@ -60,6 +64,8 @@ pub enum EventOutcome {
     UnknownItem,
     /// It names neither a session nor a person.
     NoSubject,
+    /// Its subject is forgotten, but a restart will not know it: the disk did not take it.
+    NotKept,
 }
 
 /// What there is to say about the state, for operators.
@@ -82,13 +88,45 @@ pub struct LiveStatus {
 impl LiveState {
     /// A state without events over a registry, whose publications it brings up to the present from now on.
     pub fn new(registry: Arc<Registry<View>>, config: &Config) -> Arc<Self> {
+        Self::with(registry, config, Recent::new(&config.recent), None)
+    }
+
+    /// The same, with a file in which it is kept who was forgotten, so that a restart knows it.
+    ///
+    /// # Errors
+    /// See [`ForgottenError`].
+    pub fn open(
+        registry: Arc<Registry<View>>,
+        config: &Config,
+        forgotten: &Path,
+    ) -> Result<Arc<Self>, ForgottenError> {
+        let (file, known) = ForgottenFile::open(forgotten)?;
+        let recent = Recent::with_secret(&config.recent, file.secret());
+        if !recent.restore_forgotten(&known) {
+            tracing::error!(
+                forgotten = known.len(),
+                "there is no room for all who were forgotten: raise live.users_memory, or events of before may bring \
+                 some of them back"
+            );
+        }
+        Ok(Self::with(registry, config, recent, Some(Mutex::new(file))))
+    }
+
+    fn with(
+        registry: Arc<Registry<View>>,
+        config: &Config,
+        recent: Recent,
+        forgotten: Option<Mutex<ForgottenFile>>,
+    ) -> Arc<Self> {
         let states = States::new(usize::try_from(config.states_memory).unwrap_or(usize::MAX));
         let state = Arc::new(Self {
             registry: Arc::clone(&registry),
             states: Mutex::new(states),
-            recent: Arc::new(Recent::new(&config.recent)),
+            recent: Arc::new(recent),
+            forgotten,
             replaced: Mutex::default(),
             reserve: config.reserve_items,
+            user_ttl_ms: config.recent.user_ttl.as_millis() as i64,
         });
         let own = Arc::downgrade(&state);
         registry.bring_up_by(Box::new(move |view| match own.upgrade() {
@@ -120,7 +158,7 @@ impl LiveState {
     /// [`LiveState::publish`] brings the state into what is served.
     pub fn apply(&self, events: &[Event]) -> Vec<EventOutcome> {
         let current = self.registry.current();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+        let now = now_ms();
         let mut states = self.lock();
         let one = |event: &Event| match event.kind {
             EventKind::Interaction(_) | EventKind::UserForgotten => {
@@ -128,7 +166,36 @@ impl LiveState {
             }
             _ => apply(&mut states, current.as_deref(), event),
         };
-        events.iter().map(one).collect()
+        let mut outcomes: Vec<EventOutcome> = events.iter().map(one).collect();
+        drop(states);
+        if !self.keep_forgotten() {
+            for (event, outcome) in events.iter().zip(&mut outcomes) {
+                if event.kind == EventKind::UserForgotten && *outcome == EventOutcome::Applied {
+                    *outcome = EventOutcome::NotKept;
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// Keeps on disk who was forgotten just now; false if the disk does not take it.
+    fn keep_forgotten(&self) -> bool {
+        let new = self.recent.take_forgotten();
+        let Some(file) = self.forgotten.as_ref().filter(|_| !new.is_empty()) else { return true };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = file.add(&new, || self.recent.all_forgotten());
+        if let Err(error) = &kept {
+            tracing::error!(%error, "who was forgotten is not kept: a restart will not know it");
+        }
+        kept.is_ok()
+    }
+
+    /// Lets go of those who were forgotten so long ago that nothing could bring them back: no event from before counts
+    /// any more, and the data of both snapshots ends after it.
+    fn drop_forgotten(&self, views: [Option<&View>; 2]) {
+        let ends = views.into_iter().flatten().map(|view| view.snapshot.data_until_ms());
+        let Some(end) = ends.min().flatten() else { return };
+        self.recent.drop_forgotten_before(end.min(now_ms().saturating_sub(self.user_ttl_ms)));
     }
 
     /// Serves an epoch with all that was applied; `None` if it is served already.
@@ -180,6 +247,7 @@ impl LiveState {
     /// The epoch in which a view is served that was prepared some time ago, or served once before.
     fn finish(&self, view: &Arc<View>) -> Arc<View> {
         let current = self.registry.current();
+        self.drop_forgotten([Some(view), current.as_deref()]);
         let mut states = self.lock();
         let watermark = watermark_ms(view);
         if let Some(current) = &current {
@@ -246,6 +314,10 @@ fn next(live: &Live, states: &States) -> Live {
 /// Events at or before this are in the view's catalogue.
 fn watermark_ms(view: &View) -> i64 {
     view.catalog_known_until_ms().unwrap_or(i64::MIN)
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
 fn apply(states: &mut States, view: Option<&View>, event: &Event) -> EventOutcome {

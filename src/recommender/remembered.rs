@@ -99,34 +99,46 @@ impl<'a> Remembered<'a> {
         query: &mut Query<'_>,
     ) -> bool {
         let leaves_out = |group| placement.exclude.contains(&group);
-        let Some(subject) = subject_of(&request.subject) else { return false };
+        let subjects = self.subjects(&request.subject);
+        let subjects = || subjects.into_iter().flatten();
         let Spare { events, shown } = spare;
         let row = |handle: u32| view.live.of_handle(handle);
         let mut any = false;
         if leaves_out(Exclusion::Purchased) || leaves_out(Exclusion::Seen) {
             events.clear();
-            self.recent.purchased(subject, self.now_ms, events);
+            subjects().for_each(|subject| self.recent.purchased(subject, self.now_ms, events));
             query.bought.extend(events.iter().filter_map(|event| row(event.item)));
             any |= !events.is_empty();
         }
         if leaves_out(Exclusion::Seen) || leaves_out(Exclusion::Shown) {
             events.clear();
-            self.recent.seen(subject, self.now_ms, events);
+            subjects().for_each(|subject| self.recent.seen(subject, self.now_ms, events));
             any |= !events.is_empty();
         }
         if leaves_out(Exclusion::Seen) {
             query.seen.extend(events.iter().filter_map(|event| row(event.item)));
         }
         if leaves_out(Exclusion::Shown) {
-            shown.clear();
-            self.recent.shown(subject, self.now_ms, shown);
             let now = tick_of(self.now_ms);
-            let looked_at = |item: u32| events.iter().any(|event| event.item == item);
-            let worn = shown.iter().filter(|shown| is_worn(shown, now) && !looked_at(shown.item));
-            query.worn.extend(worn.filter_map(|shown| row(shown.item)));
-            any |= !shown.is_empty();
+            for subject in subjects() {
+                shown.clear();
+                self.recent.shown(subject, self.now_ms, shown);
+                let looked_at = |item: u32| events.iter().any(|event| event.item == item);
+                let worn = shown.iter().filter(|shown| is_worn(shown, now) && !looked_at(shown.item));
+                query.worn.extend(worn.filter_map(|shown| row(shown.item)));
+                any |= !shown.is_empty();
+            }
         }
         any
+    }
+
+    /// Whose purchases and impressions they are: the user's, else the visitor's. Both, where nobody else was seen with
+    /// the visitor: the first request after somebody signed in comes before any event that says so.
+    fn subjects(self, subject: &Subject) -> [Option<SubjectId<'_>>; 2] {
+        let (user, visitor) = (subject.user(), subject.visitor());
+        let is_visitor_read =
+            |visitor: &&str| user.is_none_or(|user| self.recent.may_be(visitor, user, self.now_ms));
+        [user.map(SubjectId::User), visitor.filter(is_visitor_read).map(SubjectId::Visitor)]
     }
 }
 
@@ -149,9 +161,4 @@ fn names(request: &Request, session: &[SessionItem], item: ItemIdx, kind: Action
         // Without a type it is a view.
         ActionKind::from_name(name.unwrap_or("view")) == kind
     })
-}
-
-/// Whose purchases and impressions they are.
-fn subject_of(subject: &Subject) -> Option<SubjectId<'_>> {
-    subject.user().map(SubjectId::User).or_else(|| subject.visitor().map(SubjectId::Visitor))
 }

@@ -43,7 +43,6 @@ pub fn build_manifest(
         let BuildArtifact { name, kind, path, rows, params } = artifact;
         entries.push(ArtifactEntry { name, kind, path, sha256, bytes, rows, params });
     }
-    let rfc3339 = |time: DateTime<Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     Ok(Manifest {
         format_version: FORMAT_VERSION,
         snapshot: new_version(&entries, now),
@@ -54,6 +53,11 @@ pub fn build_manifest(
         golden: Vec::new(),
         evidence: None,
     })
+}
+
+/// A time as manifests have it: whole seconds, rounded down.
+pub fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// `20261120T030000Z-7f3a9c`: the time, and six digits of the digest of the artifacts' digests.

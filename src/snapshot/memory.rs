@@ -47,6 +47,8 @@ pub(super) fn available_bytes() -> Option<u64> {
 pub(super) struct MemoryBudget {
     /// The most that all snapshots may take together; `None`: what the container or the machine has left.
     pub(super) limit: Option<u64>,
+    /// Bytes that are kept free for what events may still bring.
+    pub(super) reserved: u64,
     /// Bytes that are served.
     pub(super) served: u64,
     /// Bytes kept for a rollback.
@@ -71,7 +73,7 @@ impl MemoryBudget {
         predicted: &[(&str, Prediction)],
         free: Option<u64>,
     ) -> Result<Verdict, SnapshotError> {
-        let Self { limit, served, previous } = *self;
+        let Self { limit, reserved, served, previous } = *self;
         let peak = predicted.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes.peak));
         // What is shared with the served snapshot is not decoded at all.
         let needs = if peak == 0 { 0 } else { peak.saturating_add(DECODING) };
@@ -80,6 +82,7 @@ impl MemoryBudget {
             // Nobody can say: an allocation that fails says it later.
             return Ok(Verdict::Fits);
         };
+        let all = all.saturating_sub(reserved);
         let left = all.saturating_sub(served);
         if needs <= left.saturating_sub(previous) {
             return Ok(Verdict::Fits);
@@ -99,13 +102,18 @@ mod tests {
     #[test]
     fn the_previous_snapshot_goes_first_and_the_served_one_never() {
         let mb = 1u64 << 20;
-        let budget = MemoryBudget { limit: Some(1000 * mb), served: 400 * mb, previous: 300 * mb };
+        let budget =
+            MemoryBudget { limit: Some(1000 * mb), reserved: 0, served: 400 * mb, previous: 300 * mb };
         let of = |bytes: u64| Prediction { resident: bytes, peak: bytes + bytes / 5 };
         let check = |bytes: u64| budget.check(&[("a", of(bytes / 4)), ("b", of(bytes / 4 * 3))], None);
         assert!(matches!(check(200 * mb), Ok(Verdict::Fits)));
         assert!(matches!(check(400 * mb), Ok(Verdict::FitsWithoutPrevious)));
         let refused = check(600 * mb).unwrap_err();
         assert!(matches!(&refused, SnapshotError::Memory { largest, .. } if largest == "b"), "{refused}");
+        let beside = MemoryBudget { limit: Some(1500 * mb), reserved: 500 * mb, ..budget };
+        assert!(beside.check(&[("a", of(200 * mb))], None).is_ok());
+        let refused = beside.check(&[("a", of(600 * mb))], None).unwrap_err();
+        assert!(matches!(refused, SnapshotError::Memory { budget, .. } if budget == 1000 * mb));
         let heavy = [("a", of(10 * mb)), ("b", Prediction { resident: 100 * mb, peak: 600 * mb })];
         assert!(budget.check(&heavy, None).is_err(), "what building takes counts, not only what stays");
         let shared = MemoryBudget { limit: Some(0), ..budget }.check(&[("a", of(0))], None);

@@ -19,7 +19,7 @@ mod registry;
 mod status;
 mod users;
 
-pub use build::{BuildArtifact, build_manifest, new_version};
+pub use build::{BuildArtifact, build_manifest, new_version, rfc3339};
 pub use channel::{Channel, ChannelError, read_channel};
 pub use content::Snapshot;
 pub use describe::describe_directory;

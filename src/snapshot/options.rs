@@ -31,6 +31,9 @@ pub struct RefreshOptions {
     /// container or the machine has left. A snapshot that would not fit is refused.
     #[serde(with = "As::<AutoOr<Size>>")]
     pub memory_budget: Option<u64>,
+    /// Bytes that something else may come to take, which are not there for snapshots.
+    #[serde(skip)]
+    pub reserved_memory: u64,
     /// Limits of a load.
     #[serde(flatten)]
     pub load: LoadOptions,
@@ -43,6 +46,7 @@ impl Default for RefreshOptions {
             poll_interval: Duration::from_secs(10),
             keep_previous: None,
             memory_budget: None,
+            reserved_memory: 0,
             load: LoadOptions::default(),
         }
     }

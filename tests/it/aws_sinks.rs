@@ -3,8 +3,8 @@
 
 use larder::connect::aws::{BatchSink, Batches, EventBridgeSink, FirehoseSink, KinesisSink};
 use larder::connect::sink::BusKeys;
-use larder::exposure::Record;
 use larder::exposure::sink::{Failed, RecordSink};
+use larder::exposure::{Record, What};
 use serde_json::{Value, json};
 
 use crate::support::amazon::Amazon;

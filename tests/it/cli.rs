@@ -68,6 +68,29 @@ fn ask(address: &str) {
     }
 }
 
+/// The manifest says until when the catalogue knows what happened: by its file's time, or as it is told.
+fn check_catalog_as_of(out: &str, inputs: &[&str; 4], version: &str) {
+    let says = |version: &str| {
+        let manifest = std::fs::read(format!("{out}/snapshots/{version}/manifest.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&manifest).unwrap()["catalog_as_of"].clone()
+    };
+    let written = std::fs::metadata(inputs[3]).unwrap().modified().unwrap();
+    let written = chrono::DateTime::<chrono::Utc>::from(written);
+    assert_eq!(says(version), written.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    let train = |time: &str| {
+        let flags = ["train", "--no-tune", "--json", "--no-channel", "--out", out, "--catalog-as-of", time];
+        run(&[&flags[..], inputs].concat())
+    };
+    let told = json(&train("2026-02-03T04:05:06+01:00"));
+    assert_eq!(says(told["snapshot"].as_str().unwrap()), "2026-02-03T03:05:06Z");
+    for wrong in ["yesterday", "2099-01-01T00:00:00Z"] {
+        let refused = train(wrong);
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(64), "{message}");
+        assert!(message.contains("--catalog-as-of") && message.contains(wrong), "{message}");
+    }
+}
+
 #[test]
 fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
     let dir = tempfile::tempdir().unwrap();
@@ -80,6 +103,7 @@ fn a_shop_goes_from_events_to_a_server_that_stops_when_told() {
     let trained = json(&run(&[&["train", "--no-tune", "--json", "--out", &out][..], &inputs].concat()));
     assert_eq!(trained["items"], 120);
     assert!(trained["artifacts"].as_array().unwrap().len() > 8);
+    check_catalog_as_of(&out, &inputs, trained["snapshot"].as_str().unwrap());
 
     let evaluate = ["evaluate", "--json", "--snapshot", &out, "--events", &files[0], "--placement"];
     let one = json(&run(&[&evaluate[..], &["session.next", "--most", "50"]].concat()));

@@ -11,6 +11,7 @@ mod check;
 mod dead;
 mod mappings;
 mod poison;
+mod tail;
 mod wire;
 
 /// 2026-11-20T08:30:00Z, when all of this arrives.

@@ -321,6 +321,10 @@ impl ControlPlane for Failing {
         None
     }
 
+    fn reserved_memory(&self) -> u64 {
+        0
+    }
+
     fn health(&self) -> Health {
         let failure = Failure {
             at: std::time::SystemTime::UNIX_EPOCH,

@@ -47,6 +47,8 @@ mod never_short;
 mod new_items;
 #[cfg(feature = "server")]
 mod overload;
+#[cfg(all(unix, feature = "server"))]
+mod people;
 mod placements_file;
 mod pyarrow;
 mod quality;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::Utc;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::mapped::{choose, sources, unusable};
+use super::print::print_record;
 use crate::cli::CliError;
 use crate::cli::terminal::{OutputError, line};
-use crate::connect::decode::{Decoded, Decoder, Mapping, MissingTime, Poison, Reason, limits};
+use crate::connect::decode::{Decoded, Decoder, MissingTime, Poison, Reason, limits};
 use crate::connect::{Line, Lines, Record};
 use crate::domain::Event;
 
@@ -53,7 +54,7 @@ struct Found {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let mappings = match &args.config {
-        Some(path) => mappings(path, args.source.as_deref())?,
+        Some(path) => choose(path, sources(path)?, args.source.as_deref())?.map,
         None => Vec::new(),
     };
     let missing_time = if args.arrival_time { MissingTime::Arrival } else { MissingTime::Refuse };
@@ -94,7 +95,7 @@ fn check<R: BufRead>(lines: &mut Lines<R>, decoder: &Decoder, args: &CheckArgs) 
         };
         found.add(&events, &decoded);
         if !args.json {
-            print_line(found.lines, &events, &decoded)?;
+            print_record(found.lines, &events, &decoded)?;
         }
     }
     Ok(found)
@@ -135,26 +136,6 @@ fn too_large() -> Decoded {
     Decoded { poison: vec![poison], ..Decoded::default() }
 }
 
-fn print_line(number: usize, events: &[Event], decoded: &Decoded) -> Result<(), OutputError> {
-    for event in events {
-        let item = event.item_id.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
-        let attributes: Vec<&str> = event.attributes.iter().map(|(name, _)| &**name).collect();
-        let sets =
-            if attributes.is_empty() { String::new() } else { format!(" ({})", attributes.join(", ")) };
-        line(format_args!("{number}: {}{item}{sets}", event.kind.as_str()))?;
-    }
-    for (what, count) in [("unmatched", decoded.unmatched), ("ignored", decoded.ignored)] {
-        if count > 0 {
-            line(format_args!("{number}: {what}"))?;
-        }
-    }
-    for poison in &decoded.poison {
-        let field = if poison.field.is_empty() { String::new() } else { format!(" at {}", poison.field) };
-        line(format_args!("{number}: dead: {}{field}: {}", poison.reason, poison.message))?;
-    }
-    Ok(())
-}
-
 fn print_summary(found: &Found) -> Result<(), OutputError> {
     let Found { lines, events, unmatched, ignored, dead, .. } = found;
     line(format_args!(
@@ -175,55 +156,4 @@ fn print_json(found: &Found) -> Result<(), OutputError> {
         "by_type": found.by_type, "dead": found.listed, "dead_count": found.dead, "by_reason": found.by_reason,
     });
     line(format_args!("{document:#}"))
-}
-
-/// The part of a configuration file that mappings are in.
-#[derive(Deserialize)]
-struct ConfigFile {
-    #[serde(default)]
-    events: Events,
-}
-
-#[derive(Default, Deserialize)]
-struct Events {
-    #[serde(default)]
-    source: Vec<Source>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    map: Vec<Mapping>,
-}
-
-// Only this part, because a file that is right but for a mapping is what people try out with this command.
-fn mappings(path: &Path, source: Option<&str>) -> Result<Vec<Mapping>, CliError> {
-    let failed = |source| CliError::Unreadable { file: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(failed)?;
-    let file: ConfigFile = toml::from_str(&text).map_err(|error| {
-        // Not the parser's own words, which show the line: there may be a secret in it.
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        unusable(Some(path), &format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
-    })?;
-    let sources = file.events.source;
-    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-    let at = match source {
-        Some(wanted) => names.iter().position(|name| *name == wanted),
-        None => (names.len() == 1).then_some(0),
-    };
-    match at.and_then(|at| sources.get(at)) {
-        Some(source) => Ok(source.map.clone()),
-        None => Err(CliError::Usage(format!(
-            "{}: choose one of its [[events.source]] with --source: {}",
-            path.display(),
-            if names.is_empty() { "there are none".to_owned() } else { names.join(", ") }
-        ))),
-    }
-}
-
-fn unusable(path: Option<&Path>, problem: &dyn std::fmt::Display) -> CliError {
-    let path = path.map(|path| format!("{}: ", path.display())).unwrap_or_default();
-    CliError::Usage(format!("{path}{problem}"))
 }

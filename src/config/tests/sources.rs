@@ -100,7 +100,10 @@ fn a_kind_that_this_build_does_not_have_is_refused_with_what_to_do() {
     assert!(said.contains("is \"kafka\": expected \"files\""), "{said}");
     assert!(said.ends_with(": this build has no Kafka; build with --features kafka"), "{said}");
     let said = bad("[[events.source]]\nname = 'a'\nkind = 'nats'\nservers = 'n'\nstream = 'S'");
-    assert!(said.ends_with("expected \"files\": this build has no NATS; build with --features nats"), "{said}");
+    assert!(
+        said.ends_with("expected \"files\": this build has no NATS; build with --features nats"),
+        "{said}"
+    );
 }
 
 #[cfg(feature = "kafka")]

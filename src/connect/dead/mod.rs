@@ -8,3 +8,6 @@ mod write;
 pub use letter::{Content, DeadLetter};
 pub use read::{DeadError, Letters, read};
 pub use write::{DeadLetters, DeadOptions, PersonalPayloads};
+
+/// The folder in the cache directory, where no other is configured.
+pub const DEAD_LETTERS: &str = "dead-letters";

@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::links::Links;
 use super::options::{RecentOptions, ticks};
 use super::table::RecentTable;
-use super::tombstones::Tombstones;
+use super::tombstones::{Noted, Tombstones};
 use super::writer::{RecentWriter, Recorded};
 use super::{ActionKind, RecentEvent, SubjectKey};
 
@@ -20,9 +21,9 @@ const PURCHASES: usize = 16;
 /// Impressions of a user or visitor: a few slates.
 const IMPRESSIONS: usize = 32;
 
-/// How `users_memory` is shared out, in 64ths: users, visitors, purchases, impressions, tombstones. Most people look at
-/// much and buy little, so that purchases have rows of their own: in the users' rows, views would push them out.
-const SHARES: [u64; 5] = [24, 15, 8, 16, 1];
+/// How `users_memory` is shared out, in 64ths: users, visitors, purchases, impressions, tombstones, links. Most people
+/// look at much and buy little, so that purchases have rows of their own: views would push them out of the users' rows.
+const SHARES: [u64; 6] = [22, 14, 8, 14, 1, 5];
 
 /// The tables, for readers.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Tables {
     pub(super) purchases: Arc<RecentTable>,
     pub(super) shown: Arc<RecentTable>,
     pub(super) tombstones: Arc<Tombstones>,
+    pub(super) links: Arc<Links>,
 }
 
 /// What became of an event.
@@ -83,6 +85,9 @@ pub(super) struct Writer {
     purchases: RecentWriter,
     shown: RecentWriter,
     tombstones: Arc<Tombstones>,
+    links: Arc<Links>,
+    /// Places and ticks of those who were forgotten since somebody last asked.
+    noted: Vec<(u64, u32)>,
 }
 
 impl Tables {
@@ -94,7 +99,7 @@ impl Tables {
 impl SharedWriter {
     /// Takes the memory of all tables.
     pub(super) fn new(options: &RecentOptions) -> (Self, Tables) {
-        let [users, visitors, purchases, shown, tombstones] =
+        let [users, visitors, purchases, shown, tombstones, links] =
             SHARES.map(|share| to_usize(options.users_memory / 64 * share));
         let (session_ttl, user_ttl) = (ticks(options.session_ttl), ticks(options.user_ttl));
         let writer = Writer {
@@ -104,6 +109,8 @@ impl SharedWriter {
             purchases: RecentWriter::new(purchases, PURCHASES, user_ttl),
             shown: RecentWriter::new(shown, IMPRESSIONS, user_ttl),
             tombstones: Arc::new(Tombstones::new(tombstones)),
+            links: Arc::new(Links::new(links, user_ttl)),
+            noted: Vec::new(),
         };
         let table = |writer: &RecentWriter| Arc::clone(writer.table());
         let tables = Tables {
@@ -113,6 +120,7 @@ impl SharedWriter {
             purchases: table(&writer.purchases),
             shown: table(&writer.shown),
             tombstones: Arc::clone(&writer.tombstones),
+            links: Arc::clone(&writer.links),
         };
         (Self(Mutex::new(writer)), tables)
     }
@@ -127,7 +135,7 @@ impl SharedWriter {
 impl Writer {
     /// Writes an event to the rows of all whose it is: an impression to what its user, else its visitor was shown; a
     /// purchase to the session, and to what the user, else the visitor bought; anything else to the session, the
-    /// visitor and the user.
+    /// visitor and the user. One that names both a visitor and a user links the two.
     pub(super) fn record(&mut self, mut keys: EventKeys, event: RecentEvent, now_tick: u32) -> Applied {
         if event.kind == ActionKind::Impression {
             keys.session = None;
@@ -135,18 +143,17 @@ impl Writer {
         let EventKeys { session, visitor, user } = keys;
         let times = (event.tick, now_tick);
         let user_until = user.and_then(|key| self.tombstones.until(key));
-        let visitor_until = match event.kind {
-            // It goes to no row of the visitors' that could tell later whose visitor it is, and so must not tell now.
-            ActionKind::Impression | ActionKind::Purchase => {
-                visitor.and_then(|key| self.tombstones.until(key))
-            }
-            _ => visitor.and_then(|key| self.visitor_until(key, user_until, times)),
-        };
+        let visitor_until = visitor.and_then(|key| self.visitor_until(key, user_until, times));
         let session_until =
             session.and_then(|key| self.session_until(key, user_until.max(visitor_until), times));
         let by_session = session.map(|key| (key, session_until));
         let by_visitor = visitor.map(|key| (key, visitor_until));
         let by_user = user.map(|key| (key, user_until));
+        if let (Some(visitor), Some(user)) = (visitor, user)
+            && visitor_until.max(user_until) < Some(event.tick)
+        {
+            self.links.note(visitor, user, event.tick, now_tick);
+        }
         let Self { sessions, visitors, users, purchases, shown, .. } = self;
         let targets = match event.kind {
             ActionKind::Impression => [Some((shown, by_user.or(by_visitor))), None, None],
@@ -197,7 +204,9 @@ impl Writer {
         self.users.forget_until(key, tick);
         self.forget_owned(key, tick);
         let mut seen_with = Vec::new();
+        seen_with.extend(self.links.of(key, 0).into_iter().flatten().map(|link| link.key));
         self.visitors.forget_owned(key.tag(), tick, |visitor| seen_with.push(visitor));
+        self.links.forget_until(key, tick);
         let visitors = seen_with.into_iter().map(|visitor| self.forget_visitor(visitor, tick)).min();
         let sessions = self.forget_sessions(key, tick);
         outcome.min(visitors.unwrap_or(outcome)).min(sessions)
@@ -210,19 +219,9 @@ impl Writer {
 
     fn forget_visitor_rows(&mut self, key: SubjectKey, tick: u32) -> ForgetOutcome {
         self.visitors.forget_until(key, tick);
+        self.links.forget_until(key, tick);
         self.forget_owned(key, tick);
         self.note(key, tick)
-    }
-
-    /// Adds what a visitor did to what a user did, and notes that they belong together; gives back how many events the
-    /// user has more.
-    pub(super) fn merge(&mut self, visitor: SubjectKey, user: SubjectKey, now_tick: u32) -> usize {
-        let after = self.tombstones.until(user);
-        self.visitor_until(visitor, after, (now_tick, now_tick));
-        self.visitors.add_owner(visitor, user.tag());
-        let seen = self.users.merge_from(self.visitors.table(), visitor, user, after, now_tick);
-        let bought = self.purchases.merge(visitor, user, after, now_tick);
-        seen + bought + self.shown.merge(visitor, user, after, now_tick)
     }
 
     fn forget_owned(&mut self, key: SubjectKey, tick: u32) {
@@ -238,7 +237,17 @@ impl Writer {
     }
 
     fn note(&mut self, key: SubjectKey, tick: u32) -> ForgetOutcome {
-        if self.tombstones.note(key, tick) { ForgetOutcome::Done } else { ForgetOutcome::Unremembered }
+        match self.tombstones.note(key.place, tick) {
+            Noted::NoRoom => return ForgetOutcome::Unremembered,
+            Noted::Known => {}
+            Noted::New => self.noted.push((key.place, tick)),
+        }
+        ForgetOutcome::Done
+    }
+
+    /// Places and ticks of those who were forgotten since the last call.
+    pub(super) fn take_noted(&mut self) -> Vec<(u64, u32)> {
+        std::mem::take(&mut self.noted)
     }
 }
 

@@ -65,6 +65,11 @@ pub fn tick_of(time_ms: i64) -> u32 {
     u32::try_from(since / TICK_MS).unwrap_or(u32::MAX)
 }
 
+/// The beginning of a tick, in milliseconds since 1970-01-01 UTC.
+pub(super) fn ms_of(tick: u32) -> i64 {
+    EPOCH_MS + i64::from(tick) * TICK_MS as i64
+}
+
 /// Leaves one of several events of the same item and kind at most a minute apart, the newest: a reload of a page, or an
 /// event that reached the server on two ways, is one visit. `events[start..]` are in their order.
 ///

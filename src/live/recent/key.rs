@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use super::sip::sip_hash;
+
 /// Whose row it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubjectId<'a> {
@@ -16,7 +18,7 @@ pub enum SubjectId<'a> {
 /// The key of a row: two hashes of 64 bits of one id, so that two ids are never taken for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SubjectKey {
-    /// SipHash with a random key of this process: where the row is. Never 0, which marks a free place.
+    /// SipHash with a secret key: where the row is. Never 0, which marks a free place.
     pub(super) place: u64,
     /// Another hash, the same in every process.
     pub(super) check: u64,
@@ -30,15 +32,39 @@ impl SubjectKey {
     }
 }
 
-/// Makes keys of ids, with a random key that nobody outside the process knows: a client who chooses its own ids cannot
-/// choose them so that they push the rows of others out.
-#[derive(Debug, Clone, Default)]
+/// Makes keys of ids, with a random key that nobody else knows: a client who chooses its own ids cannot choose them so
+/// that they push the rows of others out.
+#[derive(Clone)]
 pub struct SubjectHasher {
-    random: RandomState,
+    secret: [u64; 2],
+}
+
+impl Default for SubjectHasher {
+    fn default() -> Self {
+        Self::new(Self::draw())
+    }
+}
+
+impl std::fmt::Debug for SubjectHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SubjectHasher").finish_non_exhaustive()
+    }
 }
 
 impl SubjectHasher {
-    /// The key of an id. It is worked out anew by each process; it is not to be kept.
+    /// With this secret: the same ids have the same keys in every process that knows it.
+    pub fn new(secret: [u64; 2]) -> Self {
+        Self { secret }
+    }
+
+    /// A new secret, from the system's random numbers.
+    pub fn draw() -> [u64; 2] {
+        // std seeds each of these from the system.
+        let random = RandomState::new();
+        [1, 2].map(|number: u8| random.hash_one(number))
+    }
+
+    /// The key of an id.
     pub fn key(&self, id: SubjectId<'_>) -> SubjectKey {
         let (kind, text) = match id {
             SubjectId::Session(text) => (1, text),
@@ -46,7 +72,7 @@ impl SubjectHasher {
             SubjectId::User(text) => (3, text),
         };
         SubjectKey {
-            place: self.random.hash_one((kind, text)).max(1),
+            place: sip_hash(self.secret, kind, text.as_bytes()).max(1),
             check: stable_hash(kind, text.as_bytes()),
         }
     }
@@ -72,12 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_differ_by_process_and_checks_do_not() {
+    fn places_differ_by_secret_and_checks_do_not() {
         let (one, other) = (SubjectHasher::default(), SubjectHasher::default());
         let id = SubjectId::User("U1");
         assert_eq!(one.key(id), one.key(id));
         assert_ne!(one.key(id).place, other.key(id).place);
         assert_eq!(one.key(id).check, other.key(id).check);
+        assert_eq!(SubjectHasher::new([1, 2]).key(id), SubjectHasher::new([1, 2]).key(id));
+        assert!(!format!("{:?}", SubjectHasher::new([77_777, 2])).contains("77777"));
         // Written down: a digest must not change with a compiler.
         assert_eq!(one.key(id).check, stable_hash(3, b"U1"));
     }

@@ -46,7 +46,12 @@ impl RecentTable {
     /// Appends the events of a subject that have not expired by `now_tick` (ticks since 1970-01-01 UTC), newest
     /// last, each once. If `out` has room for a row, no memory is taken.
     pub fn read(&self, key: SubjectKey, now_tick: u32, out: &mut Vec<RecentEvent>) {
-        self.read_as(key, now_tick, out, |event| event);
+        self.read_as(key, now_tick, out, Some);
+    }
+
+    /// [`read`](Self::read) of what was until the end of a tick.
+    pub(super) fn read_until(&self, key: SubjectKey, tick: u32, now_tick: u32, out: &mut Vec<RecentEvent>) {
+        self.read_as(key, now_tick, out, |event| Some(event).filter(|event| event.tick <= tick));
     }
 
     /// Whether there may be events of a subject, expired ones among them.
@@ -54,17 +59,17 @@ impl RecentTable {
         self.slots.find(key).is_some()
     }
 
-    /// [`read`](Self::read), with each event made into something else.
+    /// [`read`](Self::read), with each event made into something else, or left out.
     pub(super) fn read_as<T>(
         &self,
         key: SubjectKey,
         now_tick: u32,
         out: &mut Vec<T>,
-        map: impl Fn(RecentEvent) -> T,
+        map: impl Fn(RecentEvent) -> Option<T>,
     ) {
         let read = self.slots.read(key, out, |word| {
             let event = RecentEvent::unpacked(word);
-            self.counts(event.tick, now_tick).then(|| map(event))
+            if self.counts(event.tick, now_tick) { map(event) } else { None }
         });
         if !read {
             self.reads_given_up.fetch_add(1, Ordering::Relaxed);

@@ -20,12 +20,23 @@ pub(super) struct Tombstones {
 }
 
 /// An open place where `place` is 0. Entries stand where their hash says or, as others did before, in the next free
-/// place behind.
+/// place behind. The keyed hash of 64 bits stands for the subject: that it is another's too would only mean that one is
+/// forgotten who did not ask for it, once in some hundred billion years.
 #[derive(Debug, Default)]
 struct Entry {
     place: AtomicU64,
-    check: AtomicU64,
     tick: AtomicU32,
+}
+
+/// What came of noting a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It was not known, or not until so late.
+    New,
+    /// It was known.
+    Known,
+    /// There is no room for it.
+    NoRoom,
 }
 
 /// How many subjects are known to be forgotten.
@@ -53,38 +64,40 @@ impl Tombstones {
     /// is that the subject is forgotten for good, which harms nobody for a moment.
     pub(super) fn until(&self, key: SubjectKey) -> Option<u32> {
         let before = self.version.load(Ordering::Acquire);
-        let found = self.find(key).ok().map(|at| self.entries[at].tick.load(Ordering::Relaxed));
+        let found = self.find(key.place).ok().map(|at| self.entries[at].tick.load(Ordering::Relaxed));
         fence(Ordering::Acquire);
         let unmoved = before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before;
         if unmoved { found } else { Some(u32::MAX) }
     }
 
-    /// Notes that a subject is forgotten until the end of `tick`, or longer if that is known; false if there is no
-    /// room.
-    pub(super) fn note(&self, key: SubjectKey, tick: u32) -> bool {
-        match self.find(key) {
+    /// Notes that a subject is forgotten until the end of `tick`, or longer if that is known.
+    pub(super) fn note(&self, place: u64, tick: u32) -> Noted {
+        match self.find(place) {
             Ok(at) => {
-                self.entries[at].tick.fetch_max(tick, Ordering::Relaxed);
-                true
+                let known = self.entries[at].tick.fetch_max(tick, Ordering::Relaxed);
+                if known >= tick { Noted::Known } else { Noted::New }
             }
             Err(Some(free)) if self.used.load(Ordering::Relaxed) < self.capacity() => {
                 let entry = &self.entries[free];
                 entry.tick.store(tick, Ordering::Relaxed);
-                entry.check.store(key.check, Ordering::Relaxed);
                 // Last: whoever finds the place finds the rest.
-                entry.place.store(key.place, Ordering::Release);
+                entry.place.store(place, Ordering::Release);
                 self.used.fetch_add(1, Ordering::Relaxed);
-                true
+                Noted::New
             }
             Err(_) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                false
+                Noted::NoRoom
             }
         }
     }
 
     /// Drops the entries of before `tick`: no event from before it will be read again.
     pub(super) fn drop_before(&self, tick: u32) {
+        // While entries are moved, every subject passes for a forgotten one: not for nothing.
+        if !self.all().any(|(_, until)| until < tick) {
+            return;
+        }
         let odd = self.version.load(Ordering::Relaxed) | 1;
         self.version.store(odd, Ordering::Relaxed);
         fence(Ordering::Release);
@@ -110,16 +123,20 @@ impl Tombstones {
         self.entries.len() as u64 / 2
     }
 
-    /// The entry of a key, else the free one that it would take.
-    fn find(&self, key: SubjectKey) -> Result<usize, Option<usize>> {
-        let home = self.home(key.place);
+    /// All entries: places and ticks. For the one that writes.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, u32)> {
+        let read = |entry: &Entry| (entry.place.load(Ordering::Relaxed), entry.tick.load(Ordering::Relaxed));
+        self.entries.iter().map(read).filter(|(place, _)| *place != 0)
+    }
+
+    /// The entry of a place, else the free one that it would take.
+    fn find(&self, place: u64) -> Result<usize, Option<usize>> {
+        let home = self.home(place);
         for at in (home..self.entries.len()).chain(0..home) {
             let entry = &self.entries[at];
             match entry.place.load(Ordering::Acquire) {
                 0 => return Err(Some(at)),
-                place if place == key.place && entry.check.load(Ordering::Relaxed) == key.check => {
-                    return Ok(at);
-                }
+                found if found == place => return Ok(at),
                 _ => {}
             }
         }
@@ -150,7 +167,6 @@ impl Tombstones {
     fn copy(&self, from: usize, to: usize) {
         let [from, to] = [&self.entries[from], &self.entries[to]];
         to.tick.store(from.tick.load(Ordering::Relaxed), Ordering::Relaxed);
-        to.check.store(from.check.load(Ordering::Relaxed), Ordering::Relaxed);
         to.place.store(from.place.load(Ordering::Relaxed), Ordering::Release);
     }
 

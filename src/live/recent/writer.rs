@@ -17,7 +17,6 @@ use super::{RecentEvent, SubjectKey};
 pub struct RecentWriter {
     table: Arc<RecentTable>,
     row: Vec<u64>,
-    other: Vec<u64>,
 }
 
 /// What became of an event.
@@ -42,9 +41,8 @@ impl RecentWriter {
     /// are brought into that range). Events count for `ttl_ticks`.
     pub fn new(bytes: usize, events_per_key: usize, ttl_ticks: u32) -> Self {
         let table = Arc::new(RecentTable::new(bytes, events_per_key, ttl_ticks));
-        // One more than a row, and as much again, since a merge puts two rows beside each other.
-        let room = 2 * MOST_EVENTS;
-        Self { table, row: Vec::with_capacity(room), other: Vec::with_capacity(room) }
+        // One more than a row.
+        Self { table, row: Vec::with_capacity(MOST_EVENTS + 1) }
     }
 
     /// The table, for readers.
@@ -109,54 +107,20 @@ impl RecentWriter {
         }
     }
 
-    /// Notes an owner of a row, if there is the row.
-    pub(super) fn add_owner(&mut self, key: SubjectKey, tag: u32) {
-        let Some(at) = self.table.slots.find(key) else { return };
-        let owners = with_owner(self.table.slots.owners(at), tag);
-        self.table.slots.load(at, &mut self.row);
-        self.write(at, key, owners);
-    }
-
-    /// Adds to `into` the events of `from` after the tick `after`, and leaves `from` as it is; gives back how many
-    /// were added. For a visitor who signs in: what was done before belongs to the user from now on.
-    ///
-    /// Merging again adds only what has come since. Events of the same item and kind within a tick are left out by
-    /// readers: [`leave_out_repeats`](super::leave_out_repeats).
-    pub fn merge(&mut self, from: SubjectKey, into: SubjectKey, after: Option<u32>, now_tick: u32) -> usize {
-        let source = Arc::clone(&self.table);
-        self.merge_from(&source, from, into, after, now_tick)
-    }
-
-    /// [`merge`](Self::merge) from a row of another table.
-    pub fn merge_from(
+    /// Writes a whole row in one go, as readers are to see it or not at all.
+    #[cfg(test)]
+    pub(super) fn write_whole(
         &mut self,
-        source: &RecentTable,
-        from: SubjectKey,
-        into: SubjectKey,
-        after: Option<u32>,
+        key: SubjectKey,
+        events: impl IntoIterator<Item = RecentEvent>,
         now_tick: u32,
-    ) -> usize {
-        let mut more = std::mem::take(&mut self.other);
-        more.clear();
-        source.slots.read(from, &mut more, |word| {
-            let tick = RecentEvent::unpacked(word).tick;
-            (Some(tick) > after && source.counts(tick, now_tick)).then_some(word)
-        });
-        let mut added = 0;
-        if let Some(newest) = more.last()
-            && let Some(at) = self.open(into, *newest, now_tick)
-        {
-            more.retain(|word| self.row.binary_search(word).is_err());
-            self.row.extend_from_slice(&more);
-            self.row.sort_unstable();
-            let first = self.row.len().saturating_sub(self.table.slots.events());
-            added = more.iter().filter(|word| self.row[first..].binary_search(word).is_ok()).count();
-            if added > 0 {
-                self.write(at, into, self.table.slots.owners(at));
-            }
-        }
-        self.other = more;
-        added
+    ) {
+        let words: std::collections::BTreeSet<u64> =
+            events.into_iter().filter_map(RecentEvent::packed).collect();
+        let Some(at) = words.last().and_then(|newest| self.open(key, *newest, now_tick)) else { return };
+        self.row.clear();
+        self.row.extend(words);
+        self.write(at, key, Owners::default());
     }
 
     /// The row of a key, its events in `self.row`. Where it has none, one is freed: a free one, else the one whose

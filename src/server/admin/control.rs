@@ -11,6 +11,8 @@ pub trait ControlPlane: Send + Sync {
     fn channel(&self) -> &str;
     /// The bytes that snapshots may take together, if that is configured.
     fn memory_budget(&self) -> Option<u64>;
+    /// Bytes of it that are set aside for live state.
+    fn reserved_memory(&self) -> u64;
     /// How the last refresh went.
     fn health(&self) -> Health;
     /// Looks for a new snapshot now, whatever was held or put off.
@@ -36,6 +38,10 @@ impl ControlPlane for Refresher<View> {
 
     fn memory_budget(&self) -> Option<u64> {
         Refresher::memory_budget(self)
+    }
+
+    fn reserved_memory(&self) -> u64 {
+        Refresher::reserved_memory(self)
     }
 
     fn health(&self) -> Health {

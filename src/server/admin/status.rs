@@ -25,6 +25,8 @@ pub(super) struct Status {
     snapshot: Option<ViewStatus>,
     previous_snapshot: Option<String>,
     memory_budget: Option<u64>,
+    /// Set aside for live state, out of the budget.
+    memory_reserved: u64,
     cpu: &'static str,
     held_from: Option<String>,
     last_checked: Option<String>,
@@ -114,6 +116,7 @@ impl Status {
             snapshot: current.map(View::status),
             previous_snapshot: previous.map(|view| view.snapshot.version().to_owned()),
             memory_budget: control.memory_budget(),
+            memory_reserved: control.reserved_memory(),
             cpu: crate::machine::level().name(),
             held_from,
             last_checked: last_checked.map(text),

@@ -28,6 +28,7 @@ impl<T: Send + Sync> Refresher<T> {
         let previous = self.registry.previous();
         let budget = MemoryBudget {
             limit: self.options.memory_budget,
+            reserved: self.options.reserved_memory,
             served: resident(served),
             previous: resident(previous.as_deref().map(self.snapshot)),
         };
@@ -47,9 +48,12 @@ impl<T: Send + Sync> Refresher<T> {
     pub(super) fn keeps(&self, replaced: Option<&T>, next: &T) -> bool {
         let Some(replaced) = replaced else { return false };
         let bytes = (self.snapshot)(replaced).resident_bytes() as u64;
-        let of_budget = |budget: u64| budget.saturating_sub((self.snapshot)(next).resident_bytes() as u64);
+        let reserved = self.options.reserved_memory;
+        let of_budget =
+            |budget: u64| budget.saturating_sub(reserved + (self.snapshot)(next).resident_bytes() as u64);
         // Half, as the next load needs memory too while both are held.
-        let free = available_bytes().into_iter().chain(self.options.memory_budget.map(of_budget)).min();
+        let available = available_bytes().map(|free| free.saturating_sub(reserved));
+        let free = available.into_iter().chain(self.options.memory_budget.map(of_budget)).min();
         self.options.keep_previous.unwrap_or_else(|| free.is_none_or(|free| bytes <= free / 2))
     }
 }

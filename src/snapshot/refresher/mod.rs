@@ -158,6 +158,11 @@ impl<T: Send + Sync> Refresher<T> {
         self.options.memory_budget
     }
 
+    /// Bytes of it that are set aside for something else.
+    pub fn reserved_memory(&self) -> u64 {
+        self.options.reserved_memory
+    }
+
     /// How users were found in tables that are read by shard, since this refresher was made.
     pub fn user_counts(&self) -> UserCounts {
         self.options.load.user_counters.now()

@@ -25,6 +25,10 @@ fn bad_usage_and_configuration_exit_with_64_and_name_the_place() {
         ),
         ("[server]\nthreads = \"many\"\n", "larder.toml, line 2: server.threads is \"many\""),
         ("[snapshot]\nmemory_budget = \"much\"\n", "a size such as 256MiB"),
+        (
+            "[snapshot]\nmemory_budget = \"256MiB\"\n[events]\ndir = \"/tmp\"\n",
+            "lower live.states_memory, live.sessions_memory, live.users_memory or live.reserve_items",
+        ),
         ("store = \"/no/such/directory\"\n", "/no/such/directory"),
         ("drain_ms = 5\nserver.drain_timeout = \"5ms\"\n", "are the same setting"),
         ("channel = \n", "larder.toml, line 1, column"),

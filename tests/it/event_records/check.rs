@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{GOOD, NOW, decode_record};
 
-fn larder(arguments: &[&str], input: &[u8]) -> Output {
+pub(super) fn larder(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_larder"))
         .args(arguments)
         .stdin(Stdio::piped())
@@ -24,7 +24,7 @@ fn larder(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

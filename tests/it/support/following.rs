@@ -46,6 +46,7 @@ impl Following {
             poll_interval: Duration::from_secs(3600),
             keep_previous: Some(keep_previous),
             memory_budget,
+            reserved_memory: 0,
             load: LoadOptions {
                 max_artifact_bytes: 1 << 20,
                 table: TableLimits { rows: 10_000, bytes: 1 << 20 },

@@ -42,19 +42,13 @@ fn a_reader_never_sees_half_of_a_change() {
     assert_eq!(table.resident_bytes(), resident);
 }
 
-/// Rows are written as wholes: a merge from a subject of another table replaces every event at once.
+/// Rows are written as wholes, every event at once.
 fn write_rounds(writer: &mut RecentWriter, keys: &[SubjectKey]) {
     let mut random = fastrand::Rng::with_seed(3);
-    let mut drafts = RecentWriter::new(1 << 16, EVENTS, u32::MAX);
-    let draft = SubjectKey { place: 1, check: 1 };
     for round in 0..6000 {
         let subject = random.u32(..SUBJECTS);
-        drafts.forget(draft);
-        for event in events(subject, round) {
-            drafts.record(draft, event, START);
-        }
         let key = keys[subject as usize];
-        writer.merge_from(drafts.table(), draft, key, None, START);
+        writer.write_whole(key, events(subject, round), START);
         if random.u32(..8) == 0 {
             writer.forget(key);
         }

@@ -2,6 +2,7 @@
 
 mod concurrent;
 mod facade;
+mod signing_in;
 mod table;
 mod tombstones;
 

@@ -34,15 +34,6 @@ fn a_table_reads_like_its_twin() {
                     let left = twin.read(key, most, START + tick + 1);
                     twin.0.insert(key, left.into_iter().collect());
                 }
-                1 => {
-                    let into = user(&hasher, random.u32(..40));
-                    let before = twin.read(into, most, 0);
-                    let added = writer.merge(key, into, None, START + 200);
-                    let moved = twin.read(key, most, 0);
-                    twin.0.entry(into).or_default().extend(moved);
-                    let after = twin.read(into, most, 0);
-                    assert_eq!(added, after.iter().filter(|event| !before.contains(event)).count());
-                }
                 _ => {
                     let kind = ActionKind::ALL[random.usize(..ActionKind::ALL.len())];
                     let event = event(random.u32(..200), random.u32(..50), kind);
@@ -184,28 +175,4 @@ fn equal_places_are_told_apart_by_the_other_hash() {
     writer.forget(one);
     assert_eq!(read(writer.table(), one, 0), []);
     assert_eq!(read(writer.table(), other, 0), [view(2, 2)]);
-}
-
-#[test]
-fn a_merge_repeated_or_split_ends_in_the_same_content() {
-    let hasher = SubjectHasher::default();
-    let (visitor, signed_in) = (user(&hasher, 1), user(&hasher, 2));
-    let mut writer = RecentWriter::new(1 << 16, 4, 100);
-    for tick in [1, 3, 5] {
-        writer.record(visitor, view(tick, tick), START);
-    }
-    for tick in [2, 4] {
-        writer.record(signed_in, view(tick, tick), START);
-    }
-    assert_eq!(writer.merge(visitor, signed_in, None, START), 2);
-    let newest = [view(2, 2), view(3, 3), view(4, 4), view(5, 5)];
-    assert_eq!(read(writer.table(), signed_in, 0), newest);
-    assert_eq!(writer.merge(visitor, signed_in, None, START), 0);
-    writer.record(visitor, view(6, 6), START);
-    assert_eq!(writer.merge(visitor, signed_in, Some(START + 6), START), 0);
-    assert_eq!(writer.merge(visitor, signed_in, Some(START + 5), START), 1);
-    assert_eq!(writer.merge(signed_in, signed_in, None, START), 0);
-    assert_eq!(read(writer.table(), visitor, 0), [view(1, 1), view(3, 3), view(5, 5), view(6, 6)]);
-    assert_eq!(writer.merge(user(&hasher, 3), signed_in, None, START), 0);
-    assert_eq!(writer.table().stats().used, 2);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::super::tombstones::{TombstoneStats, Tombstones};
+use super::super::tombstones::{Noted, TombstoneStats, Tombstones};
 use super::super::{SubjectHasher, SubjectKey};
 use super::user;
 
@@ -12,7 +12,7 @@ use super::user;
 fn tombstones_hold_what_their_twin_holds() {
     for seed in 0..20 {
         let mut random = fastrand::Rng::with_seed(seed);
-        let tombstones = Tombstones::new(64 * 24 + 5);
+        let tombstones = Tombstones::new(64 * 16 + 5);
         let resident = tombstones.resident_bytes();
         let (hasher, mut twin) = (SubjectHasher::default(), HashMap::<SubjectKey, u32>::new());
         let mut refused = 0;
@@ -23,7 +23,15 @@ fn tombstones_hold_what_their_twin_holds() {
                 twin.retain(|_, known| *known >= tick);
             } else {
                 let room = twin.contains_key(&key) || twin.len() < 32;
-                assert_eq!(tombstones.note(key, tick), room);
+                let known = twin.get(&key).is_some_and(|known| *known >= tick);
+                let expected = if !room {
+                    Noted::NoRoom
+                } else if known {
+                    Noted::Known
+                } else {
+                    Noted::New
+                };
+                assert_eq!(tombstones.note(key.place, tick), expected);
                 if room {
                     let known = twin.entry(key).or_default();
                     *known = tick.max(*known);
@@ -46,7 +54,7 @@ fn tombstones_hold_what_their_twin_holds() {
 fn without_memory_every_entry_is_refused() {
     let tombstones = Tombstones::new(0);
     let key = user(&SubjectHasher::default(), 1);
-    assert!(!tombstones.note(key, 1));
+    assert_eq!(tombstones.note(key.place, 1), Noted::NoRoom);
     assert_eq!(tombstones.until(key), None);
     tombstones.drop_before(9);
     assert_eq!(tombstones.stats().refused, 1);
@@ -54,11 +62,11 @@ fn without_memory_every_entry_is_refused() {
 
 #[test]
 fn a_forgotten_subject_is_never_taken_for_an_unforgotten_one() {
-    let tombstones = Tombstones::new(256 * 24);
+    let tombstones = Tombstones::new(256 * 16);
     let hasher = SubjectHasher::default();
     let (stays, goes): (Vec<SubjectKey>, Vec<SubjectKey>) =
         (0..40).map(|number| (user(&hasher, number), user(&hasher, number + 40))).unzip();
-    stays.iter().for_each(|key| assert!(tombstones.note(*key, 9)));
+    stays.iter().for_each(|key| assert_eq!(tombstones.note(key.place, 9), Noted::New));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -72,7 +80,7 @@ fn a_forgotten_subject_is_never_taken_for_an_unforgotten_one() {
             reads
         });
         for _ in 0..3000 {
-            goes.iter().for_each(|key| assert!(tombstones.note(*key, 5)));
+            goes.iter().for_each(|key| assert_eq!(tombstones.note(key.place, 5), Noted::New));
             tombstones.drop_before(9);
         }
         done.store(true, Ordering::Relaxed);
