@@ -9,6 +9,9 @@ use crate::exposure::{self, Outbox};
 use crate::live::Fate;
 use crate::recommender::Record;
 
+/// Writes events.
+type Write = Box<dyn FnMut(&mut dyn Iterator<Item = &Event>) + Send>;
+
 /// Takes what callers record to the directory that is followed and to the sinks, as far as there are any.
 pub(super) fn recorder(config: &Config, outbox: Option<Outbox>) -> Record {
     let mut into_dir = dir_recorder(config);
@@ -26,7 +29,7 @@ pub(super) fn recorder(config: &Config, outbox: Option<Outbox>) -> Record {
 }
 
 /// Writes events into the directory that is followed, if there is one.
-fn dir_recorder(config: &Config) -> Box<dyn FnMut(&mut dyn Iterator<Item = &Event>) + Send> {
+fn dir_recorder(config: &Config) -> Write {
     let Some(dir) = &config.events.dir else { return Box::new(|_| {}) };
     let mut recorder =
         Recorder::new(dir, &config.exposure.replica.clone().unwrap_or_else(exposure::host_name));

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::support::broker::{Broker, record};
 use crate::support::event_shop::{STOCK, Shop, after, applied, digest, is_ready, scrape, status, wait_until};
 use crate::support::process::Process;
-use crate::support::scrape::Scrape;
 
 mod replicas;
 
