@@ -82,7 +82,7 @@ class Server:
         self.pid = self.child.pid  # taskset becomes the program it starts
         self._wait_until_ready()
 
-    def _wait_until_ready(self, patience=60.0):
+    def _wait_until_ready(self, patience=240.0):
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
