@@ -135,13 +135,18 @@ impl Events {
     /// Starts the threads.
     pub(super) fn start(self) -> std::io::Result<Running> {
         let Self { backlog, applier, readers, views, .. } = self;
-        let applier = thread::Builder::new().name("larder-apply".to_owned()).spawn(move || applier.run())?;
+        let apply = move || {
+            yield_to_answers();
+            applier.run();
+        };
+        let applier = thread::Builder::new().name("larder-apply".to_owned()).spawn(apply)?;
         let (mut stop, mut threads) = (Vec::new(), Vec::new());
         for mut reader in readers {
             let (sender, stopped) = sync_channel(1);
             let (views, backlog) = (Arc::clone(&views), Arc::clone(&backlog));
             let name = format!("larder-events-{}", threads.len());
             let work = move || {
+                yield_to_answers();
                 // Not before: what an event may say is up to the catalogue that is served.
                 while views.current().is_none() {
                     if wait(&stopped, LOOK).is_err() {
@@ -310,4 +315,10 @@ fn bury(source: &str, events: &[Event], outcomes: &[EventOutcome], dead: &Mutex<
             tracing::error!(source, %error, "a dead letter was not kept");
         }
     }
+}
+
+/// On Linux this sets the calling thread only: an event can wait for a millisecond rather than an answer. Far from
+/// nothing of a busy machine is left to it, or a stream would be fallen behind on. Without the right to, it does not.
+fn yield_to_answers() {
+    let _ = rustix::process::setpriority_process(None, 5);
 }

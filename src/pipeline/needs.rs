@@ -13,6 +13,10 @@ pub struct Needs {
     /// Catalogue columns, gathered once for all stages of a placement after retrieval; read them with
     /// [`CandidateSet::feature`](crate::domain::CandidateSet::feature).
     pub columns: Vec<String>,
+    /// Positions, in the catalogue, of the columns that the stage reads of its own accord from
+    /// [`Live::attributes`](crate::live::Live::attributes) to put items in order. A kept slate is not shown any more
+    /// once an event has changed one of them, or of `columns`, in one of its items.
+    pub attributes: Vec<usize>,
     /// Artifacts with users' features, at most [`USER_TABLES`](super::USER_TABLES), for scorers only. The user's rows
     /// are looked up before the runner starts, which is the one thing that a request may wait for, and are in
     /// [`Query::user_rows`](super::Query::user_rows) in this order.
@@ -43,12 +47,13 @@ pub struct Signals {
 impl Needs {
     /// Adds what another stage of the placement needs.
     pub fn add(&mut self, other: Self) {
-        let Self { columns, user_tables, clock, live, filters, signals } = other;
+        let Self { columns, attributes, user_tables, clock, live, filters, signals } = other;
         for column in columns {
             if !self.columns.contains(&column) {
                 self.columns.push(column);
             }
         }
+        self.attributes.extend(attributes);
         self.user_tables.extend(user_tables);
         self.filters.extend(filters);
         // The finest step of all, and none is the coarsest.

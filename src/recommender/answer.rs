@@ -17,7 +17,10 @@ use crate::pipeline::Deadline;
 
 /// For how long a kept slate is shown after events have changed something that is not in it: raising it saves work, and
 /// lets a new item, or one that would rank higher now, wait for longer.
-const LASTING: Duration = Duration::from_secs(1);
+const LASTING: Duration = Duration::from_secs(3);
+
+/// Any odd number with bits all over (the golden ratio's): cells that differ give digests that differ.
+const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// How an answer came about, as far as callers are told.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +128,7 @@ impl Recommender {
         let flight = match plan {
             Plan::Full => {
                 let make = |slate: &mut Slate| asked.make(budget, plan, slate);
-                cache.make(key.bytes(), asked.view.live.epoch(), slate, make, holds)
+                cache.make(key.bytes(), slate, make, |slate| asked.made(slate), holds)
             }
             // A lesser slate is not kept, so nobody can share it.
             _ => Flight::Useless,
@@ -156,8 +159,21 @@ impl Asked<'_> {
             && !self.request.validate_only
     }
 
-    /// Whether a slate that was made from another state of events may be shown: nothing in it may be gone since, and
-    /// what came since must not wait for long.
+    fn made(&self, slate: &Slate) -> Made {
+        Made { epoch: self.view.live.epoch(), at: Instant::now(), digest: self.digest(slate) }
+    }
+
+    /// Of what stages read of a slate's items, as it is now.
+    fn digest(&self, slate: &Slate) -> u64 {
+        let attributes = self.view.live.attributes();
+        let columns = self.placement.needs.attributes.iter().filter_map(|at| attributes.column_at(*at));
+        let cells =
+            columns.flat_map(|column| slate.items.iter().map(|entry| column.number(entry.item.row())));
+        cells.fold(0, |digest, cell| (digest ^ cell.to_bits()).wrapping_mul(MIX).rotate_left(29))
+    }
+
+    /// Whether a slate that was made from another state of events may be shown: nothing in it may be gone since or have
+    /// changed in what it is ordered by, and what came since must not wait for long.
     fn holds(&self, slate: &Slate, made: Made) -> bool {
         let live = &self.view.live;
         if made.epoch == live.epoch() {
@@ -168,6 +184,7 @@ impl Asked<'_> {
             && made.at.elapsed() < LASTING
             && slate.items.iter().all(|entry| live.is_listed(entry.item))
             && self.pass(slate)
+            && made.digest == self.digest(slate)
     }
 
     /// Whether the items pass the placement's filters, and the request's own, as they are now.

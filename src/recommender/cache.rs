@@ -44,6 +44,8 @@ struct Kept {
 pub(super) struct Made {
     pub(super) epoch: u64,
     pub(super) at: Instant,
+    /// Of what stages read of its items.
+    pub(super) digest: u64,
 }
 
 /// What came of looking for a slate that somebody may be making at the moment.
@@ -87,9 +89,9 @@ impl ResultCache {
     pub(super) fn make<E>(
         &self,
         key: &[u8],
-        epoch: u64,
         slate: &mut Slate,
         make: impl FnOnce(&mut Slate) -> Result<(), E>,
+        of: impl FnOnce(&Slate) -> Made,
         holds: impl FnOnce(&Slate, Made) -> bool,
     ) -> Flight<E> {
         // moka lets one caller of a key in and the others wait, which is all that is wanted of it here.
@@ -97,8 +99,8 @@ impl ResultCache {
         let kept = self.slates.optionally_get_with_by_ref(key, || {
             let outcome = make(slate);
             let lasting = !slate.degradation.causes.iter().any(|cause| cause.is_passing());
-            let of = Made { epoch, at: Instant::now() };
-            let kept = outcome.is_ok().then(|| Arc::new(Kept { slate: slate.clone(), lasting, made: of }));
+            let kept = |slate: &Slate| Arc::new(Kept { slate: slate.clone(), lasting, made: of(slate) });
+            let kept = outcome.is_ok().then(|| kept(slate));
             made = Some(outcome);
             kept
         });

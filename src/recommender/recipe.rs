@@ -46,8 +46,11 @@ impl Recipe<'_> {
             rerankers,
             selector: named(None, selector),
         };
-        let needs = needs_of(&pipeline, &fallback, at)?;
+        let mut needs = needs_of(&pipeline, &fallback, at)?;
         pipeline.columns = self.columns(&needs.columns, at)?;
+        needs.attributes.extend(pipeline.columns.iter().map(|column| column.position));
+        needs.attributes.sort_unstable();
+        needs.attributes.dedup();
         Ok(Placement {
             page_size: spec.page_size,
             max_latency: spec.max_latency_ms.map(Duration::from_millis),

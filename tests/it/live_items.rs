@@ -164,8 +164,28 @@ fn a_changed_attribute_counts_in_filters_properties_and_the_requests_own_filter(
     assert_eq!(
         shop.ask(&similar),
         before,
-        "what comes back is shown again, once the kept slate is a second old"
+        "what comes back is shown again, once the kept slate is some seconds old"
     );
+}
+
+#[test]
+fn a_kept_slate_is_not_shown_once_its_items_have_changed_in_what_orders_it() {
+    // Two of a category at most; the third of one gives way.
+    let kept = Shop::grocer();
+    let request = Request::new("pdp.similar").viewing("earl-grey").page_size(3);
+    let before = kept.ask(&request);
+    let view = kept.registry.current().unwrap();
+    let value = view.live.attributes().value("category", view.live.item(&before[0]).unwrap().row());
+    let Value::Text(category) = value else { panic!("{value:?}") };
+    let category = || AttributeValue::Text(category.into());
+    let events =
+        [changed(&before[1], "category", category(), 1), changed(&before[2], "category", category(), 1)];
+    kept.apply(&events);
+    let fresh = Shop::grocer();
+    fresh.apply(&events);
+    let after = fresh.ask(&request);
+    assert_ne!(after, before);
+    assert_eq!(kept.ask(&request), after);
 }
 
 #[test]
@@ -336,7 +356,7 @@ fn a_swap_and_a_rollback_keep_what_events_have_said_and_epochs_go_only_forward()
         fresh.apply(&applied);
         assert_eq!(shop.digest(), fresh.digest(), "round {round}");
         for name in fresh.registry.current().unwrap().placements.keys() {
-            // Longer than any kept slate, whose order may be a second old.
+            // Longer than any kept slate, whose order may be some seconds old.
             let request = Request::new(name).viewing("earl-grey").user("ada").page_size(40);
             assert_eq!(shop.ask(&request), fresh.ask(&request), "round {round}, {name}");
         }

@@ -26,6 +26,14 @@ impl ItemColumn {
         }
     }
 
+    /// Where it stands in the catalogue, if it is an attribute's.
+    pub(super) fn position(&self) -> Option<usize> {
+        match self {
+            Self::Catalog(at, _) => Some(*at),
+            Self::Features(..) => None,
+        }
+    }
+
     /// Whether it holds text, one a row.
     pub(super) fn is_text(&self) -> bool {
         match self {

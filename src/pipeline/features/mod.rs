@@ -83,6 +83,18 @@ impl Gatherer {
         &self.users
     }
 
+    /// The positions, in the catalogue, of the attributes of candidates that it reads.
+    pub fn attributes(&self) -> Vec<usize> {
+        let own = self.steps.iter().filter_map(|step| match step {
+            Step::Numbers(column) | Step::Coded(column, _) | Step::NumberCoded(column, _) => {
+                column.position()
+            }
+            Step::SeedSame(column) | Step::SeedRatio(column) => column.position(),
+            _ => None,
+        });
+        own.collect()
+    }
+
     /// How often features change with the clock: with the hour, the day of the week, or (`None`) not at all.
     pub fn clock(&self) -> Option<ClockStep> {
         let step = |step: &Step| match step {

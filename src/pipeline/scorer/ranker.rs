@@ -63,8 +63,12 @@ impl Stage for Ranker {
     }
 
     fn needs(&self) -> Needs {
-        let (user_tables, clock) = (self.gatherer.user_tables().to_vec(), self.gatherer.clock());
-        Needs { user_tables, clock, ..Needs::default() }
+        Needs {
+            attributes: self.gatherer.attributes(),
+            user_tables: self.gatherer.user_tables().to_vec(),
+            clock: self.gatherer.clock(),
+            ..Needs::default()
+        }
     }
 }
 
