@@ -19,7 +19,7 @@ test:
 
 # CI: the features that are off by default: rankers that are ONNX networks, event systems
 features:
-    cargo test --workspace --features larder/onnx,{{event_systems}} --lib --test it -- onnx kafka kinesis sqs nats aws
+    CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --workspace --features larder/onnx,{{event_systems}} --lib --test it -- onnx kafka kinesis sqs nats aws
 
 # Fuzz one parser for a minute (needs a nightly compiler and cargo-fuzz); `just fuzz` lists them
 fuzz target="" seconds="60":
@@ -31,7 +31,7 @@ lint:
 
 # CI: document
 document:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --features {{event_systems}}
 
 # CI: examples
 examples:

@@ -1,4 +1,4 @@
-//! The one integration-test binary: each module holds what one part promises, seen from outside.
+//! The integration tests' binary: each module holds what one part promises, seen from outside.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
@@ -51,7 +51,6 @@ mod overload;
 mod people;
 mod placements_file;
 mod pyarrow;
-mod quality;
 mod ranked;
 mod rankers;
 mod reload;
