@@ -34,6 +34,8 @@ pub struct Base {
 pub struct Live {
     base: Arc<Base>,
     epoch: u64,
+    /// The epoch from which slates that were made can be shown.
+    fresh_from: u64,
     /// The changes of [`States`] that are in it.
     sequence: u64,
     digest: u64,
@@ -62,6 +64,7 @@ impl Live {
         });
         Self {
             epoch: 0,
+            fresh_from: 0,
             sequence: 0,
             digest: 0,
             last_event_ms: i64::MIN,
@@ -88,6 +91,17 @@ impl Live {
     /// This state under another number.
     pub fn at(self, epoch: u64) -> Self {
         Self { epoch, ..self }
+    }
+
+    /// The epoch from which slates that were made can be shown, if nothing in them has changed: there were changes
+    /// before it that none of them may miss.
+    pub fn fresh_from(&self) -> u64 {
+        self.fresh_from
+    }
+
+    /// This state, with slates of this epoch and later ones to be shown.
+    pub fn with_fresh_from(self, fresh_from: u64) -> Self {
+        Self { fresh_from, ..self }
     }
 
     /// The same for the same state of what events say, on every replica that serves the same snapshot.

@@ -15,10 +15,6 @@ use crate::domain::{ItemIdx, Moment, Request, Slate};
 use crate::feature::Predicate;
 use crate::pipeline::Deadline;
 
-/// For how long a kept slate is shown after events have changed something that is not in it: raising it saves work, and
-/// lets a new item, or one that would rank higher now, wait for longer.
-const LASTING: Duration = Duration::from_secs(3);
-
 /// Any odd number with bits all over (the golden ratio's): cells that differ give digests that differ.
 const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -43,6 +39,8 @@ pub(super) struct Asked<'a> {
     /// kept under eleven.
     pub(super) time: Option<Moment>,
     pub(super) deadline: Deadline,
+    /// That of a kept slate from another state of events.
+    pub(super) max_age: Duration,
     /// What events say of the subject; `None` where they say nothing.
     pub(super) remembered: Option<Remembered<'a>>,
     /// Whether that was anything.
@@ -99,6 +97,7 @@ impl Recommender {
             size,
             time,
             deadline,
+            max_age: self.limits.max_slate_age,
             remembered,
             is_remembered: Cell::new(false),
             counts,
@@ -181,7 +180,8 @@ impl Asked<'_> {
         }
         // A short slate would take whatever came since.
         slate.items.len() >= self.size
-            && made.at.elapsed() < LASTING
+            && made.epoch >= live.fresh_from()
+            && made.at.elapsed() < self.max_age
             && slate.items.iter().all(|entry| live.is_listed(entry.item))
             && self.pass(slate)
             && made.digest == self.digest(slate)

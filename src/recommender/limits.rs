@@ -33,6 +33,10 @@ pub struct Limits {
     /// Bytes for the finished slates of each view; 0 keeps none. Raising it trades memory for CPU.
     #[serde(rename = "result_cache", with = "As::<Size>")]
     pub result_cache_bytes: u64,
+    /// The longest that a slate is kept while events change items that are not in it. Raising it saves CPU under a
+    /// stream of events, and lets an item that would be in the slate now wait for longer.
+    #[serde(with = "As::<Time>")]
+    pub max_slate_age: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +48,7 @@ impl Default for Limits {
             placement_deadlines: true,
             user_features_wait: Duration::from_millis(20),
             result_cache_bytes: 8 << 20,
+            max_slate_age: Duration::from_secs(30),
         }
     }
 }
@@ -66,6 +71,7 @@ impl Limits {
             Duration::ZERO..=Duration::from_secs(1),
         )?;
         // Off or large enough to be of use: a few bytes would be a misunderstood unit.
+        duration_within("max_slate_age", self.max_slate_age, Duration::ZERO..=Duration::from_secs(3600))?;
         if self.result_cache_bytes != 0 {
             size_within("result_cache", self.result_cache_bytes, 64 << 10..=1 << 40)?;
         }

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::View;
+use super::pace::Pace;
 use crate::domain::{ChunkedBitmap, Event, EventKind};
 use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded};
 use crate::live::{Applied, Base, Config, ForgottenError, ForgottenFile, Live, States};
@@ -31,6 +32,7 @@ pub struct LiveState {
     /// Where it is kept who was forgotten.
     forgotten: Option<Mutex<ForgottenFile>>,
     replaced: Mutex<VecDeque<Arc<View>>>,
+    pace: Mutex<Pace>,
     reserve: usize,
     user_ttl_ms: i64,
 }
@@ -125,6 +127,7 @@ impl LiveState {
             recent: Arc::new(recent),
             forgotten,
             replaced: Mutex::default(),
+            pace: Mutex::default(),
             reserve: config.reserve_items,
             user_ttl_ms: config.recent.user_ttl.as_millis() as i64,
         });
@@ -206,7 +209,9 @@ impl LiveState {
             if view.live.sequence() != states.sequence() {
                 let live = next(&view.live, &states);
                 epoch = Some(live.epoch());
-                return Some(Arc::new(view.with_live(live)));
+                let calm = self.pace.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now());
+                let fresh_from = if calm { live.epoch() } else { view.live.fresh_from() };
+                return Some(Arc::new(view.with_live(live.with_fresh_from(fresh_from))));
             }
             // Items that somebody did something with for the first time: nothing has changed, they are only found now.
             (view.live.handles() != states.handles()).then(|| {
@@ -261,7 +266,7 @@ impl LiveState {
         let epoch = current.map_or(0, |current| current.live.epoch());
         // Epochs only go forward, whatever the snapshot; before the first event there is none.
         let epoch = if epoch == 0 && states.is_empty() { 0 } else { epoch + 1 };
-        Arc::new(view.with_live(live.at(epoch)))
+        Arc::new(view.with_live(live.at(epoch).with_fresh_from(epoch)))
     }
 
     /// Whether the view's own state is of the kind that events can change.

@@ -29,6 +29,7 @@ mod limits;
 mod live_state;
 mod make;
 mod memory;
+mod pace;
 mod plan;
 mod prepare;
 mod recipe;

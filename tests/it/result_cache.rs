@@ -24,6 +24,7 @@ const OFF: Limits = Limits {
     placement_deadlines: true,
     user_features_wait: Duration::from_millis(20),
     result_cache_bytes: 0,
+    max_slate_age: Duration::ZERO,
 };
 
 fn sample() -> (Recommender, Recommender) {
