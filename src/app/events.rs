@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::recording::recorder;
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::connect::source::{
     SourceKind, SourceOptions, SqsOptions, Stopped,
 };
 use crate::connect::{Record as EventRecord, encode};
-use crate::domain::{Event, EventKind};
+use crate::domain::{Event, EventKind, now_ms};
 use crate::exposure::Outbox;
 use crate::live::{Backlog, EventCounts, ForgottenError};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
@@ -294,7 +294,7 @@ fn deliver(
 
 /// Keeps events that could be read and not be applied.
 fn bury(source: &str, events: &[Event], outcomes: &[EventOutcome], dead: &Mutex<DeadLetters>) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+    let now = now_ms();
     for (event, outcome) in events.iter().zip(outcomes) {
         let Some(reason) = outcome.reason() else { continue };
         let body = encode(event);

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::View;
-use crate::domain::{ChunkedBitmap, Event, EventKind};
+use crate::domain::{ChunkedBitmap, Event, EventKind, now_ms};
 use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded};
 use crate::live::{Applied, Base, Config, ForgottenError, ForgottenFile, Live, States};
 use crate::snapshot::Registry;
@@ -314,10 +313,6 @@ fn next(live: &Live, states: &States) -> Live {
 /// Events at or before this are in the view's catalogue.
 fn watermark_ms(view: &View) -> i64 {
     view.catalog_known_until_ms().unwrap_or(i64::MIN)
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
 fn apply(states: &mut States, view: Option<&View>, event: &Event) -> EventOutcome {

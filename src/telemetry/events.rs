@@ -1,10 +1,10 @@
 //! Metrics of events and of what they have changed.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Error, Registry};
 
+use crate::domain::now_ms;
 use crate::live::EventCounts;
 use crate::recommender::{LiveState, View};
 use crate::server::metrics::Declaration;
@@ -115,7 +115,7 @@ fn register_positions(
 ) -> Result<(), Error> {
     let read = Arc::clone(counts);
     LAG.gauge(registry, move |samples| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+        let now = now_ms();
         for ((source, partition), read) in read.reads() {
             // Less than the pause between two looks is none: what is not read then cannot have been there.
             let behind = now.saturating_sub(read.until_ms);

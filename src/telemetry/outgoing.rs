@@ -1,10 +1,10 @@
 //! Metrics of what goes out: the queues, the spools and the sinks.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use prometheus::{Error, Registry};
 
+use crate::domain::now_ms;
 use crate::exposure::{Counters, Dropped, SinkCounts, SpoolCounts, What};
 use crate::server::metrics::{Declaration, Samples};
 
@@ -130,8 +130,4 @@ fn of_sinks(
             }
         }
     }
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }

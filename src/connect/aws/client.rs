@@ -6,7 +6,7 @@
 )]
 
 use std::error::Error;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
@@ -15,9 +15,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::artifact::aws::{CONNECT_TIMEOUT, loader, with_causes};
 use crate::connect::AwsAccess;
-
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Codes of answers that say that one asks too often.
 const THROTTLED: [&str; 5] = [
@@ -40,20 +37,6 @@ pub(super) async fn connect(access: &AwsAccess, answer: Duration) -> Result<SdkC
         .timeout_config(timeouts.build());
     let config = loader.load().await;
     if config.region().is_none() { Err(AwsError::NoRegion) } else { Ok(config) }
-}
-
-/// How long to wait after this many failures in a row: longer each time, and not all servers at once.
-pub(super) fn pause(failures: u32) -> Duration {
-    jittered((Duration::from_millis(100) * 2u32.pow(failures.min(9))).min(LONGEST_PAUSE))
-}
-
-/// Between half of it and all of it.
-pub(super) fn jittered(time: Duration) -> Duration {
-    time.mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
-pub(super) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
 /// Why a service cannot be used.
