@@ -98,6 +98,8 @@ mod support {
     pub(crate) mod following;
     pub(crate) mod grocer;
     #[cfg(feature = "kinesis")]
+    pub(crate) mod json_service;
+    #[cfg(feature = "kinesis")]
     pub(crate) mod kinesalite;
     pub(crate) mod levels;
     #[cfg(feature = "nats")]

@@ -25,6 +25,19 @@ const THROTTLED: [&str; 5] = [
     "RequestThrottled",
 ];
 
+/// Codes of answers that say that an entry is not what the service takes, whatever the settings.
+const OF_ENTRY: [&str; 1] = ["MalformedDetail"];
+
+/// Codes of answers that say that an entry or the request is not what the service takes. It may be for what the entry
+/// has in it or for what the settings have; what is not allowed is neither of the two.
+const OF_CONTENT: [&str; 5] = [
+    "InvalidArgument",
+    "InvalidArgumentException",
+    "ValidationException",
+    "SerializationException",
+    "RequestEntityTooLargeException",
+];
+
 /// Finds credentials and region. Requests are sent once: whoever sends has a pause of its own, counts, and says why.
 pub(super) async fn connect(access: &AwsAccess, answer: Duration) -> Result<SdkConfig, AwsError> {
     let timeouts = TimeoutConfig::builder()
@@ -95,6 +108,24 @@ impl AwsError {
             Self::Answer { code, .. } => code,
             _ => "",
         }
+    }
+
+    /// What the service or the SDK says.
+    pub(super) fn said(&self) -> &str {
+        match self {
+            Self::Answer { said, .. } | Self::NoAnswer { said } => said,
+            Self::NoRegion => "",
+        }
+    }
+
+    /// Whether it speaks of an entry, which can never be taken.
+    pub(super) fn is_of_entry(&self) -> bool {
+        OF_ENTRY.contains(&self.code())
+    }
+
+    /// Whether it speaks of what was sent, and sending it again does not help.
+    pub(super) fn is_of_content(&self) -> bool {
+        OF_CONTENT.contains(&self.code())
     }
 
     /// Whether one asks too often.
