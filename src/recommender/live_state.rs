@@ -167,9 +167,11 @@ impl LiveState {
         };
         let mut outcomes: Vec<EventOutcome> = events.iter().map(one).collect();
         drop(states);
-        if !self.keep_forgotten() {
-            for (event, outcome) in events.iter().zip(&mut outcomes) {
-                if event.kind == EventKind::UserForgotten && *outcome == EventOutcome::Applied {
+        let is_wish = |event: &Event| event.kind == EventKind::UserForgotten;
+        if !self.keep_forgotten(events.iter().any(is_wish)) {
+            // Also one that says nothing new: what it repeats may be what is not kept.
+            for (_, outcome) in events.iter().zip(&mut outcomes).filter(|(event, _)| is_wish(event)) {
+                if outcome.is_of_use() {
                     *outcome = EventOutcome::NotKept;
                 }
             }
@@ -177,10 +179,11 @@ impl LiveState {
         outcomes
     }
 
-    /// Keeps on disk who was forgotten just now; false if the disk does not take it.
-    fn keep_forgotten(&self) -> bool {
+    /// Keeps on disk who was forgotten just now, and what the disk did not take before if somebody `asks` for it again;
+    /// false if the disk does not take it.
+    fn keep_forgotten(&self, asks: bool) -> bool {
         let new = self.recent.take_forgotten();
-        let Some(file) = self.forgotten.as_ref().filter(|_| !new.is_empty()) else { return true };
+        let Some(file) = self.forgotten.as_ref().filter(|_| asks || !new.is_empty()) else { return true };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = file.add(&new, || self.recent.all_forgotten());
         if let Err(error) = &kept {

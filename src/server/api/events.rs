@@ -104,6 +104,10 @@ impl EventService {
         match outcomes.first() {
             Some(EventOutcome::Applied | EventOutcome::Stale) => {}
             outcome => {
+            // Not to be taken for done: the caller has to send it again, to a disk that takes it.
+            Some(outcome @ EventOutcome::NotKept) => {
+                return Err(Problem::new(Kind::NotReady, format!("the user is {}", outcome.message())));
+            }
                 let reason = outcome.map(EventOutcome::message).unwrap_or_default();
                 return Err(Problem::new(Kind::Overloaded, format!("the user is not forgotten: {reason}")));
             }
