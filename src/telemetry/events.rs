@@ -13,12 +13,13 @@ use crate::snapshot::Registry as Views;
 const EVENTS: Declaration = Declaration {
     name: "larder_events_total",
     help: "Events by source, type (other: one of the shop's own) and outcome: applied, stale (something newer was \
-           known), unmatched (no mapping is for it) or dead (kept among the dead letters).",
+           known), unmatched (no mapping is for it) or dead (of no use: kept among the dead letters or, of what \
+           callers send, source http, told to them).",
     labels: &["source", "type", "outcome"],
 };
 const DEAD: Declaration = Declaration {
     name: "larder_dead_total",
-    help: "Events that could not be used, by source and reason.",
+    help: "Events that could not be used, by source (http: of callers) and reason.",
     labels: &["source", "reason"],
 };
 const APPLY: Declaration = Declaration {
