@@ -91,7 +91,7 @@ mod support {
     #[cfg(feature = "kafka")]
     pub(crate) mod broker;
     pub(crate) mod counting;
-    #[cfg(any(feature = "kafka", feature = "nats"))]
+    #[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis"))]
     pub(crate) mod event_shop;
     pub(crate) mod faulty_disk;
     pub(crate) mod faulty_store;
@@ -121,4 +121,6 @@ mod support {
     pub(crate) mod skip;
     #[cfg(feature = "kinesis")]
     pub(crate) mod stream;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod troubled_stream;
 }
