@@ -7,13 +7,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 
+mod dead;
 mod events;
 mod recording;
 mod sinks;
+mod sources;
 
 use crate::artifact::{FetchError, StoreError, open};
 use crate::config::Config;
 use crate::exposure::Writer;
+use crate::live::ForgottenError;
 use crate::pipeline::Stages;
 use crate::recommender::{LiveState, Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
@@ -22,7 +25,10 @@ use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sour
 use events::{Events, EventsError, Outboxes};
 use sinks::GoingOut;
 
-pub(crate) use events::open as open_source;
+pub(crate) use sources::open as open_source;
+
+/// The file in the cache directory that says who was forgotten.
+const FORGOTTEN: &str = "forgotten.jsonl";
 
 /// Why the server did not start.
 #[derive(Debug, Error)]
@@ -52,6 +58,9 @@ pub(crate) enum AppError {
     /// The API cannot be served.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// It is not known who was forgotten.
+    #[error(transparent)]
+    Forgotten(#[from] ForgottenError),
     /// Events cannot be taken.
     #[error(transparent)]
     Events(#[from] EventsError),
@@ -107,9 +116,8 @@ impl App {
         let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
         let views: Arc<Registry<View>> = Arc::default();
         let signals = sync_channel(1);
-        let forgotten = config.cache_dir.join(events::FORGOTTEN);
-        let state =
-            LiveState::open(Arc::clone(&views), &config.live, &forgotten).map_err(EventsError::Forgotten)?;
+        let forgotten = config.cache_dir.join(FORGOTTEN);
+        let state = LiveState::open(Arc::clone(&views), &config.live, &forgotten)?;
         let out = GoingOut::open(&config, state.recent())?;
         // The queue's end for requests, which the server drops at its end: the writer ends with the last of them.
         config.server.exposures = out.exposures;

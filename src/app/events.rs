@@ -1,30 +1,25 @@
 //! Wiring of events: sources are read, what they say is applied, and what they cannot say is kept.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use super::dead::{Dead, keeps_of_callers};
 use super::recording::recorder;
+use super::sources::open;
 use crate::config::Config;
-use crate::connect::dead::{DEAD_LETTERS, DeadError, DeadLetters, DeadOptions, PersonalPayloads};
-use crate::connect::decode::{Decoded, Decoder, MappingError, Poison};
-use crate::connect::source::{
-    EventSource, FilesOptions, FilesSource, KafkaOptions, KinesisOptions, NatsOptions, Reader, SourceError,
-    SourceKind, SourceOptions, SqsOptions, Stopped,
-};
-use crate::connect::{Record as EventRecord, encode};
+use crate::connect::dead::DeadError;
+use crate::connect::decode::{Decoder, MappingError};
+use crate::connect::source::{Reader, SourceError, Stopped};
 use crate::domain::{Event, EventKind};
 use crate::exposure::Outbox;
-use crate::live::{Backlog, EventCounts, ForgottenError};
+use crate::live::{Backlog, EventCounts};
 use crate::recommender::{Applier, EventBatch, EventOutcome, EventQueue, LiveState, View};
 use crate::snapshot::{LookNow, Registry};
 
 /// How long a source waits for the first snapshot between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// The file in the cache directory that says who was forgotten.
-pub(super) const FORGOTTEN: &str = "forgotten.jsonl";
 
 /// What events need, before anything runs.
 #[derive(Debug)]
@@ -72,9 +67,6 @@ pub(crate) enum EventsError {
     /// There is no place for events that cannot be used.
     #[error("events.dead_dir: {0}")]
     Dead(#[from] DeadError),
-    /// It is not known who was forgotten.
-    #[error("{0}")]
-    Forgotten(#[from] ForgottenError),
 }
 
 impl Events {
@@ -88,13 +80,7 @@ impl Events {
     ) -> Result<Self, EventsError> {
         let counts: Arc<EventCounts> = Arc::default();
         let sources = config.events.all_sources();
-        let dead_dir = config.events.dead_dir.clone();
-        let dead = DeadLetters::open(DeadOptions {
-            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join(DEAD_LETTERS)),
-            max: config.events.dead_max,
-            personal: PersonalPayloads::default(),
-        })?;
-        let dead = Arc::new(Mutex::new(dead.with_outbox(outboxes.dead)));
+        let dead = Dead::open(config, outboxes.dead)?;
         let others = Box::new(move |event: &Event| match event.kind {
             EventKind::SnapshotPublished => {
                 let _ = look_now.try_send(LookNow); // one that waits is enough
@@ -103,21 +89,23 @@ impl Events {
             _ => EventOutcome::NotOfItem,
         });
         let interval = config.live.publish_interval;
-        let record = recorder(config, outboxes.events);
+        let record =
+            recorder(config, outboxes.events, dead.clone().filter(|_| keeps_of_callers(&config.events)));
         let (queue, applier) =
             Applier::new(Arc::clone(&state), Arc::clone(&counts), interval, others, record);
         let names = sources.iter().map(|source| Arc::from(&*source.name));
         let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
         let mut readers = Vec::new();
-        for options in &sources {
+        // Where there is a source, there is a place for dead letters.
+        for (options, dead) in sources.iter().filter_map(|options| Some((options, dead.as_ref()?))) {
             let name: Arc<str> = options.name.as_str().into();
             let decoder = Decoder::new(&options.mappings)
                 .map_err(|source| EventsError::Mappings { name: options.name.clone(), source })?;
             readers.push(Reader {
                 source: open(options, &counts)?,
                 decoder,
-                deliver: deliver(queue.clone(), Arc::clone(&name), Arc::clone(&dead)),
-                dead: Arc::clone(&dead),
+                deliver: deliver(queue.clone(), Arc::clone(&name), dead.clone()),
+                dead: dead.letters(),
                 counts: Arc::clone(&counts),
                 interval: config.events.poll_interval,
                 caught_up: Some(caught_up(queue.clone(), Arc::clone(&name), Arc::clone(&backlog))),
@@ -177,88 +165,6 @@ impl Running {
     }
 }
 
-/// Opens a source, by its kind.
-pub(crate) fn open(
-    options: &SourceOptions,
-    counts: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    match &options.kind {
-        SourceKind::Files(files) => open_files(&options.name, files),
-        SourceKind::Kafka(kafka) => open_kafka(&options.name, kafka, counts),
-        SourceKind::Nats(nats) => open_nats(&options.name, nats, counts),
-        SourceKind::Kinesis(kinesis) => open_kinesis(&options.name, kinesis, counts),
-        SourceKind::Sqs(sqs) => open_sqs(&options.name, sqs, counts),
-    }
-}
-
-fn open_files(name: &str, options: &FilesOptions) -> Result<Box<dyn EventSource>, SourceError> {
-    Ok(Box::new(FilesSource::open(name, &options.dir)?))
-}
-
-#[cfg(feature = "kafka")]
-fn open_kafka(
-    name: &str,
-    options: &KafkaOptions,
-    counts: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    Ok(Box::new(crate::connect::kafka::KafkaSource::open(name, options, Arc::clone(counts))?))
-}
-
-#[cfg(not(feature = "kafka"))]
-fn open_kafka(
-    name: &str,
-    _: &KafkaOptions,
-    _: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NOT_BUILT })
-}
-
-#[cfg(feature = "nats")]
-fn open_nats(
-    name: &str,
-    options: &NatsOptions,
-    counts: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    Ok(Box::new(crate::connect::nats::NatsSource::open(name, options, Arc::clone(counts))?))
-}
-
-#[cfg(not(feature = "nats"))]
-fn open_nats(name: &str, _: &NatsOptions, _: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
-    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NATS_NOT_BUILT })
-}
-
-#[cfg(feature = "kinesis")]
-fn open_kinesis(
-    name: &str,
-    options: &KinesisOptions,
-    counts: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    Ok(Box::new(crate::connect::aws::KinesisSource::open(name, options, Arc::clone(counts))?))
-}
-
-#[cfg(not(feature = "kinesis"))]
-fn open_kinesis(
-    name: &str,
-    _: &KinesisOptions,
-    _: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_KINESIS })
-}
-
-#[cfg(feature = "sqs")]
-fn open_sqs(
-    name: &str,
-    options: &SqsOptions,
-    counts: &Arc<EventCounts>,
-) -> Result<Box<dyn EventSource>, SourceError> {
-    Ok(Box::new(crate::connect::aws::SqsSource::open(name, options, Arc::clone(counts))?))
-}
-
-#[cfg(not(feature = "sqs"))]
-fn open_sqs(name: &str, _: &SqsOptions, _: &Arc<EventCounts>) -> Result<Box<dyn EventSource>, SourceError> {
-    Err(SourceError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_SQS })
-}
-
 /// Tells, behind all that was delivered before, that a source has caught up: when that is applied, so is its backlog.
 fn caught_up(queue: EventQueue, name: Arc<str>, backlog: Arc<Backlog>) -> Box<dyn FnOnce() + Send> {
     Box::new(move || {
@@ -278,43 +184,24 @@ fn wait(stopped: &Receiver<()>, time: Duration) -> Result<(), Stopped> {
 fn deliver(
     queue: EventQueue,
     source: Arc<str>,
-    dead: Arc<Mutex<DeadLetters>>,
+    dead: Dead,
 ) -> Box<dyn FnMut(Vec<Event>, Instant) -> Result<(), Stopped> + Send> {
     Box::new(move |events, arrived| {
-        let (name, dead) = (Arc::clone(&source), Arc::clone(&dead));
+        let (name, dead) = (Arc::clone(&source), dead.clone());
         let done = Box::new(move |events: &[Event], outcomes: Vec<EventOutcome>, _| {
-            bury(&name, events, &outcomes, &dead);
+            dead.not_applied(&name, events.iter().zip(&outcomes));
         });
         queue
             .send(EventBatch {
                 source: Arc::clone(&source),
                 events,
                 arrived,
+                no_events: Vec::new(),
                 record: false,
                 done: Some(done),
             })
             .map_err(|_| Stopped)
     })
-}
-
-/// Keeps events that could be read and not be applied.
-fn bury(source: &str, events: &[Event], outcomes: &[EventOutcome], dead: &Mutex<DeadLetters>) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-    for (event, outcome) in events.iter().zip(outcomes) {
-        let Some(reason) = outcome.reason() else { continue };
-        let body = encode(event);
-        let decoded = Decoded {
-            poison: vec![Poison::not_applied(reason, outcome.message())],
-            names_a_person: event.user_id.is_some()
-                || event.visitor_id.is_some()
-                || event.session_id.is_some(),
-            ..Decoded::default()
-        };
-        let mut dead = dead.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = dead.write(&EventRecord::new(source, &body), &decoded, now) {
-            tracing::error!(source, %error, "a dead letter was not kept");
-        }
-    }
 }
 
 /// On Linux this sets the calling thread only: an event can wait for a millisecond rather than an answer. Far from

@@ -2,27 +2,34 @@
 
 use chrono::Utc;
 
+use super::dead::Dead;
 use crate::config::Config;
 use crate::connect::{Recorder, encode};
 use crate::domain::Event;
 use crate::exposure::{self, Outbox};
-use crate::live::Fate;
-use crate::recommender::Record;
+use crate::recommender::{EventOutcome, Record};
 
 /// Writes events.
 type Write = Box<dyn FnMut(&mut dyn Iterator<Item = &Event>) + Send>;
 
-/// Takes what callers record to the directory that is followed and to the sinks, as far as there are any.
-pub(super) fn recorder(config: &Config, outbox: Option<Outbox>) -> Record {
+/// The source of what callers record, in dead letters.
+const SOURCE: &str = "http";
+
+/// Takes what callers record to the directory that is followed and to the sinks, and what cannot be used of it to the
+/// dead letters, as far as there are any.
+pub(super) fn recorder(config: &Config, outbox: Option<Outbox>, dead: Option<Dead>) -> Record {
     let mut into_dir = dir_recorder(config);
-    Box::new(move |events| {
-        let applied = events.iter().filter(|(_, fate)| *fate == Fate::Applied).map(|(event, _)| *event);
+    Box::new(move |events, no_events| {
+        let is_applied = |outcome: &EventOutcome| *outcome == EventOutcome::Applied;
+        let applied = events.iter().filter(|(_, outcome)| is_applied(outcome)).map(|(event, _)| *event);
         into_dir(&mut { applied });
+        if let Some(dead) = &dead {
+            no_events.iter().for_each(|no_event| dead.not_read(SOURCE, no_event));
+            dead.not_applied(SOURCE, events.iter().copied());
+        }
         let Some(outbox) = &outbox else { return };
         let now = Utc::now().timestamp_millis();
-        // Also what says nothing new here, such as what somebody did long ago: others may not know it. What cannot be
-        // used is nothing for others either.
-        for (event, _) in events.iter().filter(|(_, fate)| matches!(fate, Fate::Applied | Fate::Stale)) {
+        for (event, _) in events.iter().filter(|(_, outcome)| outcome.is_of_use()) {
             outbox.offer(now, encode(event));
         }
     })

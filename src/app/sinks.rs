@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::artifact::{self, StoreError};
 use crate::config::Config;
-use crate::connect::sink::{BusOptions, SinkKind, SinkOptions, StreamOptions, TopicOptions};
+use crate::connect::sink::{SinkKind, SinkOptions};
 use crate::exposure::sink::{HourlyJsonLines, Lake, Sink, Stdout};
 use crate::exposure::{
     self, Counters, Exposures, Forgotten, Outbox, Outgoing, Person, StartError, What, Writer,
@@ -154,57 +154,39 @@ fn open_one(options: &SinkOptions, what: What, store: &artifact::OpenOptions) ->
                 .map_err(|source| SinkError::Store { name: name.to_owned(), source })?;
             Ok(Sink::segments(name, Lake::new(store, what)))
         }
-        SinkKind::Kafka(topic) => open_kafka(name, topic, what),
-        SinkKind::Kinesis(stream) => open_kinesis(name, stream, what),
-        SinkKind::Firehose(stream) => open_firehose(name, stream, what),
-        SinkKind::EventBridge(bus) => open_eventbridge(name, bus, what),
+        #[cfg(feature = "kafka")]
+        SinkKind::Kafka(topic) => {
+            match crate::connect::kafka::KafkaSink::open(&topic.access, &topic.topic, what) {
+                Ok(sink) => Ok(Sink::records(name, sink)),
+                Err(source) => Err(SinkError::Kafka { name: name.to_owned(), source }),
+            }
+        }
+        #[cfg(feature = "kinesis")]
+        SinkKind::Kinesis(to) => {
+            let service = crate::connect::aws::KinesisSink { stream: to.stream.clone() };
+            open_batches(name, &to.access, service, what)
+        }
+        #[cfg(feature = "firehose")]
+        SinkKind::Firehose(to) => {
+            let service = crate::connect::aws::FirehoseSink { stream: to.stream.clone() };
+            open_batches(name, &to.access, service, what)
+        }
+        #[cfg(feature = "eventbridge")]
+        SinkKind::EventBridge(bus) => {
+            let service = crate::connect::aws::EventBridgeSink { keys: bus.keys.clone() };
+            open_batches(name, &bus.access, service, what)
+        }
+        #[cfg(not(all(
+            feature = "kafka",
+            feature = "kinesis",
+            feature = "firehose",
+            feature = "eventbridge"
+        )))]
+        other => {
+            let reason = other.missing().unwrap_or_default();
+            Err(SinkError::NotBuilt { name: name.to_owned(), reason })
+        }
     }
-}
-
-#[cfg(feature = "kafka")]
-fn open_kafka(name: &str, options: &TopicOptions, what: What) -> Result<Sink, SinkError> {
-    match crate::connect::kafka::KafkaSink::open(&options.access, &options.topic, what) {
-        Ok(sink) => Ok(Sink::records(name, sink)),
-        Err(source) => Err(SinkError::Kafka { name: name.to_owned(), source }),
-    }
-}
-
-#[cfg(not(feature = "kafka"))]
-fn open_kafka(name: &str, _: &TopicOptions, _: What) -> Result<Sink, SinkError> {
-    Err(SinkError::NotBuilt { name: name.to_owned(), reason: crate::connect::NOT_BUILT })
-}
-
-#[cfg(feature = "kinesis")]
-fn open_kinesis(name: &str, options: &StreamOptions, what: What) -> Result<Sink, SinkError> {
-    let service = crate::connect::aws::KinesisSink { stream: options.stream.clone() };
-    open_batches(name, &options.access, service, what)
-}
-
-#[cfg(not(feature = "kinesis"))]
-fn open_kinesis(name: &str, _: &StreamOptions, _: What) -> Result<Sink, SinkError> {
-    Err(SinkError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_KINESIS })
-}
-
-#[cfg(feature = "firehose")]
-fn open_firehose(name: &str, options: &StreamOptions, what: What) -> Result<Sink, SinkError> {
-    let service = crate::connect::aws::FirehoseSink { stream: options.stream.clone() };
-    open_batches(name, &options.access, service, what)
-}
-
-#[cfg(not(feature = "firehose"))]
-fn open_firehose(name: &str, _: &StreamOptions, _: What) -> Result<Sink, SinkError> {
-    Err(SinkError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_FIREHOSE })
-}
-
-#[cfg(feature = "eventbridge")]
-fn open_eventbridge(name: &str, options: &BusOptions, what: What) -> Result<Sink, SinkError> {
-    let service = crate::connect::aws::EventBridgeSink { keys: options.keys.clone() };
-    open_batches(name, &options.access, service, what)
-}
-
-#[cfg(not(feature = "eventbridge"))]
-fn open_eventbridge(name: &str, _: &BusOptions, _: What) -> Result<Sink, SinkError> {
-    Err(SinkError::NotBuilt { name: name.to_owned(), reason: crate::connect::NO_EVENTBRIDGE })
 }
 
 #[cfg(any(feature = "kinesis", feature = "firehose", feature = "eventbridge"))]

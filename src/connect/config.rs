@@ -33,7 +33,8 @@ pub struct Config {
     /// start slower where the backlog is long; lowering it serves older items meanwhile.
     #[serde(with = "As::<Time>")]
     pub ready_wait: Duration,
-    /// Directory for events that cannot be used; `None`: a directory beside the cache.
+    /// Directory for events that cannot be used; `None`: a directory beside the cache, and those of callers, who are
+    /// told, are not kept unless a sink takes them.
     #[serde(with = "As::<NoneOr<File>>")]
     pub dead_dir: Option<PathBuf>,
     /// Upper bound on that directory; the oldest are dropped, and counted. Raising it takes disk.

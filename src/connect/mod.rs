@@ -18,6 +18,7 @@ mod record;
 #[cfg(any(feature = "kafka", feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
 mod record_key;
 mod recorder;
+mod retry;
 pub mod sink;
 pub mod source;
 

@@ -22,7 +22,7 @@ pub use event::{AttributeValue, Event, EventKind};
 pub use histogram::Histogram;
 pub use ids::ItemIdx;
 pub use mask::ItemMask;
-pub use moment::{ClockStep, Moment};
+pub use moment::{ClockStep, Moment, now_ms};
 pub use request::{
     Consent, FilterValue, Request, RequestContext, ResponseView, Seed, SeedRole, SessionEvent, Subject,
     TrafficClass,

@@ -1,4 +1,4 @@
-//! A time that is read once for a request, so that everything in one answer agrees on it.
+//! The time: read once for a request, so that everything in one answer agrees on it, and as events have it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +17,12 @@ pub enum ClockStep {
     Day,
     /// With the hour of the day.
     Hour,
+}
+
+/// The system's time in milliseconds since 1970-01-01 UTC, as the times of events are; one before 1970 counts as 1970.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Moment {

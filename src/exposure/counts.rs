@@ -1,7 +1,16 @@
 //! Counts of what becomes of exposures, for whoever reads them: nothing here keeps the queue open.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::sink::{Refusal, TOO_LARGE};
+
+/// Reasons of refused records that are counted each by itself: they come from outside, and each is a label of a metric.
+const MOST_REASONS: usize = 16;
+
+/// The reason under which those beyond that are counted together.
+const OTHER: &str = "other";
 
 /// Counts what becomes of the exposures.
 #[derive(Debug, Default)]
@@ -56,6 +65,8 @@ pub struct SinkCounts {
     name: Arc<str>,
     sent: AtomicU64,
     failed: AtomicU64,
+    /// Records that the sink can never take, by reason.
+    refused: Mutex<BTreeMap<String, u64>>,
     /// The time of the oldest record that waits for the sink; 0 if none does.
     oldest_ms: AtomicI64,
 }
@@ -64,7 +75,8 @@ impl SinkCounts {
     /// Counts of the sink of this name.
     pub fn new(name: &Arc<str>) -> Self {
         let (sent, failed, oldest_ms) = (AtomicU64::new(0), AtomicU64::new(0), AtomicI64::new(0));
-        Self { name: Arc::clone(name), sent, failed, oldest_ms }
+        let refused = Mutex::new(BTreeMap::from([(TOO_LARGE.to_owned(), 0)]));
+        Self { name: Arc::clone(name), sent, failed, refused, oldest_ms }
     }
 
     /// The sink's name.
@@ -82,6 +94,11 @@ impl SinkCounts {
         self.failed.load(Ordering::Relaxed)
     }
 
+    /// Records that the sink can never take and that were left out, by reason.
+    pub fn refused(&self) -> Vec<(String, u64)> {
+        self.refusals().iter().map(|(reason, count)| (reason.clone(), *count)).collect()
+    }
+
     /// Milliseconds since the oldest record that waits for the sink; 0 if none does.
     pub fn lag_ms(&self, now_ms: i64) -> i64 {
         match self.oldest_ms.load(Ordering::Relaxed) {
@@ -97,6 +114,26 @@ impl SinkCounts {
     /// Adds failures, and says whether they are worth a line in the log: the 1st, 2nd, 4th, 8th and so on.
     pub(super) fn add_failed(&self, count: u64) -> bool {
         is_news(self.failed.fetch_add(count, Ordering::Relaxed), count)
+    }
+
+    /// Counts records that were left out, and logs the 1st, 2nd, 4th and so on of each reason.
+    pub(super) fn add_refused(&self, refused: &[Refusal]) {
+        for Refusal { reason, said, .. } in refused {
+            let mut by_reason = self.refusals();
+            let is_counted = by_reason.contains_key(reason) || by_reason.len() < MOST_REASONS;
+            let count = by_reason.entry(if is_counted { reason } else { OTHER }.to_owned()).or_default();
+            *count += 1;
+            let total = *count;
+            drop(by_reason);
+            if is_news(total - 1, 1) {
+                let sink = self.name();
+                tracing::error!(sink, reason, said, total, "a sink can never take a record: it was left out");
+            }
+        }
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_oldest(&self, time_ms: Option<i64>) {

@@ -96,8 +96,8 @@ impl Direct {
         let records = batch.records();
         let mut lost = 0;
         for (sink, counts) in &mut self.sinks {
-            let failed = match sink.send(&records) {
-                Ok(()) => 0,
+            let (refused, failed) = match sink.send(&records) {
+                Ok(refused) => (refused, 0),
                 Err(error) => {
                     // Not tried again: a disk that is full now is full in a millisecond, and the queue fills up
                     // behind it. Who wants that uses a spool.
@@ -106,12 +106,14 @@ impl Direct {
                         let (sink, total) = (counts.name(), counts.failed());
                         tracing::warn!(sink, total, error = %error.source, "exposures were lost");
                     }
-                    failed
+                    (error.refused, failed)
                 }
             };
-            counts.add_sent(records.len() as u64 - failed);
+            counts.add_refused(&refused);
+            let missing = failed + refused.len() as u64;
+            counts.add_sent((records.len() as u64).saturating_sub(missing));
             // One that another sink has taken is still missing somewhere.
-            lost = failed.max(lost);
+            lost = missing.max(lost);
         }
         lost
     }

@@ -8,9 +8,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::recent::{Forgotten, SubjectHasher};
+use lines::{BadLine, Content};
+
+mod lines;
 
 /// Lines that may stand in the file for nothing, besides as many as count. Raising it writes the file anew less often.
 const SPARE_LINES: usize = 1024;
@@ -53,27 +54,6 @@ pub enum ForgottenError {
     },
 }
 
-/// The first line.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    secret: String,
-}
-
-/// Any other line.
-#[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    subject: String,
-    until_ms: i64,
-}
-
-/// What a file says.
-struct Content {
-    secret: [u64; 2],
-    entries: Vec<Forgotten>,
-    /// Its bytes without a last line that was cut off.
-    whole: u64,
-}
-
 impl ForgottenFile {
     /// Opens the file, making it if need be, and says who is in it. A last line that a crash cut off is taken away:
     /// nobody was told that it is kept.
@@ -87,7 +67,10 @@ impl ForgottenFile {
             replace(path, SubjectHasher::draw(), &[]).map_err(failed)?;
         }
         let bytes = fs::read(path).map_err(failed)?;
-        let content = read(path, &bytes)?;
+        let content = lines::read(&bytes).map_err(|BadLine { line, problem }| {
+            let path = path.to_owned();
+            ForgottenError::Line { path, line, problem }
+        })?;
         if content.whole < bytes.len() as u64 {
             let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
             file.set_len(content.whole).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -102,13 +85,13 @@ impl ForgottenFile {
         self.secret
     }
 
-    /// Adds to the file; when this returns, it is on the disk. `all` are those who are known by now, asked for when the
-    /// file is better written anew.
+    /// Adds to the file; when this returns, it is on the disk, with what was missing before. `all` are those who are
+    /// known by now, asked for when the file is better written anew.
     ///
     /// # Errors
-    /// The disk does not take it. What is missing is written the next time.
+    /// The disk does not take it. What is missing is written the next time, also if nobody is new then.
     pub fn add(&mut self, new: &[Forgotten], all: impl FnOnce() -> Vec<Forgotten>) -> io::Result<()> {
-        if new.is_empty() {
+        if new.is_empty() && !self.is_short {
             return Ok(());
         }
         let appends = !self.is_short && self.lines <= SPARE_LINES;
@@ -121,8 +104,8 @@ impl ForgottenFile {
     fn append(&mut self, new: &[Forgotten]) -> io::Result<()> {
         // By its name each time: another process may have written it anew.
         let mut file = OpenOptions::new().append(true).open(&self.path)?;
-        let lines: String = new.iter().map(line).collect();
-        file.write_all(lines.as_bytes())?;
+        let added: String = new.iter().map(lines::line).collect();
+        file.write_all(added.as_bytes())?;
         file.sync_data()?;
         self.lines += new.len();
         Ok(())
@@ -131,7 +114,7 @@ impl ForgottenFile {
     fn write_anew(&mut self, all: Vec<Forgotten>) -> io::Result<()> {
         // What another process has added stays, unless it is older than all that this one still needs.
         let oldest = all.iter().map(|known| known.until_ms).min();
-        let theirs = fs::read(&self.path).ok().and_then(|bytes| read(&self.path, &bytes).ok());
+        let theirs = fs::read(&self.path).ok().and_then(|bytes| lines::read(&bytes).ok());
         let theirs = theirs.map_or_else(Vec::new, |content| content.entries);
         let theirs = theirs.into_iter().filter(|known| Some(known.until_ms) >= oldest);
         let mut latest = BTreeMap::new();
@@ -161,53 +144,12 @@ fn replace(path: &Path, secret: [u64; 2], entries: &[Forgotten]) -> io::Result<(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // For nobody else to read, as temporary files are.
     let mut staged = tempfile::NamedTempFile::new_in(folder)?;
-    let secret = format!("{:016x}{:016x}", secret[0], secret[1]);
-    let mut text = serde_json::to_string(&Head { secret })?;
-    text.push('\n');
-    text.extend(entries.iter().map(line));
+    let mut text = lines::head(secret);
+    text.extend(entries.iter().map(lines::line));
     staged.write_all(text.as_bytes())?;
     staged.as_file().sync_all()?;
     staged.persist(path).map_err(|refused| refused.error)?;
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-fn line(known: &Forgotten) -> String {
-    let entry = Entry { subject: format!("{:016x}", known.subject), until_ms: known.until_ms };
-    // It cannot fail: a text and a number.
-    serde_json::to_string(&entry).unwrap_or_default() + "\n"
-}
-
-fn read(path: &Path, bytes: &[u8]) -> Result<Content, ForgottenError> {
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-    let mut lines = bytes[..whole].split(|byte| *byte == b'\n').zip(1..);
-    let bad = |line, problem: String| ForgottenError::Line { path: path.to_owned(), line, problem };
-    let (head, _) = lines.next().unwrap_or_default();
-    let secret = secret(head).map_err(|problem| bad(1, problem))?;
-    let mut entries = Vec::new();
-    for (text, number) in lines.filter(|(text, _)| !text.is_empty()) {
-        entries.push(entry(text).map_err(|problem| bad(number, problem))?);
-    }
-    Ok(Content { secret, entries, whole: whole as u64 })
-}
-
-fn secret(text: &[u8]) -> Result<[u64; 2], String> {
-    let Head { secret } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    let halves = secret.split_at_checked(16).map(|(one, other)| [one, other].map(hexadecimal));
-    match halves {
-        Some([Some(one), Some(other)]) => Ok([one, other]),
-        _ => Err("its secret is not of 32 hexadecimal digits".to_owned()),
-    }
-}
-
-fn entry(text: &[u8]) -> Result<Forgotten, String> {
-    let Entry { subject, until_ms } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    let subject = hexadecimal(&subject).filter(|subject| *subject != 0);
-    let subject = subject.ok_or("its subject is not of 16 hexadecimal digits")?;
-    Ok(Forgotten { subject, until_ms })
-}
-
-fn hexadecimal(text: &str) -> Option<u64> {
-    (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -283,8 +225,11 @@ mod tests {
         let (mut file, _) = ForgottenFile::open(&path).unwrap();
         fs::rename(&folder, dir.path().join("away")).unwrap();
         file.add(&[known(1, 10)], || unreachable!()).unwrap_err();
+        file.add(&[], || vec![known(1, 10)]).unwrap_err();
         fs::rename(dir.path().join("away"), &folder).unwrap();
-        file.add(&[known(2, 20)], || vec![known(1, 10), known(2, 20)]).unwrap();
+        file.add(&[], || vec![known(1, 10)]).unwrap();
+        assert_eq!(ForgottenFile::open(&path).unwrap().1, [known(1, 10)]);
+        file.add(&[known(2, 20)], || unreachable!()).unwrap();
         assert_eq!(ForgottenFile::open(&path).unwrap().1, [known(1, 10), known(2, 20)]);
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o77, 0, "for nobody else");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::live_state::{EventOutcome, LiveState};
 use super::recorded_ids::RecordedIds;
+use crate::connect::decode::Poison;
 use crate::domain::{Event, EventKind};
 use crate::live::{EventCounts, Fate};
 
@@ -24,6 +25,8 @@ pub struct EventBatch {
     pub events: Vec<Event>,
     /// When they arrived here.
     pub arrived: Instant,
+    /// What a caller sent with them and is no event; a source keeps that itself.
+    pub no_events: Vec<NoEvent>,
     /// Whether this is their only source, so that they are to be recorded.
     pub record: bool,
     /// Told when they are in what is served.
@@ -34,9 +37,19 @@ impl EventBatch {
     /// No events: `done` is called once all that was sent before is in what is served.
     pub fn mark(source: &Arc<str>, done: impl FnOnce() + Send + 'static) -> Self {
         let done: Done = Box::new(move |_, _, _| done());
-        let (events, arrived) = (Vec::new(), Instant::now());
-        Self { source: Arc::clone(source), events, arrived, record: false, done: Some(done) }
+        let (source, arrived) = (Arc::clone(source), Instant::now());
+        let (events, no_events) = (Vec::new(), Vec::new());
+        Self { source, events, arrived, no_events, record: false, done: Some(done) }
     }
+}
+
+/// What a caller sent as an event, and why it is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoEvent {
+    /// What was sent, JSON.
+    pub body: Vec<u8>,
+    /// Why it cannot be used.
+    pub poison: Poison,
 }
 
 impl std::fmt::Debug for EventBatch {
@@ -54,9 +67,9 @@ pub type Done = Box<dyn FnOnce(&[Event], Vec<EventOutcome>, u64) + Send>;
 /// Takes events that are none about items; says what became of them.
 pub type OtherEvents = Box<dyn FnMut(&Event) -> EventOutcome + Send>;
 
-/// Records events that have no other source, with what became of them; those that are known already are not among
-/// them.
-pub type Record = Box<dyn FnMut(&[(&Event, Fate)]) + Send>;
+/// Records events that have no other source, with what became of them, and what came with them and is no event. Events
+/// that are known already are not among them.
+pub type Record = Box<dyn FnMut(&[(&Event, &EventOutcome)], &[NoEvent]) + Send>;
 
 /// Why a batch was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -170,14 +183,21 @@ impl Applier {
                 self.counts.add_dead(&batch.source, reason);
             }
         }
+        for NoEvent { poison, .. } in &batch.no_events {
+            self.counts.add(&batch.source, "", Fate::Dead);
+            self.counts.add_dead(&batch.source, poison.reason.as_str());
+        }
         if batch.record {
-            let with_fates = batch.events.iter().zip(outcomes.iter().map(EventOutcome::fate));
-            let fresh: Vec<(&Event, Fate)> =
-                with_fates.filter(|(_, fate)| *fate != Fate::Duplicate).collect();
-            for (event, _) in fresh.iter().filter(|(_, fate)| matches!(fate, Fate::Applied | Fate::Stale)) {
+            let fresh: Vec<(&Event, &EventOutcome)> = batch
+                .events
+                .iter()
+                .zip(&outcomes)
+                .filter(|(_, outcome)| outcome.fate() != Fate::Duplicate)
+                .collect();
+            for (event, _) in fresh.iter().filter(|(_, outcome)| outcome.is_of_use()) {
                 self.recorded.add(&event.id);
             }
-            (self.record)(&fresh);
+            (self.record)(&fresh, &batch.no_events);
         }
         self.applied += batch.events.len();
         self.waiting.push((batch, outcomes));
@@ -228,6 +248,12 @@ impl EventOutcome {
             EventOutcome::Duplicate => Fate::Duplicate,
             _ => Fate::Dead,
         }
+    }
+
+    /// Whether others can use it: also what says nothing new here, such as what somebody did long ago, may be new to
+    /// them.
+    pub fn is_of_use(&self) -> bool {
+        matches!(self, EventOutcome::Applied | EventOutcome::Stale)
     }
 
     /// Why it cannot be used, by a name that stays; `None` where it can.

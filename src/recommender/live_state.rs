@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::View;
 use super::pace::Pace;
-use crate::domain::{ChunkedBitmap, Event, EventKind};
+use crate::domain::{ChunkedBitmap, Event, EventKind, now_ms};
 use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded};
 use crate::live::{Applied, Base, Config, ForgottenError, ForgottenFile, Live, States};
 use crate::snapshot::Registry;
@@ -171,9 +171,11 @@ impl LiveState {
         };
         let mut outcomes: Vec<EventOutcome> = events.iter().map(one).collect();
         drop(states);
-        if !self.keep_forgotten() {
-            for (event, outcome) in events.iter().zip(&mut outcomes) {
-                if event.kind == EventKind::UserForgotten && *outcome == EventOutcome::Applied {
+        let is_wish = |event: &Event| event.kind == EventKind::UserForgotten;
+        if !self.keep_forgotten(events.iter().any(is_wish)) {
+            // Also one that says nothing new: what it repeats may be what is not kept.
+            for (_, outcome) in events.iter().zip(&mut outcomes).filter(|(event, _)| is_wish(event)) {
+                if outcome.is_of_use() {
                     *outcome = EventOutcome::NotKept;
                 }
             }
@@ -181,10 +183,11 @@ impl LiveState {
         outcomes
     }
 
-    /// Keeps on disk who was forgotten just now; false if the disk does not take it.
-    fn keep_forgotten(&self) -> bool {
+    /// Keeps on disk who was forgotten just now, and what the disk did not take before if somebody `asks` for it again;
+    /// false if the disk does not take it.
+    fn keep_forgotten(&self, asks: bool) -> bool {
         let new = self.recent.take_forgotten();
-        let Some(file) = self.forgotten.as_ref().filter(|_| !new.is_empty()) else { return true };
+        let Some(file) = self.forgotten.as_ref().filter(|_| asks || !new.is_empty()) else { return true };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = file.add(&new, || self.recent.all_forgotten());
         if let Err(error) = &kept {
@@ -319,10 +322,6 @@ fn next(live: &Live, states: &States) -> Live {
 /// Events at or before this are in the view's catalogue.
 fn watermark_ms(view: &View) -> i64 {
     view.catalog_known_until_ms().unwrap_or(i64::MIN)
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
 fn apply(states: &mut States, view: Option<&View>, event: &Event) -> EventOutcome {

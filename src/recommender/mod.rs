@@ -54,7 +54,7 @@ use crate::pipeline::Stages;
 use crate::snapshot::{LoadOptions, Registry, Snapshot, SnapshotError, open_directory};
 
 use answer::Origin;
-pub use applier::{Applier, Done, EventBatch, EventQueue, OtherEvents, QueueError, Record};
+pub use applier::{Applier, Done, EventBatch, EventQueue, NoEvent, OtherEvents, QueueError, Record};
 use clock::Clock;
 use counts::CountsByPlacement;
 pub use counts::{OTHERS, PlacementCounts};

@@ -28,7 +28,8 @@ pub struct RefreshOptions {
     #[serde(with = "As::<AutoOr<Switch>>")]
     pub keep_previous: Option<bool>,
     /// The most bytes that the served, the kept and the next snapshot may take together; `None`: as much as the
-    /// container or the machine has left. A snapshot that would not fit is refused.
+    /// container or the machine has left. A snapshot that would not fit is refused. `reserved_memory` is set aside from
+    /// it.
     #[serde(with = "As::<AutoOr<Size>>")]
     pub memory_budget: Option<u64>,
     /// Bytes that something else may come to take, which are not there for snapshots.

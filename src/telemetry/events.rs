@@ -1,10 +1,10 @@
 //! Metrics of events and of what they have changed.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Error, Registry};
 
+use crate::domain::now_ms;
 use crate::live::EventCounts;
 use crate::recommender::{LiveState, View};
 use crate::server::metrics::Declaration;
@@ -13,12 +13,13 @@ use crate::snapshot::Registry as Views;
 const EVENTS: Declaration = Declaration {
     name: "larder_events_total",
     help: "Events by source, type (other: one of the shop's own) and outcome: applied, stale (something newer was \
-           known), unmatched (no mapping is for it) or dead (kept among the dead letters).",
+           known), unmatched (no mapping is for it) or dead (of no use: kept among the dead letters or, of what \
+           callers send, source http, told to them).",
     labels: &["source", "type", "outcome"],
 };
 const DEAD: Declaration = Declaration {
     name: "larder_dead_total",
-    help: "Events that could not be used, by source and reason.",
+    help: "Events that could not be used, by source (http: of callers) and reason.",
     labels: &["source", "reason"],
 };
 const APPLY: Declaration = Declaration {
@@ -115,7 +116,7 @@ fn register_positions(
 ) -> Result<(), Error> {
     let read = Arc::clone(counts);
     LAG.gauge(registry, move |samples| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+        let now = now_ms();
         for ((source, partition), read) in read.reads() {
             // Less than the pause between two looks is none: what is not read then cannot have been there.
             let behind = now.saturating_sub(read.until_ms);

@@ -1,10 +1,10 @@
 //! Metrics of what goes out: the queues, the spools and the sinks.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use prometheus::{Error, Registry};
 
+use crate::domain::now_ms;
 use crate::exposure::{Counters, Dropped, SinkCounts, SpoolCounts, What};
 use crate::server::metrics::{Declaration, Samples};
 
@@ -29,6 +29,12 @@ const FAILED: Declaration = Declaration {
     name: "larder_sink_failed_total",
     help: "Records that a sink did not take, once for each attempt; for Parquet, objects.",
     labels: &["what", "sink"],
+};
+const REFUSED: Declaration = Declaration {
+    name: "larder_sink_refused_total",
+    help: "Records that a sink can never take and that were left out, by reason: too_large, or the service's own name \
+           for it (MalformedDetail …).",
+    labels: &["what", "sink", "reason"],
 };
 const LAG: Declaration = Declaration {
     name: "larder_sink_lag_seconds",
@@ -64,6 +70,16 @@ pub(super) fn register(registry: &Registry, outgoing: Vec<(What, Arc<Counters>)>
     register_queues(registry, &outgoing)?;
     SENT.counter(registry, of_sinks(&outgoing, |sink| sink.sent() as f64))?;
     FAILED.counter(registry, of_sinks(&outgoing, |sink| sink.failed() as f64))?;
+    let refusing = Arc::clone(&outgoing);
+    REFUSED.counter(registry, move |samples| {
+        for (what, counters) in refusing.iter() {
+            for sink in counters.sinks() {
+                for (reason, count) in sink.refused() {
+                    samples.add(&[what.as_str(), sink.name(), &reason], count as f64);
+                }
+            }
+        }
+    })?;
     LAG.gauge(registry, of_sinks(&outgoing, |sink| sink.lag_ms(now_ms()) as f64 / 1000.0))?;
     if outgoing.iter().any(|(_, counters)| counters.spool().is_some()) {
         register_spools(registry, &outgoing)?;
@@ -130,8 +146,4 @@ fn of_sinks(
             }
         }
     }
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }

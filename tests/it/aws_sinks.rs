@@ -1,14 +1,14 @@
-//! Exposures to Amazon's streams and buses: what is refused is sent again and nothing else, what is too large is left
-//! out, and what arrives is what was sent.
+//! Exposures to Amazon's streams and buses: what is refused is sent again and nothing else, what can never be taken is
+//! left out, and what arrives is what was sent.
 
 use larder::connect::aws::{BatchSink, Batches, EventBridgeSink, FirehoseSink, KinesisSink};
 use larder::connect::sink::BusKeys;
-use larder::exposure::sink::{Failed, RecordSink};
+use larder::exposure::sink::{Failed, RecordSink, Refusal};
 use larder::exposure::{Record, What};
 use serde_json::{Value, json};
 
 use crate::support::amazon::Amazon;
-use crate::support::refusing::{Refusing, Sent};
+use crate::support::refusing::{Refusing, Sent, Verdict};
 use crate::support::s3_server::S3Server;
 use crate::support::stream::access;
 
@@ -24,6 +24,17 @@ fn records(exposures: &[Vec<u8>]) -> Vec<Record<'_>> {
 
 fn open<B: Batches>(endpoint: &str, service: B) -> BatchSink<B> {
     BatchSink::open(&access(endpoint), service, What::Exposures).unwrap()
+}
+
+fn bus(sample: f64) -> EventBridgeSink {
+    EventBridgeSink {
+        keys: BusKeys {
+            bus: "shop".to_owned(),
+            source: "larder".to_owned(),
+            detail_type: "Slate Shown".to_owned(),
+            sample,
+        },
+    }
 }
 
 #[test]
@@ -46,6 +57,7 @@ fn of_a_batch_only_what_was_refused_is_sent_again() {
             error.source
         );
         // What it says that it did not send is what the server refused, in this order.
+        assert!(error.refused.is_empty() || rounds == 0, "what is left out is said once");
         let requests = server.requests();
         let refused = requests[requests_before..].iter().flatten().filter(|(_, is_taken)| !is_taken);
         let said = places.iter().map(|place| left[*place].bytes);
@@ -83,6 +95,74 @@ fn requests_stay_below_the_bytes_that_a_service_takes() {
     assert!(sent.eq(exposures), "in the order in which they came");
 }
 
+/// Places and reasons.
+fn said(refused: &[Refusal]) -> Vec<(usize, &str)> {
+    refused.iter().map(|refusal| (refusal.place, refusal.reason.as_str())).collect()
+}
+
+fn taken(server: &Refusing) -> Vec<Vec<u8>> {
+    let entries = server.requests().into_iter().flatten().filter(|(_, is_taken)| *is_taken);
+    entries.map(|((_, bytes), _)| bytes).collect()
+}
+
+#[test]
+fn what_a_request_is_refused_for_is_found_and_left_out_and_the_others_arrive() {
+    let is_bad = |bytes: &[u8]| bytes.windows(4).any(|part| part == b"r-7\"" || part == b"-30\"");
+    let server = Refusing::judging(move |_, bytes| match is_bad(bytes) {
+        true => Verdict::RefusesRequest("ValidationException"),
+        false => Verdict::Taken,
+    });
+    let mut sink = open(&server.endpoint(), KinesisSink { stream: "shown".to_owned() });
+    let exposures = exposures(40);
+    let refused = sink.send(&records(&exposures)).unwrap();
+    assert_eq!(said(&refused), [(7, "ValidationException"), (30, "ValidationException")]);
+    let expected = exposures.iter().enumerate().filter(|(n, _)| ![7, 30].contains(n)).map(|(_, bytes)| bytes);
+    assert!(taken(&server).iter().eq(expected), "each of the others once, in their order");
+    // Alone it is known for what it is by now.
+    assert_eq!(said(&sink.send(&records(&exposures[7..8])).unwrap()), [(0, "ValidationException")]);
+}
+
+#[test]
+fn settings_that_a_service_does_not_take_cost_no_record() {
+    for code in ["ValidationException", "InvalidArgument", "NotAuthorizedForSourceException", "AccessDenied"]
+    {
+        let whole = Refusing::judging(move |_, _| Verdict::RefusesRequest(code));
+        let each = Refusing::judging(move |_, _| Verdict::Refused(code));
+        for server in [whole, each] {
+            let mut sink = open(&server.endpoint(), KinesisSink { stream: "shown".to_owned() });
+            let exposures = exposures(500);
+            let error = sink.send(&records(&exposures)).unwrap_err();
+            assert_eq!((error.failed.count(500), error.refused), (500, Vec::new()), "{code}");
+            assert!(error.source.to_string().starts_with(code), "{}", error.source);
+            assert!(server.requests().len() < 100, "{code}: {} requests", server.requests().len());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_allowed_on_a_bus_waits_and_what_is_no_event_does_not() {
+    let server = Refusing::judging(|_, bytes| match bytes {
+        b"bad" => Verdict::Refused("MalformedDetail"),
+        b"{\"n\":1}" => Verdict::Refused("NotAuthorizedForDetailTypeException"),
+        b"{\"n\":2}" => Verdict::Refused("InvalidArgument"),
+        _ => Verdict::Taken,
+    });
+    let mut bus = open(&server.endpoint(), bus(1.0));
+    let details: Vec<Vec<u8>> =
+        ["bad", "{\"n\":1}", "{\"n\":2}", "{\"n\":3}"].map(|detail| detail.as_bytes().to_vec()).into();
+    let huge = format!("{{\"x\":\"{}\"}}", "x".repeat(256 << 10)).into_bytes();
+    let error = bus.send(&records(&[&details[..3], &[huge.clone()]].concat())).unwrap_err();
+    // Nothing was taken yet, so one argument that is not valid may be the settings'.
+    assert_eq!(error.failed, Failed::These(vec![1, 2]));
+    assert_eq!(said(&error.refused), [(3, "too_large"), (0, "MalformedDetail")]);
+    let error = bus.send(&records(&details)).unwrap_err();
+    assert_eq!(error.failed, Failed::These(vec![1]));
+    assert_eq!(said(&error.refused), [(0, "MalformedDetail"), (2, "InvalidArgument")]);
+    assert!(error.source.to_string().starts_with("NotAuthorizedForDetailType"), "{}", error.source);
+    assert_eq!(taken(&server), [details[3].clone()]);
+    assert!(server.requests().iter().flatten().all(|((_, bytes), _)| *bytes != huge), "never sent");
+}
+
 #[test]
 fn a_service_that_is_away_has_taken_nothing() {
     let mut sink = open("http://127.0.0.1:1", KinesisSink { stream: "shown".to_owned() });
@@ -104,18 +184,12 @@ fn firehose_gets_lines_and_a_bus_gets_events() {
     assert_eq!(amazon.objects("lake"), lines);
 
     let queue = amazon.make_bus("shop", "shown");
-    let events = |sample| EventBridgeSink {
-        keys: BusKeys {
-            bus: "shop".to_owned(),
-            source: "larder".to_owned(),
-            detail_type: "Slate Shown".to_owned(),
-            sample,
-        },
-    };
-    let mut none = open(&moto.endpoint(), events(0.0));
+    let mut none = open(&moto.endpoint(), bus(0.0));
     none.send(&records(&exposures)).unwrap();
-    let mut bus = open(&moto.endpoint(), events(1.0));
-    bus.send(&records(&exposures)).unwrap();
+    let mut bus = open(&moto.endpoint(), bus(1.0));
+    let mut with_poison = exposures.clone();
+    with_poison.insert(3, b"{\"recommendation_id\":".to_vec());
+    assert_eq!(said(&bus.send(&records(&with_poison)).unwrap()), [(3, "MalformedDetail")]);
     let mut details: Vec<Value> = amazon
         .receive_all(&queue)
         .iter()

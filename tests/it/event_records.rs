@@ -10,7 +10,7 @@ use larder::domain::{AttributeValue, Event, EventKind};
 mod check;
 mod dead;
 mod mappings;
-mod poison;
+pub(crate) mod poison;
 mod tail;
 mod wire;
 

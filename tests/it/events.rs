@@ -13,6 +13,9 @@ use crate::support::following::publish_to;
 use crate::support::grocer;
 use crate::support::process::Process;
 
+mod poisoned;
+mod refused;
+
 /// How long a test waits for what a server does in milliseconds when the machine is free.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -86,6 +89,14 @@ fn serve(store: &Path) -> Process {
     server
 }
 
+/// The dead letters in a folder.
+fn letters(folder: &Path) -> Vec<Value> {
+    let files = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    let lines: Vec<String> =
+        files.flat_map(|file| file.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
@@ -132,16 +143,9 @@ fn what_cannot_be_used_is_kept_with_its_reason_and_the_rest_goes_on() {
     fs::write(&path, format!("no json\n{long}\n{{\"type\":\"item.delisted\"}}\n{wrong}\n{good}\n")).unwrap();
     wait_until("the good one is applied", || shop.status()["live"]["items"] == 1);
     let dead = shop.dir.path().join("cache/dead-letters");
-    let letters = || -> Vec<Value> {
-        let files =
-            fs::read_dir(&dead).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
-        let lines: Vec<String> =
-            files.flat_map(|file| file.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
-    };
-    wait_until("all letters are there", || letters().len() == 4);
+    wait_until("all letters are there", || letters(&dead).len() == 4);
     let mut reasons: Vec<String> =
-        letters().iter().map(|letter| letter["reason"].as_str().unwrap().to_owned()).collect();
+        letters(&dead).iter().map(|letter| letter["reason"].as_str().unwrap().to_owned()).collect();
     reasons.sort();
     assert_eq!(reasons, ["bad_json", "missing_time", "too_large", "wrong_type"]);
     let metrics = shop.metrics();

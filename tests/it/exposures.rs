@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use larder::artifact::LocalStore;
-use larder::exposure::sink::{HourlyJsonLines, JsonLines, RecordSink, SendError, Sink};
+use larder::exposure::sink::{HourlyJsonLines, JsonLines, RecordSink, Refusal, SendError, Sink};
 use larder::exposure::{Batch, Exposure, Exposures, Origin, Outlet, Record, What};
 use serde_json::{Value, json};
 
@@ -39,12 +39,12 @@ fn exposure() -> Exposure {
 struct Slow(Receiver<()>, Arc<Mutex<BTreeSet<u64>>>);
 
 impl RecordSink for Slow {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
         let _ = self.0.recv();
         let seq =
             |record: &Record<'_>| serde_json::from_slice::<Value>(record.bytes).unwrap()["seq"].as_u64();
         self.1.lock().unwrap().extend(records.iter().filter_map(seq));
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

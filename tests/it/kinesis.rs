@@ -12,10 +12,10 @@ use serde_json::json;
 use crate::support::kinesalite::Kinesalite;
 use crate::support::process::Process;
 use crate::support::s3_server::S3Server;
-use crate::support::scrape::Scrape;
 use crate::support::stream::{Stream, access};
 
 mod served;
+mod troubled;
 
 /// Keys of records, so many that every shard has some.
 const KEYS: usize = 12;

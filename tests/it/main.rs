@@ -90,12 +90,14 @@ mod support {
     #[cfg(feature = "kafka")]
     pub(crate) mod broker;
     pub(crate) mod counting;
-    #[cfg(any(feature = "kafka", feature = "nats"))]
+    #[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis"))]
     pub(crate) mod event_shop;
     pub(crate) mod faulty_disk;
     pub(crate) mod faulty_store;
     pub(crate) mod following;
     pub(crate) mod grocer;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod json_service;
     #[cfg(feature = "kinesis")]
     pub(crate) mod kinesalite;
     pub(crate) mod levels;
@@ -118,4 +120,6 @@ mod support {
     pub(crate) mod skip;
     #[cfg(feature = "kinesis")]
     pub(crate) mod stream;
+    #[cfg(feature = "kinesis")]
+    pub(crate) mod troubled_stream;
 }

@@ -189,6 +189,30 @@ fn forgetting_survives_a_crash_and_what_is_read_again() {
 }
 
 #[test]
+fn a_wish_that_the_disk_does_not_take_is_not_said_to_be_done() {
+    let shop = Shop::open();
+    let eva = json!({"userId": "eva"});
+    shop.record(json!({"type": "view", "item_id": "assam", "user_id": "eva"}));
+    let (cache, away) = (shop.dir.path().join("cache"), shop.dir.path().join("away"));
+    fs::rename(&cache, &away).unwrap();
+    let forget = || shop.server.send(shop.server.http, "POST", "/v1/users/eva:forget", "{}");
+    let refused = forget();
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("forgotten until the next restart") && detail.contains("cache_dir"), "{detail}");
+    let event = json!({"events": [{"type": "user.forgotten", "user_id": "eva"}]});
+    let told = shop.post("/v1/events:record", &event)["results"][0].clone();
+    assert_eq!((&told["outcome"], &told["reason"]), (&json!("REJECTED"), &json!("not_kept")));
+    assert_eq!(shop.knows(eva.clone()), [""; 0], "until then it is obeyed all the same");
+    fs::rename(&away, &cache).unwrap();
+    shop.post("/v1/users/eva:forget", &json!({}));
+    let old = json!({"type": "view", "item_id": "assam", "user_id": "eva", "time": ago(1)});
+    let shop = Shop::again(shop.crash());
+    shop.post("/v1/events:record", &json!({"events": [old]}));
+    assert_eq!(shop.knows(eva), [""; 0], "what the disk took, a restart knows");
+}
+
+#[test]
 fn artifacts_know_a_forgotten_user_only_if_their_data_ends_later_also_after_a_rollback() {
     let shop = Shop::open();
     let ada = || shop.slate("home.for_you", json!({"userId": "ada"}));

@@ -154,7 +154,7 @@ fn exposures_events_and_dead_letters_go_to_each_sink_that_takes_them_and_once() 
         |outcome| metric(&server, "larder_events_total", &[("source", "http"), ("outcome", outcome)]);
     assert_eq!(counted("duplicate"), 1.0);
     post(&server, "/v1/users/ben:forget", &json!({}));
-    wait_until("the dead letters", || shop.lines("out", "dead-").len() == 2);
+    wait_until("the dead letters", || shop.lines("out", "dead-").len() == 3);
     server.end();
 
     let types = |lines: &[Value]| -> Vec<String> {
@@ -169,8 +169,22 @@ fn exposures_events_and_dead_letters_go_to_each_sink_that_takes_them_and_once() 
     assert_eq!(column(&shop.path("lake/events"), "set"), ["-", r#"{"price":3.5}"#]);
     assert_eq!(column(&shop.path("lake/events"), "event_id")[0], "e1");
     assert_eq!(column(&shop.path("lake/forgotten"), "user_id"), ["ben"]);
-    assert_eq!(column(&shop.path("lake/dead"), "reason"), ["bad_json", "missing_time"]);
+    let mut dead: Vec<[String; 2]> = column(&shop.path("lake/dead"), "source")
+        .into_iter()
+        .zip(column(&shop.path("lake/dead"), "reason"))
+        .map(<[String; 2]>::from)
+        .collect();
+    dead.sort();
+    assert_eq!(dead, [["http", "unknown_item"], ["shop", "bad_json"], ["shop", "missing_time"]]);
     assert!(!column(&shop.path("lake/exposures"), "item_id").is_empty());
+    let allowed = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/lake/iam/lake-writer.json");
+    let allowed = fs::read_to_string(allowed).unwrap();
+    let lake = files(&shop.path("lake"));
+    let folders: BTreeSet<&str> = lake.keys().filter_map(|path| Some(path.split_once('/')?.0)).collect();
+    assert_eq!(folders, BTreeSet::from(["dead", "events", "exposures", "forgotten"]));
+    for folder in folders {
+        assert!(allowed.contains(&format!("PREFIX/{folder}/*")), "a lake-writer may not write {folder}/");
+    }
     for table in ["events", "forgotten"] {
         let (file, bytes) = files(&shop.path(&format!("lake/{table}"))).pop_first().unwrap();
         let found = Table::from_parquet(bytes.into(), &file, &TableLimits::default()).unwrap();

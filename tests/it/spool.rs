@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use larder::exposure::sink::{RecordSink, SegmentSink, SendError, Sink};
+use larder::exposure::sink::{RecordSink, Refusal, SegmentSink, SendError, Sink, TOO_LARGE};
 use larder::exposure::spool::{self, Deliverer, Options, RealDisk, SegmentReader, SpoolWriter, Step};
 use larder::exposure::{Batch, Record};
 
@@ -55,6 +55,8 @@ struct Script {
     calls: Vec<Vec<u64>>,
     /// Which records are refused, by number; `None`: all are taken.
     refuses: Option<fn(u64) -> bool>,
+    /// Which records can never be taken, by number.
+    can_never_take: Option<fn(u64) -> bool>,
     /// Whether nothing is taken.
     is_away: bool,
 }
@@ -74,17 +76,23 @@ impl Kept {
 }
 
 impl RecordSink for Kept {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
         let mut script = self.0.lock().unwrap();
         if script.is_away {
             return Err(SendError::all("away"));
         }
         let numbers: Vec<u64> = records.iter().map(number).collect();
         let refuses = script.refuses.unwrap_or(|_| false);
-        script.taken.extend(numbers.iter().filter(|number| !refuses(**number)));
-        let failed: Vec<usize> = (0..numbers.len()).filter(|at| refuses(numbers[*at])).collect();
+        let never = script.can_never_take.unwrap_or(|_| false);
+        script.taken.extend(numbers.iter().filter(|number| !refuses(**number) && !never(**number)));
+        let places = |of: fn(u64) -> bool| -> Vec<usize> {
+            (0..numbers.len()).filter(|at| of(numbers[*at])).collect()
+        };
+        let failed = places(refuses);
+        let refusal = |place| Refusal { place, reason: TOO_LARGE.to_owned(), said: String::new() };
+        let never: Vec<Refusal> = places(never).into_iter().map(refusal).collect();
         script.calls.push(numbers);
-        if failed.is_empty() { Ok(()) } else { Err(SendError::these(failed, "refused")) }
+        if failed.is_empty() { Ok(never) } else { Err(SendError::these(failed, "refused").refusing(never)) }
     }
 }
 

@@ -56,6 +56,7 @@ const RESERVED: [(&str, &[&str]); 13] = [
             "connect/kafka/",
             "connect/nats/",
             "connect/aws/",
+            "connect/source/inbox.rs",
         ],
     ),
 ];

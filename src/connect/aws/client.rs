@@ -6,7 +6,7 @@
 )]
 
 use std::error::Error;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
@@ -16,9 +16,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::artifact::aws::{CONNECT_TIMEOUT, loader, with_causes};
 use crate::connect::AwsAccess;
 
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
 /// Codes of answers that say that one asks too often.
 const THROTTLED: [&str; 5] = [
     "ProvisionedThroughputExceededException",
@@ -26,6 +23,19 @@ const THROTTLED: [&str; 5] = [
     "KMSThrottlingException",
     "ThrottlingException",
     "RequestThrottled",
+];
+
+/// Codes of answers that say that an entry is not what the service takes, whatever the settings.
+const OF_ENTRY: [&str; 1] = ["MalformedDetail"];
+
+/// Codes of answers that say that an entry or the request is not what the service takes. It may be for what the entry
+/// has in it or for what the settings have; what is not allowed is neither of the two.
+const OF_CONTENT: [&str; 5] = [
+    "InvalidArgument",
+    "InvalidArgumentException",
+    "ValidationException",
+    "SerializationException",
+    "RequestEntityTooLargeException",
 ];
 
 /// Finds credentials and region. Requests are sent once: whoever sends has a pause of its own, counts, and says why.
@@ -40,20 +50,6 @@ pub(super) async fn connect(access: &AwsAccess, answer: Duration) -> Result<SdkC
         .timeout_config(timeouts.build());
     let config = loader.load().await;
     if config.region().is_none() { Err(AwsError::NoRegion) } else { Ok(config) }
-}
-
-/// How long to wait after this many failures in a row: longer each time, and not all servers at once.
-pub(super) fn pause(failures: u32) -> Duration {
-    jittered((Duration::from_millis(100) * 2u32.pow(failures.min(9))).min(LONGEST_PAUSE))
-}
-
-/// Between half of it and all of it.
-pub(super) fn jittered(time: Duration) -> Duration {
-    time.mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
-pub(super) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
 /// Why a service cannot be used.
@@ -112,6 +108,24 @@ impl AwsError {
             Self::Answer { code, .. } => code,
             _ => "",
         }
+    }
+
+    /// What the service or the SDK says.
+    pub(super) fn said(&self) -> &str {
+        match self {
+            Self::Answer { said, .. } | Self::NoAnswer { said } => said,
+            Self::NoRegion => "",
+        }
+    }
+
+    /// Whether it speaks of an entry, which can never be taken.
+    pub(super) fn is_of_entry(&self) -> bool {
+        OF_ENTRY.contains(&self.code())
+    }
+
+    /// Whether it speaks of what was sent, and sending it again does not help.
+    pub(super) fn is_of_content(&self) -> bool {
+        OF_CONTENT.contains(&self.code())
     }
 
     /// Whether one asks too often.

@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_smithy_types::DateTime;
 
 use super::client::AwsError;
-use super::sink::Batches;
+use super::sink::{Batches, Limits};
 use crate::connect::sink::BusKeys;
 use crate::exposure::Record;
 
@@ -21,20 +21,10 @@ pub struct EventBridgeSink {
 }
 
 impl Batches for EventBridgeSink {
-    const NAME: &'static str = "eventbridge";
-    const ENTRIES: usize = 10;
-    const BYTES: usize = 256 << 10;
-    const ENTRY_BYTES: usize = 256 << 10;
+    const LIMITS: Limits = Limits { entries: 10, bytes: 256 << 10, entry_bytes: 256 << 10 };
+    const CLIENT: fn(&SdkConfig) -> Client = Client::new;
     type Client = Client;
     type Entry = PutEventsRequestEntry;
-
-    fn client(config: &SdkConfig) -> Client {
-        Client::new(config)
-    }
-
-    fn place(&self) -> &str {
-        &self.keys.bus
-    }
 
     fn entry(&self, key: &str, record: &Record<'_>) -> Option<(Self::Entry, usize)> {
         // What is not about a recommendation is known by itself.

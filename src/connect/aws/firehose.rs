@@ -6,7 +6,7 @@ use aws_sdk_firehose::types::{PutRecordBatchResponseEntry, Record as Entry};
 use aws_smithy_types::Blob;
 
 use super::client::AwsError;
-use super::sink::Batches;
+use super::sink::{Batches, Limits};
 use crate::exposure::Record;
 
 /// A Firehose stream that records go to, each of them a line of JSON.
@@ -17,20 +17,10 @@ pub struct FirehoseSink {
 }
 
 impl Batches for FirehoseSink {
-    const NAME: &'static str = "firehose";
-    const ENTRIES: usize = 500;
-    const BYTES: usize = 4 << 20;
-    const ENTRY_BYTES: usize = 1000 << 10;
+    const LIMITS: Limits = Limits { entries: 500, bytes: 4 << 20, entry_bytes: 1000 << 10 };
+    const CLIENT: fn(&SdkConfig) -> Client = Client::new;
     type Client = Client;
     type Entry = Entry;
-
-    fn client(config: &SdkConfig) -> Client {
-        Client::new(config)
-    }
-
-    fn place(&self) -> &str {
-        &self.stream
-    }
 
     fn entry(&self, _: &str, record: &Record<'_>) -> Option<(Entry, usize)> {
         // Firehose puts records behind each other and nothing between them.

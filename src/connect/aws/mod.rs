@@ -9,6 +9,8 @@ mod firehose;
 #[cfg(feature = "kinesis")]
 mod kinesis;
 #[cfg(any(feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
+mod outcome;
+#[cfg(any(feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
 mod sink;
 #[cfg(feature = "sqs")]
 mod sqs;
@@ -21,6 +23,6 @@ pub use firehose::FirehoseSink;
 #[cfg(feature = "kinesis")]
 pub use kinesis::{KinesisSink, KinesisSource};
 #[cfg(any(feature = "kinesis", feature = "firehose", feature = "eventbridge"))]
-pub use sink::{BatchSink, Batches};
+pub use sink::{BatchSink, Batches, Limits};
 #[cfg(feature = "sqs")]
 pub use sqs::SqsSource;

@@ -1,5 +1,6 @@
-//! Exposures in batches, to services that take each entry of a batch or refuse it by itself.
+//! Records in batches, to services that take each entry of a batch or refuse it by itself.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
@@ -8,34 +9,29 @@ use aws_config::SdkConfig;
 use tokio::runtime::{Builder, Runtime};
 
 use super::client::{AwsError, connect};
+use super::outcome::Outcome;
 use crate::connect::AwsAccess;
 use crate::connect::record_key::key_of;
-use crate::exposure::sink::{RecordSink, SendError};
+use crate::exposure::sink::{RecordSink, Refusal, SendError, TOO_LARGE};
 use crate::exposure::{Record, What};
 
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How often the batches of a call are divided to find what a service refuses them for. Raising it finds more records
+/// that can never be taken in one call, and asks a service more often that takes none because of the settings.
+const DIVISIONS: usize = 32;
+
 /// A service that takes batches.
 pub trait Batches: Debug + Send {
-    /// The service's name, for messages.
-    const NAME: &'static str;
-    /// Entries of a request at most.
-    const ENTRIES: usize;
-    /// Bytes of a request at most, as the service counts them.
-    const BYTES: usize;
-    /// Bytes of an entry at most.
-    const ENTRY_BYTES: usize;
+    /// What the service takes.
+    const LIMITS: Limits;
+    /// A client of the service.
+    const CLIENT: fn(&SdkConfig) -> Self::Client;
     /// What sends requests.
     type Client: Debug + Send;
     /// What a record becomes.
     type Entry: Send;
-
-    /// A client of the service.
-    fn client(config: &SdkConfig) -> Self::Client;
-
-    /// Where records go, for messages.
-    fn place(&self) -> &str;
 
     /// The entry of a record that has this key, and the bytes that it counts for; `None`: this record is not sent.
     fn entry(&self, key: &str, record: &Record<'_>) -> Option<(Self::Entry, usize)>;
@@ -48,8 +44,19 @@ pub trait Batches: Debug + Send {
     ) -> impl Future<Output = Result<Vec<Option<AwsError>>, AwsError>>;
 }
 
+/// What a service takes at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Entries of a request at most.
+    pub entries: usize,
+    /// Bytes of a request at most, as the service counts them.
+    pub bytes: usize,
+    /// Bytes of an entry at most.
+    pub entry_bytes: usize,
+}
+
 /// Sends records in batches as large as the service takes them, in order, and says which of them were refused: only
-/// those are sent again.
+/// those are sent again. What the service can never take is left out, or it would be in the way for ever.
 #[derive(Debug)]
 pub struct BatchSink<B: Batches> {
     access: AwsAccess,
@@ -57,8 +64,8 @@ pub struct BatchSink<B: Batches> {
     what: What,
     runtime: Runtime,
     client: Option<B::Client>,
-    /// Records that the service can never take.
-    too_large: u64,
+    /// Whether the service has taken anything: then an entry that is not valid is not so by the settings.
+    has_taken: bool,
 }
 
 /// Records that go into one request.
@@ -76,83 +83,68 @@ impl<B: Batches> BatchSink<B> {
     /// No runtime.
     pub fn open(access: &AwsAccess, service: B, what: What) -> Result<Self, std::io::Error> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { access: access.clone(), service, what, runtime, client: None, too_large: 0 })
+        Ok(Self { access: access.clone(), service, what, runtime, client: None, has_taken: false })
     }
 
-    fn batches(&mut self, records: &[Record<'_>]) -> Vec<Batch<B::Entry>> {
-        let mut batches: Vec<Batch<B::Entry>> = Vec::new();
-        for (place, record) in records.iter().enumerate() {
+    /// Batches of the records at these places, and those that are too large for any.
+    fn batches(
+        &self,
+        records: &[Record<'_>],
+        places: impl Iterator<Item = usize>,
+    ) -> (VecDeque<Batch<B::Entry>>, Vec<Refusal>) {
+        let Limits { entries: most, bytes: most_bytes, entry_bytes } = B::LIMITS;
+        let (mut batches, mut too_large) = (VecDeque::<Batch<B::Entry>>::new(), Vec::new());
+        for (place, record) in places.filter_map(|place| Some((place, records.get(place)?))) {
             let key = key_of(self.what, record.bytes);
             let Some((entry, bytes)) = self.service.entry(&key, record) else { continue };
-            if bytes > B::ENTRY_BYTES {
-                self.leave_out(bytes);
+            if bytes > entry_bytes {
+                let said = format!("it has {bytes} bytes, and an entry {entry_bytes} at most");
+                too_large.push(Refusal { place, reason: TOO_LARGE.to_owned(), said });
                 continue;
             }
-            match batches.last_mut() {
-                Some(last) if last.entries.len() < B::ENTRIES && last.bytes + bytes <= B::BYTES => {
+            match batches.back_mut() {
+                Some(last) if last.entries.len() < most && last.bytes + bytes <= most_bytes => {
                     last.entries.push(entry);
                     last.places.push(place);
                     last.bytes += bytes;
                 }
-                _ => batches.push(Batch { entries: vec![entry], places: vec![place], bytes }),
+                _ => batches.push_back(Batch { entries: vec![entry], places: vec![place], bytes }),
             }
         }
-        batches
-    }
-
-    /// Sent for ever, it would be in the way of the others for ever.
-    fn leave_out(&mut self, bytes: usize) {
-        self.too_large += 1;
-        if self.too_large.is_power_of_two() {
-            let (service, place, total, most) =
-                (B::NAME, self.service.place(), self.too_large, B::ENTRY_BYTES);
-            tracing::error!(service, place, total, bytes, most, "a record is too large, and was left out");
-        }
+        (batches, too_large)
     }
 }
 
 impl<B: Batches> RecordSink for BatchSink<B> {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
-        let batches = self.batches(records);
-        let client = match &mut self.client {
-            Some(client) => client,
-            none => {
-                let config = self.runtime.block_on(connect(&self.access, ANSWER)).map_err(SendError::all)?;
-                none.insert(B::client(&config))
-            }
-        };
-        let mut failed = Vec::new();
-        let mut cause = None;
-        for Batch { entries, places, .. } in batches {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
+        if self.client.is_none() {
+            let config = self.runtime.block_on(connect(&self.access, ANSWER)).map_err(SendError::all)?;
+            self.client = Some(B::CLIENT(&config));
+        }
+        let (mut batches, too_large) = self.batches(records, 0..records.len());
+        let mut outcome = Outcome::new(too_large, self.has_taken);
+        let mut divisions = 0;
+        while let (Some(Batch { entries, places, .. }), Some(client)) = (batches.pop_front(), &self.client) {
             // A service that is away is not asked once for each batch.
-            let answers = if matches!(cause, Some(AwsError::NoAnswer { .. })) {
-                None
-            } else {
-                match self.runtime.block_on(self.service.put(client, entries)) {
-                    Ok(answers) => Some(answers),
-                    Err(error) => {
-                        cause = Some(error);
-                        None
+            if outcome.is_away() {
+                outcome.failed(&places);
+                continue;
+            }
+            match self.runtime.block_on(self.service.put(client, entries)) {
+                Ok(answers) => outcome.answered(&places, answers),
+                Err(error) if error.is_of_content() && places.len() > 1 && divisions < DIVISIONS => {
+                    // All are refused for what one of them may be: it is found by halves.
+                    divisions += 1;
+                    let (first, second) = places.split_at(places.len() / 2);
+                    for half in [second, first] {
+                        let (halves, _) = self.batches(records, half.iter().copied());
+                        halves.into_iter().rev().for_each(|batch| batches.push_front(batch));
                     }
                 }
-            };
-            let Some(answers) = answers else {
-                failed.extend(places);
-                continue;
-            };
-            let mut answers = answers.into_iter();
-            for place in places {
-                // One that is not spoken of was not taken.
-                let refused = answers.next().unwrap_or_else(|| Some(AwsError::unanswered()));
-                if let Some(error) = refused {
-                    failed.push(place);
-                    cause = Some(error);
-                }
+                Err(error) => outcome.refused(&places, error),
             }
         }
-        match cause {
-            None => Ok(()),
-            Some(error) => Err(SendError::these(failed, error)),
-        }
+        self.has_taken = outcome.has_taken();
+        outcome.end()
     }
 }

@@ -9,12 +9,13 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, Message as Sent, MessageAttributeValue, MessageSystemAttributeName,
 };
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
-use super::client::{AwsError, connect, now_ms, pause};
+use super::client::{AwsError, connect};
 use crate::connect::Record;
-use crate::connect::source::{EventSource, Polled, SourceError, SqsOptions};
+use crate::connect::retry::pause;
+use crate::connect::source::{EventSource, Inbox, Polled, SourceError, SqsOptions};
+use crate::domain::now_ms;
 use crate::live::EventCounts;
 
 /// Messages of a request, as many as SQS gives and takes back at once.
@@ -31,27 +32,27 @@ const HELD_FIRST_S: i32 = 1;
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(HELD_S as u64 + 10);
 
-/// Answers that are handed on in a poll.
-const ANSWERS: usize = 256;
-
 /// Polls whose messages wait to be deleted.
 const DELETIONS: usize = 64;
 
 /// A queue that is read.
 #[derive(Debug)]
 pub struct SqsSource {
-    name: Arc<str>,
     options: SqsOptions,
+    inbox: Inbox<Vec<Sent>>,
+    /// Takes what is to be deleted, once the queue is read.
+    delete: Option<mpsc::Sender<Vec<String>>>,
+    messages: Messages,
+}
+
+/// What is handed on of a queue.
+#[derive(Debug)]
+struct Messages {
+    /// The source's name.
+    name: Arc<str>,
     counts: Arc<EventCounts>,
-    /// Runs on the thread that polls, and only while it does.
-    runtime: Runtime,
-    received: mpsc::Receiver<Vec<Sent>>,
-    /// Where messages come from, until the first poll.
-    out: Option<mpsc::Sender<Vec<Sent>>>,
     /// What was handed on by the last poll: once there is another, it is kept elsewhere, and may be deleted.
     handed_on: Vec<String>,
-    delete: mpsc::Sender<Vec<String>>,
-    deleted: Option<mpsc::Receiver<Vec<String>>>,
     /// Whether the queue was empty once.
     caught_up: watch::Sender<bool>,
 }
@@ -62,72 +63,58 @@ impl SqsSource {
     /// # Errors
     /// No runtime.
     pub fn open(name: &str, options: &SqsOptions, counts: Arc<EventCounts>) -> Result<Self, SourceError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let failed = |reason: String| SourceError::Client { name: name.to_owned(), reason };
-        let (out, received) = mpsc::channel(RECEIVERS);
-        let (delete, deleted) = mpsc::channel(DELETIONS);
-        Ok(Self {
-            name: name.into(),
-            options: options.clone(),
-            counts,
-            runtime: runtime.map_err(|error| failed(error.to_string()))?,
-            received,
-            out: Some(out),
-            handed_on: Vec::new(),
-            delete,
-            deleted: Some(deleted),
-            caught_up: watch::Sender::new(false),
-        })
+        let caught_up = watch::Sender::new(false);
+        let messages = Messages { name: name.into(), counts, handed_on: Vec::new(), caught_up };
+        Ok(Self { options: options.clone(), inbox: Inbox::new(name, RECEIVERS)?, delete: None, messages })
     }
 
     fn begin(&mut self) {
-        let (Some(out), Some(deleted)) = (self.out.take(), self.deleted.take()) else { return };
-        tracing::info!(source = &*self.name, queue = self.options.queue_url, "a queue is read");
-        let queue = Queue {
-            name: Arc::clone(&self.name),
-            url: self.options.queue_url.as_str().into(),
-            options: self.options.clone(),
-            counts: Arc::clone(&self.counts),
-            out,
-            caught_up: self.caught_up.subscribe(),
-        };
-        self.runtime.spawn(queue.run(deleted));
-    }
-
-    fn take(&mut self, messages: Vec<Sent>, each: &mut dyn FnMut(&Record<'_>)) {
-        if messages.is_empty() {
-            self.caught_up.send_replace(true);
-            let until = now_ms().saturating_add(i64::from(HELD_S) * 1000);
-            self.counts.set_read_until(&self.name, &Arc::from(""), until);
-        }
-        for message in messages {
-            hand_on(&self.name, &message, each);
-            self.counts.set_read_until(&self.name, &Arc::from(""), sent_ms(&message));
-            self.handed_on.extend(message.receipt_handle);
-        }
+        let Self { options, inbox, delete, messages: Messages { name, counts, caught_up, .. } } = self;
+        inbox.fill(|out| {
+            tracing::info!(source = &**name, queue = options.queue_url, "a queue is read");
+            let queue = Queue {
+                name: Arc::clone(name),
+                url: options.queue_url.as_str().into(),
+                options: options.clone(),
+                counts: Arc::clone(counts),
+                out,
+                caught_up: caught_up.subscribe(),
+            };
+            let (sender, deleted) = mpsc::channel(DELETIONS);
+            *delete = Some(sender);
+            queue.run(deleted)
+        });
     }
 }
 
 impl EventSource for SqsSource {
     fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
         self.begin();
-        if !self.handed_on.is_empty() {
+        let Self { inbox, delete, messages, .. } = self;
+        if let Some(delete) = delete.as_ref().filter(|_| !messages.handed_on.is_empty()) {
             // Where there is no room, they come again, and change nothing.
-            let _ = self.delete.try_send(std::mem::take(&mut self.handed_on));
+            let _ = delete.try_send(std::mem::take(&mut messages.handed_on));
         }
-        let first = self.runtime.block_on(async { tokio::time::timeout(wait, self.received.recv()).await });
-        let mut messages = first.ok().flatten();
-        let mut answers = 0;
-        while let Some(taken) = messages.take() {
-            // Receivers run in here only: this lets them ask for more.
-            self.runtime.block_on(tokio::task::yield_now());
-            self.take(taken, each);
-            answers += 1;
-            if answers < ANSWERS {
-                messages = self.received.try_recv().ok();
-            }
+        let more = inbox.poll(wait, |received| messages.take(received, each))?;
+        Ok(Polled { caught_up: *messages.caught_up.borrow(), more })
+    }
+}
+
+impl Messages {
+    /// Takes what a request brought; returns how many messages that were.
+    fn take(&mut self, received: Vec<Sent>, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+        if received.is_empty() {
+            self.caught_up.send_replace(true);
+            let until = now_ms().saturating_add(i64::from(HELD_S) * 1000);
+            self.counts.set_read_until(&self.name, &Arc::from(""), until);
         }
-        Ok(Polled { caught_up: *self.caught_up.borrow(), more: !self.received.is_empty() })
+        let count = received.len();
+        for message in received {
+            hand_on(&self.name, &message, each);
+            self.counts.set_read_until(&self.name, &Arc::from(""), sent_ms(&message));
+            self.handed_on.extend(message.receipt_handle);
+        }
+        count
     }
 }
 

@@ -78,8 +78,9 @@ impl Decoder {
         run.decoded
     }
 
-    /// Guessed from the bytes, since what cannot be parsed may name somebody as well.
-    fn names_a_person(&self, record: &Record<'_>) -> bool {
+    /// Whether a record seems to name a person. Guessed from the bytes, since what cannot be parsed may name somebody
+    /// as well.
+    pub fn names_a_person(&self, record: &Record<'_>) -> bool {
         let named_in = |text: &[u8]| {
             PERSONAL
                 .iter()

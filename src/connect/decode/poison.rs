@@ -101,6 +101,8 @@ reasons! {
     UnknownItem = "unknown_item",
     /// It names neither a session nor a person.
     NoSubject = "no_subject",
+    /// Its subject is forgotten, but not beyond a restart.
+    NotKept = "not_kept",
     /// Nothing here takes events of this type.
     NotTaken = "not_taken",
 }

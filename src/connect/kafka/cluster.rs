@@ -24,11 +24,8 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// more than the largest that a topic takes (`message.max.bytes`, 1 MiB unless configured otherwise).
 const LARGEST_ANSWER: usize = 64 << 20;
 
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
 /// A cluster that can be connected to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cluster {
     access: KafkaAccess,
     tls: Option<Arc<ClientConfig>>,
@@ -91,12 +88,6 @@ pub(super) async fn answered<T>(
         Ok(answer) => answer.map_err(|error| KafkaError::Client(Box::new(error))),
         Err(_) => Err(KafkaError::NoAnswer),
     }
-}
-
-/// How long to wait after this many failures in a row: longer each time, and not all servers at once.
-pub(super) fn pause(failures: u32) -> Duration {
-    let longest = (Duration::from_millis(100) * 2u32.pow(failures.min(9))).min(LONGEST_PAUSE);
-    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, KafkaError> {

@@ -9,9 +9,11 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{Id, JoinSet};
 
 use super::clients::Clients;
-use super::cluster::{Cluster, KafkaError, partitions, pause};
+use super::cluster::{Cluster, KafkaError, partitions};
 use super::message::Message;
-use super::partition::{Begin, PartitionReader};
+use super::partition::PartitionReader;
+use crate::connect::retry::pause;
+use crate::connect::source::Begin;
 
 /// Time between two looks for new partitions.
 const LOOK: Duration = Duration::from_secs(30);

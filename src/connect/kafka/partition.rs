@@ -1,7 +1,7 @@
 //! Reads one partition: finds where to begin, fetches, and goes on after whatever fails.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use rskafka::client::error::ProtocolError;
@@ -9,9 +9,12 @@ use rskafka::client::partition::{OffsetAt, PartitionClient};
 use tokio::sync::{Notify, mpsc};
 
 use super::clients::Clients;
-use super::cluster::{KafkaError, answered, pause};
+use super::cluster::{KafkaError, answered};
 use super::message::{Fetched, Message};
 use super::progress::{FIRST, Progress, bytes_for_next};
+use crate::connect::retry::pause;
+use crate::connect::source::Begin;
+use crate::domain::now_ms;
 
 /// How long a broker holds a fetch for which it has nothing, in milliseconds. What comes meanwhile is given at once, so
 /// raising it only saves requests.
@@ -20,17 +23,6 @@ const HELD_MS: i32 = 500;
 /// How long the broker may know less than was read already. For a moment that is a change of leaders; after this, the
 /// topic was made anew under its old name.
 const SHORTER: Duration = Duration::from_secs(10);
-
-/// Where reading begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// With the oldest record.
-    Earliest,
-    /// With what comes next.
-    Latest,
-    /// With the first record of this time or later, in milliseconds since 1970.
-    At(i64),
-}
 
 /// What reads a partition.
 #[derive(Debug)]
@@ -150,10 +142,7 @@ impl PartitionReader {
             earliest,
             "a wanted record is gone: reading the oldest on"
         );
-        let was_read_until = progress.last_ms.or(match self.begin {
-            Begin::At(ms) => Some(ms),
-            Begin::Earliest | Begin::Latest => None,
-        });
+        let was_read_until = progress.last_ms.or(self.begin.ms());
         *progress = Progress {
             next: Some(earliest),
             bytes: progress.bytes,
@@ -196,8 +185,4 @@ impl PartitionReader {
         );
         let _ = self.out.send(Message::Gap { partition, from_ms, until_ms }).await;
     }
-}
-
-pub(super) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }

@@ -16,7 +16,7 @@ use super::cluster::{Cluster, KafkaError, answered, partitions};
 use super::partitioner::partition_of;
 use crate::connect::access::KafkaAccess;
 use crate::connect::record_key::key_of;
-use crate::exposure::sink::{RecordSink, SendError};
+use crate::exposure::sink::{RecordSink, Refusal, SendError, TOO_LARGE};
 use crate::exposure::{Record, What};
 
 /// How long connections are kept before the topic's partitions are looked up again.
@@ -30,8 +30,6 @@ pub struct KafkaSink {
     what: What,
     runtime: Runtime,
     connected: Option<Connected>,
-    /// Records that the topic can never take.
-    too_large: u64,
 }
 
 struct Connected {
@@ -60,7 +58,6 @@ impl KafkaSink {
             what,
             runtime: Builder::new_current_thread().enable_all().build()?,
             connected: None,
-            too_large: 0,
         })
     }
 
@@ -116,29 +113,28 @@ impl KafkaSink {
 }
 
 impl RecordSink for KafkaSink {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
         let failures = self.write(records).map_err(SendError::all)?;
-        let mut failed = Vec::new();
+        let (mut failed, mut refused) = (Vec::new(), Vec::new());
         let mut cause = None;
         for (places, error) in failures {
-            if is_too_large(&error) && places.len() == 1 {
-                // Sent for ever, it would be in the way of the others for ever.
-                self.too_large += 1;
-                if self.too_large.is_power_of_two() {
-                    let (topic, total) = (&self.topic, self.too_large);
-                    tracing::error!(topic, total, %error, "a record is too large for its topic, and was left out");
+            match (reason(&error), places.as_slice()) {
+                (Some(reason), [place]) => {
+                    let (reason, said) = (reason.to_owned(), error.to_string());
+                    refused.push(Refusal { place: *place, reason, said });
                 }
-                continue;
+                _ => {
+                    failed.extend(places);
+                    cause = Some(error);
+                }
             }
-            failed.extend(places);
-            cause = Some(error);
         }
         match cause {
-            None => Ok(()),
+            None => Ok(refused),
             Some(error) => {
                 self.connected = None;
                 failed.sort_unstable();
-                Err(SendError::these(failed, error))
+                Err(SendError::these(failed, error).refusing(refused))
             }
         }
     }
@@ -154,13 +150,13 @@ async fn connect(cluster: &Cluster, topic: &str) -> Result<Connected, KafkaError
     Ok(Connected { partitions: clients, since: Instant::now() })
 }
 
-/// Writes the records of a partition at once, or one by one if they are too large together.
+/// Writes the records of a partition at once, or one by one if a broker does not take them for what they are.
 async fn produce(client: Arc<PartitionClient>, batch: Vec<(usize, Sent)>) -> Vec<Failure> {
     let (places, records): (Vec<usize>, Vec<Sent>) = batch.into_iter().unzip();
     let written = answered(client.produce(records.clone(), Compression::Lz4)).await;
     match written {
         Ok(_) => Vec::new(),
-        Err(error) if is_too_large(&error) && places.len() > 1 => {
+        Err(error) if reason(&error).is_some() && places.len() > 1 => {
             let mut failures = Vec::new();
             for (place, record) in places.into_iter().zip(records) {
                 if let Err(error) = answered(client.produce(vec![record], Compression::Lz4)).await {
@@ -173,8 +169,14 @@ async fn produce(client: Arc<PartitionClient>, batch: Vec<(usize, Sent)>) -> Vec
     }
 }
 
-fn is_too_large(error: &KafkaError) -> bool {
-    matches!(error.protocol(), Some(ProtocolError::MessageTooLarge | ProtocolError::RecordListTooLarge))
+/// Why records can never be taken, if that is what a broker says of them.
+fn reason(error: &KafkaError) -> Option<&'static str> {
+    match error.protocol()? {
+        ProtocolError::MessageTooLarge | ProtocolError::RecordListTooLarge => Some(TOO_LARGE),
+        // Such as one that is older than the topic takes.
+        ProtocolError::InvalidTimestamp => Some("INVALID_TIMESTAMP"),
+        _ => None,
+    }
 }
 
 fn sent(key: &str, record: &Record<'_>) -> Sent {

@@ -5,19 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rskafka::record::RecordAndOffset;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
 
 use super::cluster::Cluster;
 use super::follow::Following;
 use super::message::{Fetched, Message};
-use super::partition::{Begin, now_ms};
 use crate::connect::Record;
-use crate::connect::source::{EventSource, KafkaOptions, Polled, SourceError, Start};
+use crate::connect::source::{Begin, EventSource, Inbox, KafkaOptions, Polled, SourceError};
+use crate::domain::now_ms;
 use crate::live::EventCounts;
-
-/// Records of a poll, from which on the rest waits for the next.
-const RECORDS: usize = 8192;
 
 /// Fetches that wait to be taken, besides one for each partition.
 const FETCHES: usize = 4;
@@ -25,16 +20,19 @@ const FETCHES: usize = 4;
 /// A topic, all partitions of which are read.
 #[derive(Debug)]
 pub struct KafkaSource {
-    name: Arc<str>,
     options: KafkaOptions,
+    cluster: Cluster,
     since_ms: Option<i64>,
+    inbox: Inbox<Message>,
+    topic: Topic,
+}
+
+/// How far a topic is handed on.
+#[derive(Debug)]
+struct Topic {
+    /// The source's name.
+    name: Arc<str>,
     counts: Arc<EventCounts>,
-    /// Runs on the thread that polls, and only while it does.
-    runtime: Runtime,
-    /// What is to be followed, until the first poll.
-    cluster: Option<Cluster>,
-    fetched: mpsc::Receiver<Message>,
-    out: mpsc::Sender<Message>,
     partitions: BTreeMap<i32, Partition>,
     /// Whether the partitions that there are at the beginning are known.
     is_listed: bool,
@@ -63,42 +61,37 @@ impl KafkaSource {
     /// # Errors
     /// Certificates that cannot be read.
     pub fn open(name: &str, options: &KafkaOptions, counts: Arc<EventCounts>) -> Result<Self, SourceError> {
-        let failed = |reason: String| SourceError::Client { name: name.to_owned(), reason };
-        let cluster = Cluster::new(&options.access).map_err(|error| failed(error.to_string()))?;
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let (out, fetched) = mpsc::channel(FETCHES);
-        Ok(Self {
-            name: name.into(),
-            options: options.clone(),
-            since_ms: None,
-            counts,
-            runtime: runtime.map_err(|error| failed(error.to_string()))?,
-            cluster: Some(cluster),
-            fetched,
-            out,
-            partitions: BTreeMap::new(),
-            is_listed: false,
-        })
+        let cluster = Cluster::new(&options.access).map_err(|error| SourceError::client(name, &error))?;
+        let topic = Topic { name: name.into(), counts, partitions: BTreeMap::new(), is_listed: false };
+        let inbox = Inbox::new(name, FETCHES)?;
+        Ok(Self { options: options.clone(), cluster, since_ms: None, inbox, topic })
     }
 
     fn begin(&mut self) {
-        let Some(cluster) = self.cluster.take() else { return };
-        let begin = match (self.options.start, self.since_ms) {
-            (Start::Watermark, Some(ms)) | (Start::At(ms), _) => Begin::At(ms),
-            (Start::Latest, _) => Begin::Latest,
-            (Start::Earliest, _) | (Start::Watermark, None) => Begin::Earliest,
-        };
-        tracing::info!(source = &*self.name, topic = self.options.topic, ?begin, "a topic is read");
-        let following = Following {
-            name: Arc::clone(&self.name),
-            topic: self.options.topic.as_str().into(),
-            cluster,
-            begin,
-            out: self.out.clone(),
-        };
-        self.runtime.spawn(following.run());
+        let Self { options, cluster, topic: Topic { name, .. }, .. } = self;
+        let begin = Begin::new(options.start, self.since_ms);
+        self.inbox.fill(|out| {
+            tracing::info!(source = &**name, topic = options.topic, ?begin, "a topic is read");
+            let (name, topic) = (Arc::clone(name), options.topic.as_str().into());
+            Following { name, topic, cluster: cluster.clone(), begin, out }.run()
+        });
+    }
+}
+
+impl EventSource for KafkaSource {
+    fn seek(&mut self, since_ms: Option<i64>) {
+        self.since_ms = since_ms;
     }
 
+    fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
+        self.begin();
+        let Self { inbox, topic, .. } = self;
+        let more = inbox.poll(wait, |message| topic.take(message, each))?;
+        Ok(Polled { caught_up: topic.has_caught_up(), more })
+    }
+}
+
+impl Topic {
     /// Takes a message; returns how many records were in it.
     fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) -> usize {
         match message {
@@ -133,28 +126,9 @@ impl KafkaSource {
         self.counts.set_read(&self.name, &known.label, end.saturating_sub(*next).max(0), until);
         records.len()
     }
-}
 
-impl EventSource for KafkaSource {
-    fn seek(&mut self, since_ms: Option<i64>) {
-        self.since_ms = since_ms;
-    }
-
-    fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
-        self.begin();
-        let first = self.runtime.block_on(async { tokio::time::timeout(wait, self.fetched.recv()).await });
-        let mut message = first.ok().flatten();
-        let mut records = 0;
-        while let Some(taken) = message.take() {
-            // Readers run in here only: this lets them ask for more, which comes while these records are decoded.
-            self.runtime.block_on(tokio::task::yield_now());
-            records += self.take(taken, each);
-            if records < RECORDS {
-                message = self.fetched.try_recv().ok();
-            }
-        }
-        let caught_up = self.is_listed && self.partitions.values().all(|partition| !partition.is_behind);
-        Ok(Polled { caught_up, more: !self.fetched.is_empty() })
+    fn has_caught_up(&self) -> bool {
+        self.is_listed && self.partitions.values().all(|partition| !partition.is_behind)
     }
 }
 

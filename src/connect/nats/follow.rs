@@ -11,10 +11,12 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::link::{Link, NatsError, connect};
-use super::message::{Fetched, Message, Taken, now_ms};
+use super::message::{Fetched, Message, Taken};
 use super::opened::Opened;
-use super::progress::{Begin, Gap, Progress, missing};
-use crate::connect::source::NatsOptions;
+use super::progress::{Gap, Progress, missing};
+use crate::connect::retry::pause;
+use crate::connect::source::{Begin, NatsOptions};
+use crate::domain::now_ms;
 
 /// Messages and bytes of a fetch. Raising them reads a backlog in larger pieces and takes memory. A message that has
 /// more bytes than a fetch is never given, so there is room for the largest that the server takes besides.
@@ -31,9 +33,6 @@ const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// Time between two looks at what the stream still has, where sequences are missing: with a filter they always are.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A stream that is read.
 #[derive(Debug)]
@@ -204,10 +203,4 @@ impl Following {
         );
         let _ = self.out.send(Message::Gap { from_ms, until_ms }).await;
     }
-}
-
-/// How long to wait after this many failures in a row: longer each time, and not all servers at once.
-fn pause(failures: u32) -> Duration {
-    let longest = (Duration::from_millis(100) * 2u32.pow(failures.min(9))).min(LONGEST_PAUSE);
-    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
 }

@@ -1,7 +1,5 @@
 //! What the reader of a stream tells the source.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 /// What the reader tells.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -35,8 +33,4 @@ pub(super) struct Taken {
     /// When the server took it, in milliseconds since 1970.
     pub(super) ms: i64,
     pub(super) message: async_nats::Message,
-}
-
-pub(super) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }

@@ -3,28 +3,8 @@
 use async_nats::jetstream::stream::Info;
 use chrono::{DateTime, Utc};
 
-use super::message::now_ms;
-
-/// Where reading begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// With the oldest message.
-    Earliest,
-    /// With what comes next.
-    Latest,
-    /// With the first message of this time or later, in milliseconds since 1970.
-    At(i64),
-}
-
-impl Begin {
-    /// The time from which on messages are wanted, if it is known.
-    pub(super) fn ms(self) -> Option<i64> {
-        match self {
-            Self::At(ms) => Some(ms),
-            Self::Earliest | Self::Latest => None,
-        }
-    }
-}
+use crate::connect::source::Begin;
+use crate::domain::now_ms;
 
 /// How far a stream is read.
 #[derive(Debug, Default)]

@@ -42,6 +42,20 @@ pub enum SinkKind {
 }
 
 impl SinkKind {
+    /// Why this build cannot send there, and what to do; `None`: it can.
+    pub fn missing(&self) -> Option<&'static str> {
+        let name = match self {
+            Self::Stdout => "stdout",
+            Self::Jsonl(_) => "jsonl",
+            Self::Parquet(_) => "parquet",
+            Self::Kafka(_) => "kafka",
+            Self::Kinesis(_) => "kinesis",
+            Self::Firehose(_) => "firehose",
+            Self::EventBridge(_) => "eventbridge",
+        };
+        KindKeys::missing_of(&KINDS, name)
+    }
+
     /// Whether it can only be served from a spool: one that takes whole segments, and one that may be away, which would
     /// hold up the others.
     pub fn needs_spool(&self) -> bool {

@@ -1,6 +1,10 @@
 //! Where events are read from: one file for each kind of source.
 
+#[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis"))]
+mod begin;
 mod files;
+#[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis", feature = "sqs"))]
+mod inbox;
 mod options;
 mod reader;
 
@@ -8,6 +12,11 @@ use std::io;
 use std::time::Duration;
 
 use super::Record;
+
+#[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis"))]
+pub(super) use begin::Begin;
+#[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis", feature = "sqs"))]
+pub(super) use inbox::Inbox;
 
 pub use files::FilesSource;
 pub use options::{
@@ -70,4 +79,18 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+    /// The task that reads a service is over, by a fault of its own.
+    #[error("source {name}: what reads it has failed, and begins again where it began at first")]
+    Ended {
+        /// The source.
+        name: String,
+    },
+}
+
+#[cfg(any(feature = "kafka", feature = "nats", feature = "kinesis", feature = "sqs"))]
+impl SourceError {
+    /// Why a client cannot be made ready.
+    pub(super) fn client(name: &str, error: &dyn std::error::Error) -> Self {
+        Self::Client { name: name.to_owned(), reason: error.to_string() }
+    }
 }

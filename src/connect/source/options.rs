@@ -37,6 +37,20 @@ pub enum SourceKind {
     Nats(NatsOptions),
 }
 
+impl SourceKind {
+    /// Why this build cannot read it, and what to do; `None`: it can.
+    pub fn missing(&self) -> Option<&'static str> {
+        let name = match self {
+            Self::Files(_) => "files",
+            Self::Kafka(_) => "kafka",
+            Self::Kinesis(_) => "kinesis",
+            Self::Sqs(_) => "sqs",
+            Self::Nats(_) => "nats",
+        };
+        KindKeys::missing_of(&KINDS, name)
+    }
+}
+
 /// The kinds by their names, the keys that each has, and those that it cannot do without.
 pub const KINDS: [KindKeys; 5] = [
     KindKeys { name: "files", keys: &["dir"], needed: &[("dir", "a directory")], missing: None },
@@ -88,8 +102,15 @@ pub struct KindKeys {
     pub keys: &'static [&'static str],
     /// Those of them that have no default, and what they are.
     pub needed: &'static [(&'static str, &'static str)],
-    /// Why this build cannot read it, and what to do.
+    /// Why this build does not have it, and what to do.
     pub missing: Option<&'static str>,
+}
+
+impl KindKeys {
+    /// Why this build does not have the kind of this name; `None`: it does.
+    pub(in crate::connect) fn missing_of(kinds: &[Self], name: &str) -> Option<&'static str> {
+        kinds.iter().find(|kind| kind.name == name).and_then(|kind| kind.missing)
+    }
 }
 
 /// A directory of files.

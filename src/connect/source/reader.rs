@@ -1,20 +1,18 @@
 //! Reads one source on a thread of its own: records become events, which are handed on in batches.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::{EventSource, SourceError};
 use crate::connect::Record;
 use crate::connect::dead::DeadLetters;
 use crate::connect::decode::{Decoded, Decoder, Poison};
-use crate::domain::Event;
+use crate::connect::retry::pause;
+use crate::domain::{Event, now_ms};
 use crate::live::{EventCounts, Fate};
 
 /// Events of a batch: more of them wait for the next. Raising it makes fewer hand-overs, and each takes longer.
 const BATCH: usize = 4096;
-
-/// The longest wait after a source could not be read.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Nobody takes events any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,8 +72,7 @@ impl Reader {
                     if u32::is_power_of_two(failures) {
                         tracing::warn!(source = &*self.name, %error, failures, "a source of events cannot be read");
                     }
-                    let pause = Duration::from_millis(100) * 2u32.pow(failures.min(9));
-                    if wait(pause.min(LONGEST_PAUSE)).is_err() {
+                    if wait(pause(failures)).is_err() {
                         return;
                     }
                 }
@@ -86,7 +83,7 @@ impl Reader {
     /// Reads what is there, a bounded number of records; whether the source is caught up.
     fn poll(&mut self, events: &mut Vec<Event>) -> Result<bool, SourceError> {
         let Self { name, source, decoder, dead, counts, interval, .. } = self;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+        let now = now_ms();
         let mut buried = false;
         let polled = source.poll(*interval, &mut |record| {
             let decoded = decoder.decode(record, now, events);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::What;
 use super::super::record::{Record, calendar};
 use super::line_file::LineFile;
-use super::{RecordSink, SendError};
+use super::{RecordSink, Refusal, SendError};
 
 /// Appends a line of JSON for each record to a file, for a log shipper to pick up. Where the file was moved away, as
 /// logrotate does, a new one is begun.
@@ -26,8 +26,9 @@ impl JsonLines {
 }
 
 impl RecordSink for JsonLines {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
-        self.file.append(records).map_err(SendError::all)
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
+        self.file.append(records).map_err(SendError::all)?;
+        Ok(Vec::new())
     }
 }
 
@@ -109,7 +110,7 @@ impl HourlyJsonLines {
 }
 
 impl RecordSink for HourlyJsonLines {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
         let mut done = 0;
         for run in records.chunk_by(|one, next| one.hour() == next.hour()) {
             let Some(first) = run.first() else { continue };
@@ -118,6 +119,6 @@ impl RecordSink for HourlyJsonLines {
             self.append(first.hour(), run).map_err(|error| SendError::these(rest(), error))?;
             done += run.len();
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }

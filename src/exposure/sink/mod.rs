@@ -21,14 +21,27 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Takes records one by one: a log, a stream, a bus. Runs on a thread of its own and may block.
 pub trait RecordSink: Send + fmt::Debug {
-    /// Takes records, in order. When it returns `Ok`, they are the destination's to keep.
+    /// Takes records, in order. When it returns `Ok`, they are the destination's to keep, but for those that it says it
+    /// can never take, such as one that is too long: sent again for ever, they would be in the way of the others.
     ///
     /// # Errors
-    /// Says which of them it did not take; behind a spool only those are sent again, until they are taken. A record
-    /// that it can never take, such as one that is too long for its destination, is not an error: it counts and logs
-    /// that itself, or the record would be in the way for ever.
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError>;
+    /// Says which of them it did not take; behind a spool only those are sent again, until they are taken.
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError>;
 }
+
+/// A record that a destination can never take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where it is in what was sent.
+    pub place: usize,
+    /// The destination's name for the reason, or [`TOO_LARGE`]; a label of a metric.
+    pub reason: String,
+    /// What else is known of it, for people.
+    pub said: String,
+}
+
+/// The reason of a record that is larger than its destination takes.
+pub const TOO_LARGE: &str = "too_large";
 
 /// Takes whole closed segments. Runs on a thread of its own and may block.
 pub trait SegmentSink: Send + fmt::Debug {
@@ -75,6 +88,8 @@ impl Sink {
 pub struct SendError {
     /// Which ones.
     pub failed: Failed,
+    /// Of the others, those that it can never take.
+    pub refused: Vec<Refusal>,
     /// Why.
     pub source: Cause,
 }
@@ -82,12 +97,18 @@ pub struct SendError {
 impl SendError {
     /// Nothing was taken.
     pub fn all(source: impl Into<Cause>) -> Self {
-        Self { failed: Failed::All, source: source.into() }
+        Self { failed: Failed::All, refused: Vec::new(), source: source.into() }
     }
 
     /// All but these were taken.
     pub fn these(failed: Vec<usize>, source: impl Into<Cause>) -> Self {
-        Self { failed: Failed::These(failed), source: source.into() }
+        Self { failed: Failed::These(failed), refused: Vec::new(), source: source.into() }
+    }
+
+    /// The same, where the destination can never take some of the others.
+    #[must_use]
+    pub fn refusing(self, refused: Vec<Refusal>) -> Self {
+        Self { refused, ..self }
     }
 }
 

@@ -204,17 +204,22 @@ impl Deliverer {
             return Step::Delivered;
         }
         let left: Vec<Record<'_>> = places.iter().map(|place| records[*place]).collect();
-        let Err(error) = sink.send(&left) else {
-            self.counts.add_sent(left.len() as u64);
-            self.pending = None;
-            return Step::Delivered;
+        let error = match sink.send(&left) {
+            Ok(refused) => {
+                self.counts.add_refused(&refused);
+                self.counts.add_sent(left.len().saturating_sub(refused.len()) as u64);
+                self.pending = None;
+                return Step::Delivered;
+            }
+            Err(error) => error,
         };
+        self.counts.add_refused(&error.refused);
         let failed = failed_of(places, &error.failed);
-        let taken = (left.len() - failed.len()) as u64;
-        self.counts.add_sent(taken);
+        let settled = left.len() - failed.len();
+        self.counts.add_sent(settled.saturating_sub(error.refused.len()) as u64);
         self.log_failure(failed.len() as u64, &error.source);
-        // Some were taken: the sink is there, and is asked for the rest as soon as the first time.
-        if taken > 0 {
+        // Some are settled: the sink is there, and is asked for the rest as soon as the first time.
+        if settled > 0 {
             self.backoff.reset();
         }
         self.pending = Some(Pending { records: records.len(), failed });

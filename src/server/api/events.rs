@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::connect::decode::{Decoder, MissingTime, Poison};
 use crate::domain::{Event, EventKind};
-use crate::recommender::{EventBatch, EventOutcome, EventQueue, QueueError, Recommender};
+use crate::recommender::{EventBatch, EventOutcome, EventQueue, NoEvent, QueueError, Recommender};
 use crate::server::edge::admission::Admission;
 use crate::server::edge::limits;
 use crate::server::problem::{Kind, Problem};
@@ -48,8 +48,8 @@ pub(super) struct Body {
 #[derive(Default)]
 struct Parsed {
     events: Vec<Event>,
-    /// For each entry of the request: the place of its event, or why there is none.
-    entries: Vec<Result<usize, Poison>>,
+    /// For each entry of the request: the place of its event, or what it is instead.
+    entries: Vec<Result<usize, NoEvent>>,
 }
 
 impl EventService {
@@ -71,10 +71,11 @@ impl EventService {
             return Err(Problem::invalid("events", reason));
         }
         let Parsed { events, entries } = self.parse(documents);
-        let (outcomes, live_epoch) = self.apply(events).await?;
+        let no_events = entries.iter().filter_map(|entry| entry.as_ref().err().cloned()).collect();
+        let (outcomes, live_epoch) = self.apply(events, no_events).await?;
         let results = entries.into_iter().map(|entry| match entry {
             Ok(at) => outcomes.get(at).map_or_else(v1::EventResult::default, result),
-            Err(poison) => rejected(poison.reason.as_str(), poison.field, poison.message),
+            Err(NoEvent { poison, .. }) => rejected(poison.reason.as_str(), poison.field, poison.message),
         });
         Ok(v1::RecordEventsResponse { results: results.collect(), live_epoch })
     }
@@ -96,13 +97,17 @@ impl EventService {
         document.insert("type".to_owned(), EventKind::UserForgotten.as_str().into());
         document.insert("id".to_owned(), receipt.as_str().into());
         let parsed = self.parse(vec![document.into()]);
-        if let Some(Err(poison)) = parsed.entries.into_iter().next() {
+        if let Some(Err(NoEvent { poison, .. })) = parsed.entries.into_iter().next() {
             return Err(Problem::invalid(poison.field.trim_start_matches('/'), poison.message));
         }
         let until = parsed.events.first().map(|event| event.time_ms);
-        let (outcomes, _) = self.apply(parsed.events).await?;
+        let (outcomes, _) = self.apply(parsed.events, Vec::new()).await?;
         match outcomes.first() {
             Some(EventOutcome::Applied | EventOutcome::Stale) => {}
+            // Not to be taken for done: the caller has to send it again, to a disk that takes it.
+            Some(outcome @ EventOutcome::NotKept) => {
+                return Err(Problem::new(Kind::NotReady, format!("the user is {}", outcome.message())));
+            }
             outcome => {
                 let reason = outcome.map(EventOutcome::message).unwrap_or_default();
                 return Err(Problem::new(Kind::Overloaded, format!("the user is not forgotten: {reason}")));
@@ -127,10 +132,14 @@ impl EventService {
             let before = parsed.events.len();
             let mut decoded = self.decoder.decode_document(&document, now, &mut parsed.events);
             // An envelope may have several: here an event is one event.
-            let entry = match decoded.poison.pop() {
-                Some(poison) => Err(poison),
-                None if decoded.events == 1 => Ok(before),
-                None => Err(Poison::not_one_event(decoded.events)),
+            let poison = match decoded.poison.pop() {
+                None if decoded.events == 1 => None,
+                None => Some(Poison::not_one_event(decoded.events)),
+                some => some,
+            };
+            let entry = match poison {
+                None => Ok(before),
+                Some(poison) => Err(NoEvent { body: document.to_string().into_bytes(), poison }),
             };
             // By which it is known where it comes back, or is read twice by who trains.
             if let Some(event) = parsed.events.get_mut(before).filter(|event| event.id.is_empty()) {
@@ -145,7 +154,11 @@ impl EventService {
     }
 
     /// Waits until the events are in what is served.
-    async fn apply(&self, events: Vec<Event>) -> Result<(Vec<EventOutcome>, u64), Problem> {
+    async fn apply(
+        &self,
+        events: Vec<Event>,
+        no_events: Vec<NoEvent>,
+    ) -> Result<(Vec<EventOutcome>, u64), Problem> {
         let Some(queue) = &self.queue else {
             return Err(Problem::new(Kind::NotReady, "events are not taken here"));
         };
@@ -168,6 +181,7 @@ impl EventService {
             source: Arc::clone(&self.source),
             events,
             arrived: Instant::now(),
+            no_events,
             record: true,
             done: Some(Box::new(move |_: &[Event], outcomes, epoch| {
                 let _ = done.send((outcomes, epoch)); // unless the caller has gone

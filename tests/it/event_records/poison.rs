@@ -19,7 +19,7 @@ fn attributes(count: usize) -> String {
 
 /// Poison, its reason and its field. What no good event can stand beside is a record of its own.
 #[rustfmt::skip]
-fn poison() -> Vec<(String, Reason, &'static str)> {
+pub(crate) fn poison() -> Vec<(String, Reason, &'static str)> {
     let time = r#""time":"2026-11-20T08:00:00Z""#;
     let long = |bytes: usize| "x".repeat(bytes);
     let created = |object: &str| {
@@ -101,8 +101,8 @@ fn every_kind_of_poison_has_its_reason_and_its_place_and_harms_no_neighbour() {
     }
 }
 
-#[test]
-fn a_record_that_is_no_json_is_refused_as_a_whole() {
+/// Records that are refused as a whole, the reason and the field.
+pub(crate) fn broken() -> Vec<(Vec<u8>, Reason, String)> {
     let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
     let many = format!("[{}{GOOD}]", format!("{GOOD},").repeat(limits::EVENTS));
     let mut sns = GOOD.to_owned();
@@ -125,9 +125,14 @@ fn a_record_that_is_no_json_is_refused_as_a_whole() {
         (many.into_bytes(), Reason::TooManyEvents, ""),
         (sns.into_bytes(), Reason::TooManyEnvelopes, &fifth),
     ];
-    for (body, reason, field) in bodies {
+    bodies.into_iter().map(|(body, reason, field)| (body, reason, field.to_owned())).collect()
+}
+
+#[test]
+fn a_record_that_is_no_json_is_refused_as_a_whole() {
+    for (body, reason, field) in broken() {
         let said = fault(&Decoder::canonical(), &body);
-        assert_eq!((said.0, said.1.as_str()), (reason, field), "{}", said.2);
+        assert_eq!((said.0, said.1), (reason, field), "{}", said.2);
     }
     assert_eq!(
         events(&Decoder::canonical(), format!("[{}{GOOD}]", format!("{GOOD},").repeat(499))).len(),

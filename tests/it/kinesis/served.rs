@@ -1,12 +1,9 @@
 //! A server that follows a stream.
 
-use larder::artifact::LocalStore;
 use md5::{Digest as _, Md5};
-use serde_json::Value;
 
 use super::*;
-use crate::support::following::publish_to;
-use crate::support::grocer;
+use crate::support::event_shop::{Shop, applied, digest, is_ready, scrape, status, wait_until};
 
 /// An image of DynamoDB, as Kinesis gets it.
 fn image(item: &str, pieces: u32, second: u32) -> Vec<u8> {
@@ -41,27 +38,6 @@ fn packed(key: &str, bodies: &[Vec<u8>]) -> Vec<u8> {
     [&[0xf3, 0x89, 0x9a, 0xc2][..], &message, &Md5::digest(&message)[..]].concat()
 }
 
-fn scrape(server: &Process) -> Scrape {
-    Scrape::parse(&server.send(server.admin, "GET", "/metrics", "").body)
-}
-
-fn applied(server: &Process) -> f64 {
-    let labels = [("source", "shop"), ("outcome", "applied")];
-    scrape(server).value("larder_events_total", &labels).unwrap_or_default()
-}
-
-fn status(server: &Process) -> Value {
-    server.send(server.admin, "GET", "/status", "").json()
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn images_of_a_table_are_in_the_state_before_a_server_is_ready_and_after() {
     let test = "images_of_a_table_are_in_the_state_before_a_server_is_ready_and_after";
@@ -73,9 +49,6 @@ fn images_of_a_table_are_in_the_state_before_a_server_is_ready_and_after() {
     let in_one = packed("sencha", &[image("sencha", 3, 1), image("sencha", 0, 2)]);
     stream.put(&[("sencha".to_owned(), in_one)]);
 
-    let dir = tempfile::tempdir().unwrap();
-    publish_to(&LocalStore::create(dir.path()).unwrap(), grocer::snapshot(1).path()).unwrap();
-    let config = dir.path().join("larder.toml");
     let text = format!(
         "[[events.source]]\nname = 'shop'\nkind = 'kinesis'\nstream = 'items'\nregion = 'us-east-1'\n\
          endpoint = '{}'\npoll_interval = '200ms'\n\
@@ -83,10 +56,9 @@ fn images_of_a_table_are_in_the_state_before_a_server_is_ready_and_after() {
          time = '/dynamodb/NewImage/at/S'\nset.in_stock = {{ at = '/dynamodb/NewImage/pieces', gt = 0 }}\n",
         moto.endpoint()
     );
-    std::fs::write(&config, text).unwrap();
-    let serve = || Process::serve_with(dir.path(), &[("--config", &config)]);
-    let server = serve();
-    wait_until("ready", || server.send(server.admin, "GET", "/readyz", "").status == 200);
+    let shop = Shop::new(&text);
+    let server = shop.serve();
+    wait_until("ready", || is_ready(&server));
     // Caught up, and not only waited for: all that was there is in the state.
     assert_eq!(status(&server)["ready"], true);
     assert_eq!(applied(&server), 42.0);
@@ -96,11 +68,10 @@ fn images_of_a_table_are_in_the_state_before_a_server_is_ready_and_after() {
     assert_eq!(scrape(&server).value("larder_event_lag_seconds", &[("source", "shop")]), Some(0.0));
     assert_eq!(scrape(&server).value("larder_event_lag_records", &[]), None, "Kinesis does not tell");
 
-    let dir_of_other = tempfile::tempdir().unwrap();
-    publish_to(&LocalStore::create(dir_of_other.path()).unwrap(), grocer::snapshot(1).path()).unwrap();
-    let later = Process::serve_with(dir_of_other.path(), &[("--config", &config)]);
-    wait_until("ready", || later.send(later.admin, "GET", "/readyz", "").status == 200);
-    assert_eq!(status(&later)["live_digest"], status(&server)["live_digest"]);
+    let other = Shop::new(&text);
+    let later = other.serve();
+    wait_until("ready", || is_ready(&later));
+    assert_eq!(digest(&later), digest(&server));
     drop(moto);
     let log = server.end();
     assert!(log.contains("a stream is read") && !log.contains("SecretAccessKey"));

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use larder::artifact::LocalStore;
-use larder::exposure::sink::{RecordSink, SendError, Sink};
+use larder::exposure::sink::{RecordSink, Refusal, SendError, Sink};
 use larder::exposure::{Exposures, Origin, Outlet, Record};
 use larder::server::Config;
 use serde_json::{Value, json};
@@ -18,10 +18,10 @@ use crate::support::server::Server;
 struct Kept(Arc<Mutex<Vec<Value>>>);
 
 impl RecordSink for Kept {
-    fn send(&mut self, records: &[Record<'_>]) -> Result<(), SendError> {
+    fn send(&mut self, records: &[Record<'_>]) -> Result<Vec<Refusal>, SendError> {
         let records = records.iter().map(|record| serde_json::from_slice::<Value>(record.bytes).unwrap());
         self.0.lock().unwrap().extend(records);
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

@@ -135,6 +135,31 @@ fn only_the_records_that_failed_are_sent_again() {
 }
 
 #[test]
+fn what_a_sink_can_never_take_is_counted_by_its_reason_and_the_others_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = Kept::default();
+    let (mut writer, mut deliverers) = open(options(dir.path()), "b", vec![kept.records()]);
+    let deliverer = &mut deliverers[0];
+    kept.0.lock().unwrap().can_never_take = Some(|number| number % 5 == 2);
+    kept.0.lock().unwrap().refuses = Some(|number| number == 4);
+    writer.append(&numbers(0..10, NOON));
+    writer.sync();
+    assert_eq!(deliverer.step(), Step::Failed);
+    kept.0.lock().unwrap().refuses = None;
+    writer.append(&numbers(10..13, NOON));
+    writer.sync();
+    drain(deliverer);
+    let calls = kept.0.lock().unwrap().calls.clone();
+    assert_eq!(calls, [(0..10).collect(), vec![4], vec![10, 11, 12]], "2, 7 and 12 once");
+    let counts = deliverer.counts();
+    assert_eq!((counts.sent(), counts.failed()), (10, 1));
+    assert_eq!(counts.refused(), [(TOO_LARGE.to_owned(), 3)]);
+    writer.close();
+    drain(deliverer);
+    assert_eq!(writer.counts().bytes(), 0, "nothing is kept for it");
+}
+
+#[test]
 fn a_directory_in_use_is_refused_and_a_sink_that_is_away_keeps_the_backlog() {
     let dir = tempfile::tempdir().unwrap();
     let kept = Kept::default();

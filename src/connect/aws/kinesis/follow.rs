@@ -12,9 +12,12 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 use super::message::Message;
 use super::retention::Retention;
 use super::shard::ShardReader;
-use super::shards::{Begin, Listed, Shards};
+use super::shards::{Listed, Shards};
 use crate::connect::AwsAccess;
-use crate::connect::aws::client::{AwsError, connect, now_ms, pause};
+use crate::connect::aws::client::{AwsError, connect};
+use crate::connect::retry::pause;
+use crate::connect::source::Begin;
+use crate::domain::now_ms;
 use crate::live::EventCounts;
 
 /// Time between two looks for new shards; at the end of a shard they are looked for at once.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connect::aws::client::jittered;
+use crate::connect::retry::jittered;
 
 /// Pause while there is more: a shard may be asked five times a second, by all who read it together.
 const BEHIND: Duration = Duration::from_millis(200);

@@ -11,8 +11,10 @@ use tokio::sync::{Semaphore, mpsc};
 use super::message::{Fetched, Message};
 use super::pace::Pace;
 use super::retention::Retention;
-use super::shards::Begin;
-use crate::connect::aws::client::{AwsError, now_ms, pause};
+use crate::connect::aws::client::AwsError;
+use crate::connect::retry::pause;
+use crate::connect::source::Begin;
+use crate::domain::now_ms;
 use crate::live::EventCounts;
 
 /// Records that a request brings at most. They have at most 10 MiB together whatever their number.

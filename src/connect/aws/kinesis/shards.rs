@@ -4,16 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Where reading a shard begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// With the oldest record.
-    Earliest,
-    /// With what comes next.
-    Latest,
-    /// With the first record of this time or later, in milliseconds since 1970.
-    At(i64),
-}
+use crate::connect::source::Begin;
 
 /// A shard as it is listed.
 #[derive(Debug, Clone)]

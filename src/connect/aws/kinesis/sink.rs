@@ -6,7 +6,7 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use aws_smithy_types::Blob;
 
 use crate::connect::aws::client::AwsError;
-use crate::connect::aws::sink::Batches;
+use crate::connect::aws::sink::{Batches, Limits};
 use crate::exposure::Record;
 
 /// A stream that records go to; the key is the recommendation's id, by which a record that was sent twice is known.
@@ -17,20 +17,10 @@ pub struct KinesisSink {
 }
 
 impl Batches for KinesisSink {
-    const NAME: &'static str = "kinesis";
-    const ENTRIES: usize = 500;
-    const BYTES: usize = 5 << 20;
-    const ENTRY_BYTES: usize = 1 << 20;
+    const LIMITS: Limits = Limits { entries: 500, bytes: 5 << 20, entry_bytes: 1 << 20 };
+    const CLIENT: fn(&SdkConfig) -> Client = Client::new;
     type Client = Client;
     type Entry = PutRecordsRequestEntry;
-
-    fn client(config: &SdkConfig) -> Client {
-        Client::new(config)
-    }
-
-    fn place(&self) -> &str {
-        &self.stream
-    }
 
     fn entry(&self, key: &str, record: &Record<'_>) -> Option<(Self::Entry, usize)> {
         // There has to be one, of at most 256 letters.

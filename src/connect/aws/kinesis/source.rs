@@ -5,20 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::types::Record as Sent;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
 
 use super::aggregate::unpack;
 use super::follow::Following;
 use super::message::{Fetched, Message};
-use super::shards::Begin;
 use crate::connect::Record;
-use crate::connect::aws::client::now_ms;
-use crate::connect::source::{EventSource, KinesisOptions, Polled, SourceError, Start};
+use crate::connect::source::{Begin, EventSource, Inbox, KinesisOptions, Polled, SourceError};
+use crate::domain::now_ms;
 use crate::live::EventCounts;
-
-/// Records of a poll, from which on the rest waits for the next.
-const RECORDS: usize = 8192;
 
 /// Messages that wait to be taken.
 const MESSAGES: usize = 16;
@@ -26,15 +20,20 @@ const MESSAGES: usize = 16;
 /// A stream, all shards of which are read.
 #[derive(Debug)]
 pub struct KinesisSource {
-    name: Arc<str>,
     options: KinesisOptions,
     since_ms: Option<i64>,
+    inbox: Inbox<Message>,
+    stream: Stream,
+}
+
+/// How far a stream is handed on.
+#[derive(Debug)]
+struct Stream {
+    /// The source's name.
+    name: Arc<str>,
     counts: Arc<EventCounts>,
-    /// Runs on the thread that polls, and only while it does.
-    runtime: Runtime,
-    fetched: mpsc::Receiver<Message>,
-    /// Where what is read comes from, until the first poll.
-    out: Option<mpsc::Sender<Message>>,
+    /// Time between two looks at a shard.
+    interval: Duration,
     /// Since when the stream is read, and the shards of then that are not read as far; `None`: they are not known yet.
     behind: Option<(Instant, BTreeSet<Arc<str>>)>,
 }
@@ -45,41 +44,43 @@ impl KinesisSource {
     /// # Errors
     /// No runtime.
     pub fn open(name: &str, options: &KinesisOptions, counts: Arc<EventCounts>) -> Result<Self, SourceError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let failed = |reason: String| SourceError::Client { name: name.to_owned(), reason };
-        let (out, fetched) = mpsc::channel(MESSAGES);
-        Ok(Self {
-            name: name.into(),
-            options: options.clone(),
-            since_ms: None,
-            counts,
-            runtime: runtime.map_err(|error| failed(error.to_string()))?,
-            fetched,
-            out: Some(out),
-            behind: None,
-        })
+        let stream = Stream { name: name.into(), counts, interval: options.poll_interval, behind: None };
+        Ok(Self { options: options.clone(), since_ms: None, inbox: Inbox::new(name, MESSAGES)?, stream })
     }
 
     fn begin(&mut self) {
-        let Some(out) = self.out.take() else { return };
-        let begin = match (self.options.start, self.since_ms) {
-            (Start::Watermark, Some(ms)) | (Start::At(ms), _) => Begin::At(ms),
-            (Start::Latest, _) => Begin::Latest,
-            (Start::Earliest, _) | (Start::Watermark, None) => Begin::Earliest,
-        };
-        tracing::info!(source = &*self.name, stream = self.options.stream, ?begin, "a stream is read");
-        let following = Following {
-            name: Arc::clone(&self.name),
-            stream: self.options.stream.as_str().into(),
-            access: self.options.access.clone(),
-            begin,
-            interval: self.options.poll_interval,
-            counts: Arc::clone(&self.counts),
-            out,
-        };
-        self.runtime.spawn(following.run());
+        let Self { options, stream: Stream { name, counts, interval, .. }, .. } = self;
+        let begin = Begin::new(options.start, self.since_ms);
+        self.inbox.fill(|out| {
+            tracing::info!(source = &**name, stream = options.stream, ?begin, "a stream is read");
+            let following = Following {
+                name: Arc::clone(name),
+                stream: options.stream.as_str().into(),
+                access: options.access.clone(),
+                begin,
+                interval: *interval,
+                counts: Arc::clone(counts),
+                out,
+            };
+            following.run()
+        });
+    }
+}
+
+impl EventSource for KinesisSource {
+    fn seek(&mut self, since_ms: Option<i64>) {
+        self.since_ms = since_ms;
     }
 
+    fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
+        self.begin();
+        let Self { inbox, stream, .. } = self;
+        let more = inbox.poll(wait, |message| stream.take(message, each))?;
+        Ok(Polled { caught_up: stream.has_caught_up(), more })
+    }
+}
+
+impl Stream {
     /// Takes a message; returns how many records were in it.
     fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) -> usize {
         match message {
@@ -114,33 +115,14 @@ impl KinesisSource {
         }
         let until = now_ms().saturating_sub(*behind_ms);
         // It is not looked at before the next interval is over: until then, nothing is known to be there.
-        let pause = if *behind_ms == 0 { self.options.poll_interval } else { Duration::ZERO };
+        let pause = if *behind_ms == 0 { self.interval } else { Duration::ZERO };
         let until = until.saturating_add(i64::try_from(pause.as_millis()).unwrap_or_default());
         self.counts.set_read_until(&self.name, shard, until);
         handed_on
     }
-}
 
-impl EventSource for KinesisSource {
-    fn seek(&mut self, since_ms: Option<i64>) {
-        self.since_ms = since_ms;
-    }
-
-    fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
-        self.begin();
-        let first = self.runtime.block_on(async { tokio::time::timeout(wait, self.fetched.recv()).await });
-        let mut message = first.ok().flatten();
-        let mut records = 0;
-        while let Some(taken) = message.take() {
-            // Readers run in here only: this lets them ask for more, which comes while these records are decoded.
-            self.runtime.block_on(tokio::task::yield_now());
-            records += self.take(taken, each);
-            if records < RECORDS {
-                message = self.fetched.try_recv().ok();
-            }
-        }
-        let caught_up = self.behind.as_ref().is_some_and(|(_, behind)| behind.is_empty());
-        Ok(Polled { caught_up, more: !self.fetched.is_empty() })
+    fn has_caught_up(&self) -> bool {
+        self.behind.as_ref().is_some_and(|(_, behind)| behind.is_empty())
     }
 }
 
