@@ -72,6 +72,12 @@ pub(crate) enum EventsError {
     /// There is no place for events that cannot be used.
     #[error("events.dead_dir: {0}")]
     Dead(#[from] DeadError),
+    /// Nothing says where they go.
+    #[error(
+        "events.dead_dir is none, and there is no cache_dir, because neither XDG_CACHE_HOME nor HOME names one: set \
+         events.dead_dir or cache_dir"
+    )]
+    NoDeadDir,
     /// It is not known who was forgotten.
     #[error("{0}")]
     Forgotten(#[from] ForgottenError),
@@ -88,13 +94,9 @@ impl Events {
     ) -> Result<Self, EventsError> {
         let counts: Arc<EventCounts> = Arc::default();
         let sources = config.events.all_sources();
-        let dead_dir = config.events.dead_dir.clone();
-        let dead = DeadLetters::open(DeadOptions {
-            dir: dead_dir.unwrap_or_else(|| config.cache_dir.join(DEAD_LETTERS)),
-            max: config.events.dead_max,
-            personal: PersonalPayloads::default(),
-        })?;
-        let dead = Arc::new(Mutex::new(dead.with_outbox(outboxes.dead)));
+        // What callers record is refused at once and no dead letter: without a source there is nothing to keep, and so
+        // no directory that would have to be writable.
+        let dead = if sources.is_empty() { None } else { Some(open_dead_letters(config, outboxes.dead)?) };
         let others = Box::new(move |event: &Event| match event.kind {
             EventKind::SnapshotPublished => {
                 let _ = look_now.try_send(LookNow); // one that waits is enough
@@ -109,15 +111,15 @@ impl Events {
         let names = sources.iter().map(|source| Arc::from(&*source.name));
         let backlog = Arc::new(Backlog::new(names, config.events.ready_wait));
         let mut readers = Vec::new();
-        for options in &sources {
+        for (options, dead) in sources.iter().flat_map(|options| dead.as_ref().map(|dead| (options, dead))) {
             let name: Arc<str> = options.name.as_str().into();
             let decoder = Decoder::new(&options.mappings)
                 .map_err(|source| EventsError::Mappings { name: options.name.clone(), source })?;
             readers.push(Reader {
                 source: open(options, &counts)?,
                 decoder,
-                deliver: deliver(queue.clone(), Arc::clone(&name), Arc::clone(&dead)),
-                dead: Arc::clone(&dead),
+                deliver: deliver(queue.clone(), Arc::clone(&name), Arc::clone(dead)),
+                dead: Arc::clone(dead),
                 counts: Arc::clone(&counts),
                 interval: config.events.poll_interval,
                 caught_up: Some(caught_up(queue.clone(), Arc::clone(&name), Arc::clone(&backlog))),
@@ -170,6 +172,20 @@ impl Running {
         }
         let _ = self.applier.join();
     }
+}
+
+fn open_dead_letters(
+    config: &Config,
+    outbox: Option<Outbox>,
+) -> Result<Arc<Mutex<DeadLetters>>, EventsError> {
+    let dir = match &config.events.dead_dir {
+        Some(dir) => dir.clone(),
+        None if config.cache_dir.as_os_str().is_empty() => return Err(EventsError::NoDeadDir),
+        None => config.cache_dir.join(DEAD_LETTERS),
+    };
+    let (max, personal) = (config.events.dead_max, PersonalPayloads::default());
+    let dead = DeadLetters::open(DeadOptions { dir, max, personal })?;
+    Ok(Arc::new(Mutex::new(dead.with_outbox(outbox))))
 }
 
 /// Opens a source, by its kind.

@@ -2,14 +2,14 @@
 //! or in place when the store is local.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    ArtifactStore, BlobCache, FetchError, StoreError, is_sha256, key, partial::Partial, sha256_file,
+    ArtifactStore, BlobCache, FetchError, StoreError, is_sha256, key, open_regular, partial::Partial,
+    sha256_file,
 };
 
 /// How a download is done, and how much of it is allowed.
@@ -121,7 +121,7 @@ impl Wanted<'_> {
             }
             _ => FetchError::cache(&path, error),
         };
-        self.check_size(fs::metadata(&path).map_err(failed)?.len())?;
+        self.check_size(open_regular(&path).and_then(|file| file.metadata()).map_err(failed)?.len())?;
         let (actual, bytes) = sha256_file(&path).map_err(failed)?;
         self.check_size(bytes)?;
         if actual == self.sha256 { Ok(path) } else { Err(self.wrong_digest(actual)) }

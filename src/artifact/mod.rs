@@ -15,6 +15,8 @@ mod location;
 mod memory;
 mod partial;
 mod parts;
+mod private;
+mod regular_file;
 #[cfg(feature = "s3")]
 mod s3;
 pub mod table;
@@ -33,6 +35,8 @@ pub use local::LocalStore;
 pub use location::{OpenOptions, open};
 pub use memory::MemoryStore;
 pub use parts::{Part, PartError, PartFormat, PartOptions, find_parts};
+pub use private::{NotPrivate, open_private, private_dir, read_private};
+pub use regular_file::{NotRegular, name_of, open_regular};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store};
 
@@ -47,6 +51,11 @@ pub const MAX_SMALL_OBJECT: u64 = 16 << 20;
 pub trait ArtifactStore: Send + Sync + std::fmt::Debug {
     /// Where this is, for messages: `s3://bucket/prefix`, or the directory.
     fn location(&self) -> String;
+
+    /// Tells this store from all others: the location, and the server if there are several that it may be on.
+    fn identity(&self) -> String {
+        self.location()
+    }
 
     /// Reads a small object whole, up to [`MAX_SMALL_OBJECT`].
     fn read(&self, key: &str) -> Result<Object, StoreError>;

@@ -45,6 +45,8 @@ pub struct S3Options {
 /// Keeps objects in one bucket, below one prefix.
 pub struct S3Store {
     bucket: Arc<Bucket>,
+    /// The location, and the server if it is not Amazon's.
+    identity: String,
     runtime: Option<Runtime>,
 }
 
@@ -70,9 +72,13 @@ impl S3Store {
         let client = run(&runtime, async move { connect(&wanted).await })
             .ok_or_else(|| refuse(LocationError::Configuration))?
             .map_err(refuse)?;
+        let identity = match &options.endpoint_url {
+            Some(server) => format!("{location} at {server}"),
+            None => location.clone(),
+        };
         let bucket =
             Bucket { client, name: options.bucket.clone(), prefix: options.prefix.clone(), location };
-        Ok(Self { bucket: Arc::new(bucket), runtime: Some(runtime) })
+        Ok(Self { bucket: Arc::new(bucket), identity, runtime: Some(runtime) })
     }
 
     /// Runs `work` on the store's own threads and waits for it.
@@ -93,6 +99,10 @@ impl S3Store {
 impl ArtifactStore for S3Store {
     fn location(&self) -> String {
         self.bucket.location.clone()
+    }
+
+    fn identity(&self) -> String {
+        self.identity.clone()
     }
 
     fn read(&self, key: &str) -> Result<Object, StoreError> {
