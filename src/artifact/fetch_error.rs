@@ -108,6 +108,11 @@ impl FetchError {
         matches!(self, Self::Store(error) if error.is_transient())
     }
 
+    /// Whether it is because nobody wants the artifact any more.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Stopped { .. }))
+    }
+
     pub(super) fn cache(path: &Path, source: io::Error) -> Self {
         Self::Cache { path: path.to_owned(), source }
     }

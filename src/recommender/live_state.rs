@@ -91,8 +91,8 @@ impl LiveState {
         Self::with(registry, config, Recent::new(&config.recent), None)
     }
 
-    /// The same, with a file in which it is kept who was forgotten, so that a restart knows it. Without a place for one,
-    /// whoever is forgotten is said not to be kept.
+    /// The same, with a file in which it is kept who was forgotten, so that a restart knows it. Without a place for
+    /// one, whoever is forgotten is said not to be kept.
     ///
     /// # Errors
     /// See [`ForgottenError`].
