@@ -113,11 +113,12 @@ impl App {
         // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
         config.snapshot.reserved_memory = reserve_live(&config)?;
         let store = open(&config.store, &config.s3)?;
-        let cache = Arc::new(open_cache(&config.cache_dir, &config.store)?);
+        let cache = Arc::new(open_cache(&config.cache_dir, store.as_ref(), &config.channel)?);
         let views: Arc<Registry<View>> = Arc::default();
         let signals = sync_channel(1);
-        let forgotten = config.cache_dir.join(FORGOTTEN);
-        let state = LiveState::open(Arc::clone(&views), &config.live, &forgotten)?;
+        let has_cache_dir = !config.cache_dir.as_os_str().is_empty();
+        let forgotten = has_cache_dir.then(|| config.cache_dir.join(FORGOTTEN));
+        let state = LiveState::open(Arc::clone(&views), &config.live, forgotten.as_deref())?;
         let out = GoingOut::open(&config, state.recent())?;
         // The queue's end for requests, which the server drops at its end: the writer ends with the last of them.
         config.server.exposures = out.exposures;

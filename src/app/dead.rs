@@ -10,6 +10,20 @@ use crate::domain::{Event, now_ms};
 use crate::exposure::{Outbox, What};
 use crate::recommender::{EventOutcome, NoEvent};
 
+/// Why there is no place for them.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoDead {
+    /// The folder cannot be used.
+    #[error("events.dead_dir: {0}")]
+    Open(#[from] DeadError),
+    /// Nothing says where it is.
+    #[error(
+        "events.dead_dir is none, and there is no cache_dir, because neither XDG_CACHE_HOME nor HOME names one: set \
+         events.dead_dir or cache_dir"
+    )]
+    NoDir,
+}
+
 /// Where dead letters are kept. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Dead(Arc<Mutex<DeadLetters>>);
@@ -24,14 +38,18 @@ impl Dead {
     /// Opens the folder if anything may come to be kept: what sources bring, or what callers send.
     ///
     /// # Errors
-    /// It cannot be made, read or written.
-    pub(super) fn open(config: &Config, outbox: Option<Outbox>) -> Result<Option<Self>, DeadError> {
+    /// It cannot be made, read or written, or nothing says where it is.
+    pub(super) fn open(config: &Config, outbox: Option<Outbox>) -> Result<Option<Self>, NoDead> {
         if config.events.all_sources().is_empty() && !keeps_of_callers(&config.events) {
             return Ok(None);
         }
-        let dir = config.events.dead_dir.clone();
+        let dir = match &config.events.dead_dir {
+            Some(dir) => dir.clone(),
+            None if config.cache_dir.as_os_str().is_empty() => return Err(NoDead::NoDir),
+            None => config.cache_dir.join(DEAD_LETTERS),
+        };
         let letters = DeadLetters::open(DeadOptions {
-            dir: dir.unwrap_or_else(|| config.cache_dir.join(DEAD_LETTERS)),
+            dir,
             max: config.events.dead_max,
             personal: PersonalPayloads::default(),
         })?;

@@ -5,11 +5,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::dead::{Dead, keeps_of_callers};
+use super::dead::{Dead, NoDead, keeps_of_callers};
 use super::recording::recorder;
 use super::sources::open;
 use crate::config::Config;
-use crate::connect::dead::DeadError;
 use crate::connect::decode::{Decoder, MappingError};
 use crate::connect::source::{Reader, SourceError, Stopped};
 use crate::domain::{Event, EventKind};
@@ -65,8 +64,8 @@ pub(crate) enum EventsError {
         source: MappingError,
     },
     /// There is no place for events that cannot be used.
-    #[error("events.dead_dir: {0}")]
-    Dead(#[from] DeadError),
+    #[error("{0}")]
+    Dead(#[from] NoDead),
 }
 
 impl Events {

@@ -6,9 +6,18 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// The digest and length of a file, read once in order.
+use super::open_regular;
+
+/// The digest and length of a regular file, read once in order.
+///
+/// # Errors
+/// What the system says, or that it is no regular file.
 pub fn sha256_file(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
+    sha256_of(&open_regular(path)?)
+}
+
+/// The digest and length of what is left to read of a file.
+pub(super) fn sha256_of(mut file: &File) -> io::Result<(String, u64)> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut bytes = 0;

@@ -2,14 +2,14 @@
 //! or in place when the store is local.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    ArtifactStore, BlobCache, FetchError, StoreError, is_sha256, key, partial::Partial, sha256_file,
+    ArtifactStore, BlobCache, FetchError, Stop, StoreError, is_sha256, key, open_regular, partial::Partial,
+    sha256_file,
 };
 
 /// How a download is done, and how much of it is allowed.
@@ -23,11 +23,13 @@ pub struct FetchOptions<'a> {
     pub max_bytes: u64,
     /// Told, from any thread, how many bytes of the artifact are here; not called for cached or local ones.
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
+    /// Ends the download when it is set; what is here by then is kept for the next attempt.
+    pub stop: Option<&'a Stop>,
 }
 
 impl Default for FetchOptions<'_> {
     fn default() -> Self {
-        Self { threads: 4, part_bytes: 8 << 20, max_bytes: 16 << 30, progress: None }
+        Self { threads: 4, part_bytes: 8 << 20, max_bytes: 16 << 30, progress: None, stop: None }
     }
 }
 
@@ -121,7 +123,7 @@ impl Wanted<'_> {
             }
             _ => FetchError::cache(&path, error),
         };
-        self.check_size(fs::metadata(&path).map_err(failed)?.len())?;
+        self.check_size(open_regular(&path).and_then(|file| file.metadata()).map_err(failed)?.len())?;
         let (actual, bytes) = sha256_file(&path).map_err(failed)?;
         self.check_size(bytes)?;
         if actual == self.sha256 { Ok(path) } else { Err(self.wrong_digest(actual)) }
@@ -135,7 +137,7 @@ impl Wanted<'_> {
         let failure = Mutex::new(None);
         let work = || {
             while let Some(&part) = partial.missing().get(next.fetch_add(1, Ordering::Relaxed)) {
-                match self.fetch_part(partial, part) {
+                match self.fetch_part(partial, part, options.stop) {
                     Ok(bytes) => {
                         let done = bytes_done.fetch_add(bytes, Ordering::Relaxed) + bytes;
                         if let Some(report) = options.progress {
@@ -161,12 +163,15 @@ impl Wanted<'_> {
         failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
-    fn fetch_part(&self, partial: &Partial, part: u64) -> Result<u64, FetchError> {
+    fn fetch_part(&self, partial: &Partial, part: u64, stop: Option<&Stop>) -> Result<u64, FetchError> {
         // The size of the object is not asked for: a store may answer that from elsewhere than it answers reads.
         let (start, len) = partial.range(part);
         // One byte more than there should be, at the end, shows an object that is too long.
         let extra = u64::from(partial.is_last(part));
-        let bytes = self.store.read_range(self.key, start, len + extra)?;
+        let bytes = match stop {
+            Some(stop) => self.store.read_range_until(self.key, start, len + extra, stop)?,
+            None => self.store.read_range(self.key, start, len + extra)?,
+        };
         if bytes.len() as u64 != len {
             self.check_size(start + bytes.len() as u64)?;
         }

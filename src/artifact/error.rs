@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::MAX_SMALL_OBJECT;
+use super::{CaBundleError, MAX_SMALL_OBJECT};
 
 /// What went wrong inside a store; each store has errors of its own.
 type Cause = Box<dyn StdError + Send + Sync>;
@@ -42,6 +42,14 @@ pub enum StoreError {
         key: String,
         /// What went wrong.
         source: Cause,
+    },
+    /// Whoever asked does not want the answer any more.
+    #[error("reading `{key}` in {location} was called off")]
+    Stopped {
+        /// The store.
+        location: String,
+        /// The object asked for.
+        key: String,
     },
     /// The store refused access; trying again will not help.
     #[error("{location} denied access to `{key}`: {source}")]
@@ -110,6 +118,9 @@ pub enum LocationError {
     /// The store's own threads.
     #[error("its threads cannot be started: {0}")]
     Threads(#[source] io::Error),
+    /// The file of certificates to trust.
+    #[error(transparent)]
+    CaBundle(#[from] CaBundleError),
     /// The AWS configuration was not read to its end.
     #[error("reading the AWS configuration failed")]
     Configuration,
@@ -130,7 +141,7 @@ impl StoreError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         // Denied access is not among them: it stays denied until somebody changes a policy or a key.
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Stopped { .. })
     }
 
     pub(super) fn invalid(location: &str, key: &str, source: impl Into<Cause>) -> Self {

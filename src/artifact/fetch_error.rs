@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{NotPrivate, StoreError};
 
 /// Why an artifact is not on local disk.
 #[derive(Debug, thiserror::Error)]
@@ -78,8 +78,14 @@ pub enum FetchError {
         /// The name.
         name: String,
     },
-    /// The local file system failed.
-    #[error("local file {} failed: {source}; check that the disk has room and can be written", path.display())]
+    /// There is no directory for downloads.
+    #[error(
+        "there is no directory for downloads: neither XDG_CACHE_HOME nor HOME names one; set cache_dir \
+         (LARDER_CACHE_DIR) to a directory for this user alone"
+    )]
+    NoCacheDir,
+    /// The local file system failed, or what is there is not this user's.
+    #[error("local file {} failed: {source}; {}", path.display(), cure(source))]
     Cache {
         /// The file or directory.
         path: PathBuf,
@@ -88,10 +94,23 @@ pub enum FetchError {
     },
 }
 
+/// What to do about a failure of the local file system.
+fn cure(source: &io::Error) -> &'static str {
+    match source.get_ref().and_then(|inner| inner.downcast_ref::<NotPrivate>()) {
+        Some(_) => "delete it, or set cache_dir to a directory for this user alone",
+        None => "check that the disk has room and can be written",
+    }
+}
+
 impl FetchError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_transient())
+    }
+
+    /// Whether it is because nobody wants the artifact any more.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Stopped { .. }))
     }
 
     pub(super) fn cache(path: &Path, source: io::Error) -> Self {

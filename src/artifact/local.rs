@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{
-    ArtifactStore, Condition, Listed, LocationError, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes,
-    sha256_file, whole_file,
+    ArtifactStore, Condition, Listed, LocationError, MAX_SMALL_OBJECT, NotRegular, Object, StoreError, key,
+    open_regular, sha256_bytes, sha256_file, whole_file,
 };
 
 /// Held while an object is replaced, so that nothing comes between the test of a condition and the write.
@@ -53,14 +53,9 @@ impl LocalStore {
         Ok(self.root.join(key))
     }
 
-    /// Opens an object; like in S3, a folder is not one.
+    /// Opens an object; like in S3, a folder is not one, and neither is a pipe or a device.
     fn open_object(&self, key: &str) -> Result<File, StoreError> {
-        let path = self.path(key)?;
-        // Opening a directory succeeds on Unix and fails at the first read, which would look like a broken disk.
-        let opened = fs::metadata(&path).and_then(|found| {
-            if found.is_file() { File::open(&path) } else { Err(io::Error::from(ErrorKind::NotFound)) }
-        });
-        opened.map_err(|error| self.failed(key, error))
+        open_regular(&self.path(key)?).map_err(|error| self.failed(key, error))
     }
 
     /// Puts a staged write in place if `condition` holds.
@@ -102,6 +97,8 @@ impl LocalStore {
     fn failed(&self, key: &str, error: io::Error) -> StoreError {
         let (location, key) = (self.location(), key.to_owned());
         match error.kind() {
+            ErrorKind::InvalidInput if is_folder(&error) => StoreError::NotFound { location, key },
+            ErrorKind::InvalidInput => StoreError::Invalid { location, key, source: error.into() },
             // Where the root itself is gone, a volume is not mounted: that may pass, and no object is missing.
             ErrorKind::NotFound | ErrorKind::NotADirectory if self.root.is_dir() => {
                 StoreError::NotFound { location, key }
@@ -147,7 +144,7 @@ impl ArtifactStore for LocalStore {
     }
 
     fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
-        let mut from = File::open(source)
+        let mut from = open_regular(source)
             .map_err(|error| StoreError::unreadable_source(&self.location(), key, source, error))?;
         self.put(key, &Condition::Always, |to| io::copy(&mut from, to).map(drop))
     }
@@ -208,6 +205,12 @@ impl ArtifactStore for LocalStore {
     }
 }
 
+/// Whether the refusal to open something is about a folder.
+fn is_folder(error: &io::Error) -> bool {
+    let what = error.get_ref().and_then(|inner| inner.downcast_ref::<NotRegular>());
+    what.is_some_and(NotRegular::is_folder)
+}
+
 /// Every visible file below a folder, by its key there.
 fn files_below(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
@@ -222,7 +225,7 @@ fn files_below(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
             let key = format!("{prefix}{name}");
             if entry.file_type()?.is_dir() {
                 folders.push((format!("{key}/"), entry.path()));
-            } else {
+            } else if fs::metadata(entry.path()).is_ok_and(|about| about.is_file()) {
                 found.push((key, entry.path()));
             }
         }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactStore, Credentials, LocalStore, LocationError, StoreError};
-use crate::setting::{As, AutoOr, SettingError, Switch, Text};
+use super::{ArtifactStore, Conditional, Credentials, LocalStore, LocationError, StoreError};
+use crate::setting::{As, AutoOr, SettingError, Size, Switch, Text, size_within};
 
 /// What a location alone does not say. The defaults suit a directory that exists, and Amazon S3.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OpenOptions {
-    /// The S3-compatible server to talk to; none: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, then Amazon.
+    /// The S3-compatible server to talk to; none: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, the profile's
+    /// `endpoint_url`, then Amazon.
     #[serde(with = "As::<AutoOr<Text>>")]
     pub endpoint_url: Option<String>,
     /// The region; none: as the AWS environment and profile say.
@@ -20,6 +21,12 @@ pub struct OpenOptions {
     /// Whether buckets are addressed by path rather than by host name; none: only when there is an endpoint.
     #[serde(with = "As::<AutoOr<Switch>>")]
     pub path_style: Option<bool>,
+    /// Whether objects are replaced by conditional writes, or after a look.
+    #[serde(with = "As::<Conditional>")]
+    pub conditional: Conditional,
+    /// Bytes a second that an answer must bring at least; one that brings less for ten seconds has failed.
+    #[serde(with = "As::<Size>")]
+    pub min_throughput: u64,
     /// Fixed S3 credentials; none: the default chain (environment, profile, web identity, container, instance).
     #[serde(skip)]
     pub credentials: Option<Credentials>,
@@ -28,12 +35,27 @@ pub struct OpenOptions {
     pub create: bool,
 }
 
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            endpoint_url: None,
+            region: None,
+            path_style: None,
+            conditional: Conditional::On,
+            min_throughput: 16 << 10,
+            credentials: None,
+            create: false,
+        }
+    }
+}
+
 impl OpenOptions {
     /// Checks what can be checked without a server.
     ///
     /// # Errors
-    /// An endpoint that is not an address of HTTP.
+    /// An endpoint that is not an address of HTTP, or a throughput of nothing.
     pub fn check(&self) -> Result<(), SettingError> {
+        size_within("min_throughput", self.min_throughput, 1..=1 << 30)?;
         match &self.endpoint_url {
             Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
                 let expected = "auto, or an address such as https://s3.example.com";
@@ -68,20 +90,15 @@ fn open_s3(
     options: &OpenOptions,
 ) -> Result<Arc<dyn ArtifactStore>, StoreError> {
     let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
-    // In the order of the AWS command line, so that what works there works here.
-    let from_environment = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
-    let endpoint_url = options.endpoint_url.clone();
-    let endpoint_url = endpoint_url
-        .or_else(|| from_environment("AWS_ENDPOINT_URL_S3"))
-        .or_else(|| from_environment("AWS_ENDPOINT_URL"));
     let store = super::S3Store::open(&super::S3Options {
         bucket: bucket.to_owned(),
         prefix: prefix.trim_end_matches('/').to_owned(),
-        // Other servers than Amazon's seldom have a host name for each bucket.
-        path_style: options.path_style.unwrap_or(endpoint_url.is_some()),
-        endpoint_url,
+        path_style: options.path_style,
+        endpoint_url: options.endpoint_url.clone(),
         region: options.region.clone(),
         credentials: options.credentials.clone(),
+        conditional: options.conditional,
+        min_throughput: options.min_throughput,
     })?;
     Ok(Arc::new(store))
 }

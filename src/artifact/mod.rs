@@ -4,6 +4,7 @@
 #[cfg(any(feature = "s3", feature = "aws"))]
 pub(crate) mod aws;
 mod cache;
+mod conditional;
 mod credentials;
 mod digest;
 mod download;
@@ -15,15 +16,19 @@ mod location;
 mod memory;
 mod partial;
 mod parts;
+mod private;
+mod regular_file;
 #[cfg(feature = "s3")]
 mod s3;
+mod stop;
 pub mod table;
 mod whole_file;
 
 use std::path::{Path, PathBuf};
 
 pub use cache::BlobCache;
-pub use credentials::Credentials;
+pub use conditional::Conditional;
+pub use credentials::{CaBundleError, Credentials};
 pub use digest::{is_sha256, sha256_bytes, sha256_file};
 pub use download::{FetchOptions, fetch};
 pub use error::{LocationError, StoreError};
@@ -33,8 +38,11 @@ pub use local::LocalStore;
 pub use location::{OpenOptions, open};
 pub use memory::MemoryStore;
 pub use parts::{Part, PartError, PartFormat, PartOptions, find_parts};
+pub use private::{NotPrivate, open_private, private_dir, read_private};
+pub use regular_file::{NotRegular, name_of, open_regular};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store};
+pub use stop::Stop;
 
 /// The most that [`ArtifactStore::read`] takes into memory; a manifest or a channel is far smaller.
 pub const MAX_SMALL_OBJECT: u64 = 16 << 20;
@@ -48,6 +56,11 @@ pub trait ArtifactStore: Send + Sync + std::fmt::Debug {
     /// Where this is, for messages: `s3://bucket/prefix`, or the directory.
     fn location(&self) -> String;
 
+    /// Tells this store from all others: the location, and the server if there are several that it may be on.
+    fn identity(&self) -> String {
+        self.location()
+    }
+
     /// Reads a small object whole, up to [`MAX_SMALL_OBJECT`].
     fn read(&self, key: &str) -> Result<Object, StoreError>;
 
@@ -56,6 +69,15 @@ pub trait ArtifactStore: Send + Sync + std::fmt::Debug {
 
     /// Reads `len` bytes from `start`. The answer is shorter only where the object ends, and empty past it.
     fn read_range(&self, key: &str, start: u64, len: u64) -> Result<Vec<u8>, StoreError>;
+
+    /// Like [`read_range`](Self::read_range), but ends soon after `stop` is set, with [`StoreError::Stopped`]. A store
+    /// that cannot break off a read ends before it.
+    fn read_range_until(&self, key: &str, start: u64, len: u64, stop: &Stop) -> Result<Vec<u8>, StoreError> {
+        if stop.is_set() {
+            return Err(StoreError::Stopped { location: self.location(), key: key.to_owned() });
+        }
+        self.read_range(key, start, len)
+    }
 
     /// Stores a file of any size, replacing what was there.
     fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError>;

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::{open_private, read_private};
+
 const MISSING: u8 = b'.';
 const DONE: u8 = b'#';
 
@@ -31,16 +33,20 @@ impl Partial {
         let parts = bytes.div_ceil(part_bytes).max(1);
         let heading = format!("{bytes} {part_bytes}\n");
 
-        let same_size = fs::metadata(data).is_ok_and(|found| found.is_file() && found.len() == bytes);
-        let known = if same_size { read_marks(&marks_path, &heading, parts)? } else { None };
+        let there = open_private(File::options().read(true), data).and_then(|file| file.metadata());
+        let same_size = there.is_ok_and(|found| found.len() == bytes);
+        let known = if same_size { read_marks(&marks_path, &heading, parts) } else { None };
         let marks = match &known {
-            Some(_) => File::options().write(true).open(&marks_path)?,
+            Some(_) => open_private(File::options().write(true), &marks_path)?,
             None => {
+                // Made anew, and not emptied: what is there may be a link, or another name of some other file.
                 remove_if_there(&marks_path)?;
+                remove_if_there(data)?;
+                let create = |path| open_private(File::options().write(true).create_new(true), path);
                 // Sparse where the file system allows it: a disk that is too small is noticed when the parts are
                 // written.
-                File::create(data)?.set_len(bytes)?;
-                let mut marks = File::create(&marks_path)?;
+                create(data)?.set_len(bytes)?;
+                let mut marks = create(&marks_path)?;
                 marks.write_all(heading.as_bytes())?;
                 marks.write_all(&vec![MISSING; parts as usize])?;
                 marks
@@ -98,7 +104,7 @@ impl Partial {
     /// Writes a part in its place and marks it. Different parts may be written by different threads.
     pub(super) fn write(&self, part: u64, bytes: &[u8]) -> io::Result<()> {
         // A handle of its own: threads that share one would share its position.
-        let mut data = File::options().write(true).open(&self.data)?;
+        let mut data = open_private(File::options().write(true), &self.data)?;
         data.seek(SeekFrom::Start(self.range(part).0))?;
         data.write_all(bytes)?;
         // Marked only after the bytes are written. They are not flushed first: after a crash of the machine the digest
@@ -115,17 +121,12 @@ impl Partial {
     }
 }
 
-/// The marks of an earlier attempt, if they are intact and about the same parts.
-fn read_marks(path: &Path, heading: &str, parts: u64) -> io::Result<Option<Vec<u8>>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let marks = text.strip_prefix(heading.as_bytes()).map(<[u8]>::to_vec);
-    Ok(marks.filter(|marks| {
-        marks.len() as u64 == parts && marks.iter().all(|&mark| mark == MISSING || mark == DONE)
-    }))
+/// The marks of an earlier attempt, if they are there, intact and about the same parts.
+fn read_marks(path: &Path, heading: &str, parts: u64) -> Option<Vec<u8>> {
+    let text = read_private(path, heading.len() as u64 + parts + 1).ok()?;
+    let marks = text.strip_prefix(heading.as_bytes())?;
+    let intact = marks.len() as u64 == parts && marks.iter().all(|&mark| mark == MISSING || mark == DONE);
+    intact.then(|| marks.to_vec())
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

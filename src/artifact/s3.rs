@@ -3,13 +3,17 @@
 
 mod bucket;
 mod error;
+mod pace;
 mod refusal;
 mod upload;
+mod write;
 
 use std::fmt;
 use std::future::Future;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -18,33 +22,46 @@ use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
 use self::error::S3Error;
-use super::aws::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, loader};
-use super::{ArtifactStore, Condition, Credentials, Listed, LocationError, Object, StoreError, key};
+use super::aws::{ATTEMPTS, CONNECT_TIMEOUT, Environment, FIRST_PAUSE};
+use super::{
+    ArtifactStore, Condition, Conditional, Credentials, Listed, LocationError, Object, Stop, StoreError, key,
+};
 
 /// Upper bound on the time from a request to the first byte of its answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for requests that carry a body, which counts as part of that time.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// Upper bound on the time of a whole attempt but for the content of an object, so that an error that drips ends too.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often it is looked whether an answer is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Which bucket, and how to reach it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct S3Options {
     /// The bucket.
     pub bucket: String,
     /// What every key starts with, without a slash at either end; may be empty.
     pub prefix: String,
-    /// The server; none: as the AWS environment says, else Amazon.
+    /// The server; none: as the AWS environment and profile say, else Amazon.
     pub endpoint_url: Option<String>,
     /// The region; none: as the AWS environment says, else `us-east-1` if there is an endpoint.
     pub region: Option<String>,
-    /// Whether the bucket goes into the path rather than the host name.
-    pub path_style: bool,
+    /// Whether the bucket goes into the path rather than the host name; none: only where there is an endpoint.
+    pub path_style: Option<bool>,
     /// Fixed credentials; none: the AWS default chain.
     pub credentials: Option<Credentials>,
+    /// Whether the server is asked to hold conditions.
+    pub conditional: Conditional,
+    /// Bytes a second that an answer must bring.
+    pub min_throughput: u64,
 }
 
 /// Keeps objects in one bucket, below one prefix.
 pub struct S3Store {
     bucket: Arc<Bucket>,
+    /// The location, and the server if it is not Amazon's.
+    identity: String,
     runtime: Option<Runtime>,
 }
 
@@ -67,12 +84,29 @@ impl S3Store {
             .build()
             .map_err(|error| refuse(LocationError::Threads(error)))?;
         let wanted = options.clone();
-        let client = run(&runtime, async move { connect(&wanted).await })
+        let (client, server) = run(&runtime, &Stop::default(), async move { connect(&wanted).await })
             .ok_or_else(|| refuse(LocationError::Configuration))?
             .map_err(refuse)?;
-        let bucket =
-            Bucket { client, name: options.bucket.clone(), prefix: options.prefix.clone(), location };
-        Ok(Self { bucket: Arc::new(bucket), runtime: Some(runtime) })
+        let identity = match server {
+            Some(server) => format!("{location} at {server}"),
+            None => location.clone(),
+        };
+        if options.conditional == Conditional::Off {
+            tracing::warn!(
+                store = location,
+                "s3.conditional is off: of two publishers at the same moment the second wins, and neither is told"
+            );
+        }
+        let bucket = Bucket {
+            client,
+            name: options.bucket.clone(),
+            prefix: options.prefix.clone(),
+            location,
+            conditional: options.conditional,
+            min_throughput: options.min_throughput,
+            reads_plainly: AtomicBool::new(false),
+        };
+        Ok(Self { bucket: Arc::new(bucket), identity, runtime: Some(runtime) })
     }
 
     /// Runs `work` on the store's own threads and waits for it.
@@ -81,11 +115,28 @@ impl S3Store {
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        self.wait_until(key, &Stop::default(), work)
+    }
+
+    /// The same, but breaks off when `stop` is set.
+    fn wait_until<T, F>(
+        &self,
+        key: &str,
+        stop: &Stop,
+        work: impl FnOnce(Arc<Bucket>, String) -> F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
         key::check(&self.bucket.location, key)?;
         let work = work(self.bucket.clone(), key.to_owned());
-        self.runtime.as_ref().and_then(|runtime| run(runtime, work)).unwrap_or_else(|| {
-            let source = S3Error::Abandoned.into();
-            Err(StoreError::Unavailable { location: self.location(), key: key.to_owned(), source })
+        self.runtime.as_ref().and_then(|runtime| run(runtime, stop, work)).unwrap_or_else(|| {
+            let (location, key) = (self.location(), key.to_owned());
+            if stop.is_set() {
+                return Err(StoreError::Stopped { location, key });
+            }
+            Err(StoreError::Unavailable { location, key, source: S3Error::Abandoned.into() })
         })
     }
 }
@@ -93,6 +144,10 @@ impl S3Store {
 impl ArtifactStore for S3Store {
     fn location(&self) -> String {
         self.bucket.location.clone()
+    }
+
+    fn identity(&self) -> String {
+        self.identity.clone()
     }
 
     fn read(&self, key: &str) -> Result<Object, StoreError> {
@@ -108,6 +163,10 @@ impl ArtifactStore for S3Store {
 
     fn read_range(&self, key: &str, start: u64, len: u64) -> Result<Vec<u8>, StoreError> {
         self.wait(key, |bucket, key| async move { bucket.read_range(&key, start, len).await })
+    }
+
+    fn read_range_until(&self, key: &str, start: u64, len: u64, stop: &Stop) -> Result<Vec<u8>, StoreError> {
+        self.wait_until(key, stop, |bucket, key| async move { bucket.read_range(&key, start, len).await })
     }
 
     fn write_file(&self, key: &str, source: &Path) -> Result<(), StoreError> {
@@ -149,27 +208,50 @@ impl Drop for S3Store {
     }
 }
 
-/// `None` if the work did not come to an end. Unlike `block_on` this never panics, wherever it is called.
-fn run<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+/// `None` if the work did not come to an end, or not before `stop` was set. Unlike `block_on` this never panics,
+/// wherever it is called.
+fn run<T: Send + 'static>(
+    runtime: &Runtime,
+    stop: &Stop,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
     let (done, result) = mpsc::sync_channel(1);
-    runtime.spawn(async move {
+    let task = runtime.spawn(async move {
         let _ = done.send(work.await);
     });
-    result.recv().ok()
+    loop {
+        match result.recv_timeout(LOOK) {
+            Err(RecvTimeoutError::Timeout) if stop.is_set() => {
+                task.abort();
+                return None;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            other => return other.ok(),
+        }
+    }
 }
 
-async fn connect(options: &S3Options) -> Result<aws_sdk_s3::Client, LocationError> {
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
-    let (region, endpoint) = (options.region.as_deref(), options.endpoint_url.as_deref());
-    let loader = loader(region, endpoint, options.credentials.as_ref()).timeout_config(timeouts.build());
-    let shared = loader.load().await;
+/// The client, and the server if it is not Amazon's.
+async fn connect(options: &S3Options) -> Result<(aws_sdk_s3::Client, Option<String>), LocationError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT);
+    let environment = Environment::read().await;
+    // In the order of the AWS command line, so that what works there works here.
+    let server = options.endpoint_url.clone().or_else(|| environment.endpoint("S3"));
+    let loader =
+        environment.loader(options.region.as_deref(), server.as_deref(), options.credentials.as_ref())?;
+    let shared = loader.timeout_config(timeouts.build()).load().await;
     if shared.region().is_none() {
         return Err(LocationError::NoRegion);
     }
-    let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.path_style);
-    if options.endpoint_url.is_some() {
+    // Other servers than Amazon's seldom have a host name for each bucket.
+    let path_style = options.path_style.unwrap_or(server.is_some());
+    let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style);
+    if server.is_some() {
         // Several S3-compatible servers do not understand the trailing checksums that Amazon's takes.
         config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
     }
-    Ok(aws_sdk_s3::Client::from_conf(config.build()))
+    Ok((aws_sdk_s3::Client::from_conf(config.build()), server))
 }

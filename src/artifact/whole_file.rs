@@ -4,7 +4,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
+
+use super::regular_file::open_with;
 
 /// Writes and flushes a temporary file beside `path`, which [`publish`] then moves there. Dropping it undoes it.
 pub(super) fn stage(
@@ -42,7 +45,8 @@ pub(super) fn move_into_place(from: &Path, to: &Path) -> io::Result<()> {
 /// Takes the exclusive lock that the file at `path` stands for, waiting for it; dropping the file lets go,
 /// and so does the death of the process. Such files stay: deleting one would let two holders in.
 pub(super) fn lock(path: &Path) -> io::Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    // No link is followed: it could make a file anywhere.
+    let file = open_with(File::options().create(true).truncate(false).write(true), OFlags::NOFOLLOW, path)?;
     file.lock()?;
     Ok(file)
 }

@@ -16,6 +16,7 @@ mod sources;
 mod tables;
 mod text;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ pub struct Config {
     pub store: String,
     /// The channel to follow.
     pub channel: String,
-    /// Where downloads are kept.
+    /// Where downloads are kept; empty where `auto` finds no place for it.
     #[serde(with = "As::<CacheDir>")]
     pub cache_dir: PathBuf,
     /// The protocols' part.
@@ -70,7 +71,7 @@ impl Default for Config {
         Self {
             store: "models".to_owned(),
             channel: "production".to_owned(),
-            cache_dir: CacheDir::standard(),
+            cache_dir: CacheDir::standard(|name| std::env::var_os(name)),
             server: server::Config::default(),
             limits: Limits::default(),
             snapshot: RefreshOptions::default(),
@@ -132,12 +133,17 @@ impl Config {
     }
 }
 
-/// A directory for downloads, `auto` below the system's temporary directory.
+/// A directory for downloads, `auto` in the user's home.
 struct CacheDir;
 
 impl CacheDir {
-    fn standard() -> PathBuf {
-        std::env::temp_dir().join("larder-cache")
+    /// Where the XDG Base Directory Specification has it. Never a directory that all users share: whoever came first
+    /// would own it.
+    fn standard(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+        // A relative path would mean another directory wherever the process is started.
+        let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let caches = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
+        caches.map(|caches| caches.join("larder")).unwrap_or_default()
     }
 }
 
@@ -153,7 +159,7 @@ impl Form for CacheDir {
     fn parse(text: &str) -> Option<PathBuf> {
         match text {
             "" => None,
-            "auto" => Some(Self::standard()),
+            "auto" => Some(Self::standard(|name| std::env::var_os(name))),
             path => Some(PathBuf::from(path)),
         }
     }

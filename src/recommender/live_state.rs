@@ -93,16 +93,20 @@ impl LiveState {
         Self::with(registry, config, Recent::new(&config.recent), None)
     }
 
-    /// The same, with a file in which it is kept who was forgotten, so that a restart knows it.
+    /// The same, with a file in which it is kept who was forgotten, so that a restart knows it. Without a place for
+    /// one, whoever is forgotten is said not to be kept.
     ///
     /// # Errors
     /// See [`ForgottenError`].
     pub fn open(
         registry: Arc<Registry<View>>,
         config: &Config,
-        forgotten: &Path,
+        forgotten: Option<&Path>,
     ) -> Result<Arc<Self>, ForgottenError> {
-        let (file, known) = ForgottenFile::open(forgotten)?;
+        let (file, known) = match forgotten {
+            Some(path) => ForgottenFile::open(path)?,
+            None => (ForgottenFile::nowhere(), Vec::new()),
+        };
         let recent = Recent::with_secret(&config.recent, file.secret());
         if !recent.restore_forgotten(&known) {
             tracing::error!(

@@ -143,6 +143,12 @@ pub enum SnapshotError {
         /// The artifact that needs most.
         largest: String,
     },
+    /// It would have to be downloaded, and is to come from the cache alone.
+    #[error("it is not, or not as a whole, in the cache")]
+    NotCached,
+    /// Nobody wants it any more.
+    #[error("loading it was called off: it was withdrawn, or an operator rolled back")]
+    Stopped,
     /// Two publishers met.
     #[error(
         "channel \"{channel}\" was switched by someone else at the same time; it now serves {now}. Look at it, then \
@@ -210,6 +216,8 @@ impl SnapshotError {
             Self::Refused { .. } => "refused",
             Self::Memory { .. } => "memory",
             Self::LostRace { .. } => "lost_race",
+            Self::NotCached => "not_cached",
+            Self::Stopped => "stopped",
         }
     }
 
@@ -219,6 +227,7 @@ impl SnapshotError {
             Self::Store(error) => error.is_transient(),
             // All others are about content, which a second look does not change.
             Self::Fetch { source, .. } => source.is_transient(),
+            Self::NotCached | Self::Stopped => true,
             _ => false,
         }
     }

@@ -1,5 +1,6 @@
 //! From manifest to snapshot: fetch, verify, decode, cross-check. Nothing is shown to anybody before all of it is done.
 
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,17 +43,9 @@ impl Source {
         let bytes = match self.store.read(&key) {
             Ok(object) => object.bytes,
             // A snapshot never changes: what the cache holds of it is as good, whatever ails the store.
-            Err(error) => match self.cache.recall(&document) {
-                Ok(Some(bytes)) => bytes,
-                _ => return Err(error.into()),
-            },
+            Err(error) => return self.known_manifest(version).ok_or_else(|| error.into()),
         };
-        let manifest = Manifest::parse(&bytes, &key)?;
-        if manifest.snapshot != version {
-            let (found, expected) = (manifest.snapshot, version.to_owned());
-            let source = ManifestError::OtherVersion { found, expected };
-            return Err(SnapshotError::Manifest { file: key, source });
-        }
+        let manifest = parse(&bytes, version)?;
         // A manifest that cannot be cached does not stop a load: it is wanted only by a restart without the store.
         if self.store.local_path(&key).is_none()
             && let Err(error) = self.cache.remember(&document, &bytes)
@@ -60,6 +53,27 @@ impl Source {
             tracing::warn!(%error, "the manifest was not cached: a restart with the store down may not serve");
         }
         Ok(manifest)
+    }
+
+    /// The manifest that the cache has, if it is one.
+    pub(super) fn known_manifest(&self, version: &str) -> Option<Manifest> {
+        let bytes = self.cache.recall(&Self::cached_manifest(version)).ok().flatten()?;
+        parse(&bytes, version).ok()
+    }
+
+    /// Drops a manifest that no snapshot can be made of, so that the next attempt asks the store for another.
+    pub(super) fn forget_manifest(&self, version: &str) {
+        if let Err(error) = self.cache.forget(&Self::cached_manifest(version), &HashSet::new()) {
+            tracing::warn!(%error, "a manifest that is of no use stays in the cache");
+        }
+    }
+
+    /// The verified files of all artifacts, if the cache has each of them.
+    pub(super) fn known_files(&self, manifest: &Manifest) -> Option<BTreeMap<String, PathBuf>> {
+        let known = |entry: &ArtifactEntry| {
+            Some((entry.name.clone(), self.cache.find(&entry.sha256, entry.bytes).ok().flatten()?))
+        };
+        manifest.artifacts.iter().map(known).collect()
     }
 
     /// The verified file of an artifact on local disk, downloaded if need be.
@@ -76,11 +90,27 @@ impl Source {
         let fetching = FetchOptions {
             threads: options.download_threads,
             max_bytes: options.max_artifact_bytes,
+            stop: Some(&options.stop),
             ..FetchOptions::default()
         };
-        fetch(self.store.as_ref(), &key, &entry.sha256, entry.bytes, &self.cache, &fetching)
-            .map_err(|source| SnapshotError::Fetch { artifact: entry.name.clone(), source })
+        fetch(self.store.as_ref(), &key, &entry.sha256, entry.bytes, &self.cache, &fetching).map_err(
+            |source| match source.is_stopped() {
+                true => SnapshotError::Stopped,
+                false => SnapshotError::Fetch { artifact: entry.name.clone(), source },
+            },
+        )
     }
+}
+
+/// Reads the manifest of a version.
+fn parse(bytes: &[u8], version: &str) -> Result<Manifest, SnapshotError> {
+    let file = Source::key(version, MANIFEST);
+    let manifest = Manifest::parse(bytes, &file)?;
+    if manifest.snapshot == version {
+        return Ok(manifest);
+    }
+    let source = ManifestError::OtherVersion { found: manifest.snapshot, expected: version.to_owned() };
+    Err(SnapshotError::Manifest { file, source })
 }
 
 /// Gives the verified file of an artifact.
@@ -170,6 +200,9 @@ impl<'a> Load<'a> {
     /// process.
     fn decode(&self, fetched: &Fetched<'_>, items: &IdTable) -> Result<Arc<dyn Artifact>, SnapshotError> {
         let Fetched { entry, kind, path } = fetched;
+        if self.options.stop.is_set() {
+            return Err(SnapshotError::Stopped);
+        }
         let file = Encoded { entry, path, options: self.options };
         let decoded = catch_unwind(AssertUnwindSafe(|| (kind.decode)(&file, items)));
         let decoded = decoded.unwrap_or(Err(ArtifactError::ReaderPanicked));

@@ -5,23 +5,31 @@ use std::sync::Arc;
 
 use super::kinds::ArtifactError;
 use super::{
-    ArtifactEntry, LoadOptions, MANIFEST, Manifest, Prediction, Snapshot, SnapshotError, Source, load,
-    predict_files, read_channel,
+    ArtifactEntry, Channel, LoadOptions, MANIFEST, Manifest, Prediction, Snapshot, SnapshotError, Source,
+    load, predict_files, read_channel,
 };
 use crate::artifact::{
-    ArtifactStore as _, BlobCache, FetchError, LocalStore, OpenOptions, StoreError, open, sha256_bytes,
+    ArtifactStore, BlobCache, FetchError, LocalStore, OpenOptions, StoreError, open, sha256_bytes,
     sha256_file,
 };
 
-/// The cache of one store below `dir`. Each store has its own, so that a server pointed elsewhere never serves what
-/// another store held.
+/// The cache of one channel of a store below `dir`; none for a store of local files. Each channel of each store has its
+/// own, so that a server pointed elsewhere never serves what another store held, and that two servers never delete
+/// what the other needs. An empty `dir` is none.
 ///
 /// # Errors
-/// A directory that cannot be used.
-pub fn open_cache(dir: &Path, location: &str) -> Result<BlobCache, FetchError> {
+/// A directory that cannot be used, or is another user's.
+pub fn open_cache(dir: &Path, store: &dyn ArtifactStore, channel: &str) -> Result<BlobCache, FetchError> {
+    if store.local_path(&Channel::key(channel)).is_some() {
+        return Ok(BlobCache::none());
+    }
+    if dir.as_os_str().is_empty() {
+        return Err(FetchError::NoCacheDir);
+    }
+    let origin = format!("channel {channel} of {}", store.identity());
     // A digest and not the location itself, which may hold what no file name can.
-    let digest = sha256_bytes(location.trim_end_matches('/').as_bytes());
-    BlobCache::open(dir.join(digest.get(..16).unwrap_or(&digest)))
+    let digest = sha256_bytes(origin.as_bytes());
+    Ok(BlobCache::open(dir.join(digest.get(..16).unwrap_or(&digest)))?.of(origin))
 }
 
 /// Opens a store's root (through its channel) or a snapshot's directory, local or `s3://…` (through the cache).
@@ -96,8 +104,9 @@ fn remote(
     options: &OpenOptions,
     cache_dir: &Path,
 ) -> Result<(Source, Manifest), SnapshotError> {
-    let source =
-        Source { store: open(location, options)?, cache: Arc::new(open_cache(cache_dir, location)?) };
+    let store = open(location, options)?;
+    let cache = Arc::new(open_cache(cache_dir, store.as_ref(), channel)?);
+    let source = Source { store, cache };
     let Some((named, _)) = read_channel(source.store.as_ref(), channel)? else {
         let (location, channel) = (location.to_owned(), channel.to_owned());
         return Err(SnapshotError::NoChannel { location, channel });

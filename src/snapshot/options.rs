@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::users::UserCounters;
+use crate::artifact::Stop;
 use crate::artifact::table::TableLimits;
 use crate::setting::{
     As, AutoOr, SettingError, Size, Switch, Time, duration_within, number_within, size_within,
@@ -86,6 +87,9 @@ pub struct LoadOptions {
     /// of this size.
     #[serde(with = "As::<Size>")]
     pub user_features_memory: u64,
+    /// Ends a load soon after it is set.
+    #[serde(skip)]
+    pub stop: Stop,
     /// What tables that are read by shard count into. Clones of these options count into the same: so the counts go on
     /// from one snapshot to the next.
     #[serde(skip)]
@@ -99,6 +103,7 @@ impl Default for LoadOptions {
             table: TableLimits::default(),
             download_threads: 4,
             user_features_memory: 256 << 20,
+            stop: Stop::default(),
             user_counters: Arc::default(),
         }
     }

@@ -43,6 +43,11 @@ const SWAPS: Declaration = Declaration {
 };
 const LOAD: Declaration =
     Declaration { name: "larder_snapshot_load_seconds", help: "Time that the last load took.", labels: &[] };
+const LAST_CHECK: Declaration = Declaration {
+    name: "larder_snapshot_last_check_timestamp_seconds",
+    help: "When the channel was last read, in seconds since 1970-01-01 UTC; absent until then.",
+    labels: &[],
+};
 const FAILURES: Declaration = Declaration {
     name: "larder_snapshot_failures_total",
     help: "Refreshes that failed, by artifact at fault (- where none is) and reason.",
@@ -73,6 +78,13 @@ pub(super) fn register(
     SWAPS.counter(registry, of_health(refresher, |health, samples| samples.add(&[], health.swaps as f64)))?;
     let add_load = |health: Health, samples: &mut Samples| samples.add(&[], health.last_load.as_secs_f64());
     LOAD.gauge(registry, of_health(refresher, add_load))?;
+    let add_last_check = |health: Health, samples: &mut Samples| {
+        let since = health.last_checked.and_then(|then| then.duration_since(SystemTime::UNIX_EPOCH).ok());
+        if let Some(since) = since {
+            samples.add(&[], since.as_secs_f64());
+        }
+    };
+    LAST_CHECK.gauge(registry, of_health(refresher, add_last_check))?;
     let add_failing = |health: Health, samples: &mut Samples| {
         samples.add(&[], f64::from(u8::from(health.last_failure.is_some())));
     };

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{OpenOptions, StoreError};
+use super::{FetchError, OpenOptions, StoreError};
 
 /// Upper bound on the files that one value may mean; raising it takes some hundred bytes of memory for each.
 const MOST: usize = 1_000_000;
@@ -40,8 +40,8 @@ pub enum PartFormat {
 pub struct PartOptions<'a> {
     /// How the store is opened.
     pub store: &'a OpenOptions,
-    /// Where downloads are kept. They are named after their content's etag, so they are used again, and may be deleted
-    /// at any time.
+    /// Where downloads are kept; empty where there is no such directory. They are named after their content's etag, so
+    /// they are used again, and may be deleted at any time.
     pub cache_dir: &'a Path,
 }
 
@@ -96,6 +96,9 @@ pub enum PartError {
         /// What the listing said.
         listed: u64,
     },
+    /// There is no directory for downloads.
+    #[error(transparent)]
+    NoCacheDir(FetchError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,11 +1,13 @@
 //! Parts in a store: listed, and downloaded into the cache directory.
 
-use std::fs;
+use std::fs::File;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use super::super::{ArtifactStore, Listed, open, sha256_bytes, whole_file};
+use super::super::{
+    ArtifactStore, FetchError, Listed, open, open_private, private_dir, sha256_bytes, whole_file,
+};
 use super::pattern::{base, is_pattern, matches};
 use super::{MOST, Part, PartError, PartOptions, format_of, is_hidden};
 
@@ -45,13 +47,15 @@ pub(super) fn find(
     {
         return Err(PartError::Format { name: format!("{location}/{}", other.key) });
     }
+    if options.cache_dir.as_os_str().is_empty() {
+        return Err(PartError::NoCacheDir(FetchError::NoCacheDir));
+    }
     let cache = options.cache_dir.join("parts");
-    fs::create_dir_all(&cache)
-        .map_err(|source| PartError::Io { name: cache.display().to_string(), source })?;
+    private_dir(&cache).map_err(|source| PartError::Io { name: cache.display().to_string(), source })?;
     let part = |object: &Listed| {
         let name = format!("{location}/{}", object.key);
         // Another content has another etag, and so another file.
-        let identity = format!("{name}\n{}\n{}", object.etag, object.bytes);
+        let identity = format!("{}/{}\n{}\n{}", store.identity(), object.key, object.etag, object.bytes);
         Part { path: cache.join(sha256_bytes(identity.as_bytes())), name }
     };
     let parts: Vec<Part> = wanted.iter().map(part).collect();
@@ -99,7 +103,8 @@ fn download(
 }
 
 fn fetch(store: &dyn ArtifactStore, object: &Listed, part: &Part) -> Result<(), PartError> {
-    if fs::metadata(&part.path).is_ok_and(|about| about.len() == object.bytes) {
+    let there = open_private(File::options().read(true), &part.path).and_then(|file| file.metadata());
+    if there.is_ok_and(|about| about.len() == object.bytes) {
         return Ok(());
     }
     let mut found = 0;

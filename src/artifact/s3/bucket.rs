@@ -1,20 +1,22 @@
-//! The requests themselves: reads, ranges, conditional writes, listings.
+//! One bucket, and the requests that read from it: objects, ranges, listings.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::primitives::ByteStream;
+use tokio::time::timeout_at;
 
-use super::super::{Condition, Listed, MAX_SMALL_OBJECT, Object, StoreError, key};
-use super::error::S3Error;
-use super::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, UPLOAD_TIMEOUT, refusal::Refusal};
+use super::super::{Conditional, Listed, MAX_SMALL_OBJECT, Object, StoreError, key, sha256_bytes};
+use super::error::{Page, S3Error};
+use super::{ATTEMPTS, FIRST_PAUSE, pace::Pace, refusal::Refusal};
 
 /// More folders than this below one prefix are refused rather than held in memory.
 const MAX_FOLDERS: usize = 100_000;
 /// The same for objects.
 const MAX_OBJECTS: usize = 1_000_000;
+
+/// What begins the etags that are made here, of the content, for servers that give none.
+const OWN_ETAG: &str = "sha256-";
 
 /// One bucket and prefix, and the client to reach it with.
 pub(super) struct Bucket {
@@ -22,29 +24,48 @@ pub(super) struct Bucket {
     pub(super) name: String,
     pub(super) prefix: String,
     pub(super) location: String,
+    pub(super) conditional: Conditional,
+    /// Bytes a second that an answer must bring.
+    pub(super) min_throughput: u64,
+    /// Whether the server turned out not to understand conditions of reads.
+    pub(super) reads_plainly: AtomicBool,
 }
 
 impl Bucket {
     /// The whole of a small object; `None` when it still has this etag.
     pub(super) async fn read(&self, key: &str, etag: Option<String>) -> Result<Option<Object>, StoreError> {
+        let asks = self.conditional == Conditional::On && !self.reads_plainly.load(Ordering::Relaxed);
+        let condition = etag.clone().filter(|etag| asks && !is_own_etag(etag));
         let mut attempt = 1;
+        let mut condition = condition.as_deref();
         loop {
             let request = self.client.get_object().bucket(&self.name).key(self.full_key(key));
-            let mut answer = match request.set_if_none_match(etag.clone()).send().await {
+            let mut answer = match request.set_if_none_match(condition.map(str::to_owned)).send().await {
                 Ok(answer) => answer,
                 Err(error) => match Refusal::from(error) {
-                    Refusal::Unchanged => return Ok(None),
+                    Refusal::Unchanged if condition.is_some() => return Ok(None),
+                    Refusal::Unchanged => return Err(self.invalid(key, S3Error::UnaskedUnchanged)),
+                    // Nobody wrote anything: it takes the condition for one of a write, or does not know it.
+                    refusal if condition.is_some() && refusal.may_be_of_condition() => {
+                        self.reads_plainly.store(true, Ordering::Relaxed);
+                        condition = None;
+                        continue;
+                    }
                     refusal => return Err(refusal.into_error(&self.location, key)),
                 },
             };
-            // A server without etags is read whole at every look, as no etag ever matches.
-            let etag = answer.e_tag.take().unwrap_or_default();
-            match collect(&mut answer, MAX_SMALL_OBJECT + 1).await {
+            let given = answer.e_tag.take();
+            match self.collect(&mut answer, MAX_SMALL_OBJECT + 1).await {
                 Ok(bytes) if bytes.len() as u64 > MAX_SMALL_OBJECT => {
                     return Err(StoreError::too_large(&self.location, key));
                 }
-                Ok(bytes) => return Ok(Some(Object { bytes, etag })),
-                Err(broke_off) => self.pause_or_give_up(key, broke_off.into(), &mut attempt).await?,
+                Ok(bytes) => {
+                    let found = etag_of(given, &bytes);
+                    // A server that knows no conditions answers with what is known already.
+                    let unchanged = etag.as_deref() == Some(found.as_str());
+                    return Ok((!unchanged).then_some(Object { bytes, etag: found }));
+                }
+                Err(failure) => self.pause_or_give_up(key, failure, &mut attempt).await?,
             }
         }
     }
@@ -69,67 +90,10 @@ impl Bucket {
             if start > 0 && answer.content_range.is_none() {
                 return Err(self.invalid(key, S3Error::IgnoresRanges));
             }
-            match collect(&mut answer, len).await {
+            match self.collect(&mut answer, len).await {
                 Ok(bytes) => return Ok(bytes),
-                Err(broke_off) => self.pause_or_give_up(key, broke_off.into(), &mut attempt).await?,
+                Err(failure) => self.pause_or_give_up(key, failure, &mut attempt).await?,
             }
-        }
-    }
-
-    /// Stores a small object if `condition` holds.
-    ///
-    /// The SDK does not retry conditional writes here: when the answer to one is lost, the next attempt may
-    /// be refused because of our own write, and only a look at what is there can tell.
-    pub(super) async fn write(
-        &self,
-        key: &str,
-        bytes: Vec<u8>,
-        condition: Condition,
-    ) -> Result<String, StoreError> {
-        if condition == Condition::Always {
-            return self.put(key, bytes.into(), &condition, ATTEMPTS).await;
-        }
-        let mut attempt = 1;
-        loop {
-            match self.put(key, bytes.clone().into(), &condition, 1).await {
-                Err(StoreError::Unavailable { source, .. }) => {
-                    self.pause_or_give_up(key, source, &mut attempt).await?
-                }
-                // The first attempt may have been written although its answer was lost.
-                Err(conflict @ StoreError::Conflict { .. }) if attempt > 1 => {
-                    return match self.read(key, None).await? {
-                        Some(found) if found.bytes == bytes => Ok(found.etag),
-                        _ => Err(conflict),
-                    };
-                }
-                other => return other,
-            }
-        }
-    }
-
-    /// One PUT of a whole object.
-    pub(super) async fn put(
-        &self,
-        key: &str,
-        body: ByteStream,
-        condition: &Condition,
-        attempts: u32,
-    ) -> Result<String, StoreError> {
-        let request = self.client.put_object().bucket(&self.name).key(self.full_key(key)).body(body);
-        let request = match condition {
-            Condition::Always => request,
-            Condition::IfAbsent => request.if_none_match("*"),
-            Condition::IfMatch(etag) => request.if_match(etag),
-        };
-        match request.customize().config_override(with_body(attempts)).send().await {
-            Ok(answer) => Ok(answer.e_tag.unwrap_or_default()),
-            // The object whose etag should match is gone.
-            Err(error) => match (Refusal::from(error), condition) {
-                (Refusal::NotFound, Condition::IfMatch(_)) => {
-                    Err(Refusal::Conflict.into_error(&self.location, key))
-                }
-                (refusal, _) => Err(refusal.into_error(&self.location, key)),
-            },
         }
     }
 
@@ -196,42 +160,59 @@ impl Bucket {
         StoreError::invalid(&self.location, key, error)
     }
 
-    async fn pause_or_give_up(
+    /// Waits before the next attempt, if there is one and it may go better.
+    pub(super) async fn pause_or_give_up(
         &self,
         key: &str,
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: S3Error,
         attempt: &mut u32,
     ) -> Result<(), StoreError> {
-        if *attempt >= ATTEMPTS {
+        // A slow server is no faster when it is asked again at once, and has taken its time already.
+        if *attempt >= ATTEMPTS || matches!(source, S3Error::TooSlow { .. }) {
             let (location, key) = (self.location.clone(), key.to_owned());
-            return Err(StoreError::Unavailable { location, key, source });
+            return Err(StoreError::Unavailable { location, key, source: source.into() });
         }
         // Longer each time and jittered: many servers that lose one store must not come back together.
         tokio::time::sleep(FIRST_PAUSE.mul_f64(f64::from(*attempt) * (0.5 + fastrand::f64()))).await;
         *attempt += 1;
         Ok(())
     }
-}
 
-/// Settings for a request whose body takes its time.
-pub(super) fn with_body(attempts: u32) -> Builder {
-    let retries = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(FIRST_PAUSE);
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(UPLOAD_TIMEOUT);
-    Builder::new().retry_config(retries).timeout_config(timeouts.build())
-}
-
-/// Reads the body of an answer up to `limit` bytes; the connection may break meanwhile.
-async fn collect(answer: &mut GetObjectOutput, limit: u64) -> Result<Vec<u8>, S3Error> {
-    let promised = answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0);
-    // What the header promises is believed up to 64 MiB, and grown into beyond.
-    let mut bytes = Vec::with_capacity(promised.min(limit).min(64 << 20) as usize);
-    while let Some(chunk) = answer.body.next().await {
-        let chunk = chunk?;
-        let left = limit as usize - bytes.len();
-        bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
-        if chunk.len() >= left {
-            break;
+    /// Reads the body of an answer up to `limit` bytes; the connection may break meanwhile, or bring too little.
+    async fn collect(&self, answer: &mut GetObjectOutput, limit: u64) -> Result<Vec<u8>, S3Error> {
+        let promised = answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0);
+        // What the header promises is believed up to 64 MiB, and grown into beyond.
+        let mut bytes = Vec::with_capacity(promised.min(limit).min(64 << 20) as usize);
+        let mut pace = Pace::new(self.min_throughput);
+        loop {
+            let Ok(next) = timeout_at(pace.deadline(), answer.body.next()).await else {
+                return Err(S3Error::TooSlow { rate: pace.rate(), floor: self.min_throughput });
+            };
+            let Some(chunk) = next.transpose()? else { break };
+            pace.count(chunk.len());
+            let left = limit as usize - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(left)]);
+            if chunk.len() >= left {
+                break;
+            }
+        }
+        match Page::told_by(answer.content_type(), &bytes) {
+            Some(page) => Err(S3Error::Page(page)),
+            None => Ok(bytes),
         }
     }
-    Ok(bytes)
+}
+
+/// The etag of a content, in the form in which it can be a condition. A server may give none, or a weak one, which an
+/// `If-Match` never matches as it was given (RFC 9110, 13.1.1).
+pub(super) fn etag_of(given: Option<String>, bytes: &[u8]) -> String {
+    match given.as_deref().map(|etag| etag.strip_prefix("W/").unwrap_or(etag)) {
+        Some(etag) if !etag.is_empty() => etag.to_owned(),
+        _ => format!("{OWN_ETAG}{}", sha256_bytes(bytes)),
+    }
+}
+
+/// Whether an etag was made here, so that the server does not know it.
+pub(super) fn is_own_etag(etag: &str) -> bool {
+    etag.starts_with(OWN_ETAG)
 }

@@ -9,13 +9,22 @@ use super::super::aws::with_causes;
 use super::super::{LocationError, StoreError};
 use super::error::{Answer, S3Error};
 
+/// How servers name what they do not know, if they do.
+const UNKNOWN: [&str; 6] =
+    ["", "InvalidArgument", "InvalidRequest", "MethodNotAllowed", "NotImplemented", "NotSupported"];
+
 /// What an unsuccessful answer means.
 #[derive(Debug)]
 pub(super) enum Refusal {
     Unchanged,
     PastTheEnd,
     NotFound,
+    /// A condition does not hold.
     Conflict,
+    /// Another write of the same object is under way.
+    Busy(S3Error),
+    /// Something in the request is not known to the server.
+    Unsupported(Answer),
     NoBucket,
     Denied(S3Error),
     Unavailable(S3Error),
@@ -45,13 +54,23 @@ impl Refusal {
             (304, _) => Self::Unchanged,
             (404, "NoSuchBucket") => Self::NoBucket,
             (404, _) => Self::NotFound,
-            (409 | 412, _) => Self::Conflict,
+            (412, _) => Self::Conflict,
+            (409, "ConditionalRequestConflict" | "OperationAborted" | "") => {
+                Self::Busy(S3Error::Answer(answer))
+            }
+            (501, _) => Self::Unsupported(answer),
+            (400 | 405 | 417, code) if UNKNOWN.contains(&code) => Self::Unsupported(answer),
             (416, _) => Self::PastTheEnd,
             (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken") => Self::Denied(S3Error::Denied(answer)),
             (301 | 307, _) => Self::Other(S3Error::Region(answer)),
             (408 | 429 | 500.., _) | (_, "RequestTimeout") => Self::Unavailable(S3Error::Answer(answer)),
             _ => Self::Other(S3Error::Answer(answer)),
         }
+    }
+
+    /// Whether a request without a condition may be answered otherwise.
+    pub(super) fn may_be_of_condition(&self) -> bool {
+        matches!(self, Self::Conflict | Self::Busy(_) | Self::Unsupported(_))
     }
 
     /// No answer came, because none could be asked for or the connection failed.
@@ -72,7 +91,10 @@ impl Refusal {
             Self::NotFound => StoreError::NotFound { location, key },
             Self::Conflict => StoreError::Conflict { location, key },
             Self::Denied(error) => StoreError::Denied { location, key, source: error.into() },
-            Self::Unavailable(error) => StoreError::Unavailable { location, key, source: error.into() },
+            Self::Unsupported(answer) => invalid(S3Error::Answer(answer)),
+            Self::Busy(error) | Self::Unavailable(error) => {
+                StoreError::Unavailable { location, key, source: error.into() }
+            }
             Self::NoBucket => StoreError::Location { location, source: LocationError::UnknownBucket },
             Self::Unchanged => invalid(S3Error::Unexpected { status: 304 }),
             Self::PastTheEnd => invalid(S3Error::Unexpected { status: 416 }),
@@ -100,7 +122,13 @@ mod tests {
         }
         assert!(matches!(refusal(404, "NoSuchKey"), Refusal::NotFound));
         assert!(matches!(refusal(404, "NoSuchBucket"), Refusal::NoBucket));
-        assert!(matches!(refusal(409, "ConditionalRequestConflict"), Refusal::Conflict));
+        assert!(matches!(refusal(412, "PreconditionFailed"), Refusal::Conflict));
+        assert!(matches!(refusal(409, "ConditionalRequestConflict"), Refusal::Busy(_)));
+        assert!(matches!(refusal(409, "InvalidBucketState"), Refusal::Other(S3Error::Answer(_))));
+        for (status, code) in [(501, "NotImplemented"), (400, "InvalidArgument"), (405, "")] {
+            assert!(matches!(refusal(status, code), Refusal::Unsupported(_)), "{status} {code}");
+        }
+        assert!(matches!(refusal(400, "AuthorizationHeaderMalformed"), Refusal::Other(_)));
         assert!(matches!(refusal(301, "PermanentRedirect"), Refusal::Other(S3Error::Region(_))));
     }
 

@@ -7,8 +7,9 @@ use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use tokio::task::JoinSet;
 
-use super::super::{Condition, StoreError};
-use super::bucket::{Bucket, with_body};
+use super::super::StoreError;
+use super::bucket::Bucket;
+use super::write::with_body;
 use super::{ATTEMPTS, error::S3Error, refusal::Refusal};
 
 /// Files of more bytes go up in parts, each of which is tried again by itself.
@@ -30,7 +31,8 @@ impl Bucket {
             let body = ByteStream::from_path(source)
                 .await
                 .map_err(|error| self.unreadable(key, source, error.into()))?;
-            return self.put(key, body, &Condition::Always, ATTEMPTS).await.map(drop);
+            let given = self.put(key, body, ATTEMPTS).await?;
+            return self.check_size(key, given, found.len()).await;
         }
         // A random ticket in the metadata: an etag of several parts is no digest that could be recomputed.
         let ticket = format!("{:032x}", fastrand::u128(..));
@@ -57,6 +59,21 @@ impl Bucket {
             }
         }
         stored
+    }
+
+    /// Looks what is there after an answer without an etag, which may be a proxy's or a login page's.
+    async fn check_size(&self, key: &str, etag: Option<String>, bytes: u64) -> Result<(), StoreError> {
+        if etag.is_some_and(|etag| !etag.is_empty()) {
+            return Ok(());
+        }
+        let there = self.client.head_object().bucket(&self.name).key(self.full_key(key)).send().await;
+        match there.map_err(Refusal::from) {
+            Ok(there) if there.content_length.and_then(|len| u64::try_from(len).ok()) == Some(bytes) => {
+                Ok(())
+            }
+            Ok(_) | Err(Refusal::NotFound) => Err(self.invalid(key, S3Error::NotStored)),
+            Err(refusal) => Err(refusal.into_error(&self.location, key)),
+        }
     }
 
     async fn upload_parts(

@@ -13,7 +13,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::artifact::aws::{CONNECT_TIMEOUT, loader, with_causes};
+use crate::artifact::CaBundleError;
+use crate::artifact::aws::{CONNECT_TIMEOUT, Environment, with_causes};
 use crate::connect::AwsAccess;
 
 /// Codes of answers that say that one asks too often.
@@ -45,7 +46,9 @@ pub(super) async fn connect(access: &AwsAccess, answer: Duration) -> Result<SdkC
         .read_timeout(answer)
         .operation_timeout(answer + CONNECT_TIMEOUT);
     let (region, endpoint) = (access.region.as_deref(), access.endpoint.as_deref());
-    let loader = loader(region, endpoint, access.credentials.as_ref())
+    let loader = Environment::read()
+        .await
+        .loader(region, endpoint, access.credentials.as_ref())?
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts.build());
     let config = loader.load().await;
@@ -56,6 +59,9 @@ pub(super) async fn connect(access: &AwsAccess, answer: Duration) -> Result<SdkC
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AwsError {
+    /// The file of certificates to trust.
+    #[error(transparent)]
+    CaBundle(#[from] CaBundleError),
     /// What the service answered.
     #[error("{code}: {said}")]
     Answer {

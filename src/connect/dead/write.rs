@@ -1,13 +1,15 @@
 //! Writes dead letters.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::folder::{Piece, pieces};
 use super::letter::{Content, DeadLetter};
 use super::read::DeadError;
+use crate::artifact::open_private;
 use crate::connect::Record;
 use crate::connect::decode::Decoded;
 use crate::exposure::Outbox;
@@ -60,7 +62,7 @@ impl DeadLetters {
     pub fn open(mut options: DeadOptions) -> Result<Self, DeadError> {
         options.max = options.max.max(LEAST);
         let failed = |source| DeadError::Io { path: options.dir.clone(), source };
-        fs::create_dir_all(&options.dir).map_err(failed)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&options.dir).map_err(failed)?;
         let files: VecDeque<Piece> = pieces(&options.dir).map_err(failed)?.into();
         let mut letters = Self { files, out: None, outbox: None, written: 0, dropped: 0, options };
         letters.out = letters.last_if_whole();
@@ -154,7 +156,7 @@ impl DeadLetters {
         let number = self.files.back().map_or(0, |last| last.number) + 1;
         let piece = Piece { number, bytes: 0 };
         let path = piece.path(&self.options.dir);
-        let made = OpenOptions::new().append(true).create_new(true).open(&path);
+        let made = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path);
         // The name must survive a crash of the machine as the letters do.
         let out = made.and_then(|out| File::open(&self.options.dir)?.sync_all().map(|()| out));
         self.out = Some(out.map_err(|source| DeadError::Io { path, source })?);
@@ -182,7 +184,9 @@ impl DeadLetters {
     /// The last file for going on with, unless a crash left half a line at its end.
     fn last_if_whole(&self) -> Option<File> {
         let piece = self.files.back()?;
-        let mut file = OpenOptions::new().read(true).append(true).open(piece.path(&self.options.dir)).ok()?;
+        // One that somebody else put there is not written to.
+        let options = &mut OpenOptions::new();
+        let mut file = open_private(options.read(true).append(true), &piece.path(&self.options.dir)).ok()?;
         if piece.bytes > 0 {
             let mut last = [0];
             file.seek(SeekFrom::End(-1)).ok()?;
@@ -200,7 +204,7 @@ impl DeadLetters {
 }
 
 fn count_lines(path: &Path) -> io::Result<u64> {
-    let mut input = BufReader::new(File::open(path)?);
+    let mut input = BufReader::new(open_private(OpenOptions::new().read(true), path)?);
     let mut piece = [0; 1 << 14];
     let mut lines = 0;
     loop {

@@ -82,8 +82,10 @@ impl Drop for Admin {
 #[derive(Clone)]
 struct AdminState {
     service: Arc<AdminService>,
-    /// One refresh or rollback at a time.
+    /// One refresh at a time.
     exclusive: Arc<Semaphore>,
+    /// One rollback at a time, and whatever a refresh waits for.
+    rollbacks: Arc<Semaphore>,
 }
 
 fn routes(service: Arc<AdminService>) -> Router {
@@ -95,7 +97,11 @@ fn routes(service: Arc<AdminService>) -> Router {
         // POST for what changes something: a crawler or a browser's prefetch only gets.
         .route("/snapshots:refresh", post(refresh))
         .route("/snapshots:rollback", post(rollback))
-        .with_state(AdminState { service, exclusive: Arc::new(Semaphore::new(1)) })
+        .with_state(AdminState {
+            service,
+            exclusive: Arc::new(Semaphore::new(1)),
+            rollbacks: Arc::new(Semaphore::new(1)),
+        })
 }
 
 async fn readyz(State(state): State<AdminState>) -> (StatusCode, String) {
@@ -142,6 +148,7 @@ async fn refresh(State(state): State<AdminState>) -> Response<Body> {
 
 async fn rollback(State(state): State<AdminState>) -> Response<Body> {
     let rollback = |service: &AdminService| service.rollback().map(|version| format!("serving {version}"));
+    let state = AdminState { exclusive: Arc::clone(&state.rollbacks), ..state };
     exclusively(state, rollback, StatusCode::CONFLICT).await
 }
 
@@ -151,9 +158,9 @@ async fn exclusively(
     work: impl FnOnce(&AdminService) -> Result<String, SnapshotError> + Send + 'static,
     failed: StatusCode,
 ) -> Response<Body> {
-    let AdminState { service, exclusive } = state;
+    let AdminState { service, exclusive, .. } = state;
     let Ok(permit) = exclusive.try_acquire_owned() else {
-        return error(StatusCode::CONFLICT, "another refresh or rollback is under way");
+        return error(StatusCode::CONFLICT, "another one is under way");
     };
     // A refresh takes as long as its downloads: probes are answered meanwhile.
     let outcome = tokio::task::spawn_blocking(move || {

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::Refresher;
+use super::{Refresher, lock};
 use crate::snapshot::{Channel, Source};
 
 impl<T: Send + Sync> Refresher<T> {
-    /// Remembers the channel for a restart without the store, and deletes downloads that no kept snapshot uses.
+    /// Remembers the channel for a restart without the store, and deletes downloads that neither what is served needs
+    /// nor what a rollback goes to.
     pub(super) fn tidy_cache(&self) {
         let key = Channel::key(&self.options.channel);
         // Nothing was downloaded from a store of local files.
@@ -21,9 +22,18 @@ impl<T: Send + Sync> Refresher<T> {
             keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
         }
+        let named = lock(&self.channel).clone();
+        let before = named.as_ref().and_then(|channel| channel.previous.as_deref());
+        // What is not in memory any more is loaded for a rollback, which must not need the store either.
+        if let Some(manifest) = before.and_then(|version| self.source.known_manifest(version)) {
+            keep.extend(manifest.artifacts.into_iter().map(|entry| entry.sha256));
+            manifests.insert(Source::cached_manifest(&manifest.snapshot));
+        }
         let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
             Some(snapshot) => {
-                let channel = Channel { snapshot, previous: None, published_at: String::new() };
+                let previous = named.filter(|channel| channel.snapshot == snapshot);
+                let previous = previous.and_then(|channel| channel.previous);
+                let channel = Channel { snapshot, previous, published_at: String::new() };
                 self.source.cache.remember(&self.document(), &channel.to_json())
             }
             None => Ok(()),

@@ -1,23 +1,19 @@
 //! Keeps the registry on the snapshot that the channel names: polls, loads beside the request path, swaps, reports.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use super::{
-    ArtifactEntry, Channel, MANIFEST, Manifest, RefreshOptions, Registry, Snapshot, SnapshotError, Source,
-    UserCounts, load,
-};
-use crate::artifact::StoreError;
+use super::{Channel, MANIFEST, RefreshOptions, Registry, Snapshot, SnapshotError, Source, UserCounts};
+use crate::artifact::{Stop, StoreError};
 
 mod cache;
 mod health;
+mod loading;
 mod memory_budget;
 mod report;
 mod rollback;
+mod start;
 
 use report::Serving;
 
@@ -34,8 +30,25 @@ pub struct Refresher<T> {
     snapshot: fn(&T) -> &Snapshot,
     options: RefreshOptions,
     workers: rayon::ThreadPool,
+    /// Held by a refresh, which may wait for a store: nothing that must answer at once waits for it.
     work: Mutex<Work>,
+    /// The channel as it was last read.
+    channel: Mutex<Option<Channel>>,
+    /// What ends the load that a refresh is about.
+    under_way: Mutex<Option<Stop>>,
+    hold: Mutex<Hold>,
+    /// Held by a rollback.
+    rolling_back: Mutex<()>,
     health: Mutex<Health>,
+}
+
+/// An operator's rollback, which outlasts refreshes. Whoever swaps holds it.
+#[derive(Debug, Default)]
+struct Hold {
+    /// Rollbacks so far: a load that began before the last of them is not served.
+    rollbacks: u64,
+    /// The snapshot that the channel named then, which is not followed while it does.
+    entry: Option<String>,
 }
 
 /// Says that the channel may have changed.
@@ -46,7 +59,8 @@ pub struct LookNow;
 #[derive(Debug, Default)]
 struct Work {
     etag: Option<String>,
-    channel: Option<Channel>,
+    /// Whether the cache was looked at, which a start does once.
+    started: bool,
     retry_at: Option<(String, Instant)>,
     failures: u32,
 }
@@ -69,22 +83,25 @@ impl<T: Send + Sync> Refresher<T> {
         snapshot: fn(&T) -> &Snapshot,
         options: RefreshOptions,
     ) -> Result<Self, SnapshotError> {
-        // Before there are threads that yield: a thread begins with the priority of the one that starts it.
-        super::users::settle_priority();
-        let workers = rayon::ThreadPoolBuilder::new()
-            .thread_name(|n| format!("larder-load-{n}"))
-            .start_handler(|_| {
-                // On Linux this sets the calling thread only: loading yields to serving. Where that is not allowed it
-                // does not, and a load is felt.
-                let _ = rustix::process::setpriority_process(None, 19);
-            })
-            .build()
-            .map_err(|error| SnapshotError::Threads(std::io::Error::other(error)))?;
-        let (work, health) = (Mutex::default(), Mutex::default());
-        Ok(Self { source, registry, prepare, snapshot, options, workers, work, health })
+        let workers = loading::workers()?;
+        Ok(Self {
+            source,
+            registry,
+            prepare,
+            snapshot,
+            options,
+            workers,
+            work: Mutex::default(),
+            channel: Mutex::default(),
+            under_way: Mutex::default(),
+            hold: Mutex::default(),
+            rolling_back: Mutex::default(),
+            health: Mutex::default(),
+        })
     }
 
-    /// Looks at the channel once and follows it; `force` also ends a rollback's hold and any back-off.
+    /// Looks at the channel once and follows it; `force` also ends a rollback's hold and any back-off. The first time,
+    /// what this server served last is served before the store is asked, if the cache has all of it.
     ///
     /// # Errors
     /// Why the snapshot that the channel names is not served. What was served before goes on being served.
@@ -94,10 +111,13 @@ impl<T: Send + Sync> Refresher<T> {
         let mut version = String::new();
         // Taken before the refresh, as the log says afterwards what became of it.
         let before = self.served_version();
+        if before.is_none() && !std::mem::replace(&mut work.started, true) {
+            self.serve_cached();
+        }
         let outcome = self.follow(&mut work, force, started, &mut version);
-        if outcome.is_err() && before.is_none() {
+        if outcome.is_err() && self.registry.current().is_none() {
             // Only a server that has nothing goes back: one that serves keeps what it serves.
-            self.serve_last_good(work.channel.as_ref());
+            self.serve_last_good();
         }
         let mut health = lock(&self.health);
         match &outcome {
@@ -108,6 +128,8 @@ impl<T: Send + Sync> Refresher<T> {
             }
             // The failure that is waited out stays the last word on the state.
             Ok(Outcome::BackingOff) => {}
+            // By a rollback that itself came to nothing. It says nothing of the snapshot.
+            Err(SnapshotError::Stopped) => work.etag = None,
             Err(error) => {
                 work.failures += 1;
                 // At most 32 intervals: a publisher who mends a snapshot in place need not wait for hours.
@@ -187,33 +209,69 @@ impl<T: Send + Sync> Refresher<T> {
         if force {
             work.etag = None;
             work.retry_at = None;
+            lock(&self.hold).entry = None;
             lock(&self.health).held_from = None;
         }
-        self.look(work)?;
-        // A store that says "unchanged" at the first look is wrong, and changes nothing.
-        let Some(channel) = work.channel.clone() else { return Ok(Outcome::Unchanged) };
-        version.clone_from(&channel.snapshot);
-        let current = self.registry.current();
-        if current.as_deref().is_some_and(|now| (self.snapshot)(now).version() == channel.snapshot) {
-            lock(&self.health).held_from = None;
-            return Ok(Outcome::Unchanged);
+        loop {
+            self.look(work)?;
+            // A store that says "unchanged" at the first look is wrong, and changes nothing.
+            let Some(channel) = lock(&self.channel).clone() else { return Ok(Outcome::Unchanged) };
+            version.clone_from(&channel.snapshot);
+            let current = self.registry.current();
+            let rollbacks = {
+                let mut hold = lock(&self.hold);
+                if current.as_deref().is_some_and(|now| (self.snapshot)(now).version() == channel.snapshot) {
+                    hold.entry = None;
+                    lock(&self.health).held_from = None;
+                    return Ok(Outcome::Unchanged);
+                }
+                // An operator's rollback outlasts polls: only another channel entry, or a forced refresh, ends it.
+                if hold.entry.as_ref() == Some(&channel.snapshot) {
+                    return Ok(Outcome::Held);
+                }
+                hold.rollbacks
+            };
+            if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
+                return Ok(Outcome::BackingOff);
+            }
+            // A channel rolled back names what is still in memory, which need not be loaded.
+            let resident = self.registry.previous();
+            let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
+            let next = match resident {
+                Some(previous) => previous,
+                None => match self.load_watched(&channel.snapshot, current.as_ref()) {
+                    Ok(loaded) => Arc::new(loaded),
+                    // The channel names something else by now, or an operator rolled back.
+                    Err(SnapshotError::Stopped) if self.is_news(work, &channel, rollbacks) => continue,
+                    Err(error) => return Err(error),
+                },
+            };
+            if !self.swap(next, current.as_deref(), rollbacks, started) {
+                return Ok(Outcome::Held);
+            }
+            self.tidy_cache();
+            return Ok(Outcome::Swapped { version: version.clone(), took: started.elapsed() });
         }
-        // An operator's rollback outlasts polls: only another channel entry, or a forced refresh, ends it.
-        if lock(&self.health).held_from.as_ref() == Some(&channel.snapshot) {
-            return Ok(Outcome::Held);
+    }
+
+    /// Whether something happened, since `channel` was read, that called its load off.
+    fn is_news(&self, work: &mut Work, channel: &Channel, rollbacks: u64) -> bool {
+        work.etag = None;
+        lock(&self.hold).rollbacks != rollbacks
+            || self.look(work).is_ok_and(|()| lock(&self.channel).as_ref() != Some(channel))
+    }
+
+    /// Serves `next`, unless an operator rolled back since there were so many `rollbacks`.
+    fn swap(&self, next: Arc<T>, current: Option<&T>, rollbacks: u64, started: Instant) -> bool {
+        let version = (self.snapshot)(&next).version().to_owned();
+        let keep = self.keeps(current, &next);
+        let mut hold = lock(&self.hold);
+        if hold.rollbacks != rollbacks {
+            return false;
         }
-        if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
-            return Ok(Outcome::BackingOff);
-        }
-        // A channel rolled back names what is still in memory, which need not be loaded.
-        let resident = self.registry.previous();
-        let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
-        let next = match resident {
-            Some(previous) => previous,
-            None => Arc::new(self.load(&channel.snapshot, current.as_ref())?),
-        };
-        let keep = self.keeps(current.as_deref(), &next);
         self.registry.publish(next, keep);
+        hold.entry = None;
+        drop(hold);
         let took = started.elapsed();
         let mut health = lock(&self.health);
         health.held_from = None;
@@ -226,9 +284,7 @@ impl<T: Send + Sync> Refresher<T> {
             previous_kept = keep,
             "snapshot is served"
         );
-        drop(health);
-        self.tidy_cache();
-        Ok(Outcome::Swapped { version: version.clone(), took })
+        true
     }
 
     /// The name under which the cache keeps the channel.
@@ -236,58 +292,24 @@ impl<T: Send + Sync> Refresher<T> {
         format!("channel-{}.json", self.options.channel)
     }
 
-    /// Reads the channel if it changed; from the cache if the store is away and nothing is served yet.
+    /// Reads the channel if it changed.
     fn look(&self, work: &mut Work) -> Result<(), SnapshotError> {
         let key = Channel::key(&self.options.channel);
-        let bytes = match self.source.store.read_if_changed(&key, work.etag.as_deref()) {
-            Ok(None) => {
-                lock(&self.health).last_checked = Some(SystemTime::now());
-                return Ok(());
-            }
+        match self.source.store.read_if_changed(&key, work.etag.as_deref()) {
+            Ok(None) => {}
             Ok(Some(object)) => {
+                let channel = Channel::parse(&object.bytes, &key)?;
                 work.etag = Some(object.etag);
-                lock(&self.health).last_checked = Some(SystemTime::now());
-                object.bytes
+                *lock(&self.channel) = Some(channel);
             }
             // Without this a server that is pointed to a snapshot instead of a store waits for a channel for ever.
             Err(StoreError::NotFound { .. }) if self.source.store.read(MANIFEST).is_ok() => {
                 return Err(SnapshotError::NoStore { location: self.location() });
             }
-            Err(error) => match self.source.cache.recall(&self.document()) {
-                // Only at a start, and only where the store is away rather than wrong: later the cache is no news.
-                Ok(Some(bytes)) if self.registry.current().is_none() && error.is_transient() => {
-                    tracing::warn!(reason = %error, "the store is away: the channel is read from the cache");
-                    bytes
-                }
-                _ => return Err(error.into()),
-            },
-        };
-        work.channel = Some(Channel::parse(&bytes, &key)?);
+            Err(error) => return Err(error.into()),
+        }
+        lock(&self.health).last_checked = Some(SystemTime::now());
         Ok(())
-    }
-
-    fn load(&self, version: &str, current: Option<&Arc<T>>) -> Result<T, SnapshotError> {
-        let manifest: Manifest = self.source.manifest(version)?;
-        let previous = current.map(|now| (self.snapshot)(now));
-        let options = &self.options.load;
-        // Files are asked for twice, to predict their size and to decode them: each is verified once.
-        let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::default();
-        let file = |entry: &ArtifactEntry| {
-            if let Some(path) = lock(&known).get(&entry.name) {
-                return Ok(path.clone());
-            }
-            let path = self.source.file(version, entry, options)?;
-            lock(&known).insert(entry.name.clone(), path.clone());
-            Ok(path)
-        };
-        // All of it on the loader's threads, which yield to serving: so do downloads and digests.
-        let prepared = || {
-            self.check_memory(&file, &manifest, previous)?;
-            (self.prepare)(load(&file, manifest, previous, options)?)
-        };
-        // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
-        let caught = catch_unwind(AssertUnwindSafe(|| self.workers.install(prepared)));
-        caught.unwrap_or_else(|_| Err(SnapshotError::Panicked { version: version.to_owned() }))
     }
 }
 

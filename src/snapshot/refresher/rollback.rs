@@ -1,61 +1,58 @@
-//! Going back: because an operator says so, or because a server that has just started has nothing else.
+//! Going back because an operator says so.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::loading::{Origin, workers};
 use super::{Refresher, lock};
-use crate::snapshot::{Channel, SnapshotError};
+use crate::artifact::Stop;
+use crate::snapshot::SnapshotError;
 
 impl<T: Send + Sync> Refresher<T> {
     /// Serves the previous snapshot again: at once if it is in memory. Holds there until the channel changes or a
     /// forced refresh. Returns the version now served.
     ///
+    /// A load that is under way is called off and not waited for, whatever the store does. What is not in memory comes
+    /// from the cache, if that has it.
+    ///
     /// # Errors
     /// There is nothing to go back to, or it cannot be loaded.
     pub fn rollback(&self) -> Result<String, SnapshotError> {
+        let _one_at_a_time = lock(&self.rolling_back);
         let nothing = || SnapshotError::NoRollback { channel: self.options.channel.clone() };
         let current = self.registry.current().ok_or_else(nothing)?;
         let from = (self.snapshot)(&current).version().to_owned();
-        // What is resident is served without waiting for a load that may be under way.
         let target = match self.registry.previous() {
             Some(previous) => previous,
             None => {
-                let work = lock(&self.work);
-                let named = work.channel.as_ref().and_then(|channel| channel.previous.clone());
-                Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current))?)
+                let named = lock(&self.channel).as_ref().and_then(|channel| channel.previous.clone());
+                let named = named.filter(|named| *named != from).ok_or_else(nothing)?;
+                // Its memory may be needed.
+                self.call_off();
+                // On threads of its own: those of the refresher may be busy with the end of what was called off.
+                let workers = workers()?;
+                let stop = Stop::default();
+                Arc::new(self.load(&workers, &named, Some(&current), &stop, Origin::Anywhere)?)
             }
         };
         let version = (self.snapshot)(&target).version().to_owned();
         // What is rolled back from is kept too, where both fit: a second rollback goes forward again.
         let keep = self.keeps(Some(&current), &target);
+        let mut hold = lock(&self.hold);
+        hold.rollbacks += 1;
+        let entry = lock(&self.channel).as_ref().map(|channel| channel.snapshot.clone());
+        hold.entry = entry.or_else(|| Some(from.clone()));
         self.registry.publish(target, keep);
+        drop(hold);
+        self.call_off();
         let mut health = lock(&self.health);
         health.swaps += 1;
         health.swapped_at = Some(SystemTime::now());
         health.held_from = Some(from.clone());
         drop(health);
-        // Outside the lock: it deletes files, and probes read the health meanwhile.
+        // Outside the locks: it deletes files, and probes read the health meanwhile.
         self.tidy_cache();
         tracing::warn!(from, to = version, "rolled back by an operator; held until the channel changes");
         Ok(version)
-    }
-
-    /// After a start that failed, because of the store or of the channel's snapshot: what this cache served last, or
-    /// what the channel named before, is better than nothing.
-    pub(super) fn serve_last_good(&self, channel: Option<&Channel>) {
-        // What this server served last has been proven; what the channel named before has been proven by others.
-        let remembered = self.source.cache.recall(&self.document()).ok().flatten();
-        let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
-        let before = channel.and_then(|channel| channel.previous.clone());
-        for version in remembered.map(|known| known.snapshot).into_iter().chain(before) {
-            if let Ok(good) = self.load(&version, None) {
-                self.registry.publish(Arc::new(good), false);
-                let mut health = lock(&self.health);
-                health.swaps += 1;
-                health.swapped_at = Some(SystemTime::now());
-                tracing::warn!(version, "the last good snapshot is served");
-                return;
-            }
-        }
     }
 }
