@@ -128,3 +128,23 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
     paths.sort_by_key(|path| path.to_str().unwrap().rsplit('-').next().unwrap().to_owned());
     paths
 }
+
+#[test]
+fn a_sink_that_catches_up_is_behind_until_its_last_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = Kept::default();
+    let (mut writer, mut deliverers) = open(options(dir.path()), "boot", vec![kept.records()]);
+    // Several segments, the last of them not full.
+    for number in 0..300 {
+        writer.append(&numbers([number], NOON));
+    }
+    writer.sync();
+    let counts = Arc::clone(deliverers[0].counts());
+    let mut steps = 0;
+    while deliverers[0].step() == Step::Delivered {
+        steps += 1;
+        assert_eq!(counts.lag_ms(NOON + 1000), 1000, "after {} records", kept.taken().len());
+    }
+    assert!(steps > 6, "{steps} steps");
+    assert_eq!((kept.taken().len(), counts.lag_ms(NOON + 1000)), (300, 0));
+}

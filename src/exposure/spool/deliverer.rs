@@ -178,10 +178,11 @@ impl Deliverer {
         let is_empty = reader.next_batch(most, BATCH_BYTES)?.is_none();
         self.shared.note_gaps(segment, &mut reader);
         if is_empty {
-            self.counts.set_oldest(None);
             if !segment.is_closed {
+                self.counts.set_oldest(None);
                 return Ok(Step::Idle);
             }
+            // What the next segment has goes on waiting.
             self.shared.note_rest(segment, &reader);
             self.finish_segment(segment);
             return Ok(Step::Delivered);
