@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use prometheus::{Error, Registry};
@@ -57,11 +57,10 @@ struct Counts {
     is_failed: bool,
 }
 
-/// The thread that looks.
+/// The thread that looks. It ends when this is dropped, and is not waited for: it may be asking an issuer.
 #[derive(Debug)]
 pub struct Reloader {
-    orders: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    orders: SyncSender<()>,
 }
 
 impl Reloader {
@@ -101,24 +100,13 @@ impl Reloader {
                 }
             }
         };
-        let thread = thread::Builder::new().name("larder-reload".to_owned()).spawn(work)?;
-        Ok(Self { orders: Some(orders), thread: Some(thread) })
+        thread::Builder::new().name("larder-reload".to_owned()).spawn(work)?;
+        Ok(Self { orders })
     }
 
     /// Looks now, as after a SIGHUP.
     pub fn look_now(&self) {
-        if let Some(orders) = &self.orders {
-            let _ = orders.try_send(()); // one that waits is enough
-        }
-    }
-}
-
-impl Drop for Reloader {
-    fn drop(&mut self) {
-        drop(self.orders.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _ = self.orders.try_send(()); // one that waits is enough
     }
 }
 

@@ -144,6 +144,7 @@ fn check_time(leaf: &CertificateDer<'_>, path: &str) -> Result<(), String> {
     match cert.verify_for_usage(algorithms, &[], &[], UnixTime::now(), usage, None, None) {
         Err(Error::CertExpired { .. }) => Err(format!("{path}: the certificate has expired")),
         Err(Error::CertNotValidYet { .. }) => Err(format!("{path}: the certificate is not valid yet")),
+        Err(Error::InvalidCertValidity) => Err(format!("{path}: the certificate ends before it begins")),
         _ => Ok(()),
     }
 }

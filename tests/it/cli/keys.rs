@@ -52,6 +52,7 @@ fn refused(dir: &std::path::Path, text: &str) -> String {
 #[test]
 fn what_would_let_anybody_in_or_cannot_be_used_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("models")).unwrap();
     let key = "id = \"a\"\nsha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"";
     let file = dir.path().join("keys.toml");
     std::fs::write(&file, "[[auth.keys]]\nid = \"a\"\nscopes = [\"events\"]\n").unwrap();

@@ -41,16 +41,37 @@ impl Pki {
         self.dir.path()
     }
 
-    /// A certificate for these names, such as `DNS:localhost`, that ends in so many days.
-    pub(crate) fn sign(&self, name: &str, names: &str, days: i32) -> Pair {
+    /// A certificate for these names, such as `DNS:localhost`.
+    pub(crate) fn sign(&self, name: &str, names: &str) -> Pair {
+        let pair = self.request(name, names);
+        self.openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -extfile extensions \
+             -out {name}.pem"
+        ));
+        pair
+    }
+
+    /// One that has ended.
+    pub(crate) fn expired(&self, name: &str, names: &str) -> Pair {
+        let pair = self.request(name, names);
+        let config = "[ca]\ndefault_ca=own\n[own]\nnew_certs_dir=.\ndatabase=issued\nrand_serial=yes\n\
+                      default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n";
+        std::fs::write(self.path("ca.conf"), config).unwrap();
+        std::fs::write(self.path("issued"), "").unwrap();
+        self.openssl(&format!(
+            "ca -batch -notext -config ca.conf -cert ca.pem -keyfile ca.key -in {name}.csr -extfile extensions \
+             -startdate 20260101000000Z -enddate 20260201000000Z -out {name}.pem"
+        ));
+        pair
+    }
+
+    /// A key, and the request for its certificate.
+    fn request(&self, name: &str, names: &str) -> Pair {
         let extensions = format!("subjectAltName={names}\nbasicConstraints=CA:FALSE\n");
         std::fs::write(self.path("extensions"), extensions).unwrap();
         self.openssl(&format!(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr"
-        ));
-        self.openssl(&format!(
-            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {days} -extfile extensions \
-             -out {name}.pem"
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} -keyout {name}.key \
+             -out {name}.csr"
         ));
         Pair { cert: self.path(&format!("{name}.pem")), key: self.path(&format!("{name}.key")) }
     }

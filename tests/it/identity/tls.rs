@@ -3,9 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use larder::server::identity::{Audit, Authenticator, Certificate, Credentials, Scope};
-use larder::server::reload::Watched as _;
+use larder::server::reload::{Reloader, Watched as _};
 use larder::server::tls::{ClientAuth, Config as Section, Files};
 use larder::server::{Admin, AdminService, Config, Control};
 use rustls::pki_types::pem::PemObject as _;
@@ -14,6 +16,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::pki::{Pair, Pki};
 use super::rights;
+use crate::support::scrape::Scrape;
 use crate::support::server::Server;
 use crate::support::shop;
 
@@ -79,7 +82,7 @@ fn status(answer: Result<(String, Vec<u8>), String>) -> u16 {
 #[test]
 fn ports_with_tls_answer_those_who_speak_it() {
     let Some(pki) = Pki::new("ports_with_tls_answer_those_who_speak_it") else { return };
-    let files = Files::open(&section(&pki.sign("a", "DNS:localhost", 1), &pki, ClientAuth::None)).unwrap();
+    let files = Files::open(&section(&pki.sign("a", "DNS:localhost"), &pki, ClientAuth::None)).unwrap();
     let server = serve(&files, None);
     assert_eq!(status(ask(server.http, &pki, None, &get(SLATE))), 200);
     assert_eq!(server.get(SLATE).status, 0, "without TLS there is no answer");
@@ -105,7 +108,7 @@ fn ports_with_tls_answer_those_who_speak_it() {
 #[test]
 fn a_client_certificate_says_who_calls() {
     let Some(pki) = Pki::new("a_client_certificate_says_who_calls") else { return };
-    let own = pki.sign("own", "DNS:localhost", 1);
+    let own = pki.sign("own", "DNS:localhost");
     let rule = |names: &str, placements: &[&str]| Certificate {
         names: vec![names.to_owned()],
         rights: rights(&[Scope::Recommend], placements),
@@ -114,13 +117,13 @@ fn a_client_certificate_says_who_calls() {
     let credentials = Credentials { certificates, ..Credentials::default() };
     let audit = Arc::new(Audit::open(None).unwrap());
     let authenticator = Arc::new(Authenticator::new(&credentials, Arc::clone(&audit)).unwrap());
-    let web = pki.sign("web", "URI:spiffe://shop/web/pdp,DNS:nightly.batch.shop", 1);
-    let batch = pki.sign("batch", "DNS:nightly.batch.shop", 1);
-    let unknown = pki.sign("unknown", "DNS:elsewhere.shop", 1);
-    let nameless = pki.sign("nameless", "IP:127.0.0.1", 1);
+    let web = pki.sign("web", "URI:spiffe://shop/web/pdp,DNS:nightly.batch.shop");
+    let batch = pki.sign("batch", "DNS:nightly.batch.shop");
+    let unknown = pki.sign("unknown", "DNS:elsewhere.shop");
+    let nameless = pki.sign("nameless", "IP:127.0.0.1");
     let foreign = Pki::new("a_client_certificate_says_who_calls").unwrap();
-    let other = foreign.sign("other", "URI:spiffe://shop/web/pdp", 1);
-    let expired = pki.sign("expired", "URI:spiffe://shop/web/pdp", -1);
+    let other = foreign.sign("other", "URI:spiffe://shop/web/pdp");
+    let expired = pki.expired("expired", "URI:spiffe://shop/web/pdp");
 
     let require = Files::open(&section(&own, &pki, ClientAuth::Require)).unwrap();
     let server = serve(&require, Some(Arc::clone(&authenticator)));
@@ -148,8 +151,8 @@ fn a_client_certificate_says_who_calls() {
 #[test]
 fn new_files_are_put_in_force_whole_or_not_at_all() {
     let Some(pki) = Pki::new("new_files_are_put_in_force_whole_or_not_at_all") else { return };
-    let [first, second] = ["first", "second"].map(|name| pki.sign(name, "DNS:localhost", 1));
-    let expired = pki.sign("expired", "DNS:localhost", -1);
+    let [first, second] = ["first", "second"].map(|name| pki.sign(name, "DNS:localhost"));
+    let expired = pki.expired("expired", "DNS:localhost");
     let used = Pair { cert: pki.path("tls.crt"), key: pki.path("tls.key") };
     let put = |from: &Pair| {
         std::fs::copy(&from.cert, &used.cert).unwrap();
@@ -197,4 +200,58 @@ fn new_files_are_put_in_force_whole_or_not_at_all() {
         files.look().unwrap().unwrap();
     }
     assert_eq!(shown(), der(&second));
+}
+
+#[test]
+fn no_request_fails_while_certificates_are_replaced_again_and_again() {
+    let Some(pki) = Pki::new("no_request_fails_while_certificates_are_replaced_again_and_again") else {
+        return;
+    };
+    let pairs = ["first", "second"].map(|name| pki.sign(name, "DNS:localhost"));
+    let used = Pair { cert: pki.path("tls.crt"), key: pki.path("tls.key") };
+    let put = |from: &Pair| {
+        // The certificate before its key, and not at once: in between they do not fit.
+        std::fs::copy(&from.cert, &used.cert).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+        std::fs::copy(&from.key, &used.key).unwrap();
+    };
+    put(&pairs[0]);
+    let files = Files::open(&section(&used, &pki, ClientAuth::None)).unwrap();
+    let server = serve(&files, None);
+    let registry = prometheus::Registry::new();
+    let audit = Arc::new(Audit::open(None).unwrap());
+    let reloader =
+        Reloader::start(vec![Box::new(files)], Duration::from_millis(50), audit, &registry).unwrap();
+    let scrape = || Scrape::parse(&prometheus::TextEncoder.encode_to_string(&registry.gather()).unwrap());
+    let (over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    assert_eq!(status(ask(server.http, &pki, None, &get(SLATE))), 200);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for turn in 0..100 {
+            put(&pairs[turn % 2]);
+            reloader.look_now();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let began = Instant::now();
+    while scrape().value("larder_reload_failed", &[("what", "tls")]) != Some(0.0) {
+        assert!(began.elapsed() < Duration::from_secs(10), "the last pair is whole");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let reloads = scrape().value("larder_reloads_total", &[("what", "tls"), ("outcome", "ok")]).unwrap();
+    assert!(reloads >= 10.0 && answered.into_inner() >= 10, "{reloads} reloads");
+    std::fs::write(&used.key, "").unwrap();
+    reloader.look_now();
+    while scrape().value("larder_reload_failed", &[("what", "tls")]) != Some(1.0) {
+        assert!(began.elapsed() < Duration::from_secs(20), "a key that is gone is told");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(status(ask(server.http, &pki, None, &get(SLATE))), 200);
 }
