@@ -4,6 +4,10 @@
 #     docker build -t larder .
 #     docker run --rm -p 50051:50051 -p 8080:8080 -p 9090:9090 larder
 #
+# It needs to write nowhere but to /var/cache/larder and /tmp: with --read-only, give it
+# --tmpfs /var/cache/larder:mode=0700,uid=65532 --tmpfs /tmp:mode=1777. Probes and metrics are on 9090; refresh and rollback on
+# 127.0.0.1:9091, inside the container (docs/security.md).
+#
 # No HEALTHCHECK: an empty image has nothing to run one with. Orchestrators ask GET /livez and GET /readyz on 9090 instead, as
 # deploy/kubernetes.yaml does.
 
@@ -27,13 +31,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 
 FROM ${BASE}
 COPY --from=build /image/etc /etc
-COPY --from=build --chown=65532:65532 /image/tmp /tmp
+COPY --from=build /image/tmp /tmp
 COPY --from=build --chown=65532:65532 /image/var/cache/larder /var/cache/larder
 COPY --from=build /image/larder /larder
 COPY models /models
 ENV LARDER_SERVER__GRPC_ADDR=0.0.0.0:50051 \
     LARDER_SERVER__HTTP_ADDR=0.0.0.0:8080 \
     LARDER_SERVER__ADMIN_ADDR=0.0.0.0:9090 \
+    LARDER_SERVER__CONTROL_ADDR=127.0.0.1:9091 \
     LARDER_STORE=/models \
     LARDER_CACHE_DIR=/var/cache/larder \
     LARDER_TELEMETRY__LOG_FORMAT=json

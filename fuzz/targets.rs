@@ -27,11 +27,12 @@ const SNAPSHOT: &str = "tests/compat/v1";
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub(crate) const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 13] = [
     ("predicate", predicate),
     ("json_request", fuzzing::json_request),
     ("caller_class", fuzzing::caller_class),
     ("page_token", fuzzing::page_token),
+    ("credential", fuzzing::credential),
     ("manifest", manifest),
     ("channel", channel),
     ("parquet", parquet),

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 mod dead;
 mod events;
+mod identity;
 mod recording;
 mod sinks;
 mod sources;
@@ -19,10 +20,14 @@ use crate::exposure::Writer;
 use crate::live::ForgottenError;
 use crate::pipeline::Stages;
 use crate::recommender::{LiveState, Recommender, View};
-use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
+use crate::server::identity::AuditError;
+use crate::server::reload::{ReloadError, Reloader};
+use crate::server::tls::TlsError;
+use crate::server::{self, Admin, AdminService, Control, ControlAddr, ControlPlane, Listeners, ServerError};
 use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
 use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError, Outboxes};
+use identity::Identity;
 use sinks::GoingOut;
 
 pub(crate) use sources::open as open_source;
@@ -78,6 +83,28 @@ pub(crate) enum AppError {
         /// Bytes of the budget.
         budget: u64,
     },
+    /// Credentials cannot be used.
+    #[error("{0}")]
+    Credentials(String),
+    /// Whoever reaches the port could roll the server back.
+    #[error(
+        "{addr} would take refresh and rollback of whoever reaches it: set server.control_addr to a loopback address, \
+         such as 127.0.0.1:9091, or to none (probes and metrics stay on server.admin_addr), or configure a credential \
+         with the scope admin (larder key new --scopes admin)"
+    )]
+    OpenControl {
+        /// The address.
+        addr: SocketAddr,
+    },
+    /// Certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// What is refused cannot be written down.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// Files cannot be read again.
+    #[error(transparent)]
+    Reload(#[from] ReloadError),
     /// A metric is declared twice.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -95,6 +122,8 @@ pub(crate) struct App {
     grpc: TcpListener,
     http: TcpListener,
     admin: TcpListener,
+    control: Control,
+    reloader: Reloader,
     writers: Vec<Writer>,
     events: Events,
     /// The way to the refresher, and its end.
@@ -111,6 +140,10 @@ impl App {
             crate::machine::limit_to(level);
         }
         // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
+        let identity = Identity::open(&config)?;
+        identity.check_control(&config)?;
+        config.server.authenticator = identity.authenticator.clone();
+        config.server.tls = identity.tls();
         config.snapshot.reserved_memory = reserve_live(&config)?;
         let store = open(&config.store, &config.s3)?;
         let cache = Arc::new(open_cache(&config.cache_dir, store.as_ref(), &config.channel)?);
@@ -154,19 +187,27 @@ impl App {
         };
         telemetry::register(&registry, sources)?;
         let control = Arc::clone(&refresher) as Arc<dyn ControlPlane>;
+        let hosts = config.server.admin_hosts.clone().unwrap_or_default();
+        let admin_service = AdminService::new(control, views, registry.clone())
+            .with_live(Arc::clone(&events.state), Arc::clone(&events.backlog))
+            .with_access(identity.authenticator.clone(), Arc::clone(&identity.audit), hosts)
+            .with_tls(identity.tls());
         Ok(Self {
             // Before a snapshot is loaded, so that a second process on the same ports fails at once and not after
             // minutes.
             grpc: bind("server.grpc_addr", config.server.grpc_addr)?,
             http: bind("server.http_addr", config.server.http_addr)?,
             admin: bind("server.admin_addr", config.server.admin_addr)?,
+            control: match config.server.control_addr {
+                ControlAddr::Admin => Control::Here,
+                ControlAddr::Own(addr) => Control::At(bind("server.control_addr", addr)?),
+                ControlAddr::None => Control::Nowhere,
+            },
+            reloader: identity.watch(&config, &registry)?,
             config,
             refresher,
             recommender,
-            admin_service: Arc::new(
-                AdminService::new(control, views, registry)
-                    .with_live(Arc::clone(&events.state), Arc::clone(&events.backlog)),
-            ),
+            admin_service: Arc::new(admin_service),
             metrics,
             threads,
             writers: out.writers,
@@ -181,7 +222,8 @@ impl App {
     /// A thread, runtime or listener that cannot be started.
     pub(crate) fn run(self) -> Result<(), AppError> {
         // First of all that runs: `/readyz` tells why the rest takes its time.
-        let admin = Admin::open(self.admin, Arc::clone(&self.admin_service))?;
+        let admin = Admin::open(self.admin, self.control, Arc::clone(&self.admin_service))?;
+        let reloader = self.reloader;
         let (stop, signals) = self.signals;
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
@@ -198,6 +240,7 @@ impl App {
         };
         tracing::info!(
             grpc = %self.grpc.local_addr()?, http = %self.http.local_addr()?, admin = %admin.addr(),
+            control = admin.control_addr().map(tracing::field::display),
             store = self.config.store, channel = self.config.channel, "listening"
         );
         let Self { grpc, http, recommender, metrics, config, writers, .. } = self;
@@ -213,6 +256,7 @@ impl App {
         })?;
         // The refresher, then the port that asks it, then whatever requests were left; at last what they offered.
         drop(stop);
+        drop(reloader);
         drop(admin);
         drop(runtime);
         events.finish();

@@ -60,7 +60,8 @@ def free_port():
 
 def ask(url, post=False, patience=10.0):
     """The body of an answer; an `OSError` if there is none."""
-    request = urllib.request.Request(url, method="POST" if post else "GET")
+    headers = {"content-type": "application/json"} if post else {}
+    request = urllib.request.Request(url, method="POST" if post else "GET", headers=headers)
     with urllib.request.urlopen(request, timeout=patience) as answer:
         return answer.read().decode()
 

@@ -3,6 +3,7 @@
 mod evaluate;
 mod event_flags;
 mod events;
+mod key;
 mod recommend;
 mod replay;
 mod report;
@@ -64,6 +65,9 @@ enum Command {
     /// Check and follow the records of events, list those that could not be used, and use them after all
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Make API keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Write the events and the catalogue of a generated sample shop
     #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
@@ -153,7 +157,13 @@ impl CliError {
             Self::Config(_) | Self::Usage(_) | Self::Flag { .. } | Self::SingleSnapshot { .. } => {
                 ExitCode::from(EX_USAGE)
             }
-            Self::App(AppError::Store(StoreError::Location { .. }) | AppError::LiveMemory { .. })
+            Self::App(
+                AppError::Store(StoreError::Location { .. })
+                | AppError::LiveMemory { .. }
+                | AppError::Credentials(_)
+                | AppError::Tls(_)
+                | AppError::OpenControl { .. },
+            )
             | Self::Store(StoreError::Location { .. }) => ExitCode::from(EX_USAGE),
             _ => ExitCode::FAILURE,
         }
@@ -192,6 +202,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Report(args) => report::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Events(command) => events::run(&command),
+        Command::Key(command) => key::run(&command),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),
     }

@@ -11,8 +11,8 @@ use super::known::{closest, find, is_section, nearest_key, settings};
 use super::layers::{Given, Layer};
 use super::renamed::{gone, renamed};
 use super::tables::Place;
-use super::text::{plain, position, shown};
-use super::{sinks, sources};
+use super::text::{plain, position, shown, syntax};
+use super::{credentials, sinks, sources};
 
 /// Reads the settings of a file.
 pub(super) fn read(path: &Path) -> Result<Layer, ConfigError> {
@@ -41,6 +41,19 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Layer, ConfigError> {
                         sinks::KEY => {
                             let place = Place { file, text, key: sinks::KEY };
                             reader.layer.sinks = sinks::read(place, at, value)?;
+                        }
+                        credentials::KEYS => {
+                            let place = Place { file, text, key: credentials::KEYS };
+                            reader.layer.credentials.keys = credentials::keys(place, at, value)?;
+                        }
+                        credentials::CERTIFICATES => {
+                            let place = Place { file, text, key: credentials::CERTIFICATES };
+                            reader.layer.credentials.certificates =
+                                credentials::certificates(place, at, value)?;
+                        }
+                        credentials::ISSUERS => {
+                            let place = Place { file, text, key: credentials::ISSUERS };
+                            reader.layer.credentials.issuers = credentials::issuers(place, at, value)?;
                         }
                         _ => reader.take(&full, at, value)?,
                     }
@@ -110,16 +123,4 @@ impl Reader<'_> {
 /// The key that an old one is now.
 fn now(key: &str) -> Option<&'static str> {
     renamed().iter().find(|old| old.key == key).map(|old| old.setting.key.as_str())
-}
-
-/// What the parser found, without the line that it would show: there may be a secret in it.
-fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let span = error.span().unwrap_or_default();
-    let (line, column) = position(text, span.start);
-    let reason = match error.message().trim_end() {
-        // The one message that names no name; the span is that of the key.
-        "duplicate key" => format!("the key {} is there already", text.get(span).unwrap_or_default()),
-        message => message.to_owned(),
-    };
-    ConfigError::Syntax { file: file.to_owned(), line, column, reason }
 }

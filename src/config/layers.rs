@@ -13,6 +13,7 @@ use super::text::show;
 use super::{Config, ConfigError, DEFAULTS};
 use crate::connect::FILES;
 use crate::connect::source::SourceOptions;
+use crate::server::identity::Credentials;
 
 /// One setting as one source gives it.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Layer {
     pub(super) sources: Vec<GivenSource>,
     /// The `[[events.sink]]`, likewise.
     pub(super) sinks: Vec<GivenSink>,
+    /// The `[[auth.keys]]` and the other credentials, likewise.
+    pub(super) credentials: Credentials,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -88,9 +91,11 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
     let mut winners: BTreeMap<&str, Given> = BTreeMap::new();
     let mut warnings = Vec::new();
     let (mut sources, mut sinks) = (Vec::new(), Vec::new());
+    let mut credentials = Credentials::default();
     for layer in layers {
         sources.extend(layer.sources);
         sinks.extend(layer.sinks);
+        credentials = credentials.with(layer.credentials);
         winners.extend(layer.given);
         warnings.extend(layer.warnings);
     }
@@ -103,6 +108,7 @@ pub(super) fn load(layers: Vec<Layer>) -> Result<Loaded, ConfigError> {
         config = table.clone().try_into().map_err(|error| refused(given, &error))?;
     }
     config.events.sinks = sinks.iter().map(|sink| sink.options.clone()).collect();
+    config.auth.credentials = credentials;
     config.check().map_err(|(section, error)| {
         let key = if section.is_empty() { error.key.to_owned() } else { format!("{section}.{}", error.key) };
         let secret = find(&key).is_some_and(Setting::is_secret);

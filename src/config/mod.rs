@@ -4,6 +4,7 @@
 //! names every key, says what it does and what its default is; the flags, the variables and the table in the docs are
 //! made from it.
 
+mod credentials;
 mod environment;
 mod error;
 mod file;
@@ -27,6 +28,7 @@ use crate::setting::{As, Form, SettingError};
 use crate::snapshot::RefreshOptions;
 use crate::{connect, exposure, live, server, telemetry};
 
+pub use credentials::read_credentials;
 pub use error::{ConfigError, Origin, Warning};
 pub use flags::{Downloading, Everything, Flags, Loading, Publishing, Reading, Scope, Store};
 pub use layers::Loaded;
@@ -48,6 +50,10 @@ pub struct Config {
     pub cache_dir: PathBuf,
     /// The protocols' part.
     pub server: server::Config,
+    /// What connections are encrypted with.
+    pub tls: server::tls::Config,
+    /// Who may call.
+    pub auth: server::identity::Config,
     /// The recommender's part.
     pub limits: Limits,
     /// The refresher's part.
@@ -73,6 +79,8 @@ impl Default for Config {
             channel: "production".to_owned(),
             cache_dir: CacheDir::standard(|name| std::env::var_os(name)),
             server: server::Config::default(),
+            tls: server::tls::Config::default(),
+            auth: server::identity::Config::default(),
             limits: Limits::default(),
             snapshot: RefreshOptions::default(),
             live: live::Config::default(),
@@ -92,6 +100,8 @@ impl Config {
         self.check_channel().map_err(|error| ("", error))?;
         let parts = [
             ("server", self.server.check()),
+            ("tls", self.tls.check()),
+            ("auth", self.auth.check()),
             ("limits", self.limits.check()),
             ("snapshot", self.snapshot.check()),
             ("live", self.live.check()),

@@ -1,5 +1,5 @@
-//! Lists of tables whose keys depend on their kind, `[[events.source]]` and `[[events.sink]]`. They are in a file only;
-//! no variable or flag has them.
+//! Lists of tables: `[[events.source]]` and `[[events.sink]]`, whose keys depend on their kind, and credentials. They
+//! are in a file only; no variable or flag has them.
 
 use std::path::Path;
 
@@ -42,12 +42,9 @@ impl<'t> Place<'t> {
         kinds: &'static [KindKeys],
         own: &[&str],
     ) -> Result<Vec<Head<'t>>, ConfigError> {
-        let expected = format!("tables, each under [[{}]]", self.key);
-        let not_tables = || self.refused(at, self.key, "no list of tables", &expected);
         let mut heads: Vec<Head<'_>> = Vec::new();
-        for table in list.as_array().ok_or_else(not_tables)?.iter() {
-            let DeValue::Table(keys) = table.get_ref() else { return Err(not_tables()) };
-            let head = self.head(table.span().start, keys, kinds, own)?;
+        for (at, keys) in self.list(at, list)? {
+            let head = self.head(at, keys, kinds, own)?;
             if heads.iter().any(|other| other.name == head.name) {
                 let (key, value) = (self.of("name"), format!("\"{}\"", head.name));
                 return Err(self.refused(self.at(keys, "name"), &key, &value, "a name that no other has"));
@@ -55,6 +52,36 @@ impl<'t> Place<'t> {
             heads.push(head);
         }
         Ok(heads)
+    }
+
+    /// The tables of a list, each with where it begins.
+    pub(super) fn list(
+        &self,
+        at: usize,
+        list: &'t DeValue<'t>,
+    ) -> Result<Vec<(usize, &'t DeTable<'t>)>, ConfigError> {
+        let expected = format!("tables, each under [[{}]]", self.key);
+        let not_tables = || self.refused(at, self.key, "no list of tables", &expected);
+        let tables = list.as_array().ok_or_else(not_tables)?.iter().map(|table| match table.get_ref() {
+            DeValue::Table(keys) => Ok((table.span().start, keys)),
+            _ => Err(not_tables()),
+        });
+        tables.collect()
+    }
+
+    /// Refuses keys that are none of these.
+    pub(super) fn only<'n>(
+        &self,
+        keys: &DeTable<'_>,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) -> Result<(), ConfigError> {
+        for (key, _) in keys {
+            let name = key.get_ref().as_ref();
+            if !known.clone().any(|known| known == name) {
+                return Err(self.unknown(key.span().start, name, closest(name, known)));
+            }
+        }
+        Ok(())
     }
 
     fn head(
@@ -65,14 +92,7 @@ impl<'t> Place<'t> {
         own: &[&str],
     ) -> Result<Head<'t>, ConfigError> {
         let kind = self.kind(at, keys, kinds)?;
-        for (key, _) in keys {
-            let name = key.get_ref().as_ref();
-            let mut known = own.iter().copied().chain(kind.keys.iter().copied());
-            if !known.clone().any(|known| known == name) {
-                let nearest = closest(name, &mut known);
-                return Err(self.unknown(key.span().start, name, nearest));
-            }
-        }
+        self.only(keys, own.iter().copied().chain(kind.keys.iter().copied()))?;
         for (key, expected) in kind.needed {
             if !keys.contains_key(*key) {
                 return Err(self.refused(at, &self.of(key), "missing", expected));

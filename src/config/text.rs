@@ -1,7 +1,11 @@
-//! Values and places of a file, as messages show them.
+//! Values, places and faults of a file, as messages show them.
+
+use std::path::Path;
 
 use toml::Value;
 use toml::de::DeValue;
+
+use super::ConfigError;
 
 /// Line and column of a byte, from 1.
 pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
@@ -37,4 +41,16 @@ pub(super) fn show(value: &Value) -> String {
         Value::String(text) => format!("{text:?}"),
         other => other.to_string(),
     }
+}
+
+/// What the parser found, without the line that it would show: there may be a secret in it.
+pub(super) fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let span = error.span().unwrap_or_default();
+    let (line, column) = position(text, span.start);
+    let reason = match error.message().trim_end() {
+        // The one message that names no name; the span is that of the key.
+        "duplicate key" => format!("the key {} is there already", text.get(span).unwrap_or_default()),
+        message => message.to_owned(),
+    };
+    ConfigError::Syntax { file: file.to_owned(), line, column, reason }
 }

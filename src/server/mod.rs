@@ -5,8 +5,11 @@ mod admin;
 mod api;
 mod config;
 mod edge;
+pub mod identity;
 pub(crate) mod metrics;
 mod problem;
+pub mod reload;
+pub mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,19 +25,20 @@ use crate::recommender::Recommender;
 use api::convert::{MaxAge, PageTokenSeal};
 use api::events::EventService;
 use api::service::Service;
-use api::{grpc, http};
+use api::{access, grpc, http};
 use edge::admission::Admission;
 use edge::connections::{Acceptor, ConnectionLimits, count_connections};
 use edge::early_shed::EarlyShed;
+use edge::identify::Gate;
 use edge::limits;
 use edge::middleware::RequestGuard;
 use edge::protocol::Protocol;
 
-pub use admin::{Admin, AdminService, ControlPlane, NotReady};
+pub use admin::{Admin, AdminService, Control, ControlPlane, NotReady};
 pub use api::convert::SealError;
 #[doc(hidden)]
 pub use api::fuzzing;
-pub use config::{Config, KeyError, PageTokenKey};
+pub use config::{Config, ControlAddr, KeyError, PageTokenKey};
 pub use edge::requests::{PlacementWork, RequestMetrics};
 
 /// The ports of the API, already bound.
@@ -119,7 +123,15 @@ pub async fn run(
     let draining = Arc::new(AtomicBool::new(false));
     let guard = |protocol| {
         let (open, draining, metrics) = (Arc::clone(&open), Arc::clone(&draining), Arc::clone(&requests));
-        Arc::new(RequestGuard { protocol, open, limit: config.request_timeout, draining, metrics })
+        let audit = config.authenticator.as_ref().map(|known| Arc::clone(known.audit()));
+        Arc::new(RequestGuard { protocol, open, limit: config.request_timeout, draining, metrics, audit })
+    };
+    let gate = |protocol, needs| Gate {
+        authenticator: config.authenticator.clone(),
+        protocol,
+        needs,
+        metrics: Arc::clone(&requests),
+        tls: config.tls.clone(),
     };
     // Not serving before the port is open: a client that asks at once must not be told otherwise.
     let mut health = HealthReporter::new();
@@ -135,8 +147,16 @@ pub async fn run(
     let [of_grpc, of_http] = count_connections(&registry)?;
     // gRPC alone has the early shed: there the class is one field of a binary message, over HTTP it would take parsing
     // the JSON.
-    let grpc = Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits, of_grpc);
-    let http = Acceptor::open(listeners.http, http, None, Protocol::Http, limits, of_http);
+    let grpc = Acceptor::open(
+        listeners.grpc,
+        grpc,
+        Some(early_shed),
+        gate(Protocol::Grpc, access::of_grpc),
+        limits,
+        of_grpc,
+    );
+    let http =
+        Acceptor::open(listeners.http, http, None, gate(Protocol::Http, access::of_http), limits, of_http);
 
     tokio::select! {
         () = shutdown => {}

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, Response, StatusCode, StatusCode as Http, header};
 use serde_json::json;
 use tonic::Code;
 
+use super::identity::Denial;
 use crate::recommender::RecommendError;
 
 /// An error on its way to a client.
@@ -22,6 +23,9 @@ pub(super) struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     InvalidArgument,
+    Unauthenticated,
+    PermissionDenied,
+    QuotaExceeded,
     UnknownPlacement,
     UnknownRoute,
     MethodNotAllowed,
@@ -47,6 +51,9 @@ impl Kind {
         let row = |code, http, name| Row { code, http, name };
         match self {
             Self::InvalidArgument => row(Code::InvalidArgument, Http::BAD_REQUEST, "invalid-argument"),
+            Self::Unauthenticated => row(Code::Unauthenticated, Http::UNAUTHORIZED, "unauthenticated"),
+            Self::PermissionDenied => row(Code::PermissionDenied, Http::FORBIDDEN, "permission-denied"),
+            Self::QuotaExceeded => row(Code::ResourceExhausted, Http::TOO_MANY_REQUESTS, "quota-exceeded"),
             Self::UnknownPlacement => row(Code::NotFound, Http::NOT_FOUND, "unknown-placement"),
             // The code that gRPC itself gives for a method that does not exist.
             Self::UnknownRoute => row(Code::Unimplemented, Http::NOT_FOUND, "unknown-route"),
@@ -66,6 +73,9 @@ impl Kind {
     fn title(self) -> &'static str {
         match self {
             Self::InvalidArgument => "The request is not valid",
+            Self::Unauthenticated => "The caller is not known",
+            Self::PermissionDenied => "The caller may not do this",
+            Self::QuotaExceeded => "The caller's quota is used up",
             Self::UnknownPlacement => "There is no such placement",
             Self::UnknownRoute => "There is nothing at this path",
             Self::MethodNotAllowed => "The path has no such method",
@@ -81,7 +91,7 @@ impl Kind {
     /// After how many seconds the client may try again, where that may help. A second outlasts most overloads and the
     /// swap of a small snapshot, and does not make a herd of those that were refused together wait for long.
     fn retry_after(self) -> Option<&'static str> {
-        matches!(self, Self::Overloaded | Self::NotReady).then_some("1")
+        matches!(self, Self::Overloaded | Self::QuotaExceeded | Self::NotReady).then_some("1")
     }
 }
 
@@ -114,6 +124,10 @@ impl Problem {
     pub(super) fn inside(mut self, prefix: &str) -> Self {
         self.field = self.field.map(|field| format!("{prefix}.{field}"));
         self
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.kind.row().http
     }
 
     pub(super) fn code(&self) -> Code {
@@ -163,6 +177,10 @@ impl Problem {
         if let Some(seconds) = self.kind.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
+        if self.kind == Kind::Unauthenticated {
+            // Which a 401 must have (RFC 9110, section 15.5.2).
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"larder\""));
+        }
         response
     }
 }
@@ -184,11 +202,24 @@ impl From<RecommendError> for Problem {
     }
 }
 
+impl From<Denial> for Problem {
+    fn from(denial: Denial) -> Self {
+        let kind = match &denial {
+            Denial::Unauthenticated(_) => Kind::Unauthenticated,
+            Denial::Forbidden(_) => Kind::PermissionDenied,
+            Denial::Throttled { .. } => Kind::QuotaExceeded,
+        };
+        Self::new(kind, denial.to_string())
+    }
+}
+
 /// How a request ended, as metrics name it: in the words of gRPC, on both protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Ok,
     InvalidArgument,
+    Unauthenticated,
+    PermissionDenied,
     NotFound,
     ResourceExhausted,
     Unavailable,
@@ -199,9 +230,11 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All, in the order of their discriminants.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Ok,
         Self::InvalidArgument,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
         Self::NotFound,
         Self::ResourceExhausted,
         Self::Unavailable,
@@ -215,6 +248,8 @@ impl Outcome {
         match self {
             Self::Ok => "OK",
             Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::PermissionDenied => "PERMISSION_DENIED",
             Self::NotFound => "NOT_FOUND",
             Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
             Self::Unavailable => "UNAVAILABLE",
@@ -228,6 +263,8 @@ impl Outcome {
         match status.as_u16() {
             // 304 is an answer like 200.
             200..=399 => Self::Ok,
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
             404 | 405 => Self::NotFound,
             400..=428 => Self::InvalidArgument,
             429 => Self::ResourceExhausted,
@@ -241,6 +278,8 @@ impl Outcome {
         match code {
             Code::Ok => Self::Ok,
             Code::InvalidArgument | Code::OutOfRange => Self::InvalidArgument,
+            Code::Unauthenticated => Self::Unauthenticated,
+            Code::PermissionDenied => Self::PermissionDenied,
             Code::NotFound | Code::Unimplemented => Self::NotFound,
             Code::ResourceExhausted => Self::ResourceExhausted,
             Code::Unavailable => Self::Unavailable,

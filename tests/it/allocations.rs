@@ -88,3 +88,33 @@ fn an_answer_into_used_memory_is_the_same_as_a_fresh_one() {
     assert!(recommender.recommend_into(&Request::new("no such placement"), &mut slate).is_err());
     assert_eq!(slate, Slate::default(), "an error leaves nothing of the answer before");
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn a_caller_whose_credential_its_connection_remembers_takes_no_memory() {
+    use larder::server::identity::{Audit, Authenticator, Credentials, Key, Memory, NewKey, Rights, Scope};
+    use tonic::codegen::http::{HeaderMap, HeaderValue};
+
+    let NewKey { text, digest } = NewKey::draw("web").unwrap();
+    let placements = vec!["pdp.*".to_owned()];
+    let rights = Rights {
+        placements,
+        rps: Some(1000),
+        ..Rights { scopes: vec![Scope::Recommend], ..Rights::default() }
+    };
+    let key = Key { id: "web".to_owned(), sha256: digest, expires_at: None, rights };
+    let credentials = Credentials { keys: vec![key], ..Credentials::default() };
+    let authenticator = Authenticator::new(&credentials, Audit::open(None).unwrap().into()).unwrap();
+    let memory = Memory::default();
+    for (name, value) in [("authorization", format!("Bearer {text}")), ("x-api-key", text.clone())] {
+        let value = HeaderValue::from_str(&value).unwrap();
+        let headers = HeaderMap::from_iter([(name.parse().unwrap(), value)]);
+        let ask = || {
+            let principal = authenticator.authenticate(&headers, None, &memory).unwrap();
+            assert!(principal.may(Scope::Recommend) && principal.may_ask_for("pdp.similar"));
+            principal.take_requests(1).unwrap();
+        };
+        ask();
+        assert_eq!(allocations(ask), 0, "{name}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The program itself, as a shell or a supervisor sees it: output, exit codes, signals.
 
+mod keys;
 mod output;
 mod publish;
 mod settings;

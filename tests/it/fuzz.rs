@@ -42,6 +42,13 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "page_token" => {
             texts(&["CCgSCXNuYXBzaG90MRoQAAECAwQFBgcICQoLDA0ODw", "AAAA", "=", "not base64 at all"])
         }
+        "credential" => texts(&[
+            "Bearer lk_web_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "lk_web_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "Bearer e30.e30.e30",
+            "{\"alg\":\"RS256\",\"kid\":\"a\"}\n{\"iss\":\"https://issuer.example\",\"aud\":[\"larder\"],\"exp\":1e99,\
+             \"scope\":\"recommend\"}",
+        ]),
         "manifest" => vec![of_snapshot("manifest.json")],
         "channel" => texts(&[
             r#"{"snapshot": "20261120T030000Z-7f3a9c", "previous": "a", "published_at": "2026-11-20T03:00:00Z"}"#,

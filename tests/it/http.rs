@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use larder::recommender::{Limits, Recommender};
-use larder::server::{Admin, AdminService, Config, ControlPlane, PageTokenKey};
+use larder::server::{Admin, AdminService, Config, Control, ControlPlane, PageTokenKey};
 use larder::snapshot::{Failure, Health, Outcome, SnapshotError};
 use serde_json::{Value, json};
 
@@ -351,11 +351,12 @@ fn the_admin_port_answers_probes_and_orders() {
     let served = prometheus::IntGauge::new("x_served", "Served.").unwrap();
     metrics.register(Box::new(served)).unwrap();
     let service = Arc::new(AdminService::new(Arc::new(Failing), Arc::default(), metrics));
-    let admin = Admin::open(TcpListener::bind("127.0.0.1:0").unwrap(), Arc::clone(&service)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = Admin::open(listener, Control::Here, Arc::clone(&service)).unwrap();
     let addr = admin.addr();
     let send = |method: &str, path: &str| {
         let mut stream = TcpStream::connect(addr).unwrap();
-        write_head(&mut stream, method, path, &[], 0);
+        write_head(&mut stream, method, path, &["content-type: application/json"], 0);
         read_reply(stream)
     };
     assert_eq!(send("GET", "/livez").status, 200);

@@ -33,6 +33,8 @@ mod grpc;
 #[cfg(feature = "server")]
 mod http;
 mod hurry;
+#[cfg(feature = "server")]
+mod identity;
 #[cfg(feature = "kafka")]
 mod kafka;
 #[cfg(feature = "kinesis")]

@@ -11,6 +11,7 @@ use larder::domain::{CandidateSet, ItemIdx, ItemMask};
 use larder::pipeline::{CandidateSource, Context, Stage, StageError, Stages};
 use larder::recommender::{Limits, Recommender, View};
 use larder::server::Config;
+use larder::server::identity::{Authenticator, Class};
 use larder::snapshot::{LoadOptions, Registry, open_directory};
 use larder_proto::v1;
 use larder_proto::v1::recommend_request::TrafficClass;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tonic::Code;
 use tonic::transport::Channel;
 
+use crate::identity;
 use crate::support::server::{Reply, Server, read_reply, write_head};
 use crate::support::shop;
 
@@ -89,6 +91,11 @@ impl Drop for Holding {
 
 /// A server that serves one request at a time and queues `max_queued`.
 fn server(max_queued: usize) -> (Server, Holding) {
+    server_for(max_queued, None)
+}
+
+/// The same, for those whom `authenticator` knows.
+fn server_for(max_queued: usize, authenticator: Option<Arc<Authenticator>>) -> (Server, Holding) {
     let hold = Arc::new(Hold::default());
     let recipes = "[placements.held]\nsources = [ { kind = \"held\" } ]";
     let captured = Arc::clone(&hold);
@@ -97,7 +104,7 @@ fn server(max_queued: usize) -> (Server, Holding) {
     let registry = Arc::new(Registry::default());
     registry.publish(Arc::new(View::compile(Arc::new(snapshot), recipes, &stages).unwrap()), false);
     let recommender = Recommender::new(registry, Limits::default());
-    let config = Config { max_in_flight: 1, max_queued, ..Config::default() };
+    let config = Config { max_in_flight: 1, max_queued, authenticator, ..Config::default() };
     (Server::with(recommender, config), Holding(hold))
 }
 
@@ -226,27 +233,40 @@ fn a_full_server_says_so_over_grpc_with_the_time_to_wait() {
     assert_eq!((first.join().unwrap().status, waiting.join().unwrap().status), (200, 200));
 }
 
-/// Asks over gRPC for so many items, as traffic of a class.
-async fn asked(
-    mut client: RecommendationServiceClient<Channel>,
-    size: i32,
+/// One who asks over gRPC, as traffic of a class.
+#[derive(Clone)]
+struct Asker {
+    client: RecommendationServiceClient<Channel>,
     class: TrafficClass,
-) -> Result<(), tonic::Status> {
-    let request = v1::RecommendRequest {
-        placement: "held".into(),
-        page_size: Some(size),
-        traffic_class: class.into(),
-        ..Default::default()
-    };
-    client.recommend(request).await.map(drop)
+    key: Option<String>,
+}
+
+impl Asker {
+    fn new(client: &RecommendationServiceClient<Channel>, class: TrafficClass) -> Self {
+        Self { client: client.clone(), class, key: None }
+    }
+
+    /// Asks for so many items.
+    async fn asked(mut self, size: i32) -> Result<(), tonic::Status> {
+        let mut request = tonic::Request::new(v1::RecommendRequest {
+            placement: "held".into(),
+            page_size: Some(size),
+            traffic_class: self.class.into(),
+            ..Default::default()
+        });
+        if let Some(key) = &self.key {
+            request.metadata_mut().insert("x-api-key", key.parse().unwrap());
+        }
+        self.client.recommend(request).await.map(drop)
+    }
 }
 
 /// Sends tests for long enough that the server knows how many arrive and how few it serves. All but one are refused.
-async fn flood(client: &RecommendationServiceClient<Channel>) -> JoinSet<Result<(), tonic::Status>> {
+async fn flood(tester: &Asker) -> JoinSet<Result<(), tonic::Status>> {
     let mut flood = JoinSet::new();
     for _ in 0..5 {
         for _ in 0..50 {
-            flood.spawn(asked(client.clone(), 2, TrafficClass::Synthetic));
+            flood.spawn(tester.clone().asked(2));
         }
         while flood.len() > 1 {
             let answer = tokio::time::timeout(Duration::from_secs(20), flood.join_next()).await;
@@ -266,8 +286,8 @@ fn a_flood_of_tests_over_grpc_is_refused_and_a_person_is_served() {
     hold.wait_for(1);
     let client = server.client();
     server.runtime.block_on(async {
-        let mut flood = flood(&client).await;
-        let person = tokio::spawn(asked(client.clone(), 3, TrafficClass::Live));
+        let mut flood = flood(&Asker::new(&client, TrafficClass::Synthetic)).await;
+        let person = tokio::spawn(Asker::new(&client, TrafficClass::Live).asked(3));
         let test = flood.join_next().await.unwrap().unwrap();
         assert_eq!(test.unwrap_err().code(), Code::ResourceExhausted, "it was evicted");
         hold.release();
@@ -279,6 +299,35 @@ fn a_flood_of_tests_over_grpc_is_refused_and_a_person_is_served() {
     assert!(refused >= 249.0, "{refused}");
 }
 
+/// The class that counts is one that the caller may claim: a test that says nothing of its class is no person.
+#[test]
+fn a_flood_by_a_key_for_tests_does_not_pass_for_people() {
+    let (tests, tests_known) = identity::key("tests", identity::of_class(Class::Synthetic));
+    let (people, people_known) = identity::key("people", identity::of_class(Class::Live));
+    let authenticator = identity::authenticator(vec![tests_known, people_known]);
+    let (server, hold) = server_for(1, Some(authenticator));
+    let first = reading(sent_with(&server, 1, "LIVE", &[&format!("x-api-key: {people}")]));
+    hold.wait_for(1);
+    let client = server.client();
+    let asker =
+        |key: &str| Asker { key: Some(key.to_owned()), ..Asker::new(&client, TrafficClass::Unspecified) };
+    server.runtime.block_on(async {
+        let mut flood = flood(&asker(&tests)).await;
+        let person = tokio::spawn(asker(&people).asked(3));
+        let test = flood.join_next().await.unwrap().unwrap();
+        assert_eq!(test.unwrap_err().code(), Code::ResourceExhausted, "it was evicted");
+        hold.release();
+        assert!(person.await.unwrap().is_ok());
+    });
+    assert_eq!(first.join().unwrap().status, 200);
+    assert_eq!(hold.served(), [1, 3]);
+    let scrape = server.scrape();
+    let refused =
+        |class| scrape.value("larder_requests_total", &[("class", class), ("code", "RESOURCE_EXHAUSTED")]);
+    assert!(refused("SYNTHETIC").unwrap() >= 249.0, "{:?}", refused("SYNTHETIC"));
+    assert_eq!(refused("LIVE"), None, "also those that were refused early");
+}
+
 #[test]
 fn a_message_over_the_limit_is_told_so_in_the_midst_of_a_flood_too() {
     let (server, hold) = server(1);
@@ -286,11 +335,12 @@ fn a_message_over_the_limit_is_told_so_in_the_midst_of_a_flood_too() {
     hold.wait_for(1);
     let mut client = server.client();
     let answers = server.runtime.block_on(async {
-        let mut flood = flood(&client).await;
+        let tester = Asker::new(&client, TrafficClass::Synthetic);
+        let mut flood = flood(&tester).await;
         let mut answers = Vec::new();
         for _ in 0..20 {
             for _ in 0..50 {
-                flood.spawn(asked(client.clone(), 2, TrafficClass::Synthetic));
+                flood.spawn(tester.clone().asked(2));
             }
             let filter = Some("x".repeat(1 << 20));
             let request = v1::RecommendRequest { placement: "held".into(), filter, ..Default::default() };

@@ -33,7 +33,10 @@ const STAGE_KINDS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selec
 /// Crates, by how their names begin, and the only places that may name them.
 const RESERVED: [(&str, &[&str]); 13] = [
     ("aws_", &["artifact/s3", "artifact/aws.rs", "connect/aws/"]),
-    ("arc_swap", &["snapshot/registry.rs", "server/edge/requests/table.rs"]),
+    (
+        "arc_swap",
+        &["snapshot/registry.rs", "server/edge/requests/table.rs", "server/identity/", "server/tls/"],
+    ),
     ("larder_proto", &["server/"]),
     ("prost", &["server/", "connect/aws/kinesis/"]),
     ("tonic", &["server/"]),
@@ -217,7 +220,7 @@ use super::{reranker::Cap, neighbors};
     assert_eq!(
         found,
         ["snapshot/loader.rs:6: names arc_swap, which is reserved for [\"snapshot/registry.rs\", \
-          \"server/edge/requests/table.rs\"]"]
+          \"server/edge/requests/table.rs\", \"server/identity/\", \"server/tls/\"]"]
     );
     let text = "use std::sync::{Arc, Mutex}; // RwLock";
     assert_eq!(locks("live/recent/x.rs", text), ["live/recent/x.rs: names a lock, and is read without one"]);

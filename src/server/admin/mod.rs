@@ -1,8 +1,11 @@
-//! The admin port: probes, metrics, status, and the two things that can be done to the control plane.
+//! The admin port: probes, metrics, status, and the two things that can be done to the control plane, on a port of
+//! their own if they are to be reached from elsewhere than probes.
 //!
 //! It has a thread and a runtime of its own, so that probes answer while the API's ports are saturated.
 
+mod access;
 mod control;
+mod listener;
 mod readiness;
 mod service;
 mod status;
@@ -13,44 +16,73 @@ use std::sync::Arc;
 use std::thread;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
+use self::access::Asked;
+use self::listener::{AdminListener, Remote};
 use crate::snapshot::{Outcome, SnapshotError};
 pub use control::ControlPlane;
 pub use readiness::NotReady;
 pub use service::AdminService;
 
+/// Where the control plane takes orders.
+#[derive(Debug)]
+pub enum Control {
+    /// On the admin port itself.
+    Here,
+    /// On a port of its own.
+    At(TcpListener),
+    /// Nowhere.
+    Nowhere,
+}
+
 /// The running port. It closes when this is dropped.
 #[derive(Debug)]
 pub struct Admin {
     addr: SocketAddr,
+    control: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Admin {
-    /// Serves `service` on a bound port.
+    /// Serves `service` on a bound port. Orders are taken of callers with the scope admin and, on a loopback address,
+    /// of everybody.
     ///
     /// # Errors
-    /// The port cannot be used, or its thread not be started.
-    pub fn open(listener: TcpListener, service: Arc<AdminService>) -> io::Result<Self> {
+    /// A port cannot be used, or the thread not be started.
+    pub fn open(listener: TcpListener, control: Control, service: Arc<AdminService>) -> io::Result<Self> {
         let addr = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
+        let mut ports = vec![Port { listener, takes_orders: matches!(control, Control::Here) }];
+        let control = match control {
+            Control::Here => Some(addr),
+            Control::Nowhere => None,
+            Control::At(listener) => {
+                let addr = listener.local_addr()?;
+                ports.push(Port { listener, takes_orders: true });
+                Some(addr)
+            }
+        };
+        for port in &ports {
+            port.listener.set_nonblocking(true)?;
+        }
         // One thread is enough for probes, and cannot take more than one core from the API.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let work = move || {
             let served = runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let (exclusive, rollbacks) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
+                let serving =
+                    ports.into_iter().map(|port| port.serve(Arc::clone(&service), Arc::clone(&exclusive)));
                 // Dropping the server, and not draining it, is right here: a scrape may be cut off.
                 tokio::select! {
-                    served = async { axum::serve(listener, routes(service)).await } => served,
+                    served = futures_util::future::try_join_all(serving) => served.map(drop),
                     _ = stopped => Ok(()),
                 }
             });
@@ -61,12 +93,33 @@ impl Admin {
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("larder-admin".to_owned()).spawn(work)?;
-        Ok(Self { addr, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { addr, control, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The address of the port.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The address at which orders are taken, if they are.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
+        self.control
+    }
+}
+
+struct Port {
+    listener: TcpListener,
+    takes_orders: bool,
+}
+
+impl Port {
+    async fn serve(self, service: Arc<AdminService>, exclusive: Arc<Semaphore>) -> io::Result<()> {
+        let Self { listener, takes_orders } = self;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let is_local = listener.local_addr()?.ip().is_loopback();
+        let listener = AdminListener::new(listener, service.tls());
+        let routes = routes(AdminState { service, exclusive, rollbacks, is_local }, takes_orders);
+        axum::serve(listener, routes.into_make_service_with_connect_info::<Remote>()).await
     }
 }
 
@@ -86,22 +139,31 @@ struct AdminState {
     exclusive: Arc<Semaphore>,
     /// One rollback at a time, and whatever a refresh waits for.
     rollbacks: Arc<Semaphore>,
+    /// Whether only this machine reaches the port.
+    is_local: bool,
 }
 
-fn routes(service: Arc<AdminService>) -> Router {
-    Router::new()
+fn routes(state: AdminState, takes_orders: bool) -> Router {
+    let mut routes = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/status", get(status))
+        .route("/status", get(status));
+    if takes_orders {
         // POST for what changes something: a crawler or a browser's prefetch only gets.
-        .route("/snapshots:refresh", post(refresh))
-        .route("/snapshots:rollback", post(rollback))
-        .with_state(AdminState {
-            service,
-            exclusive: Arc::new(Semaphore::new(1)),
-            rollbacks: Arc::new(Semaphore::new(1)),
-        })
+        routes =
+            routes.route("/snapshots:refresh", post(refresh)).route("/snapshots:rollback", post(rollback));
+    }
+    routes.with_state(state)
+}
+
+/// What a request's rights hang on, taken out of it.
+type Received = (ConnectInfo<Remote>, Uri, HeaderMap);
+
+impl AdminState {
+    fn asked<'a>(&self, (ConnectInfo(remote), uri, headers): &'a Received) -> Asked<'a> {
+        Asked { uri, headers, remote, is_local: self.is_local }
+    }
 }
 
 async fn readyz(State(state): State<AdminState>) -> (StatusCode, String) {
@@ -125,7 +187,10 @@ async fn metrics(State(state): State<AdminState>) -> Response<Body> {
 }
 
 /// With line breaks and indentation: people read it.
-async fn status(State(state): State<AdminState>) -> Response<Body> {
+async fn status(State(state): State<AdminState>, from: Received) -> Response<Body> {
+    if let Err(refusal) = state.service.access().status(&state.asked(&from)) {
+        return refusal.into();
+    }
     match serde_json::to_string_pretty(&state.service.status()) {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text + "\n").into_response(),
         Err(error) => {
@@ -135,7 +200,7 @@ async fn status(State(state): State<AdminState>) -> Response<Body> {
     }
 }
 
-async fn refresh(State(state): State<AdminState>) -> Response<Body> {
+async fn refresh(State(state): State<AdminState>, from: Received) -> Response<Body> {
     let refresh = |service: &AdminService| {
         service.refresh().map(|outcome| match outcome {
             Outcome::Swapped { version, took } => format!("serving {version} after {} ms", took.as_millis()),
@@ -143,24 +208,37 @@ async fn refresh(State(state): State<AdminState>) -> Response<Body> {
             Outcome::Unchanged | Outcome::Held | Outcome::BackingOff => "nothing new".to_owned(),
         })
     };
-    exclusively(state, refresh, StatusCode::BAD_GATEWAY).await
+    exclusively(state, from, refresh, StatusCode::BAD_GATEWAY).await
 }
 
-async fn rollback(State(state): State<AdminState>) -> Response<Body> {
+async fn rollback(State(state): State<AdminState>, from: Received) -> Response<Body> {
     let rollback = |service: &AdminService| service.rollback().map(|version| format!("serving {version}"));
     let state = AdminState { exclusive: Arc::clone(&state.rollbacks), ..state };
-    exclusively(state, rollback, StatusCode::CONFLICT).await
+    exclusively(state, from, rollback, StatusCode::CONFLICT).await
 }
 
-/// Runs what may block on a thread of its own, if nothing else of the kind is under way.
+/// Runs what may block on a thread of its own, if the caller may do it and nothing else of the kind is under way.
 async fn exclusively(
     state: AdminState,
+    from: Received,
     work: impl FnOnce(&AdminService) -> Result<String, SnapshotError> + Send + 'static,
     failed: StatusCode,
 ) -> Response<Body> {
-    let AdminState { service, exclusive, .. } = state;
+    let asked = state.asked(&from);
+    let AdminState { service, exclusive, .. } = state.clone();
+    let principal = match service.access().control(&asked) {
+        Ok(principal) => principal,
+        Err(refusal) => return refusal.into(),
+    };
+    let note = |outcome: StatusCode, detail: &str| {
+        state.service.access().note(&asked, principal.as_deref(), outcome.as_str(), detail);
+    };
+    let refuse = |status: StatusCode, reason: &str| {
+        note(status, reason);
+        error(status, reason)
+    };
     let Ok(permit) = exclusive.try_acquire_owned() else {
-        return error(StatusCode::CONFLICT, "another one is under way");
+        return refuse(StatusCode::CONFLICT, "another one is under way");
     };
     // A refresh takes as long as its downloads: probes are answered meanwhile.
     let outcome = tokio::task::spawn_blocking(move || {
@@ -169,9 +247,12 @@ async fn exclusively(
         work(&service)
     });
     match outcome.await {
-        Ok(Ok(result)) => Json(json!({"result": result})).into_response(),
-        Ok(Err(reason)) => error(failed, &reason.to_string()),
-        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
+        Ok(Ok(result)) => {
+            note(StatusCode::OK, &result);
+            Json(json!({"result": result})).into_response()
+        }
+        Ok(Err(reason)) => refuse(failed, &reason.to_string()),
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
     }
 }
 

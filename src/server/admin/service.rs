@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::{Registry as Metrics, TextEncoder};
 
+use super::access::Access;
 use super::control::ControlPlane;
 use super::readiness::NotReady;
 use super::status::{LiveReport, Status, names};
 use crate::live::Backlog;
 use crate::recommender::{LiveState, View};
+use crate::server::identity::{Audit, Authenticator};
+use crate::server::tls::Tls;
 use crate::snapshot::{Outcome, Registry, SnapshotError};
 
 /// The state behind the admin port.
@@ -19,17 +22,51 @@ pub struct AdminService {
     live: Option<(Arc<LiveState>, Arc<Backlog>)>,
     metrics: Metrics,
     draining: AtomicBool,
+    access: Access,
+    tls: Option<Arc<Tls>>,
 }
 
 impl AdminService {
     /// For what `control` keeps up to date in `views`. `metrics` is what everything that counts is declared in.
     pub fn new(control: Arc<dyn ControlPlane>, views: Arc<Registry<View>>, metrics: Metrics) -> Self {
-        Self { control, views, live: None, metrics, draining: AtomicBool::new(false) }
+        Self {
+            control,
+            views,
+            live: None,
+            metrics,
+            draining: AtomicBool::new(false),
+            access: Access::default(),
+            tls: None,
+        }
     }
 
     /// Tells of the state of events too, and is not ready before their backlog is over.
     pub fn with_live(self, live: Arc<LiveState>, backlog: Arc<Backlog>) -> Self {
         Self { live: Some((live, backlog)), ..self }
+    }
+
+    /// Asks `authenticator`, if there is one, who calls; writes orders into `audit`; and takes `hosts` for names of
+    /// this server, beside its addresses and the machine's own name.
+    pub fn with_access(
+        self,
+        authenticator: Option<Arc<Authenticator>>,
+        audit: Arc<Audit>,
+        hosts: Vec<String>,
+    ) -> Self {
+        Self { access: Access { authenticator, audit: Some(audit), hosts }, ..self }
+    }
+
+    /// Opens its ports with TLS.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    pub(super) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// From now on, the server is not ready.

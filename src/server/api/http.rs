@@ -116,7 +116,12 @@ async fn read(
         Err(problem) => Err(problem),
     };
     match answer {
-        Ok(answer) => cached(&answer, &headers),
+        Ok(mut answer) => {
+            if arrival.principal().is_some() {
+                keep_private(&mut answer);
+            }
+            cached(&answer, &headers)
+        }
         Err(problem) => problem.into_http(),
     }
 }
@@ -159,6 +164,14 @@ async fn respond<T: Serialize>(answer: impl Future<Output = Result<T, Problem>>)
             response
         }
         Err(problem) => problem.into_http(),
+    }
+}
+
+/// Caches between here and the caller do not know who may ask: they must not give this answer to others.
+fn keep_private(answer: &mut v1::RecommendResponse) {
+    use v1::cache::Scope;
+    if let Some(cache) = answer.cache.as_mut().filter(|cache| cache.scope == Scope::Public as i32) {
+        cache.scope = Scope::Private.into();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The API's protocols: gRPC and HTTP/JSON from one set of messages, and what both do with a decoded request.
 
+pub(crate) mod access;
 pub(crate) mod convert;
 pub(crate) mod events;
 pub mod fuzzing;

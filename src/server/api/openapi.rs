@@ -37,7 +37,16 @@ pub(super) fn document() -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths(),
-        "components": {"schemas": schemas},
+        // Whether a credential is needed is up to the configuration.
+        "security": [{}, {"bearer": []}, {"apiKey": []}],
+        "components": {"schemas": schemas, "securitySchemes": security_schemes()},
+    })
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token of a known issuer."},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
     })
 }
 

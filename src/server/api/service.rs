@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use larder_proto::v1;
 
+use super::access;
 use super::convert::{self, Answer, MaxAge, PageToken, PageTokenSeal, ParsedRequest, ParsedSlot};
 use crate::domain::{Request, TrafficClass};
 use crate::exposure::Exposures;
@@ -50,12 +51,14 @@ impl Service {
     /// Answers a request for one slate.
     pub(crate) async fn recommend(
         &self,
-        message: v1::RecommendRequest,
+        mut message: v1::RecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::RecommendResponse, Problem> {
         let decoded_at = Instant::now();
+        message.traffic_class = access::class(arrival.principal(), message.traffic_class)?;
         let parse = || convert::recommend(message, arrival.budget_left(), &self.seal);
         let ParsedRequest { request, page } = catch_panic(parse)?;
+        access::check(arrival.principal(), &request)?;
         // Before admission: what a request waits for here costs no CPU, so it must not hold a permit meanwhile.
         let prepared = self.prepare(std::slice::from_ref(&request)).await?;
         // Once for the request, and held until it is counted: a swap in between does not split it.
@@ -69,10 +72,13 @@ impl Service {
     /// Answers a request for the slates of a page.
     pub(crate) async fn batch(
         &self,
-        message: v1::BatchRecommendRequest,
+        mut message: v1::BatchRecommendRequest,
         arrival: &Arrival,
     ) -> Result<v1::BatchRecommendResponse, Problem> {
         let decoded_at = Instant::now();
+        let principal = arrival.principal();
+        message.traffic_class = access::class(principal, message.traffic_class)?;
+        access::take_slots(principal, message.slots.len())?;
         let deduplicate = message.deduplicate;
         let mut requests = Vec::with_capacity(message.slots.len());
         // Each slot with its name, and the index of its request or why it has none.
@@ -80,6 +86,7 @@ impl Service {
         for ParsedSlot { slot_id, request } in catch_panic(|| convert::batch(message, arrival.budget_left()))?
         {
             let index = requests.len();
+            let request = request.and_then(|request| access::check(principal, &request).map(|()| request));
             slots.push((slot_id, request.map(|request| requests.push(request)).map(|()| index)));
         }
         // The most important of the slots, which have one class today: the page's.

@@ -3,6 +3,7 @@
 mod page_token_key;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::exposure::Exposures;
 use crate::machine::Level;
 use crate::recommender::EventQueue;
-use crate::setting::{Address, As, AutoOr, Form, SettingError, Time, duration_within, number_within};
+use crate::server::identity::Authenticator;
+use crate::server::tls::Tls;
+use crate::setting::{Address, As, AutoOr, Form, NoneOr, SettingError, Time, duration_within, number_within};
 
 pub use page_token_key::{KeyError, PageTokenKey};
 
@@ -27,6 +30,12 @@ pub struct Config {
     /// Address of the admin port.
     #[serde(with = "As::<Address>")]
     pub admin_addr: SocketAddr,
+    /// Where the control plane takes orders.
+    #[serde(with = "As::<Control>")]
+    pub control_addr: ControlAddr,
+    /// Names under which the admin port is asked for, beside addresses and the machine's own name.
+    #[serde(with = "As::<NoneOr<Hosts>>")]
+    pub admin_hosts: Option<Vec<String>>,
     /// Threads that answer requests; by default one per core.
     #[serde(with = "As::<Threads>")]
     pub threads: usize,
@@ -68,6 +77,12 @@ pub struct Config {
     /// Where events go that callers record, if they are taken.
     #[serde(skip)]
     pub events: Option<EventQueue>,
+    /// What connections are encrypted with; `None`: they are not.
+    #[serde(skip)]
+    pub tls: Option<Arc<Tls>>,
+    /// Knows who may call; `None`: whoever reaches a port.
+    #[serde(skip)]
+    pub authenticator: Option<Arc<Authenticator>>,
 }
 
 impl Default for Config {
@@ -77,6 +92,8 @@ impl Default for Config {
             grpc_addr: local(50051),
             http_addr: local(8080),
             admin_addr: local(9090),
+            control_addr: ControlAddr::Admin,
+            admin_hosts: None,
             threads: cores(),
             cpu: None,
             max_in_flight: 1024,
@@ -92,6 +109,8 @@ impl Default for Config {
             exposures: None,
             live_max_age: Duration::from_secs(5),
             events: None,
+            tls: None,
+            authenticator: None,
         }
     }
 }
@@ -125,6 +144,78 @@ impl Config {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Where the control plane takes orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlAddr {
+    /// On the admin port.
+    Admin,
+    /// At an address of its own.
+    Own(SocketAddr),
+    /// Nowhere.
+    None,
+}
+
+impl Config {
+    /// The address at which orders are taken, if they are.
+    pub fn takes_orders_at(&self) -> Option<SocketAddr> {
+        match self.control_addr {
+            ControlAddr::Admin => Some(self.admin_addr),
+            ControlAddr::Own(addr) => Some(addr),
+            ControlAddr::None => None,
+        }
+    }
+}
+
+/// `admin`, `none`, or an address.
+struct Control;
+
+impl Form for Control {
+    type Value = ControlAddr;
+
+    fn expected() -> String {
+        format!("admin, none, or {}", Address::expected())
+    }
+
+    fn parse(text: &str) -> Option<ControlAddr> {
+        match text {
+            "admin" => Some(ControlAddr::Admin),
+            "none" => Some(ControlAddr::None),
+            _ => Address::parse(text).map(ControlAddr::Own),
+        }
+    }
+
+    fn show(value: &ControlAddr) -> String {
+        match value {
+            ControlAddr::Admin => "admin".to_owned(),
+            ControlAddr::None => "none".to_owned(),
+            ControlAddr::Own(addr) => addr.to_string(),
+        }
+    }
+}
+
+/// Names of hosts, between commas.
+struct Hosts;
+
+impl Form for Hosts {
+    type Value = Vec<String>;
+
+    const QUOTED: bool = true;
+
+    fn expected() -> String {
+        "names between commas, such as larder.shop.svc, larder.internal".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Vec<String>> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let name = |name: &str| (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned());
+        text.split(',').map(|host| name(host.trim())).collect()
+    }
+
+    fn show(value: &Vec<String>) -> String {
+        value.join(", ")
+    }
 }
 
 /// A number of threads; `auto` is one per core that the process may use.

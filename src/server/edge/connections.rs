@@ -22,8 +22,11 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::early_shed::{EarlyShed, EarlyShedService};
+use super::identify::{Gate, IdentifyService, Peer};
 use super::limits;
 use super::protocol::Protocol;
+use crate::server::identity::Memory;
+use crate::server::tls::{Accepted, For, accept as accept_tls};
 
 /// How long an HTTP/1 client may take over a request head, the wait for it on an idle connection included. Longer than
 /// the 60 s after which common proxies drop idle connections, so that they close first: a proxy that sends a request
@@ -68,13 +71,13 @@ impl Acceptor {
         listener: TcpListener,
         routes: Router,
         early_shed: Option<Arc<EarlyShed>>,
-        protocol: Protocol,
+        gate: Gate,
         limits: ConnectionLimits,
         count: IntGauge,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let routes = EarlyShedService { inner: TowerToHyperService::new(routes), early_shed };
-        let port = Port { routes, protocol, limits, count };
+        let port = Port { routes, protocol: gate.protocol, gate: Arc::new(gate), limits, count };
         Self { stop, task: tokio::spawn(accept(listener, port, stopped)) }
     }
 
@@ -99,6 +102,7 @@ pub(crate) fn count_connections(registry: &Registry) -> Result<[IntGauge; 2], pr
 #[derive(Debug, Clone)]
 struct Port {
     routes: EarlyShedService<TowerToHyperService<Router>>,
+    gate: Arc<Gate>,
     protocol: Protocol,
     limits: ConnectionLimits,
     count: IntGauge,
@@ -121,8 +125,8 @@ async fn accept(listener: TcpListener, port: Port, mut stopped: oneshot::Receive
             // Asked first (`biased`): a port whose backlog is never empty must close too.
             limit = &mut stopped => break limit.unwrap_or_default(),
             (permit, accepted) = next => match accepted {
-                Ok((stream, _)) => {
-                    let connection = serve(stream, port.clone(), closing.clone());
+                Ok((stream, addr)) => {
+                    let connection = serve(stream, addr, port.clone(), closing.clone());
                     open.spawn(async move {
                         let _permit = permit;
                         connection.await;
@@ -138,8 +142,8 @@ async fn accept(listener: TcpListener, port: Port, mut stopped: oneshot::Receive
         }
     };
     // The system has accepted the connections in the backlog already: closing the port would reset them.
-    while let Some(Ok((stream, _))) = accept_pending(&listener).await {
-        open.spawn(serve(stream, port.clone(), closing.clone()));
+    while let Some(Ok((stream, addr))) = accept_pending(&listener).await {
+        open.spawn(serve(stream, addr, port.clone(), closing.clone()));
     }
     drop(listener);
     // HTTP/2 clients get GOAWAY, HTTP/1 clients `connection: close`. What is left after the limit is cut.
@@ -171,6 +175,14 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
+/// Makes a connection ready for requests: by its handshake or, without TLS, by its first bytes.
+async fn open(stream: TcpStream, gate: &Gate) -> io::Result<Accepted> {
+    if gate.tls.is_none() {
+        first_bytes(&stream).await?;
+    }
+    accept_tls(gate.tls.as_deref(), stream, For::Serving).await
+}
+
 /// The next connection of the backlog, if there is one.
 async fn accept_pending(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
     std::future::poll_fn(|cx| match listener.poll_accept(cx) {
@@ -181,8 +193,8 @@ async fn accept_pending(listener: &TcpListener) -> Option<io::Result<(TcpStream,
 }
 
 /// Serves one connection until its client closes it, it is idle for too long, or `closing` says that all are to close.
-async fn serve(stream: TcpStream, port: Port, mut closing: watch::Receiver<Duration>) {
-    let Port { routes, protocol, limits, count } = port;
+async fn serve(stream: TcpStream, addr: SocketAddr, port: Port, mut closing: watch::Receiver<Duration>) {
+    let Port { routes, gate, protocol, limits, count } = port;
     let _counted = Counted::new(count);
     let outcome = async {
         // An answer is one small write. With Nagle's algorithm it waits for the acknowledgement of the one before,
@@ -191,10 +203,11 @@ async fn serve(stream: TcpStream, port: Port, mut closing: watch::Receiver<Durat
         limit_unread(&stream);
         let opened = tokio::select! {
             biased;
-            opened = tokio::time::timeout(HEAD_LIMIT.min(limits.idle), first_bytes(&stream)) => opened,
+            opened = tokio::time::timeout(HEAD_LIMIT.min(limits.idle), open(stream, &gate)) => opened,
             () = idle_grace_over(&mut closing) => return Ok(()), // nothing was asked yet
         };
-        opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "sent nothing"))??;
+        let opened = opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "sent nothing"))?;
+        let Accepted { stream, certificate } = opened?;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -213,7 +226,9 @@ async fn serve(stream: TcpStream, port: Port, mut closing: watch::Receiver<Durat
         // hyper has no limit for idle HTTP/2 connections, and its pings keep those alive whose client has forgotten
         // them.
         let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
-        let service = UsageService { inner: routes, usage: Arc::clone(&usage) };
+        let peer = Peer { addr, certificate };
+        let identified = IdentifyService { inner: routes, gate, peer, memory: Memory::default() };
+        let service = UsageService { inner: identified, usage: Arc::clone(&usage) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let bound = tokio::select! {
             biased;

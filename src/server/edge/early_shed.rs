@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use super::admission::{Admission, Refusal};
 use super::class::class_of;
 use super::limits;
+use super::middleware::{Arrival, Caller};
 use super::protocol::Protocol;
 use super::requests::RequestMetrics;
 use crate::domain::TrafficClass;
@@ -70,7 +71,11 @@ impl EarlyShed {
     }
 
     /// The request with its message if it is admitted, else the answer.
-    async fn admit(&self, request: Request<Incoming>) -> Result<Request<Body>, Response<Body>> {
+    async fn admit(
+        &self,
+        request: Request<Incoming>,
+        caller: Option<&Caller>,
+    ) -> Result<Request<Body>, Response<Body>> {
         let arrived = Instant::now();
         let (head, body) = request.into_parts();
         // Counted as of an unknown placement: it stands in the message too, but a label must be checked against what
@@ -80,6 +85,8 @@ impl EarlyShed {
                 let method = head.uri.path().rsplit('/').next().unwrap_or_default();
                 let class =
                     message.get(PREFIX..).map(|message| class_of(method, message)).unwrap_or_default();
+                // What it may claim, and not what it claims: else a load test could pass for people.
+                let class = caller.map_or(class, |caller| caller.principal.cap(class));
                 if self.admission.admits_early(class) {
                     // From here on, it is a request like any other: guarded, timed and queued. The permit for reading
                     // it is free again, and the request guard takes one of its own.
@@ -135,7 +142,10 @@ pub(crate) struct EarlyShedService<S> {
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-impl<S, E> Service<Request<Incoming>> for EarlyShedService<S>
+/// A request, and who sent it where callers are told apart.
+pub(crate) type Identified = (Request<Incoming>, Option<Caller>);
+
+impl<S, E> Service<Identified> for EarlyShedService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
     S::Future: Send,
@@ -144,18 +154,24 @@ where
     type Error = E;
     type Future = Either<S::Future, Boxed<Result<Response<Body>, E>>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, (request, caller): Identified) -> Self::Future {
         let early_shed = self.early_shed.as_ref().filter(|early_shed| early_shed.may_refuse(&request));
         let Some(early_shed) = early_shed else {
             // No box for the future while there is no overload, which is nearly always.
-            return Either::Left(self.inner.call(request.map(Body::new)));
+            return Either::Left(self.inner.call(arrived(request.map(Body::new), caller)));
         };
         let (early_shed, inner) = (Arc::clone(early_shed), self.inner.clone());
         Either::Right(Box::pin(async move {
-            match early_shed.admit(request).await {
-                Ok(request) => inner.call(request).await,
+            match early_shed.admit(request, caller.as_ref()).await {
+                Ok(request) => inner.call(arrived(request, caller)).await,
                 Err(response) => Ok(response),
             }
         }))
     }
+}
+
+/// The request with what the handlers need to know of its arrival.
+fn arrived(mut request: Request<Body>, caller: Option<Caller>) -> Request<Body> {
+    request.extensions_mut().insert(Arrival::now(caller));
+    request
 }

@@ -1,16 +1,19 @@
 //! What every request passes on its way in and out, on both protocols:
 //!
 //! 1. the connection's own limits: bytes of headers, streams, idle and slow clients (`connections`);
-//! 2. on the gRPC port, during an overload, the early shed: most requests go no further (`early_shed`);
-//! 3. metrics, outermost of what is here, so that what is refused below is counted too;
-//! 4. a bound on open requests, so that memory has one;
-//! 5. the deadline: the client's own travels with the request, the server's ends it;
-//! 6. the handler reads and checks the message, and waits for the features of users that are not in memory;
-//! 7. admission, once the traffic class is known: live before shadow before synthetic (`admission`);
-//! 8. the recommender, which plans what the time that is left allows, from the full pipeline to what is popular.
+//! 2. where there are credentials, who calls, whether it may, and its quota (`identify`);
+//! 3. on the gRPC port, during an overload, the early shed: most requests go no further (`early_shed`);
+//! 4. metrics, outermost of what is here, so that what is refused below is counted too;
+//! 5. a bound on open requests, so that memory has one;
+//! 6. the deadline: the client's own travels with the request, the server's ends it;
+//! 7. the handler reads and checks the message, whether the caller may ask for what stands in it (`api::access`), and
+//!    waits for the features of users that are not in memory;
+//! 8. admission, once the traffic class is known: live before shadow before synthetic (`admission`);
+//! 9. the recommender, which plans what the time that is left allows, from the full pipeline to what is popular.
 //!
-//! Steps 3 to 5 are the function [`guard`], 6 to 8 are `api::service`.
+//! Steps 4 to 6 are the function [`guard`], 7 to 9 are `api::service`.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -24,7 +27,8 @@ use tokio::sync::Semaphore;
 use super::protocol::Protocol;
 use super::requests::{PlacementCounts, RequestMetrics};
 use crate::domain::TrafficClass;
-use crate::server::problem::{Kind, Problem};
+use crate::server::identity::{Audit, Origin, Principal};
+use crate::server::problem::{Kind, Outcome, Problem};
 
 /// What guards the requests of one protocol.
 #[derive(Debug)]
@@ -38,12 +42,22 @@ pub(crate) struct RequestGuard {
     /// Whether the server drains: HTTP/1 clients are told to close their connections.
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) metrics: Arc<RequestMetrics>,
+    /// Where it is written down who was refused what stands in its message.
+    pub(crate) audit: Option<Arc<Audit>>,
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) peer: SocketAddr,
 }
 
 /// When a request arrived and how long its answer may take; handlers find it among the request's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     at: Instant,
+    caller: Option<Caller>,
     budget: Option<Duration>,
     /// What the handler finds out for the metrics.
     subject: Arc<OnceLock<Subject>>,
@@ -57,6 +71,16 @@ struct Subject {
 }
 
 impl Arrival {
+    /// That of a request which arrives now; `caller` is `None` where there are no credentials.
+    pub(crate) fn now(caller: Option<Caller>) -> Self {
+        Self { at: Instant::now(), caller, budget: None, subject: Arc::default() }
+    }
+
+    /// Who sent it, where callers are told apart.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.caller.as_ref().map(|caller| &*caller.principal)
+    }
+
     /// What is left of the client's time; `None` if it set no limit.
     pub(crate) fn budget_left(&self) -> Option<Duration> {
         self.budget.map(|budget| budget.saturating_sub(self.at.elapsed()))
@@ -80,7 +104,11 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response<Body> {
     let protocol = guard.protocol;
-    let mut arrival = Arrival { at: Instant::now(), budget: None, subject: Arc::default() };
+    // Not made here: without it, nobody has asked who calls.
+    let Some(mut arrival) = request.extensions().get::<Arrival>().cloned() else {
+        return protocol.refuse(Problem::new(Kind::Internal, "the request was let in by nobody"));
+    };
+    let path = guard.audit.as_ref().map(|_| request.uri().clone());
 
     // A block that is left early and not a function with `?`: whatever the answer is, it is counted below.
     let mut response = 'answer: {
@@ -92,7 +120,9 @@ pub(crate) async fn guard(
             Ok(budget) => budget,
             Err(problem) => break 'answer protocol.refuse(problem),
         };
-        request.extensions_mut().insert(arrival.clone());
+        if let Some(known) = request.extensions_mut().get_mut::<Arrival>() {
+            known.budget = arrival.budget;
+        }
         // The server's limit covers the body, which the handler reads: it bounds how long a slow client holds a
         // permit. The client's own deadline is no reason to cut a request off: the recommender plans for it, and an
         // answer of lower quality is better than none.
@@ -110,7 +140,15 @@ pub(crate) async fn guard(
     let placement = subject.map(|subject| &*subject.placement);
     // A request that failed before its class was known may have been a person's.
     let class = subject.map_or(TrafficClass::default(), |subject| subject.class);
-    guard.metrics.request(protocol, placement, class, protocol.outcome(&response), arrival.at.elapsed());
+    let outcome = protocol.outcome(&response);
+    guard.metrics.request(protocol, placement, class, outcome, arrival.at.elapsed());
+    if outcome == Outcome::PermissionDenied
+        && let (Some(audit), Some(path), Some(caller)) = (&guard.audit, path, &arrival.caller)
+    {
+        let (principal, peer) = (Some(&*caller.principal), Some(caller.peer));
+        let origin = Origin { principal, peer, method: path.path(), trace: None };
+        audit.denied(origin, outcome.as_str(), "what stands in the message is not allowed to it");
+    }
     response
 }
 

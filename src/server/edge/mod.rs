@@ -5,6 +5,7 @@ pub(crate) mod admission;
 pub(crate) mod class;
 pub(crate) mod connections;
 pub(crate) mod early_shed;
+pub(crate) mod identify;
 pub(crate) mod limits;
 pub(crate) mod middleware;
 pub(crate) mod protocol;

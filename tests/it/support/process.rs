@@ -85,7 +85,8 @@ impl Process {
     /// Sends a request; `None` if the server is gone before its answer.
     pub(crate) fn try_send(&self, port: SocketAddr, method: &str, path: &str, body: &str) -> Option<Reply> {
         let mut stream = TcpStream::connect(port).ok()?;
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: ");
         stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).ok()?;
         Some(read_reply(stream)).filter(|reply| reply.status != 0)
     }
@@ -93,7 +94,7 @@ impl Process {
     /// Sends a request to the HTTP or admin port.
     pub(crate) fn send(&self, port: SocketAddr, method: &str, path: &str, body: &str) -> Reply {
         let mut stream = TcpStream::connect(port).unwrap();
-        write_head(&mut stream, method, path, &[], body.len());
+        write_head(&mut stream, method, path, &["content-type: application/json"], body.len());
         stream.write_all(body.as_bytes()).unwrap();
         read_reply(stream)
     }

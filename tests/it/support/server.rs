@@ -93,8 +93,20 @@ impl Server {
 }
 
 pub(crate) fn write_head(stream: &mut TcpStream, method: &str, path: &str, headers: &[&str], length: usize) {
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n");
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n"
+    );
+    for header in headers {
+        head.push_str(header);
+        head.push_str("\r\n");
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+}
+
+/// Sends a request without a body and with these headers alone.
+pub(crate) fn write_request(stream: &mut TcpStream, request: &str, headers: &[&str]) {
+    let mut head = format!("{request} HTTP/1.1\r\nconnection: close\r\ncontent-length: 0\r\n");
     for header in headers {
         head.push_str(header);
         head.push_str("\r\n");

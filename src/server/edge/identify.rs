@@ -1,0 +1,126 @@
+//! Finds out who calls, before anything else is done for a request: the traffic class that counts during an overload is
+//! one that the caller may claim.
+
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Response};
+use futures_util::future::Either;
+use hyper::body::Incoming;
+use hyper::service::Service;
+
+use super::early_shed::EarlyShedService;
+use super::middleware::Caller;
+use super::protocol::Protocol;
+use super::requests::RequestMetrics;
+use crate::domain::TrafficClass;
+use crate::server::identity::{Authenticator, Denial, Memory, Needs, Origin, Principal};
+use crate::server::problem::Problem;
+use crate::server::tls::Tls;
+
+/// Lets requests of one port in.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// `None`: there are no credentials, and everybody may ask.
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) protocol: Protocol,
+    /// What a request to a path needs.
+    pub(crate) needs: fn(&str) -> Needs,
+    pub(crate) metrics: Arc<RequestMetrics>,
+    /// What the port's connections are encrypted with.
+    pub(crate) tls: Option<Arc<Tls>>,
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) addr: SocketAddr,
+    /// The name in its certificate, if it showed one that is good.
+    pub(crate) certificate: Option<Arc<str>>,
+}
+
+impl Gate {
+    /// The caller of a request that may go on; `None` if there are no callers to tell apart.
+    fn admit<B>(
+        &self,
+        request: &Request<B>,
+        peer: &Peer,
+        memory: &Memory,
+    ) -> Result<Option<Caller>, Response<Body>> {
+        let Some(authenticator) = &self.authenticator else { return Ok(None) };
+        let needs = (self.needs)(request.uri().path());
+        if needs == Needs::Nothing {
+            return Ok(None);
+        }
+        let arrived = Instant::now();
+        let headers = request.headers();
+        let identified = authenticator.authenticate(headers, peer.certificate.as_deref(), memory);
+        let (principal, denial) = match identified {
+            Ok(principal) => match allow(&principal, needs) {
+                Ok(()) => return Ok(Some(Caller { principal, peer: peer.addr })),
+                Err(denial) => (Some(principal), denial),
+            },
+            Err(denial) => (None, denial),
+        };
+        let detail = denial.to_string();
+        let problem = Problem::from(denial);
+        let outcome = problem.outcome();
+        // Under no placement and as LIVE, like everything that is refused before it is decoded.
+        self.metrics.request(self.protocol, None, TrafficClass::default(), outcome, arrived.elapsed());
+        let origin = Origin {
+            principal: principal.as_deref(),
+            peer: Some(peer.addr),
+            method: request.uri().path(),
+            trace: trace_of(headers),
+        };
+        authenticator.audit().denied(origin, outcome.as_str(), &detail);
+        Err(self.protocol.refuse(problem))
+    }
+}
+
+/// Checks scopes and the quota of requests; what else there is to be checked stands in the message.
+fn allow(principal: &Principal, needs: Needs) -> Result<(), Denial> {
+    if let Needs::OneOf(scopes) = needs
+        && !scopes.iter().any(|scope| principal.may(*scope))
+    {
+        return Err(Denial::lacks(principal, scopes));
+    }
+    principal.take_requests(1).map_err(|throttled| Denial::throttled(principal, throttled))
+}
+
+pub(super) fn trace_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get("traceparent").and_then(|value| value.to_str().ok())
+}
+
+/// A connection's requests, each with its caller.
+#[derive(Debug)]
+pub(crate) struct IdentifyService<S> {
+    pub(crate) inner: EarlyShedService<S>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) peer: Peer,
+    pub(crate) memory: Memory,
+}
+
+impl<S, E> Service<Request<Incoming>> for IdentifyService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
+    S::Future: Send,
+    E: Send,
+{
+    type Response = Response<Body>;
+    type Error = E;
+    type Future = Either<
+        Ready<Result<Response<Body>, E>>,
+        <EarlyShedService<S> as Service<super::early_shed::Identified>>::Future,
+    >;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        match self.gate.admit(&request, &self.peer, &self.memory) {
+            Ok(caller) => Either::Right(self.inner.call((request, caller))),
+            Err(response) => Either::Left(ready(Ok(response))),
+        }
+    }
+}
