@@ -77,9 +77,8 @@ impl Admin {
         let (stop, stopped) = oneshot::channel::<()>();
         let work = move || {
             let served = runtime.block_on(async {
-                let (exclusive, rollbacks) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
-                let serving =
-                    ports.into_iter().map(|port| port.serve(Arc::clone(&service), Arc::clone(&exclusive)));
+                let turns = Turns::default();
+                let serving = ports.into_iter().map(|port| port.serve(Arc::clone(&service), turns.clone()));
                 // Dropping the server, and not draining it, is right here: a scrape may be cut off.
                 tokio::select! {
                     served = futures_util::future::try_join_all(serving) => served.map(drop),
@@ -113,12 +112,12 @@ struct Port {
 }
 
 impl Port {
-    async fn serve(self, service: Arc<AdminService>, exclusive: Arc<Semaphore>) -> io::Result<()> {
+    async fn serve(self, service: Arc<AdminService>, turns: Turns) -> io::Result<()> {
         let Self { listener, takes_orders } = self;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let is_local = listener.local_addr()?.ip().is_loopback();
         let listener = AdminListener::new(listener, service.tls());
-        let routes = routes(AdminState { service, exclusive, rollbacks, is_local }, takes_orders);
+        let routes = routes(AdminState { service, turns, is_local }, takes_orders);
         axum::serve(listener, routes.into_make_service_with_connect_info::<Remote>()).await
     }
 }
@@ -132,13 +131,25 @@ impl Drop for Admin {
     }
 }
 
+/// Who controls the server does one thing after the other, on whatever port.
+#[derive(Clone)]
+struct Turns {
+    /// One refresh at a time.
+    refresh: Arc<Semaphore>,
+    /// One rollback at a time, and whatever a refresh waits for.
+    rollback: Arc<Semaphore>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { refresh: Arc::new(Semaphore::new(1)), rollback: Arc::new(Semaphore::new(1)) }
+    }
+}
+
 #[derive(Clone)]
 struct AdminState {
     service: Arc<AdminService>,
-    /// One refresh at a time.
-    exclusive: Arc<Semaphore>,
-    /// One rollback at a time, and whatever a refresh waits for.
-    rollbacks: Arc<Semaphore>,
+    turns: Turns,
     /// Whether only this machine reaches the port.
     is_local: bool,
 }
@@ -208,24 +219,26 @@ async fn refresh(State(state): State<AdminState>, from: Received) -> Response<Bo
             Outcome::Unchanged | Outcome::Held | Outcome::BackingOff => "nothing new".to_owned(),
         })
     };
-    exclusively(state, from, refresh, StatusCode::BAD_GATEWAY).await
+    let turn = Arc::clone(&state.turns.refresh);
+    exclusively(state, from, turn, refresh, StatusCode::BAD_GATEWAY).await
 }
 
 async fn rollback(State(state): State<AdminState>, from: Received) -> Response<Body> {
     let rollback = |service: &AdminService| service.rollback().map(|version| format!("serving {version}"));
-    let state = AdminState { exclusive: Arc::clone(&state.rollbacks), ..state };
-    exclusively(state, from, rollback, StatusCode::CONFLICT).await
+    let turn = Arc::clone(&state.turns.rollback);
+    exclusively(state, from, turn, rollback, StatusCode::CONFLICT).await
 }
 
 /// Runs what may block on a thread of its own, if the caller may do it and nothing else of the kind is under way.
 async fn exclusively(
     state: AdminState,
     from: Received,
+    turn: Arc<Semaphore>,
     work: impl FnOnce(&AdminService) -> Result<String, SnapshotError> + Send + 'static,
     failed: StatusCode,
 ) -> Response<Body> {
     let asked = state.asked(&from);
-    let AdminState { service, exclusive, .. } = state.clone();
+    let service = Arc::clone(&state.service);
     let principal = match service.access().control(&asked) {
         Ok(principal) => principal,
         Err(refusal) => return refusal.into(),
@@ -237,7 +250,7 @@ async fn exclusively(
         note(status, reason);
         error(status, reason)
     };
-    let Ok(permit) = exclusive.try_acquire_owned() else {
+    let Ok(permit) = turn.try_acquire_owned() else {
         return refuse(StatusCode::CONFLICT, "another one is under way");
     };
     // A refresh takes as long as its downloads: probes are answered meanwhile.
