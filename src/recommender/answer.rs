@@ -11,9 +11,8 @@ use super::limits::check_fields;
 use super::prepare::UserRows;
 use super::remembered::Remembered;
 use super::{Placement, Plan, RecommendError, Recommendation, Recommender, Reuse, View};
-use crate::domain::{ItemIdx, Moment, Request, Slate};
+use crate::domain::{Deadline, ItemIdx, Moment, Request, Slate};
 use crate::feature::Predicate;
-use crate::pipeline::Deadline;
 
 /// For how long a kept slate is shown after events have changed something that is not in it: raising it saves work, and
 /// lets a new item, or one that would rank higher now, wait for longer.
@@ -40,6 +39,8 @@ pub(super) struct Asked<'a> {
     /// kept under eleven.
     pub(super) time: Option<Moment>,
     pub(super) deadline: Deadline,
+    /// Upper bound on what it may cost.
+    pub(super) max_price: u64,
     /// What events say of the subject; `None` where they say nothing.
     pub(super) remembered: Option<Remembered<'a>>,
     /// Whether that was anything.
@@ -96,6 +97,7 @@ impl Recommender {
             size,
             time,
             deadline,
+            max_price: self.limits.max_price,
             remembered,
             is_remembered: Cell::new(false),
             counts,

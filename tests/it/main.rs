@@ -50,6 +50,7 @@ mod overload;
 #[cfg(all(unix, feature = "server"))]
 mod people;
 mod placements_file;
+mod prices;
 mod pyarrow;
 mod quality;
 mod ranked;
