@@ -38,11 +38,9 @@ impl Bitmap {
     /// ignored.
     pub fn from_words(mut words: Vec<u64>, len: usize) -> Self {
         words.resize(len.div_ceil(64), 0);
-        // Whole words are counted and listed: a bit beyond the end would be an item that does not exist.
-        if let (Some(last), rest @ 1..) = (words.last_mut(), len % 64) {
-            *last &= (1 << rest) - 1;
-        }
-        Self { words, len }
+        let mut set = Self { words, len };
+        set.cut_last_word();
+        set
     }
 
     /// The set of every item for which `keep` holds.
@@ -77,14 +75,7 @@ impl Bitmap {
     /// The items of the set, ascending.
     pub fn items(&self) -> impl Iterator<Item = ItemIdx> {
         // Word by word: a sparse set over millions of items costs a look at each 64 of them.
-        self.words.iter().enumerate().flat_map(|(at, word)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| left.trailing_zeros())?;
-                left &= left - 1;
-                Some(ItemIdx(at as u32 * 64 + bit))
-            })
-        })
+        self.words.iter().enumerate().flat_map(|(at, word)| items_of_word(at, *word))
     }
 
     /// Whether `item` is in the set; false outside its range.
@@ -123,6 +114,28 @@ impl Bitmap {
         }
     }
 
+    /// Adds what `other` holds, which ranges over no more items.
+    pub fn unite(&mut self, other: &Bitmap) {
+        for (a, b) in self.words.iter_mut().zip(&other.words) {
+            *a |= b;
+        }
+    }
+
+    /// Takes out what `other` holds.
+    pub fn subtract(&mut self, other: &Bitmap) {
+        for (a, b) in self.words.iter_mut().zip(&other.words) {
+            *a &= !b;
+        }
+    }
+
+    /// Becomes the set of all items that it does not hold.
+    pub fn complement(&mut self) {
+        for word in &mut self.words {
+            *word = !*word;
+        }
+        self.cut_last_word();
+    }
+
     /// Becomes the set over `len` items of these words, in its own memory.
     pub(super) fn refill<'a>(&mut self, words: impl Iterator<Item = &'a [u64]>, len: usize) {
         self.words.clear();
@@ -143,8 +156,25 @@ impl Bitmap {
         }
     }
 
+    /// Whole words are counted and listed: a bit beyond the end would be an item that does not exist.
+    fn cut_last_word(&mut self) {
+        if let (Some(last), rest @ 1..) = (self.words.last_mut(), self.len % 64) {
+            *last &= (1 << rest) - 1;
+        }
+    }
+
     /// The bytes this set occupies.
     pub fn resident_bytes(&self) -> usize {
         self.words.capacity() * 8
     }
+}
+
+/// The items of the word at this place of a set, ascending.
+pub(super) fn items_of_word(at: usize, word: u64) -> impl Iterator<Item = ItemIdx> {
+    let mut left = word;
+    std::iter::from_fn(move || {
+        let bit = (left != 0).then(|| left.trailing_zeros())?;
+        left &= left - 1;
+        Some(ItemIdx(at as u32 * 64 + bit))
+    })
 }

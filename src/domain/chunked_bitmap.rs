@@ -1,5 +1,6 @@
 //! Sets of items as bits, in chunks that many versions share.
 
+use super::bitmap::items_of_word;
 use super::chunks::{CHUNK, Chunks, ChunksBuilder};
 use super::{Bitmap, ItemIdx};
 
@@ -18,6 +19,17 @@ impl ChunkedBitmap {
             bits.push(keep(row));
         }
         bits.finish()
+    }
+
+    /// The same set in chunks.
+    pub fn of(set: &Bitmap) -> Self {
+        Self { words: set.words().iter().copied().collect(), len: set.len() }
+    }
+
+    /// The items of the set, ascending.
+    pub fn items(&self) -> impl Iterator<Item = ItemIdx> {
+        let words = self.words.chunks().flatten().enumerate().filter(|(_, word)| **word != 0);
+        words.flat_map(|(at, word)| items_of_word(at, *word))
     }
 
     /// How many items the set ranges over (not how many it holds).

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::metrics::{Prediction, Report, summarise};
 use super::protocol::describe;
 use super::questions::{HeldOut, NothingToReplay, Question};
-use crate::domain::{DegradationLevel, ItemIdx, ItemMask};
+use crate::domain::{Deadline, DeadlineCheck, DegradationLevel, ItemIdx, ItemMask};
 use crate::index::Popularity;
 use crate::recommender::{Objective, RecommendError, Recommender};
 use crate::snapshot::Snapshot;
@@ -159,7 +159,8 @@ fn popularity(snapshot: &Snapshot, ids: &[String]) -> Vec<f64> {
     let mut mask = ItemMask::default();
     mask.reset(snapshot.items().len());
     if let Some((_, lists)) = snapshot.of_kind::<Popularity>().next() {
-        for (item, score) in lists.top(None, usize::MAX, &mask) {
+        let mut check = DeadlineCheck::new(Deadline::NEVER);
+        for (item, score) in lists.top(None, usize::MAX, &mask, &mut check) {
             if let Some(cell) = scores.get_mut(item.row()) {
                 *cell = f64::from(score);
             }

@@ -163,6 +163,15 @@ impl Column {
         }
     }
 
+    /// Roughly how many texts a row of a list column has, at least one; one in other columns.
+    pub(super) fn values_of_a_row(&self) -> usize {
+        let Cells::Lists { chunks, .. } = &self.cells else { return 1 };
+        // Some chunks spread over all of them are as good as all: it is asked for every request with a filter.
+        let some = || chunks.iter().step_by(chunks.len().div_ceil(16).max(1));
+        let rows = some().map(|chunk| chunk.rows()).sum::<usize>();
+        some().map(|chunk| chunk.values()).sum::<usize>().div_ceil(rows.max(1)).max(1)
+    }
+
     /// The code of a text in this column, if any row has it.
     pub fn code_of(&self, text: &str) -> Option<u32> {
         let (Cells::Codes { texts, .. } | Cells::Lists { texts, .. }) = &self.cells else { return None };
@@ -178,6 +187,16 @@ impl Column {
     /// Whether a row has a value.
     pub fn has_value(&self, row: usize) -> bool {
         self.present.contains(ItemIdx(row as u32))
+    }
+
+    /// The rows that have a value.
+    pub fn present(&self) -> &ChunkedBitmap {
+        &self.present
+    }
+
+    /// The cells of a column of truth values; those of rows without a value mean nothing.
+    pub(super) fn truths(&self) -> Option<&ChunkedBitmap> {
+        if let Cells::Bits(bits) = &self.cells { Some(bits) } else { None }
     }
 
     /// The distinct texts that a text or list column was made with, by code. Those that [came since](Column::set) have

@@ -2,6 +2,7 @@
 
 mod column;
 mod feature_table;
+mod filter_index;
 mod ids;
 pub mod predicate;
 mod table;
@@ -9,6 +10,7 @@ mod texts;
 
 pub use column::{Column, ColumnBuilder, ColumnKind, Value};
 pub use feature_table::{FeatureColumn, Features, TextCodes, TextCodesBuilder};
+pub use filter_index::{ColumnSize, choose_indexes, is_frequent};
 pub use ids::{IdError, IdTable};
 pub use predicate::{Predicate, PredicateError};
 pub use table::{Table, did_you_mean, nearest};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::filter_index::{ColumnSize, FilterIndex, choose_indexes};
 use super::{Column, Value};
-use crate::domain::AttributeValue;
+use crate::domain::{AttributeValue, ChunkedBitmap, ItemIdx};
 
 /// Named columns of equal length. Row `i` belongs to item number `i` of the same snapshot.
 ///
@@ -12,7 +13,26 @@ use crate::domain::AttributeValue;
 pub struct Table {
     names: Arc<Vec<String>>,
     columns: Vec<Arc<Column>>,
+    /// What filters look up, by column.
+    indexes: Vec<TableIndex>,
     rows: usize,
+}
+
+/// The index of a column of a table, and what has changed since it was made.
+#[derive(Debug, Clone, Default)]
+struct TableIndex {
+    index: Option<Arc<FilterIndex>>,
+    changed: ChunkedBitmap,
+    changes: usize,
+}
+
+/// The index of a column, and the rows for which it does not hold any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ColumnIndex<'t> {
+    pub(super) index: &'t FilterIndex,
+    pub(super) changed: &'t ChunkedBitmap,
+    /// How many rows have changed.
+    pub(super) changes: usize,
 }
 
 impl Table {
@@ -28,12 +48,31 @@ impl Table {
         }
         Arc::make_mut(&mut self.names).push(name.to_owned());
         self.columns.push(Arc::new(column));
+        self.indexes.push(TableIndex::default());
         true
+    }
+
+    /// Makes indexes that filters look up, of the columns whose indexes take least, as many as fit into `memory` bytes.
+    pub fn index(&mut self, memory: usize) {
+        let sizes: Vec<_> =
+            self.columns.iter().map(|column| (column.kind(), ColumnSize::of(column))).collect();
+        // One after the other: what making one takes beside its result is there once.
+        for at in choose_indexes(&sizes, memory) {
+            if let (Some(column), Some(index)) = (self.columns.get(at), self.indexes.get_mut(at)) {
+                let changed = ChunkedBitmap::default();
+                *index = TableIndex { index: FilterIndex::of(column).map(Arc::new), changed, changes: 0 };
+            }
+        }
     }
 
     /// Changes a cell; `false` for a row that does not exist, and for a value that is not of the column's type.
     pub fn set(&mut self, position: usize, row: usize, value: &AttributeValue) -> bool {
-        self.columns.get_mut(position).is_some_and(|column| Arc::make_mut(column).set(row, value))
+        let Some(column) = self.columns.get_mut(position) else { return false };
+        let is_set = Arc::make_mut(column).set(row, value);
+        if let Some(index) = self.indexes.get_mut(position).filter(|index| is_set && index.index.is_some()) {
+            index.change(row, self.rows);
+        }
+        is_set
     }
 
     /// Appends rows without values until there are `rows`.
@@ -69,6 +108,12 @@ impl Table {
         self.columns.get(position).map(|column| &**column)
     }
 
+    /// The index of a column, if it has one.
+    pub(super) fn index_at(&self, position: usize) -> Option<ColumnIndex<'_>> {
+        let TableIndex { index, changed, changes } = self.indexes.get(position)?;
+        Some(ColumnIndex { index: index.as_deref()?, changed, changes: *changes })
+    }
+
     /// One cell; `Null` for a column or row that does not exist.
     pub fn value(&self, name: &str, row: usize) -> Value<'_> {
         self.column(name).map_or(Value::Null, |column| column.value(row))
@@ -87,6 +132,22 @@ impl Table {
     /// The bytes the columns occupy.
     pub fn resident_bytes(&self) -> usize {
         self.columns.iter().map(|column| column.resident_bytes()).sum()
+    }
+
+    /// The bytes that [indexes](Table::index) occupy; all clones share them.
+    pub fn index_bytes(&self) -> usize {
+        self.indexes.iter().filter_map(|index| index.index.as_ref()).map(|index| index.resident_bytes()).sum()
+    }
+}
+
+impl TableIndex {
+    fn change(&mut self, row: usize, rows: usize) {
+        let item = ItemIdx(row as u32);
+        if !self.changed.contains(item) {
+            self.changed.extend_to(rows);
+            self.changed.set(item, true);
+            self.changes += 1;
+        }
     }
 }
 

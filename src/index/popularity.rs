@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::score;
-use crate::domain::{ItemIdx, ItemMask};
+use crate::domain::{DeadlineCheck, ItemIdx, ItemMask};
 
 /// Bytes of a segment's name and list in the map, without their contents.
 const SEGMENT: usize = size_of::<String>() + size_of::<Vec<(u32, f32)>>();
@@ -38,18 +38,22 @@ impl Popularity {
         self.segments.keys().map(String::as_str)
     }
 
-    /// The best `k` admitted items of a segment (of the whole shop for `None`), best first.
+    /// The best `k` admitted items of a segment (of the whole shop for `None`), best first; fewer where `check` says
+    /// that it is late.
     pub fn top<'a>(
         &'a self,
         segment: Option<&str>,
         k: usize,
         mask: &'a ItemMask,
+        check: &'a mut DeadlineCheck,
     ) -> impl Iterator<Item = (ItemIdx, f32)> + 'a {
         let list = match segment {
             None => Some(&self.whole),
             Some(segment) => self.segments.get(segment),
         };
         let entries = list.into_iter().flatten().map(|(item, score)| (ItemIdx(*item), *score));
+        // A mask may admit only what is at the end of a list of the whole catalogue.
+        let entries = entries.take_while(|_| !check.is_late_after(1));
         entries.filter(|(item, _)| mask.admits(*item)).take(k)
     }
 

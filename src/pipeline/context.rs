@@ -1,8 +1,6 @@
 //! What every stage may look at.
 
-use std::time::{Duration, Instant};
-
-use crate::domain::{Bitmap, ItemIdx, Moment, Request, SeedRole};
+use crate::domain::{Bitmap, Deadline, ItemIdx, Moment, Request, SeedRole};
 use crate::live::Live;
 use crate::live::recent::ActionKind;
 use crate::snapshot::{Snapshot, UserRow};
@@ -102,28 +100,4 @@ pub struct SessionItem {
     pub seed: Option<u32>,
     /// What was done with it, where the request does not name it and an event did.
     pub action: Option<ActionKind>,
-}
-
-/// When an answer is due, if ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadline(Option<Instant>);
-
-impl Deadline {
-    /// Never.
-    pub const NEVER: Self = Self(None);
-
-    /// `budget` after `start`.
-    pub fn at(start: Instant, budget: Duration) -> Self {
-        Self(start.checked_add(budget))
-    }
-
-    /// The instant, if there is one.
-    pub fn due(&self) -> Option<Instant> {
-        self.0
-    }
-
-    /// Whether it has passed.
-    pub fn has_passed(&self) -> bool {
-        self.0.is_some_and(|due| Instant::now() >= due)
-    }
 }

@@ -22,8 +22,9 @@ use thiserror::Error;
 
 use crate::domain::{CandidateSet, ItemMask};
 
+pub use crate::domain::Deadline;
 pub use build::{BuildError, Spec};
-pub use context::{Context, Deadline, Query, QuerySeed, SessionItem, USER_TABLES};
+pub use context::{Context, Query, QuerySeed, SessionItem, USER_TABLES};
 pub use features::InputError;
 pub use kinds::{Factory, FilterFactory, RerankerFactory, ScorerFactory, SourceFactory, Stages};
 pub use needs::{Needs, Signals};

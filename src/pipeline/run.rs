@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Context, Deadline, Pipeline, StageError};
-use crate::domain::{CandidateSet, Cause, Degradation, DegradationLevel, ItemMask, ResponseView, StageTrace};
+use super::{Context, Pipeline, StageError};
+use crate::domain::{
+    CandidateSet, Cause, Deadline, Degradation, DegradationLevel, ItemMask, ResponseView, StageTrace,
+};
 
 /// Memory that one worker uses for one request after another.
 #[derive(Debug, Default)]

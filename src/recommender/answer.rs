@@ -11,9 +11,8 @@ use super::limits::check_fields;
 use super::prepare::UserRows;
 use super::remembered::Remembered;
 use super::{Placement, Plan, RecommendError, Recommendation, Recommender, Reuse, View};
-use crate::domain::{ItemIdx, Moment, Request, Slate};
+use crate::domain::{Deadline, ItemIdx, Moment, Request, Slate};
 use crate::feature::Predicate;
-use crate::pipeline::Deadline;
 
 /// Any odd number with bits all over (the golden ratio's): cells that differ give digests that differ.
 const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -41,6 +40,8 @@ pub(super) struct Asked<'a> {
     pub(super) deadline: Deadline,
     /// That of a kept slate from another state of events.
     pub(super) max_age: Duration,
+    /// Upper bound on what it may cost.
+    pub(super) max_price: u64,
     /// What events say of the subject; `None` where they say nothing.
     pub(super) remembered: Option<Remembered<'a>>,
     /// Whether that was anything.
@@ -98,6 +99,7 @@ impl Recommender {
             time,
             deadline,
             max_age: self.limits.max_slate_age,
+            max_price: self.limits.max_price,
             remembered,
             is_remembered: Cell::new(false),
             counts,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::domain::{ItemIdx, ItemMask, score};
+use crate::domain::{DeadlineCheck, ItemIdx, ItemMask, score};
 use crate::feature::{Column, ColumnKind, Table};
 
 /// Names of the date that says how new an item is, the most telling first.
@@ -47,13 +47,14 @@ impl CatalogOrder {
     /// dates, `arrivals`, which are newer than the catalogue, before all others; else after them.
     ///
     /// Looks at a few items where the mask admits many. Where it admits few, their number decides, and a word of the
-    /// mask for every 64 items of the catalogue.
+    /// mask for every 64 items of the catalogue; when `check` says that it is late, those do that were looked at.
     pub(super) fn first(
         &self,
         mask: &ItemMask,
         arrivals: impl Iterator<Item = ItemIdx>,
         known: impl Fn(ItemIdx) -> bool,
         most: usize,
+        check: &mut DeadlineCheck,
         mut take: impl FnMut(ItemIdx),
     ) {
         let fits = |item: &ItemIdx| mask.admits(*item) && !known(*item);
@@ -72,6 +73,7 @@ impl CatalogOrder {
                 // searched.
                 if taken < most {
                     let of_catalog = allowed.items().filter(|item| item.row() < self.items);
+                    let of_catalog = of_catalog.take_while(|_| !check.is_late_after(1));
                     let older = of_catalog.filter(|item| dated.place(*item) >= SCANNED).filter(fits);
                     dated.newest(older, most - taken, take);
                 }
@@ -141,7 +143,7 @@ fn date_column(catalog: &Table) -> Option<&Column> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Bitmap;
+    use crate::domain::{Bitmap, Deadline};
     use crate::feature::{ColumnBuilder, Value};
 
     /// A column of timestamps: its name, and the value by item.
@@ -162,7 +164,8 @@ mod tests {
     fn first(order: &CatalogOrder, mask: &ItemMask, most: usize) -> Vec<u32> {
         let mut found = Vec::new();
         let none = std::iter::empty();
-        order.first(mask, none, |item| item.0 == 3, most, |item| found.push(item.0));
+        let mut check = DeadlineCheck::new(Deadline::NEVER);
+        order.first(mask, none, |item| item.0 == 3, most, &mut check, |item| found.push(item.0));
         found
     }
 
@@ -196,7 +199,8 @@ mod tests {
             let order = CatalogOrder::of(&catalog(4, dates));
             let mut found = Vec::new();
             let arrivals = [ItemIdx(5), ItemIdx(4)].into_iter();
-            order.first(&mask, arrivals, |_| false, 9, |item| found.push(item.0));
+            let mut check = DeadlineCheck::new(Deadline::NEVER);
+            order.first(&mask, arrivals, |_| false, 9, &mut check, |item| found.push(item.0));
             assert_eq!(found, expected);
         }
     }

@@ -24,6 +24,11 @@ pub enum RecommendError {
         /// What is wrong with it, and what would be right.
         reason: String,
     },
+    /// The deadline passed before it was known what may be shown.
+    #[error(
+        "the time was up before it was known which items pass the filter; allow more time or simplify the filter"
+    )]
+    DeadlineExceeded,
     /// No snapshot is served yet.
     #[error("no snapshot is loaded yet; try again shortly")]
     NotReady,
@@ -31,7 +36,10 @@ pub enum RecommendError {
 
 impl From<PredicateError> for RecommendError {
     fn from(error: PredicateError) -> Self {
-        Self::Invalid { field: "filter".to_owned(), reason: error.to_string() }
+        match error {
+            PredicateError::Late => Self::DeadlineExceeded,
+            _ => Self::Invalid { field: "filter".to_owned(), reason: error.to_string() },
+        }
     }
 }
 

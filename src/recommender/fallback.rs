@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Placement;
 use super::catalog_order::CatalogOrder;
 use super::memory::Memory;
 use super::resolve::Resolved;
-use crate::domain::{Cause, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
-use crate::pipeline::{Context, Deadline, Scratch};
+use crate::domain::{Cause, DeadlineCheck, Degradation, DegradationLevel, Request, Slate, SlateItem, score};
+use crate::pipeline::{Context, Scratch, StageError};
 
 /// Where the kinds of items of a filled-up slate begin.
 pub(super) struct Filled {
@@ -17,6 +18,10 @@ pub(super) struct Filled {
     /// Items from here on were excluded softly.
     relaxed: usize,
 }
+
+/// How long after the deadline a fallback may go on that has looked at some thousand items in vain. Raising it fills
+/// slates whose filter admits next to nothing, and makes them later.
+const GRACE: Duration = Duration::from_millis(1);
 
 /// Fills `slate` to the end of the page and one more item: from the placement's fallback sources, in order, then from
 /// whatever the mask admits. If that does not fill the page, the soft exclusions (session, history) are lifted and all
@@ -29,8 +34,9 @@ pub(super) fn fill(
     memory: &mut Memory,
     slate: &mut Slate,
 ) -> Filled {
-    // Fallback sources are cheap lists and the last resort: they are asked even when the time is up.
-    let ctx = Context { deadline: Deadline::NEVER, ..*ctx };
+    // Fallback sources are cheap lists and the last resort: they are asked even when the time is up. Where a mask
+    // admits next to nothing they are long all the same.
+    let ctx = Context { deadline: ctx.deadline.later(GRACE), ..*ctx };
     let own = slate.items.len();
     if own <= page.end {
         ask(placement, order, &ctx, page.end + 1, memory, slate);
@@ -102,7 +108,8 @@ fn ask(
             set.push(item.item, 0.0);
         }
         if let Err(error) = fallback.stage.retrieve(ctx, mask, set) {
-            slate.degradation.note(DegradationLevel::Partial, Cause::StageFailed);
+            let cause = if error == StageError::Deadline { Cause::Deadline } else { Cause::StageFailed };
+            slate.degradation.note(DegradationLevel::Partial, cause);
             slate.degradation.skipped_stages.push(Arc::clone(&fallback.label));
             tracing::debug!(stage = %fallback.label, %error, "fallback failed");
         }
@@ -120,14 +127,18 @@ fn ask(
         for item in &slate.items {
             set.push(item.item, 0.0);
         }
-        let missing = size - slate.items.len();
+        let (missing, mut check) = (size - slate.items.len(), DeadlineCheck::new(ctx.deadline));
         order.first(
             mask,
             ctx.live.arrivals().map(|(item, _)| item),
             |item| set.contains(item),
             missing,
+            &mut check,
             |new| slate.items.push(item(new, &order.label)),
         );
+        if check.is_late() {
+            slate.degradation.note(DegradationLevel::Partial, Cause::Deadline);
+        }
     }
 }
 

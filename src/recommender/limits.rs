@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{Placement, RecommendError, Recommender};
-use crate::domain::Request;
-use crate::pipeline::Deadline;
+use crate::domain::{Deadline, Request};
 use crate::setting::{As, NoneOr, SettingError, Size, Time, duration_within, number_within, size_within};
 use crate::snapshot::Snapshot;
 
@@ -19,6 +18,9 @@ pub struct Limits {
     /// Upper bound on the items of a ranking before a page; raising it lets one request fill, filter and skip more of
     /// them.
     pub max_offset: usize,
+    /// Upper bound on what one request may cost, all slots of a page together, in units of
+    /// [`Price`](super::Price); raising it lets one request take more CPU.
+    pub max_price: u64,
     /// Upper bound on the time for one answer; `None`: as long as the placement allows.
     #[serde(with = "As::<NoneOr<Time>>")]
     pub max_latency: Option<Duration>,
@@ -44,6 +46,7 @@ impl Default for Limits {
         Self {
             max_page_size: 100,
             max_offset: 1000,
+            max_price: 10_000_000,
             max_latency: None,
             placement_deadlines: true,
             user_features_wait: Duration::from_millis(20),
@@ -62,6 +65,7 @@ impl Limits {
         // The API's own caps: a server may stay below them.
         number_within("max_page_size", self.max_page_size, 1..=100)?;
         number_within("max_offset", self.max_offset, 0..=1000)?;
+        number_within("max_price", self.max_price, 1_000_000..=1_000_000_000_000)?;
         if let Some(longest) = self.max_latency {
             duration_within("max_latency", longest, Duration::from_millis(1)..=Duration::from_secs(3600))?;
         }

@@ -6,6 +6,8 @@ use std::mem::take;
 use super::answer::Asked;
 use super::latency::TimeBudget;
 use super::memory::Memory;
+use super::own_filter::OwnFilter;
+use super::price::Price;
 use super::resolve::{self, Resolved};
 use super::{Plan, RecommendError, fallback};
 use crate::domain::{Cause, DegradationLevel, ItemMask, Slate};
@@ -47,6 +49,9 @@ impl Asked<'_> {
         slate: &mut Slate,
     ) -> Result<(), RecommendError> {
         let (request, placement) = (self.request, self.placement);
+        // What may be refused comes first: the memory of the last query is not lost with a refusal.
+        let filter = OwnFilter::of(request, self.view)?;
+        Price::of(request, placement, self.view, &filter).check(self.max_price, None)?;
         // Written into the slate at once: ids that are missing need no list of their own.
         let (spare, missing) = (&mut memory.spare, &mut slate.missing_item_ids);
         let mut resolved =
@@ -55,11 +60,15 @@ impl Asked<'_> {
         placement.warn(request, &mut slate.warnings);
         let late;
         (resolved.query.user_rows, late) = self.users.now();
+        let mut outcome = Ok(());
         if !request.validate_only {
-            self.run(budget, plan, late, &resolved, memory, slate);
+            outcome = filter.apply(&mut resolved.query, self.deadline);
+            if outcome.is_ok() {
+                self.run(budget, plan, late, &resolved, memory, slate);
+            }
         }
         memory.spare.keep(resolved.query);
-        Ok(())
+        outcome
     }
 
     fn run(

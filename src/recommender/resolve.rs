@@ -1,8 +1,9 @@
 //! Ids become item numbers, once, before anything else is done with a request.
 
+use std::collections::HashSet;
+
 use super::remembered::{self, Remembered};
 use crate::domain::{ItemIdx, Request, Seed, SeedRole};
-use crate::feature::Predicate;
 use crate::pipeline::{Query, QuerySeed, SessionItem};
 use crate::recommender::{Placement, RecommendError, View};
 use crate::snapshot::UserItems;
@@ -47,19 +48,18 @@ pub(super) fn resolve<'a>(
     missing: &mut Vec<String>,
 ) -> Result<Resolved<'a>, RecommendError> {
     let (snapshot, live) = (&*view.snapshot, &view.live);
-    let mut find = |id: &str| {
+    // A set, which takes no memory while it is empty: to compare each of a thousand ids with those before it would take
+    // longer than most answers.
+    let mut told = HashSet::new();
+    let mut find = |id: &'a str| {
         let item = live.item(id);
-        if item.is_none() && !missing.iter().any(|known| known == id) {
+        if item.is_none() && told.insert(id) {
             missing.push(id.to_owned());
         }
         item
     };
     // What may be refused comes first: the memory of the last query is not lost with a refusal.
     check_weights(&request.seeds)?;
-    let filter = match request.filter.as_deref().filter(|text| !text.trim().is_empty()) {
-        Some(filter) => Some(Predicate::compile(filter, live.attributes(), &request.filter_params)?),
-        None => None,
-    };
     let mut query: Query<'a> = std::mem::take(&mut spare.query);
     for (at, event) in request.session_events.iter().enumerate() {
         if let Some(item) = find(&event.item_id) {
@@ -91,7 +91,6 @@ pub(super) fn resolve<'a>(
         only.extend(request.candidate_item_ids.iter().filter_map(|id| find(id)));
         query.only = Some(only);
     }
-    query.filter = filter.map(|predicate| predicate.bitmap(live.rows()));
     let forgotten = |user: &&str| remembered.is_some_and(|remembered| remembered.has_forgotten(view, user));
     query.user = request.subject.user().filter(|user| !forgotten(user));
     let history = placement.history.as_deref();

@@ -195,6 +195,7 @@ impl From<RecommendError> for Problem {
             },
             // Fields are named in proto spelling, whatever the protocol: `json_name` spells them for HTTP.
             RecommendError::Invalid { field, reason } => Self::invalid(field, reason),
+            RecommendError::DeadlineExceeded => Self::new(Kind::DeadlineExceeded, error.to_string()),
             RecommendError::NotReady => {
                 Self::new(Kind::NotReady, "no snapshot is loaded yet; try again shortly")
             }

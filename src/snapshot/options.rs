@@ -90,6 +90,10 @@ pub struct LoadOptions {
     /// Ends a load soon after it is set.
     #[serde(skip)]
     pub stop: Stop,
+    /// Bytes for what a catalogue's filters look up: an index of each attribute, those that take least first, as many
+    /// as fit. 0 makes none. Raising it trades memory for CPU.
+    #[serde(with = "As::<Size>")]
+    pub filter_index_memory: u64,
     /// What tables that are read by shard count into. Clones of these options count into the same: so the counts go on
     /// from one snapshot to the next.
     #[serde(skip)]
@@ -104,6 +108,7 @@ impl Default for LoadOptions {
             download_threads: 4,
             user_features_memory: 256 << 20,
             stop: Stop::default(),
+            filter_index_memory: 64 << 20,
             user_counters: Arc::default(),
         }
     }
@@ -118,6 +123,7 @@ impl LoadOptions {
         size_within("max_artifact_size", self.max_artifact_bytes, MIB..=16 * TIB)?;
         self.table.check()?;
         number_within("download_threads", self.download_threads, 1..=64)?;
-        size_within("user_features_memory", self.user_features_memory, MIB..=TIB)
+        size_within("user_features_memory", self.user_features_memory, MIB..=TIB)?;
+        size_within("filter_index_memory", self.filter_index_memory, 0..=TIB)
     }
 }

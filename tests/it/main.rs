@@ -52,6 +52,7 @@ mod overload;
 #[cfg(all(unix, feature = "server"))]
 mod people;
 mod placements_file;
+mod prices;
 mod pyarrow;
 mod ranked;
 mod rankers;

@@ -20,6 +20,7 @@ use crate::support::grocer;
 const OFF: Limits = Limits {
     max_page_size: 100,
     max_offset: 1000,
+    max_price: 10_000_000,
     max_latency: None,
     placement_deadlines: true,
     user_features_wait: Duration::from_millis(20),

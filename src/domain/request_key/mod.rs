@@ -103,7 +103,7 @@ impl<'a> RequestKey<'a> {
             visitor.integer(*offset as i64);
         }
         if self.scope >= Scope::Answer {
-            visit_ids(visitor, "item_fields", item_fields);
+            visit_fields(item_fields, visitor);
             visitor.name("view");
             match view {
                 ResponseView::Basic => visitor.choice(1, "BASIC"),
@@ -222,6 +222,16 @@ fn visit_optional(visitor: &mut impl KeyVisitor, name: &'static str, text: Optio
 
 fn visit_ids(visitor: &mut impl KeyVisitor, name: &'static str, ids: &[String]) {
     visit_list(visitor, name, ids, |id, visitor| visitor.text(id));
+}
+
+/// A field that is named twice is told once.
+fn visit_fields(names: &[String], visitor: &mut impl KeyVisitor) {
+    let first = |(at, name): &(usize, &String)| !names[..*at].contains(name);
+    let distinct = || names.iter().enumerate().filter(first);
+    visitor.name("item_fields");
+    visitor.open_list(distinct().count());
+    distinct().for_each(|(_, name)| visitor.text(name));
+    visitor.close_list();
 }
 
 fn visit_list<T, V: KeyVisitor>(

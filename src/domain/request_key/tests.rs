@@ -78,6 +78,16 @@ fn no_two_changes_have_the_same_key() {
 }
 
 #[test]
+fn a_field_that_is_named_twice_counts_once() {
+    let fields = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        bytes(RequestKey::answer(&Request { item_fields: names, ..base() }))
+    };
+    assert_eq!(fields(&["title", "price", "title", "price", "price"]), fields(&["title", "price"]));
+    assert_ne!(fields(&["title", "price"]), fields(&["title"]));
+}
+
+#[test]
 fn a_denied_consent_leaves_no_id_in_a_key() {
     let mut denied = base();
     denied.subject = Subject {

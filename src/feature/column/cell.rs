@@ -26,6 +26,11 @@ impl ListChunk {
         self.offsets.len() - 1
     }
 
+    /// The texts of all rows together.
+    pub(super) fn values(&self) -> usize {
+        self.codes.len()
+    }
+
     /// Whether no row can be added.
     pub(super) fn is_full(&self) -> bool {
         self.rows() >= CHUNK

@@ -17,6 +17,8 @@
 mod compile;
 mod lexer;
 mod parser;
+mod term;
+mod tree;
 
 use thiserror::Error;
 
@@ -76,6 +78,9 @@ pub enum PredicateError {
         /// The most that is allowed.
         limit: usize,
     },
+    /// The deadline passed before it was known which items pass.
+    #[error("filter: the time was up before it was known which items pass")]
+    Late,
 }
 
 /// The most bytes an expression may have.

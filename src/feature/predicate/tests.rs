@@ -1,5 +1,7 @@
 //! Filter expressions from text to rows, what refusals say, and that no text makes the parser panic.
 
+mod select;
+
 use std::collections::BTreeMap;
 
 use super::*;

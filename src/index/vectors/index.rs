@@ -4,7 +4,7 @@ use super::codes::{Codes, Query};
 use super::partitions::{Partitions, ProbeScratch};
 use super::top::{Slack, Top};
 use super::{Metric, Vectors};
-use crate::domain::{Bitmap, ItemIdx, ItemMask, score};
+use crate::domain::{Bitmap, Deadline, DeadlineCheck, ItemIdx, ItemMask, score};
 use crate::machine::{self, Level, Probe};
 
 /// Rows below which looking at all of them is the shortest way: finding partitions would only lengthen the load.
@@ -13,6 +13,10 @@ const WORTH_PARTITIONS: usize = 8192;
 /// Rows that are scored together when a filter has picked them: enough for their prefetches to arrive before they are
 /// needed.
 const BATCH: usize = 64;
+
+/// Rows that are scanned between two looks at the clock, a multiple of those that are scored together: some ten
+/// microseconds.
+const PIECE: usize = 8192;
 
 /// How an index is built.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -153,6 +157,19 @@ impl VectorIndex {
         scratch: &mut VectorScratch,
         keys: &mut Vec<score::Key>,
     ) -> Work {
+        self.search_until(query, k, mask, &mut DeadlineCheck::new(Deadline::NEVER), scratch, keys)
+    }
+
+    /// As [`VectorIndex::search`], until `check` says that it is late: then what is in `keys` are not the best.
+    pub fn search_until(
+        &self,
+        query: &[f32],
+        k: usize,
+        mask: &ItemMask,
+        check: &mut DeadlineCheck,
+        scratch: &mut VectorScratch,
+        keys: &mut Vec<score::Key>,
+    ) -> Work {
         keys.clear();
         // Users' vectors are checked against the items' at load; a folded-in one has their width.
         if query.len() != self.vectors.width() || k == 0 {
@@ -166,14 +183,21 @@ impl VectorIndex {
         // leave out most rows themselves.
         let few = self.rows.len() / if self.is_partitioned() { 40 } else { 4 };
         match allowed.filter(|allowed| allowed.count() <= few.max(2 * k)) {
-            Some(allowed) => self.score_allowed(level, k, allowed, mask, scratch),
-            None if self.is_partitioned() => self.probe(level, query, k, mask, scratch),
+            Some(allowed) => self.score_allowed(level, k, (allowed, mask), check, scratch),
+            None if self.is_partitioned() => self.probe(level, (query, k), mask, check, scratch),
             None => {
                 scratch.top.start(k, Slack::Proven);
                 scratch.work.rows = self.codes.len();
                 let admits = |position: usize| mask.admits(ItemIdx(self.rows[position]));
                 let VectorScratch { query, top, .. } = scratch;
-                self.codes.scan(level, query, 0..self.codes.len(), Slack::Proven, top, admits);
+                let all = self.codes.len();
+                for first in (0..all).step_by(PIECE) {
+                    let rows = first..all.min(first + PIECE);
+                    self.codes.scan(level, query, rows, Slack::Proven, top, admits);
+                    if check.is_late_after(PIECE) {
+                        break;
+                    }
+                }
             }
         }
         // Eight bits order rows nearly right: what is left is scored in full, and only full scores are told.
@@ -187,8 +211,8 @@ impl VectorIndex {
         &self,
         level: Level,
         k: usize,
-        allowed: &Bitmap,
-        mask: &ItemMask,
+        (allowed, mask): (&Bitmap, &ItemMask),
+        check: &mut DeadlineCheck,
         scratch: &mut VectorScratch,
     ) {
         let VectorScratch { query, top, batch, work, .. } = scratch;
@@ -209,6 +233,9 @@ impl VectorIndex {
                 work.rows += BATCH;
                 self.codes.score(level, query, &batch.positions, slack, &mut batch.dots, top);
                 batch.positions.clear();
+                if check.is_late_after(BATCH) {
+                    return;
+                }
             }
         }
         work.rows += batch.positions.len();
@@ -216,7 +243,14 @@ impl VectorIndex {
     }
 
     /// Looks into the partitions that may hold some of the best.
-    fn probe(&self, level: Level, vector: &[f32], k: usize, mask: &ItemMask, scratch: &mut VectorScratch) {
+    fn probe(
+        &self,
+        level: Level,
+        (vector, k): (&[f32], usize),
+        mask: &ItemMask,
+        check: &mut DeadlineCheck,
+        scratch: &mut VectorScratch,
+    ) {
         let VectorScratch { query, top, probes, batch, work } = scratch;
         let Some(partitions) = &self.partitions else { return };
         top.start(k + k / 4, Slack::None);
@@ -228,8 +262,10 @@ impl VectorIndex {
                 work.partitions += 1;
                 work.rows += range.len();
                 let admits = |position: usize| mask.admits(ItemIdx(self.rows[position]));
+                let rows = range.len();
                 self.codes.scan(level, query, range, Slack::None, top, admits);
-                top.threshold()
+                // Nothing is above it: no other partition is visited.
+                if check.is_late_after(rows) { f32::INFINITY } else { top.threshold() }
             });
             return;
         }
@@ -255,7 +291,7 @@ impl VectorIndex {
                 self.codes.score(level, query, positions, Slack::None, dots, top);
                 positions.clear();
             }
-            top.threshold()
+            if check.is_late_after(range.len()) { f32::INFINITY } else { top.threshold() }
         });
         positions.retain(|position| mask.admits(ItemIdx(self.rows[*position as usize])));
         work.rows += positions.len();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::{ChunkedBitmap, ItemMask};
+use crate::domain::{ChunkedBitmap, Deadline, ItemMask};
 use crate::feature::{Predicate, PredicateError};
 use crate::pipeline::{BuildError, Context, Filter, Needs, Spec, Stage, StageError};
 use crate::snapshot::Snapshot;
@@ -32,7 +32,7 @@ impl AttributeFilter {
     pub fn new(expression: &str, snapshot: &Snapshot) -> Result<Self, PredicateError> {
         // Without parameters: only a request can give values to `$name`.
         let predicate = Predicate::compile(expression, snapshot.catalog(), &BTreeMap::new())?;
-        let allowed = ChunkedBitmap::from_fn(snapshot.items().len(), |row| predicate.holds(row));
+        let allowed = ChunkedBitmap::of(&predicate.select(Deadline::NEVER)?);
         Ok(Self { expression: expression.into(), allowed })
     }
 

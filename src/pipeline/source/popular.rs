@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::domain::{CandidateSet, ItemMask};
+use crate::domain::{CandidateSet, DeadlineCheck, ItemMask};
 use crate::feature::Value;
 use crate::index::Popularity;
 use crate::pipeline::build::check_take;
@@ -81,22 +81,27 @@ impl Stage for Popular {
 
 impl CandidateSource for Popular {
     fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
-        let lists = &self.lists;
+        let (lists, mut check) = (&self.lists, DeadlineCheck::new(ctx.deadline));
         let Some(name) = &self.segment else {
-            for (item, score) in lists.top(None, self.take, mask) {
+            for (item, score) in lists.top(None, self.take, mask, &mut check) {
                 out.push(item, score);
             }
-            return Ok(());
+            return in_time(&check);
         };
         let Some(value) = self.segment_value(name, ctx) else { return Ok(()) };
         // The name of the list is put together in memory that the thread uses again: a request takes none.
         SEGMENT.with_borrow_mut(|segment| {
             segment.clear();
             segment.extend([name, "=", value]);
-            for (item, score) in lists.top(Some(segment), self.take, mask) {
+            for (item, score) in lists.top(Some(segment), self.take, mask, &mut check) {
                 out.push(item, score);
             }
         });
-        Ok(())
+        in_time(&check)
     }
+}
+
+/// What was found until the time was up counts, and it is said that it may not be all.
+fn in_time(check: &DeadlineCheck) -> Result<(), StageError> {
+    if check.is_late() { Err(StageError::Deadline) } else { Ok(()) }
 }

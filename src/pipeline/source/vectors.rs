@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::seeds::{ItemWeights, LookFrom, RoleName, check_decay};
-use crate::domain::{CandidateSet, ItemMask, score};
+use crate::domain::{CandidateSet, DeadlineCheck, ItemMask, score};
 use crate::index::VectorScratch;
 use crate::pipeline::build::check_take;
 use crate::pipeline::{BuildError, CandidateSource, Context, Needs, Spec, Stage, StageError};
@@ -132,14 +132,19 @@ impl CandidateSource for VectorSource {
     fn retrieve(&self, ctx: &Context<'_>, mask: &ItemMask, out: &mut CandidateSet) -> Result<(), StageError> {
         SCRATCH.with_borrow_mut(|scratch| {
             if !self.query(ctx, scratch) {
-                return;
+                return Ok(());
             }
             let Scratch { query, index, keys, .. } = scratch;
-            self.items.index.search(query, self.params.take, mask, index, keys);
+            let mut check = DeadlineCheck::new(ctx.deadline);
+            self.items.index.search_until(query, self.params.take, mask, &mut check, index, keys);
+            if check.is_late() {
+                // The best of the first rows are not the best.
+                return Err(StageError::Deadline);
+            }
             for key in &scratch.keys {
                 out.push(score::item(*key), score::value(*key));
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -64,7 +64,8 @@ impl Service {
         // Once for the request, and held until it is counted: a swap in between does not split it.
         let counts = self.counts(&request, &prepared);
         arrival.asks_for(Arc::clone(&counts), request.traffic_class);
-        let mut permit = self.admission.acquire(request.traffic_class, arrival.deadline()).await?;
+        let price = self.price(std::slice::from_ref(&request), &prepared)?;
+        let mut permit = self.admission.acquire(request.traffic_class, price, arrival.deadline()).await?;
         let asked = Asked { request: &request, page: page.as_ref(), counts, decoded_at };
         self.slate(&asked, &mut permit, || Ok(self.recommender.complete(&request, &prepared)?))
     }
@@ -96,7 +97,8 @@ impl Service {
         let prepared = self.prepare(&requests).await?;
         // One permit for the page: slots that were queued one by one would let the client wait for the slowest of
         // twenty queues.
-        let mut permit = self.admission.acquire(class, arrival.deadline()).await?;
+        let price = self.price(&requests, &prepared)?;
+        let mut permit = self.admission.acquire(class, price, arrival.deadline()).await?;
         let mut shown = deduplicate.then(Vec::new);
         let mut results = Vec::with_capacity(slots.len());
         for (i, (slot_id, index)) in slots.into_iter().enumerate() {
@@ -139,6 +141,11 @@ impl Service {
     /// The counts of the placement that is asked for.
     fn counts(&self, request: &Request, prepared: &PreparedRequest) -> Arc<PlacementCounts> {
         self.metrics.placement(&request.placement, |name| prepared.has_placement(name))
+    }
+
+    /// What answering will cost, in units; refuses what costs too much.
+    fn price(&self, requests: &[Request], prepared: &PreparedRequest) -> Result<u64, Problem> {
+        catch_panic(|| Ok(self.recommender.price(requests, prepared)?.units()))
     }
 
     /// Pins what is served, and waits, without holding a thread, until the users' features are in memory or it is not

@@ -10,7 +10,7 @@ use super::{ArtifactError, ArtifactKind, Count, Encoded, FoundFile, Turn, sizes}
 use crate::artifact::table::{Cell, CellKind, Table as File, TableError};
 use crate::domain::CHUNK;
 use crate::feature::IdTable;
-use crate::feature::{Column, ColumnBuilder, ColumnKind, Table, Value};
+use crate::feature::{Column, ColumnBuilder, ColumnKind, Table, Value, choose_indexes};
 use crate::snapshot::Prediction;
 
 /// The longest item id, in bytes: longer ones are refused, as every request and answer carries ids.
@@ -63,6 +63,7 @@ impl ArtifactKind for Catalog {
                 return Err(ArtifactError::content(ColumnError::Repeated(name.clone())));
             }
         }
+        attributes.index(index_memory(file));
         Ok(Self { items: Arc::new(items), attributes: Arc::new(attributes) })
     }
 
@@ -72,11 +73,13 @@ impl ArtifactKind for Catalog {
         for (name, kind) in table.columns().iter().filter(|(name, _)| name != "item_id") {
             bytes = bytes.saturating_add(predict_column(&table, name, kind)?);
         }
+        bytes = bytes.saturating_add(predict_indexes(&table, index_memory(file))?);
         Ok(Prediction::usual(bytes))
     }
 
     fn resident(&self) -> usize {
-        self.items.resident_bytes() + self.attributes.resident_bytes()
+        let attributes = self.attributes.resident_bytes() + self.attributes.index_bytes();
+        self.items.resident_bytes() + attributes
     }
 }
 
@@ -95,15 +98,7 @@ fn ids(file: &File) -> Result<IdTable, ArtifactError> {
 }
 
 fn column(file: &File, name: &str, kind: &CellKind) -> Result<Column, TableError> {
-    let kind = match kind {
-        CellKind::Bool => ColumnKind::Bool,
-        CellKind::Int => ColumnKind::Int,
-        CellKind::Float => ColumnKind::Float,
-        CellKind::Text => ColumnKind::Text,
-        CellKind::Texts => ColumnKind::List,
-        CellKind::Time => ColumnKind::Time,
-        CellKind::Floats | CellKind::Other(_) => return Err(file.wrong_type(name, ATTRIBUTE)),
-    };
+    let kind = column_kind(kind).ok_or_else(|| file.wrong_type(name, ATTRIBUTE))?;
     let mut column = ColumnBuilder::with_capacity(kind, file.rows());
     file.each(name, &mut |_, cell| {
         column.push(match cell {
@@ -118,6 +113,40 @@ fn column(file: &File, name: &str, kind: &CellKind) -> Result<Column, TableError
         Ok(())
     })?;
     Ok(column.finish())
+}
+
+/// What a column of an attribute of this type holds; `None` for a type that no attribute may have.
+fn column_kind(kind: &CellKind) -> Option<ColumnKind> {
+    match kind {
+        CellKind::Bool => Some(ColumnKind::Bool),
+        CellKind::Int => Some(ColumnKind::Int),
+        CellKind::Float => Some(ColumnKind::Float),
+        CellKind::Text => Some(ColumnKind::Text),
+        CellKind::Texts => Some(ColumnKind::List),
+        CellKind::Time => Some(ColumnKind::Time),
+        CellKind::Floats | CellKind::Other(_) => None,
+    }
+}
+
+/// The most that the indexes of the attributes may take.
+fn index_memory(file: &Encoded<'_>) -> usize {
+    usize::try_from(file.options.filter_index_memory).unwrap_or(usize::MAX)
+}
+
+fn predict_indexes(table: &File, memory: usize) -> Result<usize, TableError> {
+    let mut columns = Vec::new();
+    for (name, kind) in table.columns().iter().filter(|(name, _)| name != "item_id") {
+        if let Some(kind) = column_kind(kind) {
+            columns.push((name, kind, sizes::column(table, name, kind)?));
+        }
+    }
+    let sizes: Vec<_> = columns.iter().map(|(_, kind, size)| (*kind, *size)).collect();
+    let mut bytes = 0usize;
+    for (name, kind, size) in choose_indexes(&sizes, memory).into_iter().filter_map(|at| columns.get(at)) {
+        let size = sizes::with_frequent(table, name, *kind, *size)?;
+        bytes = bytes.saturating_add(size.index_bytes(*kind).unwrap_or(0));
+    }
+    Ok(bytes)
 }
 
 fn predict_column(table: &File, name: &str, kind: &CellKind) -> Result<usize, TableError> {

@@ -1,10 +1,9 @@
 //! How large decoded tables will be, told from their outlines.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::artifact::table::{Cell, CellKind, Table, TableError};
-use crate::feature::IdTable;
-use crate::feature::Texts;
+use crate::feature::{ColumnKind, ColumnSize, IdTable, Texts, is_frequent};
 
 /// Rows that are looked at where the footer does not tell: more of them make the prediction surer and a load start
 /// later.
@@ -27,6 +26,47 @@ pub(super) fn ids(table: &Table, name: &str) -> Result<usize, TableError> {
 /// The entries of a list column, those of all rows together.
 pub(super) fn entries(table: &Table, column: &str) -> Result<usize, TableError> {
     table.outline(column).map(|outline| outline.values)
+}
+
+/// What of a column decides how large its index will be, but for what of it is frequent.
+pub(super) fn column(table: &Table, name: &str, kind: ColumnKind) -> Result<ColumnSize, TableError> {
+    let rows = table.rows();
+    let outline = table.outline(name)?;
+    // The footer counts a missing or empty list as a value, too few to matter.
+    let values = if kind == ColumnKind::List { outline.values } else { outline.values.min(rows) };
+    Ok(ColumnSize { rows, values, distinct: outline.distinct, ..ColumnSize::default() })
+}
+
+/// The same with what is frequent in the first rows.
+pub(super) fn with_frequent(
+    table: &Table,
+    name: &str,
+    kind: ColumnKind,
+    size: ColumnSize,
+) -> Result<ColumnSize, TableError> {
+    if !matches!(kind, ColumnKind::Text | ColumnKind::List) {
+        return Ok(size);
+    }
+    let (mut counts, mut rows, mut values) = (HashMap::<String, usize>::new(), 0, 0);
+    table.head(name, SAMPLE, &mut |_, cell| {
+        rows += 1;
+        let mut count = |text: &str| {
+            values += 1;
+            match counts.get_mut(text) {
+                Some(count) => *count += 1,
+                None => drop(counts.insert(text.to_owned(), 1)),
+            }
+        };
+        match cell {
+            Cell::Text(text) => count(text),
+            Cell::Texts(texts) => texts.into_iter().for_each(count),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let frequent: Vec<usize> = counts.into_values().filter(|count| is_frequent(*count, rows)).collect();
+    let frequent_share = frequent.iter().sum::<usize>() as f64 / (values.max(1)) as f64;
+    Ok(ColumnSize { frequent: frequent.len(), frequent_share, ..size })
 }
 
 /// Features of 32 bits a cell: all columns but that of the id.

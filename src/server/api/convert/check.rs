@@ -41,6 +41,19 @@ pub(super) fn ids(ids: &[String], most: usize, field: &str) -> Result<(), Proble
     ids.iter().enumerate().try_for_each(|(i, text)| id(text, format_args!("{field}[{i}]")))
 }
 
+/// Names without repetitions, in the order in which they first come; there are at most a hundred.
+pub(super) fn distinct(mut names: Vec<String>) -> Vec<String> {
+    let mut known = 0;
+    while known < names.len() {
+        if names[..known].contains(&names[known]) {
+            names.remove(known);
+        } else {
+            known += 1;
+        }
+    }
+    names
+}
+
 /// The number of an enum of the contract.
 pub(super) fn variant<T: TryFrom<i32>>(number: i32, field: Arguments<'_>) -> Result<T, Problem> {
     T::try_from(number).map_err(|_| Problem::invalid(field, format!("no such enum value: {number}")))

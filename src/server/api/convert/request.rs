@@ -55,7 +55,7 @@ pub(in crate::server) fn recommend(
         exclude_item_ids: message.exclude_item_ids,
         candidate_item_ids: message.candidate_item_ids,
         budget,
-        item_fields: message.item_fields,
+        item_fields: check::distinct(message.item_fields),
         view: view(message.view)?,
         traffic_class: check::traffic_class(message.traffic_class)?,
         validate_only: message.validate_only,
@@ -115,7 +115,7 @@ fn of_slot(slot: v1::BatchSlot, page: &Request) -> Result<Request, Problem> {
         filter_params: params(slot.filter_params)?,
         exclude_item_ids: slot.exclude_item_ids,
         candidate_item_ids: slot.candidate_item_ids,
-        item_fields: slot.item_fields,
+        item_fields: check::distinct(slot.item_fields),
         ..page.clone()
     };
     // Page first, then slot: the newest are last, and the slot's are closer to what is shown.

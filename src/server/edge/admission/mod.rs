@@ -6,7 +6,10 @@
 //! answered: then the newest are served, whose callers still have time, and the oldest are refused at once, which is
 //! the adaptive LIFO of B. Maurer, "Fail at Scale", ACM Queue 13 (8), 2015. What part of each class is worth decoding
 //! then, [`priority`] tells those who ask beforehand.
+//!
+//! Requests that cost much, by their price, first pass a [`bulkhead`], so that they are never on all threads.
 
+mod bulkhead;
 mod limit;
 mod metrics;
 mod overload_log;
@@ -23,6 +26,7 @@ use super::class;
 use crate::domain::TrafficClass;
 use crate::server::metrics::Declaration;
 use crate::server::problem::{Kind, Problem};
+use bulkhead::{Bulkhead, Share};
 use limit::AdaptiveLimit;
 use metrics::{Metrics, Reason};
 use overload_log::Load;
@@ -55,6 +59,7 @@ pub(crate) struct Admission {
     // A mutex and not atomics: limit, queue and shares have to agree with each other. It is held for some hundred
     // nanoseconds, twice for each request, against the tens of microseconds that a request takes.
     state: Mutex<State>,
+    bulkhead: Arc<Bulkhead>,
     threads: usize,
     metrics: Metrics,
 }
@@ -96,12 +101,23 @@ pub(crate) enum Refusal {
     Expired,
 }
 
+impl Refusal {
+    fn reason(self) -> Reason {
+        match self {
+            Self::Overloaded => Reason::Overloaded,
+            Self::Expired => Reason::Deadline,
+        }
+    }
+}
+
 /// The right to serve one request. Dropping it makes room for the next.
 #[derive(Debug)]
 pub(crate) struct Permit {
     admission: Arc<Admission>,
     since: Instant,
     service_time: Duration,
+    /// What a dear request holds besides.
+    share: Option<Share>,
 }
 
 impl Admission {
@@ -120,7 +136,8 @@ impl Admission {
             shares: PriorityAdmission::new(),
         };
         let metrics = Metrics::register(registry)?;
-        let admission = Arc::new(Self { state: Mutex::new(state), threads, metrics });
+        let bulkhead = Bulkhead::new(threads);
+        let admission = Arc::new(Self { state: Mutex::new(state), bulkhead, threads, metrics });
         let read = Arc::clone(&admission);
         LIMIT.gauge(registry, move |samples| samples.add(&[], read.load().limit as f64))?;
         let read = Arc::clone(&admission);
@@ -145,24 +162,35 @@ impl Admission {
         false
     }
 
-    /// Waits until this request may be served. Dropping the future, as happens when the caller goes away, takes it out
-    /// of the queue.
+    /// Waits until this request may be served, which costs so many units. Dropping the future, as happens when the
+    /// caller goes away, takes it out of the queue.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         class: TrafficClass,
+        price: u64,
         deadline: Option<Instant>,
     ) -> Result<Permit, Refusal> {
-        let now = Instant::now();
-        let Some((_queued, verdict)) = self.enqueue(class::priority(class), deadline, now) else {
-            let permit = Permit { admission: Arc::clone(self), since: now, service_time: Duration::ZERO };
+        let (now, priority) = (Instant::now(), class::priority(class));
+        // Before the queue: a dear request that waits for others of its kind must not hold up those behind it.
+        let share = self.bulkhead.enter(priority, price, deadline).await;
+        let share = share.inspect_err(|refusal| self.metrics.refused(priority, refusal.reason()))?;
+        let Some((_queued, verdict)) = self.enqueue(priority, deadline, Instant::now()) else {
+            let mut permit = self.permit(Instant::now());
+            permit.share = share;
             yield_to_arrivals().await;
             return Ok(permit);
         };
         // The other end is dropped without a verdict only with the queue itself.
-        let permit = verdict.await.unwrap_or(Err(Refusal::Overloaded))?;
+        let mut permit = verdict.await.unwrap_or(Err(Refusal::Overloaded))?;
+        permit.share = share;
         self.metrics.waited.record(now.elapsed());
         yield_to_arrivals().await;
         Ok(permit)
+    }
+
+    /// The right to serve a request that is counted as in flight already.
+    fn permit(self: &Arc<Self>, since: Instant) -> Permit {
+        Permit { admission: Arc::clone(self), since, service_time: Duration::ZERO, share: None }
     }
 
     /// Enqueues a request; `None` if it may be served right away.
@@ -228,8 +256,7 @@ impl Admission {
             let Some(next) = state.queue.dequeue(now) else { break };
             match next {
                 Dequeued::Serve(caller) => {
-                    let permit =
-                        Permit { admission: Arc::clone(self), since: now, service_time: Duration::ZERO };
+                    let permit = self.permit(now);
                     state.in_flight += 1;
                     state.shares.record_served();
                     // If the caller has gone at this very moment, the permit is dropped here, which needs the lock.

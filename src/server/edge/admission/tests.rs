@@ -16,7 +16,7 @@ fn admission(max_queued: usize) -> Arc<Admission> {
 
 /// The permit of the one request that may be served.
 async fn permit(admission: &Arc<Admission>) -> Permit {
-    admission.acquire(TrafficClass::Live, None).await.unwrap()
+    admission.acquire(TrafficClass::Live, 0, None).await.unwrap()
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn live_requests_go_before_copies_and_those_before_tests() {
     {
         let (admission, order) = (Arc::clone(&admission), Arc::clone(&order));
         waiting.push(tokio::spawn(async move {
-            let permit = admission.acquire(class, None).await.unwrap();
+            let permit = admission.acquire(class, 0, None).await.unwrap();
             order.lock().unwrap().push(class);
             drop(permit);
         }));
@@ -50,7 +50,7 @@ async fn a_full_queue_refuses_and_a_cancelled_request_leaves_its_place_to_anothe
     let served = permit(&admission).await;
     let acquire = |class| {
         let admission = Arc::clone(&admission);
-        tokio::spawn(async move { admission.acquire(class, None).await.map(drop) })
+        tokio::spawn(async move { admission.acquire(class, 0, None).await.map(drop) })
     };
     let gone = acquire(TrafficClass::Live);
     settle().await;
@@ -74,7 +74,7 @@ async fn a_request_whose_deadline_passes_in_the_queue_is_not_served() {
     let late = {
         let admission = Arc::clone(&admission);
         tokio::spawn(
-            async move { admission.acquire(TrafficClass::Live, Some(Instant::now())).await.map(drop) },
+            async move { admission.acquire(TrafficClass::Live, 0, Some(Instant::now())).await.map(drop) },
         )
     };
     settle().await;
@@ -89,11 +89,29 @@ async fn a_permit_whose_caller_has_just_gone_is_given_back() {
     let served = permit(&admission).await;
     let waiting = {
         let admission = Arc::clone(&admission);
-        tokio::spawn(async move { admission.acquire(TrafficClass::Live, None).await.map(drop) })
+        tokio::spawn(async move { admission.acquire(TrafficClass::Live, 0, None).await.map(drop) })
     };
     settle().await;
     drop(served); // the permit is on its way
     waiting.abort();
     drop(waiting.await);
     let _next = permit(&admission).await;
+}
+
+#[tokio::test]
+async fn a_dear_request_keeps_dear_ones_waiting_and_not_cheap_ones() {
+    let admission = Admission::new(2, 100, 100, &Registry::new()).unwrap();
+    let acquire = |price| {
+        let admission = Arc::clone(&admission);
+        tokio::spawn(async move { admission.acquire(TrafficClass::Live, price, None).await.unwrap() })
+    };
+    let dear = acquire(u64::MAX).await.unwrap();
+    let next = acquire(u64::MAX);
+    settle().await;
+    assert!(!next.is_finished());
+    for _ in 0..3 {
+        drop(acquire(1000).await.unwrap());
+    }
+    drop(dear);
+    drop(next.await.unwrap());
 }
