@@ -9,6 +9,7 @@ mod histogram;
 mod ids;
 mod mask;
 mod moment;
+mod one_line;
 mod request;
 mod request_key;
 pub mod score;
@@ -23,6 +24,7 @@ pub use histogram::Histogram;
 pub use ids::ItemIdx;
 pub use mask::ItemMask;
 pub use moment::{ClockStep, Moment};
+pub use one_line::one_line;
 pub use request::{
     Consent, FilterValue, Request, RequestContext, ResponseView, Seed, SeedRole, SessionEvent, Subject,
     TrafficClass,

@@ -24,11 +24,14 @@ use api::events::EventService;
 use api::service::Service;
 use api::{grpc, http};
 use edge::admission::Admission;
-use edge::connections::{Acceptor, ConnectionLimits, count_connections};
+use edge::connection::ConnectionMetrics;
+use edge::connections::{Acceptor, ConnectionLimits};
 use edge::early_shed::EarlyShed;
+use edge::held::Budget;
 use edge::limits;
 use edge::middleware::RequestGuard;
 use edge::protocol::Protocol;
+use metrics::Declaration;
 
 pub use admin::{Admin, AdminService, ControlPlane, NotReady};
 pub use api::convert::SealError;
@@ -104,6 +107,8 @@ pub async fn run(
     let open = Arc::new(Semaphore::new(limits::OPEN));
     let early_shed =
         EarlyShed::new(admission.clone(), requests.clone(), open.clone(), config.request_timeout);
+    let limits = connection_limits(&config, &registry)?;
+    let [of_grpc, of_http] = ConnectionMetrics::register(&registry)?;
     let service = Service {
         recommender,
         admission: Arc::clone(&admission),
@@ -127,15 +132,10 @@ pub async fn run(
 
     let grpc = grpc::routes(service.clone(), events.clone(), guard(Protocol::Grpc), &health)?;
     let http = http::routes(service.clone(), events, guard(Protocol::Http));
-    let limits = ConnectionLimits {
-        connections: config.max_connections,
-        streams: config.max_streams,
-        idle: config.idle_timeout,
-    };
-    let [of_grpc, of_http] = count_connections(&registry)?;
     // gRPC alone has the early shed: there the class is one field of a binary message, over HTTP it would take parsing
     // the JSON.
-    let grpc = Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits, of_grpc);
+    let grpc =
+        Acceptor::open(listeners.grpc, grpc, Some(early_shed), Protocol::Grpc, limits.clone(), of_grpc);
     let http = Acceptor::open(listeners.http, http, None, Protocol::Http, limits, of_http);
 
     tokio::select! {
@@ -152,6 +152,38 @@ pub async fn run(
     grpc::end_health(&mut health).await;
     tokio::join!(grpc.close(config.drain_timeout), http.close(config.drain_timeout));
     Ok(())
+}
+
+const UNSENT: Declaration = Declaration {
+    name: "larder_unsent_bytes",
+    help: "Bytes of answers that are made or being made and that clients have not read.",
+    labels: &[],
+};
+const UNFINISHED: Declaration = Declaration {
+    name: "larder_unfinished_bytes",
+    help: "Bytes of requests that are not received completely or not answered yet.",
+    labels: &[],
+};
+
+/// What connections may do, on both ports together where it is about memory.
+fn connection_limits(config: &Config, registry: &Registry) -> Result<ConnectionLimits, prometheus::Error> {
+    let budget = |limit, declaration: Declaration| {
+        let budget = Budget::new(limit);
+        let read = Arc::clone(&budget);
+        declaration.gauge(registry, move |out| out.add(&[], read.held() as f64))?;
+        Ok::<_, prometheus::Error>(budget)
+    };
+    Ok(ConnectionLimits {
+        connections: config.max_connections,
+        streams: config.max_streams,
+        idle: config.idle_timeout,
+        header_timeout: config.header_timeout,
+        send_timeout: config.send_timeout,
+        max_age: config.max_connection_age,
+        age_grace: config.max_connection_age_grace,
+        unsent: (budget(config.max_unsent, UNSENT)?, config.max_unsent_per_connection),
+        unfinished: (budget(config.max_unfinished, UNFINISHED)?, config.max_unfinished_per_connection),
+    })
 }
 
 /// Seals page tokens with the configured key, or one of this process alone.

@@ -38,6 +38,8 @@ mod kafka;
 #[cfg(feature = "kinesis")]
 mod kinesis;
 mod live_items;
+#[cfg(all(unix, feature = "server"))]
+mod manners;
 mod memory;
 #[cfg(feature = "server")]
 mod metrics;
@@ -64,6 +66,8 @@ mod reuse;
 mod s3;
 #[cfg(feature = "server")]
 mod sinks;
+#[cfg(feature = "server")]
+mod slow_clients;
 mod spool;
 #[cfg(all(
     feature = "s3",
@@ -106,6 +110,8 @@ mod support {
     pub(crate) mod network;
     #[cfg(feature = "server")]
     pub(crate) mod process;
+    #[cfg(feature = "server")]
+    pub(crate) mod raw_http2;
     #[cfg(feature = "kinesis")]
     pub(crate) mod refusing;
     #[cfg(feature = "s3")]

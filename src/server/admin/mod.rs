@@ -11,16 +11,23 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::domain::one_line;
+use crate::server::edge::connection::ConnectionMetrics;
+use crate::server::edge::connections::{Acceptor, ConnectionLimits};
+use crate::server::edge::held::{Budget, Exchange};
+use crate::server::edge::protocol::Protocol;
 use crate::snapshot::{Outcome, SnapshotError};
 pub use control::ControlPlane;
 pub use readiness::NotReady;
@@ -35,6 +42,9 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// Connections at once: probes, scrapes and people. What else there is are clients of the API on the wrong port.
+    pub const CONNECTIONS: usize = 64;
+
     /// Serves `service` on a bound port.
     ///
     /// # Errors
@@ -45,19 +55,20 @@ impl Admin {
         // One thread is enough for probes, and cannot take more than one core from the API.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
+        let metrics_of_connections = ConnectionMetrics::unregistered().map_err(io::Error::other)?;
         let work = move || {
             let served = runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
-                // Dropping the server, and not draining it, is right here: a scrape may be cut off.
-                tokio::select! {
-                    served = async { axum::serve(listener, routes(service)).await } => served,
-                    _ = stopped => Ok(()),
-                }
+                let (limits, metrics) = (limits(), metrics_of_connections);
+                let acceptor =
+                    Acceptor::open(listener, routes(service), None, Protocol::Http, limits, metrics);
+                let _ = stopped.await;
+                Ok::<_, io::Error>(acceptor)
             });
             if let Err(error) = served {
                 tracing::error!(%error, "the admin port failed");
             }
-            // A refresh may be under way: it ends with the process.
+            // Not drained: a scrape may be cut off. A refresh may be under way: it ends with the process.
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("larder-admin".to_owned()).spawn(work)?;
@@ -86,6 +97,31 @@ struct AdminState {
     exclusive: Arc<Semaphore>,
 }
 
+/// As on the API's ports, with a memory of its own: whatever happens there, probes are answered.
+fn limits() -> ConnectionLimits {
+    const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+    ConnectionLimits {
+        connections: Admin::CONNECTIONS,
+        streams: 16,
+        idle: SECONDS(300),
+        header_timeout: SECONDS(5),
+        send_timeout: SECONDS(5),
+        max_age: None,
+        age_grace: SECONDS(5),
+        unsent: (Budget::new(16 << 20), 4 << 20),
+        unfinished: (Budget::new(4 << 20), 1 << 20),
+    }
+}
+
+/// Refuses who does not read the answers that there are.
+async fn bounded(request: Request, next: Next) -> Response<Body> {
+    let exchange = request.extensions().get::<Arc<Exchange>>();
+    match exchange.map_or(Ok(()), |exchange| exchange.check_room()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_http(),
+    }
+}
+
 fn routes(service: Arc<AdminService>) -> Router {
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
@@ -96,12 +132,16 @@ fn routes(service: Arc<AdminService>) -> Router {
         .route("/snapshots:refresh", post(refresh))
         .route("/snapshots:rollback", post(rollback))
         .with_state(AdminState { service, exclusive: Arc::new(Semaphore::new(1)) })
+        .layer(from_fn(bounded))
 }
 
 async fn readyz(State(state): State<AdminState>) -> (StatusCode, String) {
     match state.service.readiness() {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+        Err(reason) => {
+            // The reason may quote an artifact.
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", one_line(&reason.to_string())))
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use futures_util::future::Either;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::service::Service;
 use larder_proto::v1::recommendation_service_server::SERVICE_NAME;
 use tokio::sync::Semaphore;
@@ -70,7 +69,7 @@ impl EarlyShed {
     }
 
     /// The request with its message if it is admitted, else the answer.
-    async fn admit(&self, request: Request<Incoming>) -> Result<Request<Body>, Response<Body>> {
+    async fn admit(&self, request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
         let arrived = Instant::now();
         let (head, body) = request.into_parts();
         // Counted as of an unknown placement: it stands in the message too, but a label must be checked against what
@@ -101,7 +100,7 @@ impl EarlyShed {
     }
 
     /// The message with its prefix.
-    async fn read(&self, body: Incoming) -> Result<Bytes, Unread> {
+    async fn read(&self, body: Body) -> Result<Bytes, Unread> {
         // Not awaited: waiting here would be a second queue, without priorities.
         let _open = self.open.try_acquire().map_err(|_| Unread::Overloaded)?;
         let read = Limited::new(body, PREFIX + limits::BODY_BYTES).collect();
@@ -135,7 +134,7 @@ pub(crate) struct EarlyShedService<S> {
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-impl<S, E> Service<Request<Incoming>> for EarlyShedService<S>
+impl<S, E> Service<Request<Body>> for EarlyShedService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
     S::Future: Send,
@@ -144,11 +143,11 @@ where
     type Error = E;
     type Future = Either<S::Future, Boxed<Result<Response<Body>, E>>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Body>) -> Self::Future {
         let early_shed = self.early_shed.as_ref().filter(|early_shed| early_shed.may_refuse(&request));
         let Some(early_shed) = early_shed else {
             // No box for the future while there is no overload, which is nearly always.
-            return Either::Left(self.inner.call(request.map(Body::new)));
+            return Either::Left(self.inner.call(request));
         };
         let (early_shed, inner) = (Arc::clone(early_shed), self.inner.clone());
         Either::Right(Box::pin(async move {
