@@ -24,8 +24,9 @@ use api::events::EventService;
 use api::service::Service;
 use api::{grpc, http};
 use edge::admission::Admission;
-use edge::connection::ConnectionMetrics;
-use edge::connections::{Acceptor, ConnectionLimits};
+use edge::aside::Aside;
+use edge::connection::{ConnectionLimits, ConnectionMetrics};
+use edge::connections::Acceptor;
 use edge::early_shed::EarlyShed;
 use edge::held::Budget;
 use edge::limits;
@@ -130,7 +131,8 @@ pub async fn run(
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
-    let grpc = grpc::routes(service.clone(), events.clone(), guard(Protocol::Grpc), &health)?;
+    let aside = Aside::new(config.request_timeout, config.max_connections);
+    let grpc = grpc::routes(service.clone(), events.clone(), guard(Protocol::Grpc), &health, aside)?;
     let http = http::routes(service.clone(), events, guard(Protocol::Http));
     // gRPC alone has the early shed: there the class is one field of a binary message, over HTTP it would take parsing
     // the JSON.

@@ -52,6 +52,8 @@ mod overload;
 #[cfg(all(unix, feature = "server"))]
 mod people;
 mod placements_file;
+#[cfg(feature = "server")]
+mod probes;
 mod pyarrow;
 mod quality;
 mod ranked;

@@ -20,7 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A page of twenty slates with all attributes: a small request with an answer of some tens of kilobytes.
 fn page() -> Vec<u8> {
-    let slot = |i: usize| json!({"slotId": format!("s{i}"), "placement": "home.popular", "pageSize": 20, "itemFields": ["*"]});
+    let slot = |i: usize| {
+        let id = format!("s{i}");
+        json!({"slotId": id, "placement": "home.popular", "pageSize": 20, "itemFields": ["*"]})
+    };
     json!({"slots": (0..20).map(slot).collect::<Vec<_>>()}).to_string().into_bytes()
 }
 
@@ -90,6 +93,28 @@ fn answers_that_nobody_reads_are_bounded_and_their_streams_are_reset() {
     let stream = client.post(SIMILAR, JSON, b"{}");
     client.open_window(stream, 1 << 20);
     while !client.next().expect("the connection is open").ends_stream() {}
+}
+
+#[test]
+fn small_answers_and_refusals_that_nobody_reads_add_up() {
+    let bound = 256 << 10;
+    let config = Config { max_unsent: bound, max_unsent_per_connection: bound, ..Config::default() };
+    let server = Server::with(shop::shop(), config);
+    let mut clients: Vec<RawHttp2> = (0..4).map(|_| RawHttp2::connect(server.http, 1)).collect();
+    for _ in 0..100 {
+        for client in &mut clients {
+            client.post(SIMILAR, JSON, b"{}");
+        }
+    }
+    wait_until("requests are refused", || refused(&server) > 100.0);
+    assert!(gauge(&server, "larder_unsent_bytes") < 1.5 * bound as f64);
+    // A refusal takes nothing of a window, so that it is over at once.
+    let client = &mut clients[0];
+    let mut ended = 0;
+    while ended < 10 {
+        let frame = client.next().expect("the connection is open");
+        ended += usize::from(frame.kind == raw::HEADERS && frame.ends_stream());
+    }
 }
 
 #[test]
@@ -204,13 +229,31 @@ fn bodies_that_are_never_finished_are_bounded() {
     let mut client = RawHttp2::connect(server.http, 1 << 20);
     for _ in 0..3 {
         let stream = client.begin(SIMILAR, JSON);
-        for _ in 0..3 {
-            client.send(raw::DATA, 0, stream, &[b' '; 16 << 10]);
-        }
+        client.send(raw::DATA, 0, stream, &[b' '; 16 << 10]);
         assert!(most());
     }
     drop(streams);
     drop(client);
+    wait_until("all is given back", || gauge(&server, "larder_unfinished_bytes") == 0.0);
+}
+
+#[test]
+fn long_heads_that_are_never_finished_are_bounded() {
+    let bound = 512 << 10;
+    let config = Config { max_unfinished: bound, ..Config::default() };
+    let server = Server::with(shop::shop(), config);
+    let long = [b"GET / HTTP/1.1\r\nhost: x\r\nx-long: ".to_vec(), vec![b'a'; 30 << 10]].concat();
+    let mut clients = Vec::new();
+    for _ in 0..60 {
+        let mut stream = TcpStream::connect(server.http).unwrap();
+        let _ = stream.write_all(&long);
+        clients.push(stream);
+        // One that the bound is asked for is there already, and the first kilobytes of each are always taken.
+        assert!(gauge(&server, "larder_unfinished_bytes") < bound as f64 + 60.0 * 4096.0 + 32e3);
+    }
+    wait_until("heads are held", || gauge(&server, "larder_unfinished_bytes") > bound as f64 / 2.0);
+    assert_eq!(server.post(SIMILAR, "{}").status, 200, "usual heads are taken");
+    drop(clients);
     wait_until("all is given back", || gauge(&server, "larder_unfinished_bytes") == 0.0);
 }
 

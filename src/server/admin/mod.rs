@@ -24,8 +24,8 @@ use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::domain::one_line;
-use crate::server::edge::connection::ConnectionMetrics;
-use crate::server::edge::connections::{Acceptor, ConnectionLimits};
+use crate::server::edge::connection::{ConnectionLimits, ConnectionMetrics};
+use crate::server::edge::connections::Acceptor;
 use crate::server::edge::held::{Budget, Exchange};
 use crate::server::edge::protocol::Protocol;
 use crate::snapshot::{Outcome, SnapshotError};

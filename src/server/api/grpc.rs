@@ -60,12 +60,13 @@ impl event_service_server::EventService for EventService {
     }
 }
 
-/// The routes of the gRPC port. `health` answers from `reporter`'s state.
+/// The routes of the gRPC port. `health` answers from `reporter`'s state, within `bounds` like reflection.
 pub(crate) fn routes(
     service: Service,
     events: EventService,
     request_guard: Arc<RequestGuard>,
     health: &HealthReporter,
+    bounds: Aside,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let recommendations =
         // tonic's own limit of 4 MiB would let four times the memory in.
@@ -82,12 +83,11 @@ pub(crate) fn routes(
     };
     let v1 = reflection().build_v1()?.max_decoding_message_size(limits::ASIDE_BYTES);
     let v1alpha = reflection().build_v1alpha()?.max_decoding_message_size(limits::ASIDE_BYTES);
-    let request_timeout = request_guard.limit;
     let aside_routes = Router::new()
         .route_service("/grpc.health.v1.Health/{*method}", health)
         .route_service("/grpc.reflection.v1.ServerReflection/{*method}", v1)
         .route_service("/grpc.reflection.v1alpha.ServerReflection/{*method}", v1alpha)
-        .layer(from_fn_with_state(Arc::new(Aside::new(request_timeout)), aside));
+        .layer(from_fn_with_state(Arc::new(bounds), aside));
     Ok(Router::new()
         .route_service(&format!("/{SERVICE_NAME}/{{*method}}"), recommendations)
         .route_service(&format!("/{EVENTS}/{{*method}}"), events)

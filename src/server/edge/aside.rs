@@ -19,8 +19,8 @@ use super::middleware::{check_head, undecodable};
 use super::protocol::Protocol;
 use crate::server::problem::{Kind, Problem};
 
-/// Streams at once that watch the health: as many as load balancers have, and some. Raising it takes some kilobytes
-/// each.
+/// Streams at once that watch the health: as many as load balancers have, and some, but not on more than a quarter of
+/// the connections that there may be, as one with a stream never makes room. Raising it takes some kilobytes each.
 const WATCHERS: usize = 1024;
 /// Streams at once that ask for the contract, by people and their tools.
 const REFLECTIONS: usize = 8;
@@ -41,9 +41,10 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    pub(crate) fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration, connections: usize) -> Self {
+        let of_watchers = WATCHERS.min(connections / 4).max(1);
         let [watchers, reflections] =
-            [WATCHERS, REFLECTIONS].map(|permits| Arc::new(Semaphore::new(permits)));
+            [of_watchers, REFLECTIONS].map(|permits| Arc::new(Semaphore::new(permits)));
         Self { limit, watchers, reflections }
     }
 

@@ -7,17 +7,42 @@ use std::time::{Duration, Instant};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use tokio::sync::Notify;
 
-use super::connections::ConnectionLimits;
-use super::held::Share;
+use super::held::{Budget, Share};
 use super::protocol::Protocol;
 
 /// Bytes that a client must read within `send_timeout` for that to be progress. Raising it cuts slow readers off;
 /// without any, one byte a second would hold an answer for hours.
 pub(crate) const LEAST_PROGRESS: usize = 4 << 10;
+/// Bytes of a request head that are taken whatever others hold: those of nearly all requests. Longer ones are taken
+/// while less than half is held. Raising it lets many half-sent heads hold more.
+pub(super) const USUAL_HEAD: usize = 4 << 10;
 /// The shortest pause between two looks at a connection.
 const SHORTEST_TICK: Duration = Duration::from_millis(50);
 /// No request head is being received.
 const NONE: u64 = u64::MAX;
+
+/// What connections may do.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionLimits {
+    /// Open at once on the port. When there are more, the one that is idle for longest makes room, or, if none is, more
+    /// wait in the operating system's backlog.
+    pub(crate) connections: usize,
+    /// HTTP/2 streams open at once on each.
+    pub(crate) streams: u32,
+    /// Time without a request after which a connection is closed.
+    pub(crate) idle: Duration,
+    /// How long a request head may take, from its first byte.
+    pub(crate) header_timeout: Duration,
+    /// How long a client may read nothing of an answer.
+    pub(crate) send_timeout: Duration,
+    /// The age at which a connection is told to end, and how long it then has.
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) age_grace: Duration,
+    /// Bytes of answers that are not read: of all, and of each.
+    pub(crate) unsent: (Arc<Budget>, u64),
+    /// Bytes of requests that are not finished: of all, and of each.
+    pub(crate) unfinished: (Arc<Budget>, u64),
+}
 
 /// Why the server ended a connection or a stream that its client would have kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +124,8 @@ pub(crate) struct Connection {
     sent: AtomicU64,
     /// Since when a head is being received, in milliseconds since it was opened, or [`NONE`].
     head_ms: AtomicU64,
+    /// Bytes of it.
+    head_bytes: AtomicUsize,
     had_request: AtomicBool,
     is_multiplexed: AtomicBool,
     ending: AtomicBool,
@@ -119,6 +146,7 @@ impl Connection {
             to_send: AtomicUsize::new(0),
             sent: AtomicU64::new(0),
             head_ms: AtomicU64::new(NONE),
+            head_bytes: AtomicUsize::new(0),
             had_request: AtomicBool::new(false),
             is_multiplexed: AtomicBool::new(false),
             ending: AtomicBool::new(false),
@@ -138,7 +166,7 @@ impl Connection {
         self.used_ms.store(self.now_ms(), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.had_request.store(true, Ordering::Relaxed);
-        self.head_ms.store(NONE, Ordering::Relaxed);
+        self.head_is_complete();
     }
 
     pub(super) fn request_ended(&self) {
@@ -161,13 +189,20 @@ impl Connection {
         self.unsent.give_back(bytes);
     }
 
-    /// Whether the client has sent a part of a head.
-    pub(super) fn head_is_begun(&self, is_begun: bool) {
-        if !is_begun {
-            self.head_ms.store(NONE, Ordering::Relaxed);
-        } else if self.head_ms.load(Ordering::Relaxed) == NONE {
+    /// Takes bytes of a head that is not complete; false if there is no room for one that is so long.
+    pub(super) fn head_goes_on(&self, bytes: usize) -> bool {
+        if self.head_ms.load(Ordering::Relaxed) == NONE {
             self.head_ms.store(self.now_ms(), Ordering::Relaxed);
         }
+        self.unfinished.take(bytes);
+        let own = self.head_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        own <= USUAL_HEAD || !self.unfinished.is_tight()
+    }
+
+    /// A head, or another frame that had begun, is complete.
+    pub(super) fn head_is_complete(&self) {
+        self.head_ms.store(NONE, Ordering::Relaxed);
+        self.unfinished.give_back(self.head_bytes.swap(0, Ordering::Relaxed));
     }
 
     /// The connection carries many requests at once.
@@ -265,6 +300,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.head_is_complete();
         self.metrics.open.dec();
     }
 }

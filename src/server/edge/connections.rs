@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::connection::{Connection, ConnectionMetrics, Cut};
+use super::connection::{Connection, ConnectionLimits, ConnectionMetrics, Cut};
 use super::early_shed::{EarlyShed, EarlyShedService};
 use super::heads::{PREFACE, Watched};
 use super::held::{Answer, Answering, Budget, Share, Streams};
@@ -56,29 +56,6 @@ const PREFACE_PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from
 /// Time from the beginning of a drain until an HTTP connection without a request is closed, so that a request on its
 /// way still arrives and is answered with `connection: close`; half the drain time where that is less.
 const IDLE_GRACE: Duration = Duration::from_secs(1);
-
-/// What connections may do.
-#[derive(Debug, Clone)]
-pub(crate) struct ConnectionLimits {
-    /// Open at once on the port. When there are more, the one that is idle for longest makes room, or, if none is, more
-    /// wait in the operating system's backlog.
-    pub(crate) connections: usize,
-    /// HTTP/2 streams open at once on each.
-    pub(crate) streams: u32,
-    /// Time without a request after which a connection is closed.
-    pub(crate) idle: Duration,
-    /// How long a request head may take, from its first byte.
-    pub(crate) header_timeout: Duration,
-    /// How long a client may read nothing of an answer.
-    pub(crate) send_timeout: Duration,
-    /// The age at which a connection is told to end, and how long it then has.
-    pub(crate) max_age: Option<Duration>,
-    pub(crate) age_grace: Duration,
-    /// Bytes of answers that are not read: of all, and of each.
-    pub(crate) unsent: (Arc<Budget>, u64),
-    /// Bytes of requests that are not finished: of all, and of each.
-    pub(crate) unfinished: (Arc<Budget>, u64),
-}
 
 /// One port and its open connections.
 #[derive(Debug)]

@@ -34,7 +34,9 @@ impl<S> Watched<S> {
         Self { stream, connection, progress: Progress::Preface(0) }
     }
 
-    fn saw(&mut self, mut bytes: &[u8]) {
+    /// Takes what has come; an error if there is no room for a head that is so long.
+    fn saw(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let count = bytes.len();
         if let Progress::Preface(seen) = self.progress {
             let rest = &PREFACE[seen..];
             let equal = rest.iter().zip(bytes).take_while(|(one, other)| one == other).count();
@@ -48,22 +50,22 @@ impl<S> Watched<S> {
                 self.progress = Progress::Http1;
             }
         }
-        match &mut self.progress {
-            Progress::Preface(_) => self.connection.head_is_begun(true),
-            Progress::Http1 => {
-                // What comes while a request is under way belongs to it. The connection forgets the head when it is
-                // complete.
-                if !self.connection.is_busy() {
-                    self.connection.head_is_begun(true);
-                }
-            }
+        let is_inside = match &mut self.progress {
+            Progress::Preface(_) => true,
+            // What comes while a request is under way belongs to it. The connection forgets the head when it is
+            // complete.
+            Progress::Http1 => !self.connection.is_busy(),
             Progress::Http2(frames) => {
                 if frames.saw(bytes) {
-                    self.connection.head_is_begun(false);
+                    self.connection.head_is_complete();
                 }
-                self.connection.head_is_begun(frames.is_inside());
+                frames.is_inside()
             }
+        };
+        if is_inside && !self.connection.head_goes_on(count) {
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no room for so long a head"));
         }
+        Ok(())
     }
 }
 
@@ -136,7 +138,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if let Some(new) = buf.filled().get(before..).filter(|new| !new.is_empty()) {
-            self.saw(new);
+            self.saw(new)?;
         }
         Poll::Ready(Ok(()))
     }

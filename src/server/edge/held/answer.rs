@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Response, Version};
+use axum::http::{HeaderMap, Response, StatusCode, Version};
 use bytes::{Buf, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
@@ -14,6 +14,9 @@ use super::Exchange;
 /// Bytes that are handed to the connection at once: one frame of HTTP/2. What is handed over can no longer be taken
 /// back, so raising it lets more be stuck with a client who does not read.
 pub(super) const PIECE: usize = 16 << 10;
+/// Bytes that an answer takes beside those of its body: its headers, its stream, its task. It was 1.7 KB with one
+/// header.
+const OVERHEAD: usize = 2 << 10;
 
 /// The body of an answer.
 ///
@@ -36,14 +39,26 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn to(version: Version, response: Response<Body>, exchange: Arc<Exchange>) -> Response<Self> {
+    pub(super) fn to(
+        version: Version,
+        mut response: Response<Body>,
+        exchange: Arc<Exchange>,
+    ) -> Response<Self> {
         exchange.answered();
+        let is_tight = exchange.is_tight();
+        if is_tight && response.status() == StatusCode::TOO_MANY_REQUESTS {
+            // Who does not read would not read that either, and without a body its stream is over.
+            *response.body_mut() = Body::empty();
+        }
         response.map(|body| {
             // A body of known size is in memory as a whole.
             let counted = body.size_hint().exact().map_or(0, |bytes| bytes as usize);
             let is_multiplexed = version == Version::HTTP_2;
-            let holds_end = is_multiplexed && (counted > PIECE || exchange.is_tight());
-            exchange.to_send(counted);
+            let holds_end = is_multiplexed && (counted > PIECE || is_tight);
+            if !body.is_end_stream() {
+                exchange.to_send(counted);
+                exchange.keep(OVERHEAD);
+            }
             let (rest, trailers, is_over) = (Bytes::new(), None, false);
             Self { body, exchange, rest, counted, trailers, holds_end, is_over, is_multiplexed }
         })

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
-use crate::server::edge::connection::Connection;
+use crate::server::edge::connection::{Connection, USUAL_HEAD};
 use crate::server::problem::{Kind, Problem};
 
 /// Bytes that an answer takes while it is made, as a multiple of those of its message: each text and each number is an
@@ -19,9 +19,11 @@ const IN_THE_MAKING: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
-    /// Bytes of the request's body.
+    /// There was room for the request's head.
+    has_room: bool,
+    /// Bytes of the request.
     received: AtomicUsize,
-    /// Bytes of the answer while it is made.
+    /// Bytes of the answer while it is made, and what it takes beside those that are written.
     made: AtomicUsize,
     /// Bytes of the answer that are not written yet.
     unsent: AtomicUsize,
@@ -31,12 +33,14 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins an exchange on a connection.
-    pub(crate) fn begin(connection: &Arc<Connection>) -> Arc<Self> {
+    /// Begins an exchange on a connection, with a head of so many bytes.
+    pub(crate) fn begin(connection: &Arc<Connection>, head: usize) -> Arc<Self> {
         connection.request_began();
+        connection.unfinished.take(head);
         Arc::new(Self {
             connection: Arc::clone(connection),
-            received: AtomicUsize::new(0),
+            has_room: head <= USUAL_HEAD || !connection.unfinished.is_tight(),
+            received: AtomicUsize::new(head),
             made: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
             sent: AtomicUsize::new(0),
@@ -48,8 +52,11 @@ impl Exchange {
         &self.connection
     }
 
-    /// Refuses an answer for which there would be no room. Asked before it is computed.
+    /// Refuses a request for which there is no room, or would be none for its answer. Asked before that is computed.
     pub(crate) fn check_room(&self) -> Result<(), Problem> {
+        if !self.has_room {
+            return Err(unfinished());
+        }
         if self.connection.unsent.has_room() { Ok(()) } else { Err(unread()) }
     }
 
@@ -85,6 +92,12 @@ impl Exchange {
     pub(super) fn answered(&self) {
         self.connection.unfinished.give_back(self.received.swap(0, Ordering::Relaxed));
         self.connection.unsent.give_back(self.made.swap(0, Ordering::Relaxed));
+    }
+
+    /// Counts bytes that are kept as long as anything of the answer is.
+    pub(super) fn keep(&self, bytes: usize) {
+        self.made.fetch_add(bytes, Ordering::Relaxed);
+        self.connection.unsent.take(bytes);
     }
 
     /// Counts bytes that are to be written.
@@ -127,9 +140,10 @@ impl Exchange {
         self.all_sent.register(waker);
     }
 
-    /// Whether the answer must be one that can be taken back until its last byte is written.
+    /// Whether the connection, or all of them, hold so much that the answer must be one that can be taken back until its
+    /// last byte is written.
     pub(super) fn is_tight(&self) -> bool {
-        self.connection.unsent.is_tight()
+        self.connection.unsent.is_much() || self.connection.unsent.is_tight()
     }
 }
 
@@ -145,5 +159,13 @@ fn unread() -> Problem {
         Kind::Overloaded,
         "too many bytes of answers are not read yet: read them, or ask for fewer items, fields or slots at once \
          (server.max_unsent, server.max_unsent_per_connection)",
+    )
+}
+
+pub(super) fn unfinished() -> Problem {
+    Problem::new(
+        Kind::Overloaded,
+        "too many bytes of requests are not received completely yet: send fewer large ones at once \
+         (server.max_unfinished, server.max_unfinished_per_connection)",
     )
 }

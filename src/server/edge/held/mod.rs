@@ -37,11 +37,6 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Whether more than half is held: time to be strict with those who hold it.
-    fn is_tight(&self) -> bool {
-        self.held() > self.limit / 2
-    }
-
     /// The most that all may hold when one who holds `own` of it asks for more. The last quarter is for those who hold
     /// little.
     fn ceiling(&self, own: usize) -> usize {
@@ -78,20 +73,30 @@ impl Share {
         own < self.limit && self.budget.held() < self.budget.ceiling(own)
     }
 
-    /// Whether this connection, or all of them, hold so much that each answer must be one that can be taken back.
-    fn is_tight(&self) -> bool {
-        self.held() > LITTLE || self.budget.is_tight()
+    /// Whether the connection holds more than a little.
+    fn is_much(&self) -> bool {
+        self.held() > LITTLE
+    }
+
+    /// Whether all of them hold more than half of what they may: time to be strict.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.budget.held() > self.budget.limit / 2
     }
 
     /// Takes bytes if there is room for them.
     fn try_take(&self, bytes: usize) -> bool {
         self.take(bytes);
-        let own = self.held();
-        let fits = own <= self.limit && self.budget.held() <= self.budget.ceiling(own);
+        let fits = self.is_within_bounds();
         if !fits {
             self.give_back(bytes);
         }
         fits
+    }
+
+    /// Whether what is held is no more than may be.
+    pub(crate) fn is_within_bounds(&self) -> bool {
+        let own = self.held();
+        own <= self.limit && self.budget.held() <= self.budget.ceiling(own)
     }
 
     /// Takes bytes that are there already, room or not.

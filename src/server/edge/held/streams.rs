@@ -39,7 +39,7 @@ impl<F> Answering<F> {
         request: Request<Incoming>,
         call: impl FnOnce(Request<Body>) -> F,
     ) -> Self {
-        let (version, exchange) = (request.version(), Exchange::begin(connection));
+        let (version, exchange) = (request.version(), Exchange::begin(connection, head_bytes(&request)));
         let mut request = request.map(|body| Body::new(Upload::new(body, Arc::clone(&exchange))));
         request.extensions_mut().insert(Arc::clone(&exchange));
         Self { answer: call(request), version, exchange: Some(exchange) }
@@ -60,6 +60,13 @@ impl<F: Future<Output = Result<Response<Body>, E>>, E> Future for Answering<F> {
         let _ = ANSWERED.try_with(|answered| answered.set(Some(Arc::clone(&exchange))));
         Poll::Ready(Ok(Answer::to(*this.version, response, exchange)))
     }
+}
+
+/// Bytes that a request's head takes.
+fn head_bytes(request: &Request<Incoming>) -> usize {
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    path + headers.sum::<usize>()
 }
 
 /// Runs the streams of one connection.

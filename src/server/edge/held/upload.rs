@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
-use super::Exchange;
-use crate::server::problem::{Kind, Problem};
+use super::exchange::{Exchange, unfinished};
+use crate::server::problem::Problem;
 
 /// A body that is being received.
 #[derive(Debug)]
@@ -66,11 +66,7 @@ impl NoRoom {
 
     /// What the client is told.
     pub(crate) fn problem() -> Problem {
-        Problem::new(
-            Kind::Overloaded,
-            "too many bytes of requests are not received completely yet: send fewer large ones at once \
-             (server.max_unfinished, server.max_unfinished_per_connection)",
-        )
+        unfinished()
     }
 
     /// Whether this is why a body could not be read.
