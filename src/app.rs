@@ -6,11 +6,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 mod dead;
+mod descriptors;
 mod events;
 mod identity;
 mod recording;
+mod signals;
 mod sinks;
 mod sources;
 
@@ -25,9 +28,10 @@ use crate::server::reload::{ReloadError, Reloader};
 use crate::server::tls::TlsError;
 use crate::server::{self, Admin, AdminService, Control, ControlAddr, ControlPlane, Listeners, ServerError};
 use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
-use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
+use crate::telemetry::{self, LogOutput, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError, Outboxes};
 use identity::Identity;
+use signals::{Reload, Signals};
 use sinks::GoingOut;
 
 pub(crate) use sources::open as open_source;
@@ -118,7 +122,6 @@ pub(crate) struct App {
     recommender: Arc<Recommender>,
     admin_service: Arc<AdminService>,
     metrics: server::Metrics,
-    threads: Arc<ServingThreads>,
     grpc: TcpListener,
     http: TcpListener,
     admin: TcpListener,
@@ -127,7 +130,12 @@ pub(crate) struct App {
     writers: Vec<Writer>,
     events: Events,
     /// The way to the refresher, and its end.
-    signals: (SyncSender<LookNow>, Receiver<LookNow>),
+    look_now: (SyncSender<LookNow>, Receiver<LookNow>),
+    runtime: Runtime,
+    signals: Signals,
+    /// Tells whoever has read a file, or writes to one, to look at it again.
+    reload: Reload,
+    logs: LogOutput,
 }
 
 impl App {
@@ -135,7 +143,13 @@ impl App {
     ///
     /// # Errors
     /// Whatever cannot be opened.
-    pub(crate) fn build(mut config: Config, stages: Stages) -> Result<Self, AppError> {
+    pub(crate) fn build(mut config: Config, stages: Stages, logs: LogOutput) -> Result<Self, AppError> {
+        let threads = Arc::new(ServingThreads::default());
+        let runtime = runtime(config.server.threads, &threads)?;
+        // Before anything that may take its time: until then, a SIGHUP would end the process.
+        let signals = runtime.block_on(async { Signals::install() })?;
+        config.server.max_connections =
+            descriptors::connections(config.server.max_connections, descriptors::raise_limit());
         if let Some(level) = config.server.cpu {
             crate::machine::limit_to(level);
         }
@@ -148,7 +162,7 @@ impl App {
         let store = open(&config.store, &config.s3)?;
         let cache = Arc::new(open_cache(&config.cache_dir, store.as_ref(), &config.channel)?);
         let views: Arc<Registry<View>> = Arc::default();
-        let signals = sync_channel(1);
+        let look_now = sync_channel(1);
         let has_cache_dir = !config.cache_dir.as_os_str().is_empty();
         let forgotten = has_cache_dir.then(|| config.cache_dir.join(FORGOTTEN));
         let state = LiveState::open(Arc::clone(&views), &config.live, forgotten.as_deref())?;
@@ -156,7 +170,7 @@ impl App {
         // The queue's end for requests, which the server drops at its end: the writer ends with the last of them.
         config.server.exposures = out.exposures;
         let outboxes = Outboxes { events: out.events, dead: out.dead };
-        let events = Events::open(&config, &views, state, outboxes, signals.0.clone())?;
+        let events = Events::open(&config, &views, state, outboxes, look_now.0.clone())?;
         config.server.events = Some(events.queue());
         let live = Arc::clone(&events.state);
         let refresher = Arc::new(Refresher::new(
@@ -174,7 +188,6 @@ impl App {
         );
         let registry = MetricsRegistry::new();
         let metrics = server::Metrics::new(registry.clone())?;
-        let threads = Arc::new(ServingThreads::default());
         let sources = Sources {
             views: Arc::clone(&views),
             refresher: Arc::clone(&refresher),
@@ -182,7 +195,7 @@ impl App {
             outgoing: out.counters,
             live: Arc::clone(&events.state),
             events: Arc::clone(&events.counts),
-            threads: Arc::clone(&threads),
+            threads,
             requests: Arc::clone(metrics.requests()),
         };
         telemetry::register(&registry, sources)?;
@@ -209,10 +222,13 @@ impl App {
             recommender,
             admin_service: Arc::new(admin_service),
             metrics,
-            threads,
             writers: out.writers,
             events,
+            look_now,
+            runtime,
             signals,
+            reload: Reload::new(),
+            logs,
         })
     }
 
@@ -224,17 +240,18 @@ impl App {
         // First of all that runs: `/readyz` tells why the rest takes its time.
         let admin = Admin::open(self.admin, self.control, Arc::clone(&self.admin_service))?;
         let reloader = self.reloader;
-        let (stop, signals) = self.signals;
+        let (stop, look_now) = self.look_now;
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
             let _ = refresher.refresh(false); // logged and kept in health
-            refresher.run(&signals);
+            refresher.run(&look_now);
         })?;
         let events = self.events.start()?;
-        let runtime = runtime(self.config.server.threads, &self.threads)?;
         let admin_service = Arc::clone(&self.admin_service);
+        let Self { runtime, signals, reload, logs, .. } = self;
+        runtime.spawn(reopen_logs(logs, reload.subscribe()));
         let shutdown = async move {
-            let signal = shutdown_signal().await;
+            let signal = signals.shutdown(reload).await;
             admin_service.drain();
             tracing::info!(signal, "draining");
         };
@@ -303,22 +320,14 @@ fn runtime(threads: usize, serving: &Arc<ServingThreads>) -> std::io::Result<Run
         .build()
 }
 
-#[cfg(unix)]
-async fn shutdown_signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    // Without a handler, SIGTERM ends the process as it ends any other, without a drain.
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return "SIGINT";
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = tokio::signal::ctrl_c() => "SIGINT",
+/// Opens the log's file anew with each reload. Files of exposures and events follow by themselves, with each batch.
+async fn reopen_logs(logs: LogOutput, mut reloads: watch::Receiver<()>) {
+    while reloads.changed().await.is_ok() {
+        match logs.reopen() {
+            Ok(()) => tracing::info!("telemetry.log_file is opened anew"),
+            Err(error) => {
+                tracing::error!(%error, "telemetry.log_file cannot be opened anew: lines go on into the old one");
+            }
+        }
     }
-}
-
-#[cfg(not(unix))]
-async fn shutdown_signal() -> &'static str {
-    let _ = tokio::signal::ctrl_c().await;
-    "interrupt"
 }

@@ -6,6 +6,7 @@
 mod config;
 mod cpu;
 mod events;
+mod log_output;
 mod outgoing;
 mod placements;
 mod process;
@@ -25,25 +26,30 @@ use crate::snapshot::{Refresher, Registry as Views};
 
 pub use config::{Config, LogFormat};
 pub use cpu::ServingThreads;
+pub use log_output::LogOutput;
 pub use prometheus::{Error as MetricsError, Registry as MetricsRegistry};
 
-/// Sends log lines to standard error; false if somebody set a subscriber before.
-pub fn init_logs(format: LogFormat, given: &str) -> bool {
-    let filter = EnvFilter::try_new(given).unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = quiet(filter, given);
-    // Colours are for terminals: in a log collector they are noise that breaks searches.
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+/// Sends log lines to where the settings say, which is returned; if somebody set a subscriber before, they go there.
+///
+/// # Errors
+/// The file for them cannot be opened.
+pub fn init_logs(config: &Config) -> std::io::Result<LogOutput> {
+    let Config { log, log_format, log_file } = config;
+    let filter = EnvFilter::try_new(log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = quiet(filter, log);
+    let output = log_file.as_deref().map_or_else(|| Ok(LogOutput::stderr()), LogOutput::file)?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
+        .with_ansi(output.colours())
+        .with_writer(output.clone())
         // It would report a line that cannot be written by `eprintln!`, which panics when standard error is a full
         // disk.
         .log_internal_errors(false);
-    match format {
-        LogFormat::Text => logs.with_target(false).try_init().is_ok(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init().is_ok(),
-    }
+    let _ = match log_format {
+        LogFormat::Text => logs.with_target(false).try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    };
+    Ok(output)
 }
 
 /// Without what libraries say of every connection, unless it was asked for.
@@ -54,6 +60,8 @@ fn quiet(filter: EnvFilter, given: &str) -> EnvFilter {
 
 /// The filters that keep libraries from logging.
 const CLIENT_LOGS: &[&str] = &[
+    // It warns of each client that resets too many streams: a scanner must not be able to fill the log.
+    "h2=error",
     #[cfg(feature = "kafka")]
     crate::connect::kafka::CLIENT_LOG,
     #[cfg(feature = "nats")]

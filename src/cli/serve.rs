@@ -40,13 +40,16 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CliError> {
         settings.add("events.dir", &dir.display().to_string());
     }
     let Loaded { config, warnings } = settings.load(file.as_deref())?;
-    telemetry::init_logs(config.telemetry.log_format, &config.telemetry.log);
+    let logs = telemetry::init_logs(&config.telemetry).map_err(|source| CliError::Unwritable {
+        file: config.telemetry.log_file.clone().unwrap_or_default(),
+        source,
+    })?;
     // Only now: where the log is JSON, whatever collects it expects nothing else on standard error.
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     refuse_single_snapshot(&config)?;
-    Ok(App::build(config, Stages::default())?.run()?)
+    Ok(App::build(config, Stages::default(), logs)?.run()?)
 }
 
 /// A server follows a channel. A snapshot's own directory has none, and the server would wait for one for ever. It is

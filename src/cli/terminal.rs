@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::domain::one_line;
+
 /// Standard output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output cannot be written: {0}")]
@@ -38,7 +40,10 @@ pub(super) fn print_usage(usage: &clap::Error) -> Result<(), OutputError> {
 
 /// Writes a line beside the answer. If that fails, there is nowhere left to say so.
 pub(super) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr(), "larder: {text}");
+    let text = text.to_string();
+    // Some messages have several lines; what they quote from files must not steer the terminal.
+    let lines: Vec<_> = text.lines().map(one_line).collect();
+    let _ = writeln!(io::stderr(), "larder: {}", lines.join("\n"));
 }
 
 /// A bar on standard error while it is a terminal; a line a step otherwise, unless `quiet`.

@@ -10,6 +10,7 @@ mod histogram;
 mod ids;
 mod mask;
 mod moment;
+mod one_line;
 mod request;
 mod request_key;
 pub mod score;
@@ -25,6 +26,7 @@ pub use histogram::Histogram;
 pub use ids::ItemIdx;
 pub use mask::ItemMask;
 pub use moment::{ClockStep, Moment, now_ms};
+pub use one_line::one_line;
 pub use request::{
     Consent, FilterValue, Request, RequestContext, ResponseView, Seed, SeedRole, SessionEvent, Subject,
     TrafficClass,

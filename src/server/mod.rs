@@ -27,12 +27,17 @@ use api::events::EventService;
 use api::service::Service;
 use api::{access, grpc, http};
 use edge::admission::Admission;
-use edge::connections::{Acceptor, ConnectionLimits, count_connections};
+use edge::aside::Aside;
+use edge::connection::{ConnectionLimits, ConnectionMetrics};
+use edge::connections::Acceptor;
 use edge::early_shed::EarlyShed;
-use edge::identify::Gate;
+use edge::held::Budget;
+use edge::identify::{Callers, Gate};
 use edge::limits;
 use edge::middleware::RequestGuard;
 use edge::protocol::Protocol;
+use metrics::Declaration;
+use tls::For;
 
 pub use admin::{Admin, AdminService, Control, ControlPlane, NotReady};
 pub use api::convert::SealError;
@@ -108,6 +113,8 @@ pub async fn run(
     let open = Arc::new(Semaphore::new(limits::OPEN));
     let early_shed =
         EarlyShed::new(admission.clone(), requests.clone(), open.clone(), config.request_timeout);
+    let limits = connection_limits(&config, &registry)?;
+    let [of_grpc, of_http] = ConnectionMetrics::register(&registry)?;
     let service = Service {
         recommender,
         admission: Arc::clone(&admission),
@@ -126,25 +133,19 @@ pub async fn run(
         let audit = config.authenticator.as_ref().map(|known| Arc::clone(known.audit()));
         Arc::new(RequestGuard { protocol, open, limit: config.request_timeout, draining, metrics, audit })
     };
-    let gate = |protocol, needs| Gate {
-        authenticator: config.authenticator.clone(),
-        protocol,
-        needs,
-        metrics: Arc::clone(&requests),
-        tls: config.tls.clone(),
+    let gate = |protocol, needs| {
+        let callers = config.authenticator.clone();
+        let callers =
+            callers.map(|authenticator| Callers { authenticator, needs, metrics: Arc::clone(&requests) });
+        Gate { protocol, callers, tls: config.tls.clone(), purpose: For::Serving }
     };
     // Not serving before the port is open: a client that asks at once must not be told otherwise.
     let mut health = HealthReporter::new();
     grpc::set_health(&health, ServingStatus::NotServing).await;
 
-    let grpc = grpc::routes(service.clone(), events.clone(), guard(Protocol::Grpc), &health)?;
+    let aside = Aside::new(config.request_timeout, config.max_connections);
+    let grpc = grpc::routes(service.clone(), events.clone(), guard(Protocol::Grpc), &health, aside)?;
     let http = http::routes(service.clone(), events, guard(Protocol::Http));
-    let limits = ConnectionLimits {
-        connections: config.max_connections,
-        streams: config.max_streams,
-        idle: config.idle_timeout,
-    };
-    let [of_grpc, of_http] = count_connections(&registry)?;
     // gRPC alone has the early shed: there the class is one field of a binary message, over HTTP it would take parsing
     // the JSON.
     let grpc = Acceptor::open(
@@ -152,7 +153,7 @@ pub async fn run(
         grpc,
         Some(early_shed),
         gate(Protocol::Grpc, access::of_grpc),
-        limits,
+        limits.clone(),
         of_grpc,
     );
     let http =
@@ -172,6 +173,38 @@ pub async fn run(
     grpc::end_health(&mut health).await;
     tokio::join!(grpc.close(config.drain_timeout), http.close(config.drain_timeout));
     Ok(())
+}
+
+const UNSENT: Declaration = Declaration {
+    name: "larder_unsent_bytes",
+    help: "Bytes of answers that are made or being made and that clients have not read.",
+    labels: &[],
+};
+const UNFINISHED: Declaration = Declaration {
+    name: "larder_unfinished_bytes",
+    help: "Bytes of requests that are not received completely or not answered yet.",
+    labels: &[],
+};
+
+/// What connections may do, on both ports together where it is about memory.
+fn connection_limits(config: &Config, registry: &Registry) -> Result<ConnectionLimits, prometheus::Error> {
+    let budget = |limit, declaration: Declaration| {
+        let budget = Budget::new(limit);
+        let read = Arc::clone(&budget);
+        declaration.gauge(registry, move |out| out.add(&[], read.held() as f64))?;
+        Ok::<_, prometheus::Error>(budget)
+    };
+    Ok(ConnectionLimits {
+        connections: config.max_connections,
+        streams: config.max_streams,
+        idle: config.idle_timeout,
+        header_timeout: config.header_timeout,
+        send_timeout: config.send_timeout,
+        max_age: config.max_connection_age,
+        age_grace: config.max_connection_age_grace,
+        unsent: (budget(config.max_unsent, UNSENT)?, config.max_unsent_per_connection),
+        unfinished: (budget(config.max_unfinished, UNFINISHED)?, config.max_unfinished_per_connection),
+    })
 }
 
 /// Seals page tokens with the configured key, or one of this process alone.

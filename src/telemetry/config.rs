@@ -1,9 +1,11 @@
 //! The section `[telemetry]`: which log lines there are, and how they look.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
-use crate::setting::SettingError;
+use crate::setting::{As, File, NoneOr, SettingError};
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +15,9 @@ pub struct Config {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// The file that log lines are appended to; `None`: standard error.
+    #[serde(with = "As::<NoneOr<File>>")]
+    pub log_file: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -27,7 +32,7 @@ pub enum LogFormat {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { log: "info".to_owned(), log_format: LogFormat::Text }
+        Self { log: "info".to_owned(), log_format: LogFormat::Text, log_file: None }
     }
 }
 

@@ -102,19 +102,65 @@ fn messages_that_do_not_decode_are_the_clients_fault() {
     let garbled = v1::RecommendRequest { placement: "pdp".to_owned(), ..Default::default() };
     let bytes = garbled.encode_to_vec().into_iter().map(|byte| if byte == b'd' { 0xff } else { byte });
     let frame: Vec<u8> = [0, 0, 0, 0, 5].into_iter().chain(bytes).collect();
-    let mut channel = server.channel();
-    let status = server.runtime.block_on(async {
-        let request = tonic::codegen::http::Request::post("/larder.v1.RecommendationService/Recommend")
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .body(tonic::body::Body::new(http_body_util::Full::from(frame)))
-            .unwrap();
-        std::future::poll_fn(|context| channel.poll_ready(context)).await.unwrap();
-        let response = channel.call(request).await.unwrap();
-        tonic::Status::from_header_map(response.headers()).unwrap()
-    });
+    let status = raw(&server, RECOMMEND, "application/grpc", &[], &frame);
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert!(status.message().contains("placement"), "{status:?}");
+}
+
+const RECOMMEND: &str = "/larder.v1.RecommendationService/Recommend";
+
+/// The status of a request with these bytes.
+fn raw(server: &Server, path: &str, kind: &str, headers: &[(&str, &str)], body: &[u8]) -> tonic::Status {
+    use http_body_util::BodyExt as _;
+    let mut channel = server.channel();
+    server.runtime.block_on(async {
+        let mut request = tonic::codegen::http::Request::post(path).header("te", "trailers");
+        if !kind.is_empty() {
+            request = request.header("content-type", kind);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = tonic::body::Body::new(http_body_util::Full::from(body.to_vec()));
+        std::future::poll_fn(|context| channel.poll_ready(context)).await.unwrap();
+        let response = channel.call(request.body(body).unwrap()).await.unwrap();
+        if let Some(status) = tonic::Status::from_header_map(response.headers()) {
+            return status;
+        }
+        let answer = response.into_body().collect().await.unwrap();
+        tonic::Status::from_header_map(answer.trailers().unwrap()).unwrap()
+    })
+}
+
+#[test]
+fn whatever_is_wrong_with_a_message_is_the_clients_fault() {
+    let server = Server::start(shop());
+    let gzip = [("grpc-encoding", "gzip")];
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+    let cases: [Case<'_>; 12] = [
+        ("an unknown flag", "application/grpc", &[], &[7, 0, 0, 0, 0]),
+        ("a prefix cut short", "application/grpc", &[], &[0, 0]),
+        ("a message cut short", "application/grpc", &[], &[0, 0, 0, 0, 9, 1]),
+        ("no message", "application/grpc", &[], &[]),
+        ("four gigabytes", "application/grpc", &[], &[0, 0xff, 0xff, 0xff, 0xff]),
+        ("over the limit", "application/grpc", &[], &[0, 0, 0x20, 0, 0]),
+        ("no protobuf", "application/grpc", &[], &[0, 0, 0, 0, 2, 0xff, 0xff]),
+        ("compressed, and not said how", "application/grpc", &[], &[1, 0, 0, 0, 1, 0]),
+        ("an encoding that is not known", "application/grpc", &gzip, &[1, 0, 0, 0, 1, 0]),
+        ("JSON", "application/json", &[], b"{}"),
+        ("gRPC-Web", "application/grpc-web+proto", &[], &[0, 0, 0, 0, 0]),
+        ("nothing said of the kind", "", &[], &[0, 0, 0, 0, 0]),
+    ];
+    let services = ["grpc.health.v1.Health/Check", "larder.v1.EventService/RecordEvents"];
+    for (what, kind, headers, body) in cases {
+        for path in [RECOMMEND, &format!("/{}", services[0]), &format!("/{}", services[1])] {
+            let status = raw(&server, path, kind, headers, body);
+            let is_theirs = [Code::InvalidArgument, Code::ResourceExhausted, Code::Unimplemented];
+            assert!(is_theirs.contains(&status.code()), "{path}, {what}: {status:?}");
+        }
+    }
+    let internal = server.scrape().value("larder_requests_total", &[("code", "INTERNAL")]);
+    assert_eq!(internal.unwrap_or_default(), 0.0);
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn in_flight(server: &Server) -> TcpStream {
 }
 
 /// A control plane whose first snapshot could not be loaded, and that has nothing to go back to.
-struct Failing;
+pub(crate) struct Failing;
 
 impl ControlPlane for Failing {
     fn location(&self) -> String {

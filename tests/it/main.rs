@@ -40,6 +40,8 @@ mod kafka;
 #[cfg(feature = "kinesis")]
 mod kinesis;
 mod live_items;
+#[cfg(all(unix, feature = "server"))]
+mod manners;
 mod memory;
 #[cfg(feature = "server")]
 mod metrics;
@@ -53,6 +55,8 @@ mod overload;
 mod people;
 mod placements_file;
 mod prices;
+#[cfg(feature = "server")]
+mod probes;
 mod pyarrow;
 mod ranked;
 mod rankers;
@@ -66,6 +70,8 @@ mod reuse;
 mod s3;
 #[cfg(feature = "server")]
 mod sinks;
+#[cfg(feature = "server")]
+mod slow_clients;
 mod spool;
 #[cfg(all(
     feature = "s3",
@@ -110,6 +116,8 @@ mod support {
     pub(crate) mod network;
     #[cfg(feature = "server")]
     pub(crate) mod process;
+    #[cfg(feature = "server")]
+    pub(crate) mod raw_http2;
     #[cfg(feature = "kinesis")]
     pub(crate) mod refusing;
     #[cfg(feature = "s3")]

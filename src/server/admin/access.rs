@@ -12,8 +12,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 
 use super::error;
-use super::listener::Remote;
 use crate::exposure::host_name;
+use crate::server::edge::identify::Peer;
 use crate::server::identity::{Audit, Authenticator, Denial, Memory, Origin, Principal, Scope};
 use crate::server::problem::Problem;
 
@@ -31,7 +31,7 @@ pub(super) struct Access {
 pub(super) struct Asked<'a> {
     pub(super) uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
-    pub(super) remote: &'a Remote,
+    pub(super) remote: &'a Peer,
     /// Whether only this machine reaches the port.
     pub(super) is_local: bool,
 }

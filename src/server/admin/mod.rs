@@ -5,7 +5,6 @@
 
 mod access;
 mod control;
-mod listener;
 mod readiness;
 mod service;
 mod status;
@@ -14,10 +13,12 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,7 +26,13 @@ use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
 use self::access::Asked;
-use self::listener::{AdminListener, Remote};
+use crate::domain::one_line;
+use crate::server::edge::connection::{ConnectionLimits, ConnectionMetrics};
+use crate::server::edge::connections::Acceptor;
+use crate::server::edge::held::{Budget, Exchange};
+use crate::server::edge::identify::{Gate, Peer};
+use crate::server::edge::protocol::Protocol;
+use crate::server::tls::For;
 use crate::snapshot::{Outcome, SnapshotError};
 pub use control::ControlPlane;
 pub use readiness::NotReady;
@@ -52,6 +59,10 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// Connections at once, to each of its ports: probes, scrapes and people. What else there is are clients of the API
+    /// on the wrong port.
+    pub const CONNECTIONS: usize = 64;
+
     /// Serves `service` on a bound port. Orders are taken of callers with the scope admin and, on a loopback address,
     /// of everybody.
     ///
@@ -75,20 +86,22 @@ impl Admin {
         // One thread is enough for probes, and cannot take more than one core from the API.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
+        let connections = ConnectionMetrics::unregistered().map_err(io::Error::other)?;
         let work = move || {
             let served = runtime.block_on(async {
                 let turns = Turns::default();
-                let serving = ports.into_iter().map(|port| port.serve(Arc::clone(&service), turns.clone()));
-                // Dropping the server, and not draining it, is right here: a scrape may be cut off.
-                tokio::select! {
-                    served = futures_util::future::try_join_all(serving) => served.map(drop),
-                    _ = stopped => Ok(()),
-                }
+                let limits = limits();
+                let open = |port: Port| {
+                    port.open(Arc::clone(&service), turns.clone(), limits.clone(), connections.clone())
+                };
+                let acceptors = ports.into_iter().map(open).collect::<io::Result<Vec<_>>>()?;
+                let _ = stopped.await;
+                Ok::<_, io::Error>(acceptors)
             });
             if let Err(error) = served {
                 tracing::error!(%error, "the admin port failed");
             }
-            // A refresh may be under way: it ends with the process.
+            // Not drained: a scrape may be cut off. A refresh may be under way: it ends with the process.
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("larder-admin".to_owned()).spawn(work)?;
@@ -112,13 +125,19 @@ struct Port {
 }
 
 impl Port {
-    async fn serve(self, service: Arc<AdminService>, turns: Turns) -> io::Result<()> {
+    fn open(
+        self,
+        service: Arc<AdminService>,
+        turns: Turns,
+        limits: ConnectionLimits,
+        metrics: ConnectionMetrics,
+    ) -> io::Result<Acceptor> {
         let Self { listener, takes_orders } = self;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let is_local = listener.local_addr()?.ip().is_loopback();
-        let listener = AdminListener::new(listener, service.tls());
+        let gate = Gate { protocol: Protocol::Http, callers: None, tls: service.tls(), purpose: For::Admin };
         let routes = routes(AdminState { service, turns, is_local }, takes_orders);
-        axum::serve(listener, routes.into_make_service_with_connect_info::<Remote>()).await
+        Ok(Acceptor::open(listener, routes, None, gate, limits, metrics))
     }
 }
 
@@ -154,6 +173,31 @@ struct AdminState {
     is_local: bool,
 }
 
+/// As on the API's ports, with a memory of its own: whatever happens there, probes are answered.
+fn limits() -> ConnectionLimits {
+    const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+    ConnectionLimits {
+        connections: Admin::CONNECTIONS,
+        streams: 16,
+        idle: SECONDS(300),
+        header_timeout: SECONDS(5),
+        send_timeout: SECONDS(5),
+        max_age: None,
+        age_grace: SECONDS(5),
+        unsent: (Budget::new(16 << 20), 4 << 20),
+        unfinished: (Budget::new(4 << 20), 1 << 20),
+    }
+}
+
+/// Refuses who does not read the answers that there are.
+async fn bounded(request: Request, next: Next) -> Response<Body> {
+    let exchange = request.extensions().get::<Arc<Exchange>>();
+    match exchange.map_or(Ok(()), |exchange| exchange.check_room()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_http(),
+    }
+}
+
 fn routes(state: AdminState, takes_orders: bool) -> Router {
     let mut routes = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
@@ -165,14 +209,14 @@ fn routes(state: AdminState, takes_orders: bool) -> Router {
         routes =
             routes.route("/snapshots:refresh", post(refresh)).route("/snapshots:rollback", post(rollback));
     }
-    routes.with_state(state)
+    routes.with_state(state).layer(from_fn(bounded))
 }
 
 /// What a request's rights hang on, taken out of it.
-type Received = (ConnectInfo<Remote>, Uri, HeaderMap);
+type Received = (Extension<Peer>, Uri, HeaderMap);
 
 impl AdminState {
-    fn asked<'a>(&self, (ConnectInfo(remote), uri, headers): &'a Received) -> Asked<'a> {
+    fn asked<'a>(&self, (Extension(remote), uri, headers): &'a Received) -> Asked<'a> {
         Asked { uri, headers, remote, is_local: self.is_local }
     }
 }
@@ -180,7 +224,10 @@ impl AdminState {
 async fn readyz(State(state): State<AdminState>) -> (StatusCode, String) {
     match state.service.readiness() {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+        Err(reason) => {
+            // The reason may quote an artifact.
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", one_line(&reason.to_string())))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use tonic_health::server::HealthReporter;
 
 use super::events::{self, EventService};
 use super::service::Service;
+use crate::server::edge::aside::{Aside, aside};
 use crate::server::edge::limits;
 use crate::server::edge::middleware::{Arrival, RequestGuard, guard};
 use crate::server::problem::{Kind, Problem};
@@ -45,7 +46,8 @@ impl event_service_server::EventService for EventService {
         &self,
         request: Request<v1::RecordEventsRequest>,
     ) -> Result<Response<v1::RecordEventsResponse>, Status> {
-        let documents = events::documents(request.into_inner());
+        let (_, message) = split(request)?;
+        let documents = events::documents(message);
         self.record(documents).await.map(Response::new).map_err(Problem::into_grpc)
     }
 
@@ -53,36 +55,44 @@ impl event_service_server::EventService for EventService {
         &self,
         request: Request<v1::ForgetUserRequest>,
     ) -> Result<Response<v1::ForgetUserResponse>, Status> {
-        self.forget(request.into_inner()).await.map(Response::new).map_err(Problem::into_grpc)
+        let (_, message) = split(request)?;
+        self.forget(message).await.map(Response::new).map_err(Problem::into_grpc)
     }
 }
 
-/// The routes of the gRPC port. `health` answers from `reporter`'s state.
+/// The routes of the gRPC port. `health` answers from `reporter`'s state, within `bounds` like reflection.
 pub(crate) fn routes(
     service: Service,
     events: EventService,
     request_guard: Arc<RequestGuard>,
     health: &HealthReporter,
+    bounds: Aside,
 ) -> Result<Router, tonic_reflection::server::Error> {
     let recommendations =
         // tonic's own limit of 4 MiB would let four times the memory in.
         RecommendationServiceServer::new(service).max_decoding_message_size(limits::BODY_BYTES);
     let events = EventServiceServer::new(events).max_decoding_message_size(limits::BODY_BYTES);
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
-    let health = tonic_health::pb::health_server::HealthServer::new(health);
+    let health = tonic_health::pb::health_server::HealthServer::new(health)
+        .max_decoding_message_size(limits::ASIDE_BYTES);
     // Both versions: older tools only know v1alpha.
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(larder_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let v1 = reflection().build_v1()?.max_decoding_message_size(limits::ASIDE_BYTES);
+    let v1alpha = reflection().build_v1alpha()?.max_decoding_message_size(limits::ASIDE_BYTES);
+    let aside_routes = Router::new()
+        .route_service("/grpc.health.v1.Health/{*method}", health)
+        .route_service("/grpc.reflection.v1.ServerReflection/{*method}", v1)
+        .route_service("/grpc.reflection.v1alpha.ServerReflection/{*method}", v1alpha)
+        .layer(from_fn_with_state(Arc::new(bounds), aside));
     Ok(Router::new()
         .route_service(&format!("/{SERVICE_NAME}/{{*method}}"), recommendations)
         .route_service(&format!("/{EVENTS}/{{*method}}"), events)
         .layer(from_fn_with_state(request_guard, guard)) // for the routes above it only: probes are never refused
-        .route_service("/grpc.health.v1.Health/{*method}", health)
-        .route_service("/grpc.reflection.v1.ServerReflection/{*method}", reflection().build_v1()?)
-        .route_service("/grpc.reflection.v1alpha.ServerReflection/{*method}", reflection().build_v1alpha()?)
+        .merge(aside_routes)
         .fallback(|| async {
             Status::unimplemented("no such service").into_http::<axum::body::Body>().into_response()
         }))
@@ -106,5 +116,7 @@ fn split<T>(mut request: Request<T>) -> Result<(Arrival, T), Status> {
     // Missing only if somebody adds a route without the guard's layer.
     let arrival = request.extensions_mut().remove::<Arrival>();
     let missing = || Problem::new(Kind::Internal, "the request did not pass the request guard").into_grpc();
-    Ok((arrival.ok_or_else(missing)?, request.into_inner()))
+    let arrival = arrival.ok_or_else(missing)?;
+    arrival.is_decoded();
+    Ok((arrival, request.into_inner()))
 }

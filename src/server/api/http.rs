@@ -1,6 +1,7 @@
 //! The HTTP/JSON protocol: the same messages as over gRPC, in proto3 JSON.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,14 +17,17 @@ use serde::Serialize;
 
 use super::events::{Body as Recorded, EventService};
 use super::service::Service;
-use super::{json, openapi, query};
+use super::{json, openapi, probes, query};
 use crate::feature::nearest;
+use crate::server::edge::held::NoRoom;
 use crate::server::edge::limits;
 use crate::server::edge::middleware::{Arrival, RequestGuard, guard};
 use crate::server::problem::{Kind, Problem, did_you_mean};
 
 /// The routes of the HTTP port.
 pub(crate) fn routes(service: Service, events: EventService, request_guard: Arc<RequestGuard>) -> Router {
+    let (recommender, draining) = (Arc::clone(&service.recommender), Arc::clone(&request_guard.draining));
+    let readiness = move || recommender.is_ready() && !draining.load(Ordering::Relaxed);
     // Written once: `Bytes` is shared by all answers.
     let document = Bytes::from(openapi::document().to_string());
     Router::new()
@@ -46,7 +50,12 @@ pub(crate) fn routes(service: Service, events: EventService, request_guard: Arc<
             Problem::new(Kind::MethodNotAllowed, "GET /openapi.json lists what there is").into_http()
         })
         .layer(from_fn_with_state(request_guard, guard))
+        // Behind the guard: probes are never refused.
+        .merge(probes::routes(readiness))
 }
+
+/// Bytes of an answer from which on it is worth a copy to hold no more than them.
+const LARGE: usize = 64 << 10;
 
 type Target = Result<Path<String>, PathRejection>;
 
@@ -147,9 +156,14 @@ fn text_of(target: Target) -> Result<String, Problem> {
 async fn read_json<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Problem> {
     json::check_content_type(request.headers())?;
     let collected = Limited::new(request.into_body(), limits::BODY_BYTES).collect().await;
-    let bytes = collected.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-        Some(_) => Problem::new(Kind::TooLarge, format!("the body may have {} bytes", limits::BODY_BYTES)),
-        None => Problem::new(Kind::InvalidArgument, "the body was cut off"),
+    let bytes = collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Problem::new(Kind::TooLarge, format!("the body may have {} bytes", limits::BODY_BYTES))
+        } else if NoRoom::is_cause_of(&*error) {
+            NoRoom::problem()
+        } else {
+            Problem::new(Kind::InvalidArgument, "the body was cut off")
+        }
     })?;
     json::read(&bytes.to_bytes())
 }
@@ -214,7 +228,14 @@ fn same_tag(given: &str, etag: &str) -> bool {
 }
 
 fn written(answer: &impl Serialize) -> Result<Bytes, Problem> {
-    serde_json::to_vec(answer).map(Bytes::from).map_err(|error| {
+    // A vector that grows has room for up to twice what it has, which large answers would hold until they are read.
+    let exact = |mut text: Vec<u8>| {
+        if text.len() > LARGE {
+            text.shrink_to_fit();
+        }
+        Bytes::from(text)
+    };
+    serde_json::to_vec(answer).map(exact).map_err(|error| {
         tracing::error!(%error, "an answer could not be written as JSON");
         Problem::new(Kind::Internal, "the answer could not be written")
     })

@@ -8,5 +8,6 @@ pub(crate) mod grpc;
 pub(crate) mod http;
 mod json;
 mod openapi;
+mod probes;
 mod query;
 pub(crate) mod service;

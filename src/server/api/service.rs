@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use larder_proto::v1;
+use prost::Message as _;
 
 use super::access;
 use super::convert::{self, Answer, MaxAge, PageToken, PageTokenSeal, ParsedRequest, ParsedSlot};
@@ -66,6 +67,8 @@ impl Service {
         arrival.asks_for(Arc::clone(&counts), request.traffic_class);
         let price = self.price(std::slice::from_ref(&request), &prepared)?;
         let mut permit = self.admission.acquire(request.traffic_class, price, arrival.deadline()).await?;
+        // Once more: while it was queued, the answers to its caller's other requests may have piled up.
+        arrival.check_room()?;
         let asked = Asked { request: &request, page: page.as_ref(), counts, decoded_at };
         self.slate(&asked, &mut permit, || Ok(self.recommender.complete(&request, &prepared)?))
     }
@@ -99,6 +102,7 @@ impl Service {
         // twenty queues.
         let price = self.price(&requests, &prepared)?;
         let mut permit = self.admission.acquire(class, price, arrival.deadline()).await?;
+        arrival.check_room()?;
         let mut shown = deduplicate.then(Vec::new);
         let mut results = Vec::with_capacity(slots.len());
         for (i, (slot_id, index)) in slots.into_iter().enumerate() {
@@ -116,6 +120,10 @@ impl Service {
                 self.slate(&asked, &mut permit, complete)
                     .map_err(|problem| problem.inside(&format!("slots[{i}]")))
             });
+            if let Ok(response) = &answer {
+                // Slots are kept until the last is made, which may be twenty times the largest slate.
+                arrival.make(response.encoded_len())?;
+            }
             // What a later slot shows depends on the slots before it: not on its own request alone.
             let depends_on_others = deduplicate && i > 0;
             results.push(v1::SlotResult { slot_id, result: Some(slot_result(answer, depends_on_others)) });

@@ -13,7 +13,9 @@ use crate::machine::Level;
 use crate::recommender::EventQueue;
 use crate::server::identity::Authenticator;
 use crate::server::tls::Tls;
-use crate::setting::{Address, As, AutoOr, Form, NoneOr, SettingError, Time, duration_within, number_within};
+use crate::setting::{
+    Address, As, AutoOr, Form, NoneOr, SettingError, Size, Time, duration_within, number_within, size_within,
+};
 
 pub use page_token_key::{KeyError, PageTokenKey};
 
@@ -47,13 +49,38 @@ pub struct Config {
     /// Upper bound on queued requests; further ones are refused with RESOURCE_EXHAUSTED (429). Raising it trades tail
     /// latency for goodput.
     pub max_queued: usize,
-    /// Upper bound on open connections of each port; more wait in the operating system's backlog.
+    /// Upper bound on open connections of each port. When it is reached, those that are idle for longest make room; if
+    /// none is idle, more wait in the operating system's backlog.
     pub max_connections: usize,
     /// Upper bound on HTTP/2 streams of each connection; clients hold further ones back.
     pub max_streams: u32,
     /// A connection without a request for this long is closed.
     #[serde(with = "As::<Time>")]
     pub idle_timeout: Duration,
+    /// How long a client may take over a request head, or over the beginning of a connection.
+    #[serde(with = "As::<Time>")]
+    pub header_timeout: Duration,
+    /// How long a client may read nothing of an answer; then its stream is reset (HTTP/2) or its connection cut.
+    #[serde(with = "As::<Time>")]
+    pub send_timeout: Duration,
+    /// A connection of about this age is told to go away, so that clients look for new replicas; `None`: none is.
+    #[serde(with = "As::<NoneOr<Time>>")]
+    pub max_connection_age: Option<Duration>,
+    /// How long it then has for what is under way.
+    #[serde(with = "As::<Time>")]
+    pub max_connection_age_grace: Duration,
+    /// Upper bound on bytes of answers that clients have not read, of all connections together.
+    #[serde(with = "As::<Size>")]
+    pub max_unsent: u64,
+    /// And of one connection.
+    #[serde(with = "As::<Size>")]
+    pub max_unsent_per_connection: u64,
+    /// Upper bound on bytes of requests that are not complete or not answered, of all connections together.
+    #[serde(with = "As::<Size>")]
+    pub max_unfinished: u64,
+    /// And of one connection.
+    #[serde(with = "As::<Size>")]
+    pub max_unfinished_per_connection: u64,
     /// The longest that a request may take, reading its body included; then DEADLINE_EXCEEDED (504).
     #[serde(with = "As::<Time>")]
     pub request_timeout: Duration,
@@ -101,6 +128,14 @@ impl Default for Config {
             max_connections: 4096,
             max_streams: 256,
             idle_timeout: Duration::from_secs(300),
+            header_timeout: Duration::from_secs(10),
+            send_timeout: Duration::from_secs(5),
+            max_connection_age: Some(Duration::from_secs(600)),
+            max_connection_age_grace: Duration::from_secs(10),
+            max_unsent: 32 << 20,
+            max_unsent_per_connection: 8 << 20,
+            max_unfinished: 32 << 20,
+            max_unfinished_per_connection: 4 << 20,
             request_timeout: Duration::from_secs(5),
             cache_max_age: Duration::from_secs(60),
             shutdown_delay: Duration::ZERO,
@@ -119,6 +154,9 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// Bounds of the bounds on bytes.
+const LEAST: u64 = 2 << 20;
+const MOST: u64 = 1 << 40;
 
 impl Config {
     /// Checks every value against its range.
@@ -134,6 +172,17 @@ impl Config {
         number_within("max_streams", self.max_streams, 1..=1_000_000)?;
         // Less than a second would close connections between two requests of one page.
         duration_within("idle_timeout", self.idle_timeout, SECOND..=DAY)?;
+        // Less would cut clients off whose network lost a packet.
+        duration_within("header_timeout", self.header_timeout, SECOND..=HOUR)?;
+        duration_within("send_timeout", self.send_timeout, SECOND..=HOUR)?;
+        let age = self.max_connection_age.unwrap_or(HOUR);
+        duration_within("max_connection_age", age, SECOND..=365 * DAY)?;
+        duration_within("max_connection_age_grace", self.max_connection_age_grace, Duration::ZERO..=HOUR)?;
+        // Room for one answer, and for one request, of the largest kind.
+        size_within("max_unsent", self.max_unsent, LEAST..=MOST)?;
+        size_within("max_unsent_per_connection", self.max_unsent_per_connection, LEAST..=MOST)?;
+        size_within("max_unfinished", self.max_unfinished, LEAST..=MOST)?;
+        size_within("max_unfinished_per_connection", self.max_unfinished_per_connection, LEAST..=MOST)?;
         duration_within("request_timeout", self.request_timeout, 10 * MILLISECOND..=HOUR)?;
         // A year is the longest that HTTP ever let a server promise (RFC 2616, 14.21).
         duration_within("cache_max_age", self.cache_max_age, Duration::ZERO..=365 * DAY)?;

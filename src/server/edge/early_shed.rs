@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use futures_util::future::Either;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::service::Service;
 use larder_proto::v1::recommendation_service_server::SERVICE_NAME;
 use tokio::sync::Semaphore;
@@ -73,7 +72,7 @@ impl EarlyShed {
     /// The request with its message if it is admitted, else the answer.
     async fn admit(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         caller: Option<&Caller>,
     ) -> Result<Request<Body>, Response<Body>> {
         let arrived = Instant::now();
@@ -108,7 +107,7 @@ impl EarlyShed {
     }
 
     /// The message with its prefix.
-    async fn read(&self, body: Incoming) -> Result<Bytes, Unread> {
+    async fn read(&self, body: Body) -> Result<Bytes, Unread> {
         // Not awaited: waiting here would be a second queue, without priorities.
         let _open = self.open.try_acquire().map_err(|_| Unread::Overloaded)?;
         let read = Limited::new(body, PREFIX + limits::BODY_BYTES).collect();
@@ -143,7 +142,7 @@ pub(crate) struct EarlyShedService<S> {
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A request, and who sent it where callers are told apart.
-pub(crate) type Identified = (Request<Incoming>, Option<Caller>);
+pub(crate) type Identified = (Request<Body>, Option<Caller>);
 
 impl<S, E> Service<Identified> for EarlyShedService<S>
 where
@@ -158,7 +157,7 @@ where
         let early_shed = self.early_shed.as_ref().filter(|early_shed| early_shed.may_refuse(&request));
         let Some(early_shed) = early_shed else {
             // No box for the future while there is no overload, which is nearly always.
-            return Either::Left(self.inner.call(arrived(request.map(Body::new), caller)));
+            return Either::Left(self.inner.call(arrived(request, caller)));
         };
         let (early_shed, inner) = (Arc::clone(early_shed), self.inner.clone());
         Either::Right(Box::pin(async move {
@@ -172,6 +171,7 @@ where
 
 /// The request with what the handlers need to know of its arrival.
 fn arrived(mut request: Request<Body>, caller: Option<Caller>) -> Request<Body> {
-    request.extensions_mut().insert(Arrival::now(caller));
+    let arrival = Arrival::now(caller, request.extensions().get().cloned());
+    request.extensions_mut().insert(arrival);
     request
 }

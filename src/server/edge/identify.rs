@@ -9,7 +9,6 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use futures_util::future::Either;
-use hyper::body::Incoming;
 use hyper::service::Service;
 
 use super::early_shed::EarlyShedService;
@@ -19,19 +18,27 @@ use super::requests::RequestMetrics;
 use crate::domain::TrafficClass;
 use crate::server::identity::{Authenticator, Denial, Memory, Needs, Origin, Principal};
 use crate::server::problem::Problem;
-use crate::server::tls::Tls;
+use crate::server::tls::{For, Tls};
 
-/// Lets requests of one port in.
+/// Lets connections and requests of one port in.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// `None`: there are no credentials, and everybody may ask.
-    pub(crate) authenticator: Option<Arc<Authenticator>>,
     pub(crate) protocol: Protocol,
+    /// `None`: there are no credentials and everybody may ask, or the handlers tell callers apart.
+    pub(crate) callers: Option<Callers>,
+    /// What the port's connections are encrypted with.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// Which of the configurations of TLS it takes. On the admin port, handlers find the [`Peer`] among the extensions.
+    pub(crate) purpose: For,
+}
+
+/// Tells the callers of a port apart.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    pub(crate) authenticator: Arc<Authenticator>,
     /// What a request to a path needs.
     pub(crate) needs: fn(&str) -> Needs,
     pub(crate) metrics: Arc<RequestMetrics>,
-    /// What the port's connections are encrypted with.
-    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// The other end of a connection.
@@ -50,8 +57,8 @@ impl Gate {
         peer: &Peer,
         memory: &Memory,
     ) -> Result<Option<Caller>, Response<Body>> {
-        let Some(authenticator) = &self.authenticator else { return Ok(None) };
-        let needs = (self.needs)(request.uri().path());
+        let Some(Callers { authenticator, needs, metrics }) = &self.callers else { return Ok(None) };
+        let needs = needs(request.uri().path());
         if needs == Needs::Nothing {
             return Ok(None);
         }
@@ -69,7 +76,7 @@ impl Gate {
         let problem = Problem::from(denial);
         let outcome = problem.outcome();
         // Under no placement and as LIVE, like everything that is refused before it is decoded.
-        self.metrics.request(self.protocol, None, TrafficClass::default(), outcome, arrived.elapsed());
+        metrics.request(self.protocol, None, TrafficClass::default(), outcome, arrived.elapsed());
         let origin = Origin {
             principal: principal.as_deref(),
             peer: Some(peer.addr),
@@ -104,7 +111,7 @@ pub(crate) struct IdentifyService<S> {
     pub(crate) memory: Memory,
 }
 
-impl<S, E> Service<Request<Incoming>> for IdentifyService<S>
+impl<S, E> Service<Request<Body>> for IdentifyService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = E> + Clone + Send + 'static,
     S::Future: Send,
@@ -117,7 +124,10 @@ where
         <EarlyShedService<S> as Service<super::early_shed::Identified>>::Future,
     >;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Body>) -> Self::Future {
+        if self.gate.purpose == For::Admin {
+            request.extensions_mut().insert(self.peer.clone());
+        }
         match self.gate.admit(&request, &self.peer, &self.memory) {
             Ok(caller) => Either::Right(self.inner.call((request, caller))),
             Err(response) => Either::Left(ready(Ok(response))),

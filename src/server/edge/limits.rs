@@ -3,9 +3,11 @@
 
 /// Bytes of a request body or message.
 pub(crate) const BODY_BYTES: usize = 1 << 20;
-/// Requests that are open at once: read, queued or served. With [`BODY_BYTES`] it bounds the memory of bodies (16 GiB,
-/// which nobody reaches whose bodies are of the usual kilobytes).
-pub(crate) const OPEN: usize = 16_384;
+/// Requests that are open at once: read, queued or served. What they hold in bytes has bounds of its own
+/// (`server.max_unfinished`, `server.max_unsent`).
+pub(crate) const OPEN: usize = 8_192;
+/// Bytes of a message to the services beside the API: health and reflection. Names are all that they are asked for.
+pub(crate) const ASIDE_BYTES: usize = 4 << 10;
 /// Bytes of all headers together.
 pub(crate) const HEADER_BYTES: usize = 32 << 10;
 /// Items of a slate.

@@ -1,10 +1,11 @@
 //! What every request passes on its way in and out, on both protocols:
 //!
-//! 1. the connection's own limits: bytes of headers, streams, idle and slow clients (`connections`);
+//! 1. the connection's own limits: bytes of headers, streams, idle and slow clients (`connections`), and from there on
+//!    the bytes that are held for the request and its answer (`held`);
 //! 2. where there are credentials, who calls, whether it may, and its quota (`identify`);
 //! 3. on the gRPC port, during an overload, the early shed: most requests go no further (`early_shed`);
 //! 4. metrics, outermost of what is here, so that what is refused below is counted too;
-//! 5. a bound on open requests, so that memory has one;
+//! 5. bounds on open requests and on answers that are not read, so that memory has one;
 //! 6. the deadline: the client's own travels with the request, the server's ends it;
 //! 7. the handler reads and checks the message, whether the caller may ask for what stands in it (`api::access`), and
 //!    waits for the features of users that are not in memory;
@@ -20,10 +21,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Response, Version, header};
 use axum::middleware::Next;
 use tokio::sync::Semaphore;
 
+use super::held::Exchange;
 use super::protocol::Protocol;
 use super::requests::{PlacementCounts, RequestMetrics};
 use crate::domain::TrafficClass;
@@ -59,8 +61,18 @@ pub(crate) struct Arrival {
     at: Instant,
     caller: Option<Caller>,
     budget: Option<Duration>,
-    /// What the handler finds out for the metrics.
-    subject: Arc<OnceLock<Subject>>,
+    /// What the handler finds out.
+    found: Arc<Found>,
+    /// What is held for the request and its answer; `None` where there is no connection.
+    exchange: Option<Arc<Exchange>>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// For the metrics.
+    subject: OnceLock<Subject>,
+    /// The message was decoded.
+    is_decoded: AtomicBool,
 }
 
 /// What a request turned out to ask for.
@@ -72,8 +84,8 @@ struct Subject {
 
 impl Arrival {
     /// That of a request which arrives now; `caller` is `None` where there are no credentials.
-    pub(crate) fn now(caller: Option<Caller>) -> Self {
-        Self { at: Instant::now(), caller, budget: None, subject: Arc::default() }
+    pub(crate) fn now(caller: Option<Caller>, exchange: Option<Arc<Exchange>>) -> Self {
+        Self { at: Instant::now(), caller, budget: None, found: Arc::default(), exchange }
     }
 
     /// Who sent it, where callers are told apart.
@@ -91,9 +103,24 @@ impl Arrival {
         self.at.checked_add(self.budget?)
     }
 
+    /// Tells that the message was decoded: what fails from here on is no fault in its bytes.
+    pub(crate) fn is_decoded(&self) {
+        self.found.is_decoded.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses an answer for which there is no room among those that are not read. Asked before it is computed.
+    pub(crate) fn check_room(&self) -> Result<(), Problem> {
+        self.exchange.as_ref().map_or(Ok(()), |exchange| exchange.check_room())
+    }
+
+    /// Counts the bytes of a part of the answer, which is kept until the rest is made.
+    pub(crate) fn make(&self, bytes: usize) -> Result<(), Problem> {
+        self.exchange.as_ref().map_or(Ok(()), |exchange| exchange.make(bytes))
+    }
+
     /// Tells the metrics what the request asks for, once that is known.
     pub(crate) fn asks_for(&self, placement: Arc<PlacementCounts>, class: TrafficClass) {
-        self.subject.get_or_init(|| Subject { placement, class });
+        self.found.subject.get_or_init(|| Subject { placement, class });
     }
 }
 
@@ -116,6 +143,9 @@ pub(crate) async fn guard(
         let Ok(_open) = guard.open.try_acquire() else {
             break 'answer protocol.refuse(Problem::new(Kind::Overloaded, "too many requests are open"));
         };
+        if let Err(problem) = check_head(protocol, &request).and_then(|()| arrival.check_room()) {
+            break 'answer protocol.refuse(problem);
+        }
         arrival.budget = match protocol.budget(request.headers()) {
             Ok(budget) => budget,
             Err(problem) => break 'answer protocol.refuse(problem),
@@ -127,6 +157,7 @@ pub(crate) async fn guard(
         // permit. The client's own deadline is no reason to cut a request off: the recommender plans for it, and an
         // answer of lower quality is better than none.
         match tokio::time::timeout(guard.limit, next.run(request)).await {
+            Ok(response) if arrival.found.is_decoded.load(Ordering::Relaxed) => response,
             Ok(response) => undecodable(&response).map_or(response, |problem| protocol.refuse(problem)),
             Err(_) => protocol.refuse(Problem::new(Kind::DeadlineExceeded, "the request took too long")),
         }
@@ -136,7 +167,7 @@ pub(crate) async fn guard(
     if protocol == Protocol::Http && guard.draining.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let subject = arrival.subject.get();
+    let subject = arrival.found.subject.get();
     let placement = subject.map(|subject| &*subject.placement);
     // A request that failed before its class was known may have been a person's.
     let class = subject.map_or(TrafficClass::default(), |subject| subject.class);
@@ -152,16 +183,46 @@ pub(crate) async fn guard(
     response
 }
 
-/// tonic has codes of its own for messages that do not decode (INTERNAL) or are too large (OUT_OF_RANGE). Both are the
-/// client's to mend.
-fn undecodable(response: &Response<Body>) -> Option<Problem> {
+/// What is wrong with a request whose message was never decoded.
+///
+/// tonic has codes of its own for that: INTERNAL for bytes that are no message, OUT_OF_RANGE for one that is too large.
+/// Both are the client's to mend.
+pub(crate) fn undecodable(response: &Response<Body>) -> Option<Problem> {
     // tonic leaves the status in the extensions, so that it need not be parsed out of the headers again.
     let status = response.extensions().get::<tonic::Status>()?;
     match status.code() {
         tonic::Code::OutOfRange => Some(Problem::new(Kind::TooLarge, status.message())),
-        tonic::Code::Internal if status.message().starts_with("failed to decode") => {
+        tonic::Code::Internal | tonic::Code::Unknown => {
             Some(Problem::new(Kind::InvalidArgument, status.message()))
         }
         _ => None,
     }
+}
+
+/// Checks what the protocol asks of every request's head.
+pub(crate) fn check_head(protocol: Protocol, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    match protocol {
+        Protocol::Grpc => check_grpc_type(headers),
+        // RFC 9112, section 3.2. Where two proxies see different hosts, one of them is deceived.
+        Protocol::Http if request.version() == Version::HTTP_11 => {
+            match headers.get_all(header::HOST).iter().count() {
+                1 => Ok(()),
+                count => Err(Problem::invalid("host", format!("must be there once, got {count} of them"))),
+            }
+        }
+        Protocol::Http => Ok(()),
+    }
+}
+
+/// What is no gRPC, or gRPC-Web, would be decoded to something else than its sender meant.
+fn check_grpc_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE);
+    let kind = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if ["application/grpc", "application/grpc+proto"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    let detail = format!("content-type must be application/grpc or application/grpc+proto, got {given:?}");
+    Err(Problem::new(Kind::UnsupportedMediaType, detail))
 }

@@ -5,6 +5,6 @@ mod files;
 mod section;
 
 pub use accept::Tls;
-pub(crate) use accept::{Accepted, For, Stream, accept};
+pub(crate) use accept::{Accepted, For, accept};
 pub use files::{Files, TlsError};
 pub use section::{ClientAuth, Config};

@@ -1,6 +1,6 @@
 //! The server as a process of its own, with its admin port.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -26,7 +26,29 @@ impl Process {
 
     /// Serves a store with flags that name files or directories.
     pub(crate) fn serve_with(store: &Path, paths: &[(&str, &Path)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        Self::start(command, store, paths, None)
+    }
+
+    /// Serves a store with a log in a file.
+    #[cfg(unix)]
+    pub(crate) fn serve_logging_to(store: &Path, log: &Path, paths: &[(&str, &Path)]) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let paths = [paths, &[("--telemetry.log-file", log)]].concat();
+        Self::start(command, store, &paths, Some(log))
+    }
+
+    /// Serves a store with no more than so many file descriptors.
+    #[cfg(unix)]
+    pub(crate) fn serve_with_descriptors(store: &Path, descriptors: usize) -> Self {
+        let mut command = Command::new("sh");
+        let limited = format!("ulimit -n {descriptors}; exec \"$@\"");
+        command.args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_larder")]);
+        Self::start(command, store, &[], None)
+    }
+
+    /// Starts the command with the arguments of a server, and reads its log until it serves.
+    fn start(mut command: Command, store: &Path, paths: &[(&str, &Path)], log: Option<&Path>) -> Self {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LARDER_"))
         {
             command.env_remove(name);
@@ -49,7 +71,11 @@ impl Process {
         }
         command.arg("--cache-dir").arg(store.join("cache"));
         let mut child = command.current_dir(store).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let stderr = child.stderr.take().unwrap();
+        let mut log: Box<dyn BufRead + Send> = match log {
+            Some(log) => Box::new(BufReader::new(Growing::open(log))),
+            None => Box::new(BufReader::new(stderr)),
+        };
         let mut seen = String::new();
         while !seen.contains("snapshot is served") {
             assert!(log.read_line(&mut seen).unwrap() > 0, "the server ended: {seen}");
@@ -75,6 +101,11 @@ impl Process {
         self.log.take().unwrap().join().unwrap()
     }
 
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Kills it, as a machine that has no memory left does.
     #[cfg(unix)]
     pub(crate) fn kill(&self) {
@@ -97,6 +128,33 @@ impl Process {
         write_head(&mut stream, method, path, &["content-type: application/json"], body.len());
         stream.write_all(body.as_bytes()).unwrap();
         read_reply(stream)
+    }
+}
+
+/// A file that another process writes to. Read until it serves; what follows is for the test to read.
+struct Growing(std::fs::File);
+
+impl Growing {
+    fn open(path: &Path) -> Self {
+        loop {
+            match std::fs::File::open(path) {
+                Ok(file) => return Self(file),
+                Err(_) => std::thread::park_timeout(std::time::Duration::from_millis(10)),
+            }
+        }
+    }
+}
+
+impl Read for Growing {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        // Some time without a byte is its end.
+        for _ in 0..1000 {
+            match self.0.read(into)? {
+                0 => std::thread::park_timeout(std::time::Duration::from_millis(10)),
+                count => return Ok(count),
+            }
+        }
+        Ok(0)
     }
 }
 
