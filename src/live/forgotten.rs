@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::recent::{Forgotten, SubjectHasher};
-use crate::artifact::{NotPrivate, open_private, read_private};
+use crate::artifact::{NotPrivate, NotRegular, open_private, read_private};
 
 /// Upper bound on the bytes of the file; more of them are no work of this program.
 const MOST_BYTES: u64 = 4 << 30;
@@ -200,7 +200,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 /// Whether what is there was made by somebody else.
 fn is_planted(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotPrivate>())
+    error.get_ref().is_some_and(|inner| inner.is::<NotPrivate>() || inner.is::<NotRegular>())
 }
 
 /// Held while the file is read or written, by whichever process.

@@ -58,6 +58,17 @@ fn an_answer_that_drips_is_given_up() {
 }
 
 #[test]
+fn an_error_without_end_is_cut_off() {
+    let server = ObjectServer::start(AMAZON);
+    server.set(Mood::Laments, "");
+    let began = Instant::now();
+    let error = server.store().read("a").unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("500"), "{error:.200}");
+    // Not by the time that an attempt may take, which would be memory without bound.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_start_with_a_full_cache_serves_at_once_whatever_the_store_does() {
     let server = ObjectServer::start(AMAZON);
     let cache = tempfile::tempdir().unwrap();
@@ -117,7 +128,7 @@ fn roll_back_during_a_load(mood: Mood, keep_previous: bool, cache: &Path) {
     server.set(mood, ".parquet");
     thread::scope(|scope| {
         let refresh = scope.spawn(|| following.refresher.refresh(false));
-        assert!(soon(AT_ONCE, || server.has_seen(&format!("{third}/similar.parquet"))));
+        assert!(soon(AT_ONCE, || server.has_seen(&[&third, ".parquet"])));
         let began = Instant::now();
         assert_eq!(following.refresher.rollback().unwrap(), first);
         assert!(began.elapsed() < AT_ONCE, "{mood:?}: {:?}", began.elapsed());
@@ -159,7 +170,7 @@ fn a_snapshot_that_is_withdrawn_is_not_loaded_to_its_end() {
     server.set(Mood::Drips, ".parquet");
     thread::scope(|scope| {
         let refresh = scope.spawn(|| following.refresher.refresh(false));
-        assert!(soon(AT_ONCE, || server.has_seen(&format!("{second}/similar.parquet"))));
+        assert!(soon(AT_ONCE, || server.has_seen(&[&second, ".parquet"])));
         rollback(&*store, CHANNEL, None, chrono::Utc::now()).unwrap();
         let began = Instant::now();
         assert_eq!(refresh.join().unwrap().unwrap(), Outcome::Unchanged);

@@ -20,6 +20,8 @@ pub(crate) enum Mood {
     /// It answers with a page, and success.
     Page(&'static str, &'static str),
     Refuses(u16, &'static str),
+    /// It says that something is wrong, and goes on saying so.
+    Laments,
 }
 
 /// How it speaks of etags and conditions.
@@ -117,8 +119,10 @@ impl ObjectServer {
         std::mem::take(&mut self.state.lock().unwrap().seen)
     }
 
-    pub(crate) fn has_seen(&self, part: &str) -> bool {
-        self.state.lock().unwrap().seen.iter().any(|(_, key, _)| key.contains(part))
+    /// Whether a key with all of these parts was asked for since then.
+    pub(crate) fn has_seen(&self, parts: &[&str]) -> bool {
+        let state = self.state.lock().unwrap();
+        state.seen.iter().any(|(_, key, _)| parts.iter().all(|part| key.contains(part)))
     }
 }
 
@@ -139,6 +143,12 @@ fn answer(mut stream: TcpStream, shared: &Mutex<State>) {
         }
         Mood::Page(kind, page) => (200, format!("Content-Type: {kind}\r\n"), page.as_bytes().to_vec()),
         Mood::Refuses(status, code) => (status, String::new(), error(code)),
+        Mood::Laments => {
+            drop(state);
+            let _ = stream.write_all(b"HTTP/1.1 500 x\r\nConnection: close\r\n\r\n<Error><Message>");
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+            return;
+        }
         Mood::Well | Mood::Drips if method == "PUT" => put(&mut state, &key, &head, body),
         Mood::Well | Mood::Drips => get(&state, &key, &head),
     };
