@@ -55,9 +55,12 @@ impl Environment {
         self.value(service, "AWS_ENDPOINT_URL", "endpoint_url")
     }
 
-    /// The file with the authorities that certificates are trusted from: `AWS_CA_BUNDLE`, then the profile.
-    fn ca_bundle(&self) -> Option<PathBuf> {
-        self.value("all", "AWS_CA_BUNDLE", "ca_bundle").map(PathBuf::from)
+    /// The files with authorities that are trusted besides the system's: `AWS_CA_BUNDLE`, and the profile's.
+    fn ca_bundles(&self) -> impl Iterator<Item = PathBuf> {
+        let variable = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
+        // The variable would hide the profile's: this one is none of AWS's.
+        let profile = self.value("all", "ca_bundle", "ca_bundle").map(PathBuf::from);
+        variable.into_iter().chain(profile)
     }
 
     fn value(&self, service: &str, variable: &str, key: &str) -> Option<String> {
@@ -79,7 +82,7 @@ impl Environment {
     ) -> Result<ConfigLoader, CaBundleError> {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client(self.ca_bundle())?)
+            .http_client(http_client(self.ca_bundles())?)
             .retry_config(retries.with_max_backoff(Duration::from_secs(2)));
         if let Some(region) = region {
             loader = loader.region(Region::new(region.to_owned()));
@@ -100,13 +103,14 @@ impl Environment {
     }
 }
 
-/// The client of all requests: through the proxy that the environment names, trusting the bundle's authorities, or the
-/// system's where there is none.
-fn http_client(ca_bundle: Option<PathBuf>) -> Result<SharedHttpClient, CaBundleError> {
-    let trusted = match ca_bundle {
-        Some(path) => TrustStore::empty().with_pem_certificate(read_bundle(&path)?),
-        None => TrustStore::default(),
-    };
+/// The client of all requests: through the proxy that the environment names, trusting the system's authorities and
+/// those of the bundles.
+fn http_client(ca_bundles: impl Iterator<Item = PathBuf>) -> Result<SharedHttpClient, CaBundleError> {
+    let mut trusted = TrustStore::default();
+    for path in ca_bundles {
+        // Besides the system's and not instead of them: with a store of one's own, credentials come from Amazon still.
+        trusted = trusted.with_pem_certificate(read_bundle(&path)?);
+    }
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let context = context.map_err(|error| CaBundleError::refused(Path::new("the system's"), error))?;
     let proxied = PROXIES.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));

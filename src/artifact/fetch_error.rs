@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{NotPrivate, StoreError};
+use super::{NotPrivate, NotRegular, StoreError};
 
 /// Why an artifact is not on local disk.
 #[derive(Debug, thiserror::Error)]
@@ -96,9 +96,12 @@ pub enum FetchError {
 
 /// What to do about a failure of the local file system.
 fn cure(source: &io::Error) -> &'static str {
-    match source.get_ref().and_then(|inner| inner.downcast_ref::<NotPrivate>()) {
-        Some(_) => "delete it, or set cache_dir to a directory for this user alone",
-        None => "check that the disk has room and can be written",
+    match source.get_ref() {
+        Some(inner) if inner.is::<NotPrivate>() => {
+            "delete it, or set cache_dir to a directory for this user alone"
+        }
+        Some(inner) if inner.is::<NotRegular>() => "put the file there that belongs there",
+        _ => "check that the disk has room and can be written",
     }
 }
 

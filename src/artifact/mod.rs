@@ -39,10 +39,11 @@ pub use location::{OpenOptions, open};
 pub use memory::MemoryStore;
 pub use parts::{Part, PartError, PartFormat, PartOptions, find_parts};
 pub use private::{NotPrivate, open_private, private_dir, read_private};
-pub use regular_file::{NotRegular, name_of, open_regular};
+pub use regular_file::{NotRegular, name_of, open_regular, read_regular};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store};
 pub use stop::Stop;
+pub use whole_file::replace_file;
 
 /// The most that [`ArtifactStore::read`] takes into memory; a manifest or a channel is far smaller.
 pub const MAX_SMALL_OBJECT: u64 = 16 << 20;

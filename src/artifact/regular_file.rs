@@ -2,7 +2,7 @@
 //! never ends or a socket in the place of a file is refused by what it is.
 
 use std::fs::{File, FileType, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -13,6 +13,13 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("it is {0}, and not a regular file")]
 pub struct NotRegular(&'static str);
+
+/// More than a file of its kind has.
+#[derive(Debug, Error)]
+#[error("it has more than {limit} bytes")]
+struct TooLong {
+    limit: u64,
+}
 
 /// How a folder is named.
 const FOLDER: &str = "a directory";
@@ -29,6 +36,19 @@ impl NotRegular {
 /// What the system says, or [`NotRegular`] in an error of kind [`io::ErrorKind::InvalidInput`].
 pub fn open_regular(path: &Path) -> io::Result<File> {
     open_with(File::options().read(true), OFlags::empty(), path)
+}
+
+/// Reads a regular file whole.
+///
+/// # Errors
+/// As [`open_regular`], and a file of more than `limit` bytes.
+pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, TooLong { limit }));
+    }
+    Ok(bytes)
 }
 
 /// Opens a regular file as `options` say, with more `flags`.

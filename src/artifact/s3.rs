@@ -2,6 +2,7 @@
 //! runtime of its own, so that callers block and the core needs no runtime.
 
 mod bucket;
+mod capped;
 mod error;
 mod pace;
 mod refusal;
@@ -21,6 +22,7 @@ use aws_sdk_s3::config::RequestChecksumCalculation;
 use tokio::runtime::Runtime;
 
 use self::bucket::Bucket;
+use self::capped::CapErrors;
 use self::error::S3Error;
 use super::aws::{ATTEMPTS, CONNECT_TIMEOUT, Environment, FIRST_PAUSE};
 use super::{
@@ -248,7 +250,8 @@ async fn connect(options: &S3Options) -> Result<(aws_sdk_s3::Client, Option<Stri
     }
     // Other servers than Amazon's seldom have a host name for each bucket.
     let path_style = options.path_style.unwrap_or(server.is_some());
-    let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style);
+    let mut config =
+        aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).interceptor(CapErrors);
     if server.is_some() {
         // Several S3-compatible servers do not understand the trailing checksums that Amazon's takes.
         config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all: written beside their place, flushed to disk, then renamed into it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -27,6 +27,14 @@ pub(super) fn stage(
     // Flushed before the rename: else a crash may leave the new name with none of its content.
     staged.as_file().sync_all()?;
     Ok(staged)
+}
+
+/// Replaces a file by `bytes`, whole or not at all. What is in its place is not written to: it may be a link or a pipe.
+///
+/// # Errors
+/// What the system says.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    publish(stage(path, |file| file.write_all(bytes))?, path)
 }
 
 /// Moves a staged file into its place.

@@ -10,7 +10,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::recent::{Forgotten, SubjectHasher};
-use crate::artifact::{NotPrivate, open_private, read_private};
+use crate::artifact::{NotPrivate, NotRegular, open_private, read_private};
 use lines::{BadLine, Content};
 
 mod lines;
@@ -183,7 +183,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 /// Whether what is there was made by somebody else.
 fn is_planted(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotPrivate>())
+    error.get_ref().is_some_and(|inner| inner.is::<NotPrivate>() || inner.is::<NotRegular>())
 }
 
 /// Held while the file is read or written, by whichever process.

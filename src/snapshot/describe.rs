@@ -1,8 +1,8 @@
 //! From a directory that somebody else wrote to the artifacts in it: each file's kind is told from the file.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::kinds::{self, ArtifactError, ArtifactKind as _, Catalog, FoundFile};
 use super::{BuildArtifact, DirectoryError, MANIFEST, SnapshotError};
 use crate::artifact::table::{Table, TableLimits};
+use crate::artifact::{MAX_SMALL_OBJECT, name_of, open_regular, read_regular};
 
 /// The bytes at a file's beginning that its kind may be told from.
 const HEAD: u64 = 4096;
@@ -46,25 +47,63 @@ pub fn describe_directory(dir: &Path) -> Result<Vec<BuildArtifact>, SnapshotErro
     Ok(artifacts)
 }
 
+/// Something in a snapshot's directory that is none of its artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// What it is, to follow "is".
+    pub what: String,
+}
+
+/// What lies in a directory besides its `artifacts`, the manifest and `params.toml`, by name.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn left_out(dir: &Path, artifacts: &[BuildArtifact]) -> Result<Vec<LeftOut>, SnapshotError> {
+    let mut left_out = Vec::new();
+    for name in names(dir)? {
+        // What begins with two dots is how a mounted volume changes all its files at once.
+        let belongs = name == MANIFEST || name == PARAMS || name.starts_with("..");
+        if belongs || artifacts.iter().any(|artifact| artifact.path == name) {
+            continue;
+        }
+        let what = match fs::metadata(dir.join(&name)) {
+            Ok(about) if about.is_file() => "a file of no kind that is known".to_owned(),
+            Ok(about) => name_of(about.file_type()).to_owned(),
+            Err(error) => format!("a link that leads nowhere ({error})"),
+        };
+        left_out.push(LeftOut { name, what });
+    }
+    Ok(left_out)
+}
+
 /// What `params.toml` says, by artifact.
 fn read_params(dir: &Path) -> Result<BTreeMap<String, Value>, SnapshotError> {
     let file = dir.join(PARAMS);
-    if !file.is_file() {
-        return Ok(BTreeMap::new());
-    }
-    let text = fs::read_to_string(&file).map_err(|error| of_file(&file, error))?;
-    toml::from_str(&text).map_err(|error| of_file(&file, error))
+    let bytes = match read_regular(&file, MAX_SMALL_OBJECT) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(of_file(&file, error)),
+    };
+    toml::from_slice(&bytes).map_err(|error| of_file(&file, error))
 }
 
 /// The names of the files, in an order that does not depend on the system.
 fn files(dir: &Path) -> Result<Vec<String>, SnapshotError> {
-    let entries = fs::read_dir(dir).map_err(|error| of_file(dir, error))?;
-    let mut files: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut files = names(dir)?;
     // Nothing but files: opening a pipe would wait for its writer.
     files.retain(|file| file != MANIFEST && dir.join(file).is_file());
-    files.sort();
     Ok(files)
+}
+
+/// The names of all that is in a directory, sorted.
+fn names(dir: &Path) -> Result<Vec<String>, SnapshotError> {
+    let entries = fs::read_dir(dir).map_err(|error| of_file(dir, error))?;
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    Ok(names)
 }
 
 fn of_file(file: &Path, source: impl Into<DirectoryError>) -> SnapshotError {
@@ -109,7 +148,7 @@ fn describe(
 /// The first bytes of a file; none of what cannot be read, which is no artifact then.
 fn head(path: &Path) -> Vec<u8> {
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let read = open_regular(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     if read.is_err() {
         head.clear();
     }

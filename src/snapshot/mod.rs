@@ -22,7 +22,7 @@ mod users;
 pub use build::{BuildArtifact, build_manifest, new_version, rfc3339};
 pub use channel::{Channel, ChannelError, read_channel};
 pub use content::Snapshot;
-pub use describe::describe_directory;
+pub use describe::{LeftOut, describe_directory, left_out};
 pub use error::{DirectoryError, SnapshotError};
 pub use kinds::*;
 pub use loader::{Files, Source, load};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::open::verify;
 use super::{Channel, MANIFEST, Manifest, SnapshotError, Source, read_channel};
-use crate::artifact::{ArtifactStore, Condition, StoreError};
+use crate::artifact::{ArtifactStore, Condition, MAX_SMALL_OBJECT, StoreError, read_regular};
 
 /// What a publisher did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn publish(
 ) -> Result<Published, SnapshotError> {
     let file = dir.join(MANIFEST);
     let name = file.display().to_string();
-    let bytes = std::fs::read(&file)
+    let bytes = read_regular(&file, MAX_SMALL_OBJECT)
         .map_err(|error| SnapshotError::Directory { file: name.clone(), source: error.into() })?;
     let manifest = Manifest::parse(&bytes, &name)?;
     for entry in &manifest.artifacts {

@@ -1,5 +1,8 @@
 //! The program itself, as a shell or a supervisor sees it: output, exit codes, signals.
 
+#[cfg(feature = "s3")]
+mod aws_environment;
+mod directories;
 mod keys;
 mod output;
 mod publish;
@@ -15,6 +18,8 @@ fn larder() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LARDER_")) {
         command.env_remove(name);
     }
+    // Not in the home of whoever runs the tests.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

@@ -114,6 +114,8 @@ mod support {
     pub(crate) mod nats_server;
     #[cfg(feature = "onnx")]
     pub(crate) mod network;
+    #[cfg(feature = "s3")]
+    pub(crate) mod object_server;
     #[cfg(feature = "server")]
     pub(crate) mod process;
     #[cfg(feature = "server")]

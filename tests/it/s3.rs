@@ -6,9 +6,14 @@ use larder::artifact::{ArtifactStore, Condition, LocalStore, MAX_SMALL_OBJECT, M
 
 mod downloads;
 #[cfg(feature = "s3")]
+mod manners;
+#[cfg(feature = "s3")]
 mod over_the_wire;
+mod private_cache;
 #[cfg(feature = "s3")]
 mod serve;
+#[cfg(feature = "s3")]
+mod troubled;
 
 #[test]
 fn a_directory_keeps_the_contract() {

@@ -42,7 +42,7 @@ const RESERVED: [(&str, &[&str]); 13] = [
     ("tonic", &["server/"]),
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
-    ("http_body", &["server/"]),
+    ("http_body", &["server/", "artifact/s3"]),
     ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
     ("rskafka", &["connect/kafka/"]),

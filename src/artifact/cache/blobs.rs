@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{BlobCache, failed, plain_name};
 use crate::artifact::digest::sha256_of;
-use crate::artifact::{FetchError, key, open_private, partial::Partial, whole_file};
+use crate::artifact::{FetchError, NotPrivate, NotRegular, key, open_private, partial::Partial, whole_file};
 
 impl BlobCache {
     /// The blob with this digest, when it is here, whole and sound. From now on no other process deletes it, until
@@ -25,6 +25,11 @@ impl BlobCache {
                 Ok(None)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if is_foreign(&error) => {
+                // As good as none: what is downloaded takes its place.
+                tracing::warn!(file = %path.display(), %error, "a cached blob is not used");
+                Ok(None)
+            }
             Err(error) => Err(failed(&path, error)),
         }
     }
@@ -141,6 +146,11 @@ impl BlobCache {
         };
         listed().map_err(|error| failed(&folder, error))
     }
+}
+
+/// Whether what is there is nothing that this program put there.
+fn is_foreign(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotPrivate>() || inner.is::<NotRegular>())
 }
 
 /// A cache that keeps nothing was asked to keep something.

@@ -63,7 +63,11 @@ impl Refusal {
             (416, _) => Self::PastTheEnd,
             (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken") => Self::Denied(S3Error::Denied(answer)),
             (301 | 307, _) => Self::Other(S3Error::Region(answer)),
-            (408 | 429 | 500.., _) | (_, "RequestTimeout") => Self::Unavailable(S3Error::Answer(answer)),
+            // Some of them come with success, because it was said before the error was known.
+            (408 | 429 | 500.., _)
+            | (_, "InternalError" | "RequestTimeout" | "ServiceUnavailable" | "SlowDown") => {
+                Self::Unavailable(S3Error::Answer(answer))
+            }
             _ => Self::Other(S3Error::Answer(answer)),
         }
     }
@@ -113,7 +117,8 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_called_unavailable() {
-        for (status, code) in [(500, "InternalError"), (503, "SlowDown"), (429, ""), (400, "RequestTimeout")]
+        for (status, code) in
+            [(500, "InternalError"), (503, "SlowDown"), (429, ""), (400, "RequestTimeout"), (200, "SlowDown")]
         {
             assert!(matches!(refusal(status, code), Refusal::Unavailable(_)), "{status} {code}");
         }

@@ -9,13 +9,13 @@ use clap::Subcommand;
 
 use super::terminal::{OutputError, Progress, bytes, line, note};
 use super::{CliError, Location, settings};
-use crate::artifact::{OpenOptions, open};
+use crate::artifact::{Conditional, MAX_SMALL_OBJECT, OpenOptions, open, read_regular, replace_file};
 use crate::config::{Flags, Loading, Publishing, Reading, Store};
 use crate::pipeline::Stages;
 use crate::recommender::View;
 use crate::snapshot::{
-    LoadOptions, MANIFEST, Published, Snapshot, SnapshotError, build_manifest, describe_directory,
-    open_directory, publish, rollback, shard_tables,
+    LeftOut, LoadOptions, MANIFEST, Published, Snapshot, SnapshotError, build_manifest, describe_directory,
+    left_out, open_directory, publish, rollback, shard_tables,
 };
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +101,7 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
             check_before_publishing(dir, &config.snapshot.load, *force)?;
             let channel = (!no_channel).then_some(location.channel.as_str());
             let mut progress = Progress::new(false);
+            warn_without_conditions(&location.store, &config.s3);
             let target = open(&location.store, &OpenOptions { create: true, ..config.s3 })?;
             let done = publish(target.as_ref(), dir, channel, Utc::now(), &mut |name| {
                 progress.step(&format!("uploading {name}"), 0.0);
@@ -109,7 +110,9 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
             Ok(report(&done, channel)?)
         }
         SnapshotCommand::Rollback { to, location, settings: flags } => {
-            let target = open(&location.store, &settings(flags)?.s3)?;
+            let options = settings(flags)?.s3;
+            warn_without_conditions(&location.store, &options);
+            let target = open(&location.store, &options)?;
             let done = rollback(target.as_ref(), &location.channel, to.as_deref(), Utc::now())?;
             Ok(report(&done, Some(&location.channel))?)
         }
@@ -119,6 +122,15 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
         SnapshotCommand::List { json, location, settings: flags } => {
             show::list_snapshots(location, &settings(flags)?, *json)
         }
+    }
+}
+
+/// Says what is given up where nobody holds conditions.
+fn warn_without_conditions(store: &str, options: &OpenOptions) {
+    if store.starts_with("s3://") && options.conditional == Conditional::Off {
+        note(
+            "warning: s3.conditional is off: of two publishers at the same moment the second wins, and neither is told",
+        );
     }
 }
 
@@ -141,15 +153,19 @@ fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(),
     });
     let until = until.transpose()?;
     let artifacts = describe_directory(dir)?;
+    for LeftOut { name, what } in left_out(dir, &artifacts)? {
+        // Quoted: whoever names a file does not write lines of ours.
+        note(format_args!("note: {name:?} in {} is {what}, and no part of the snapshot", dir.display()));
+    }
     shard_tables(dir, &artifacts)?; // before the manifest, which has the digests of the files that this writes
     let manifest = build_manifest(dir, artifacts, until, Utc::now())?;
     let file = dir.join(MANIFEST);
-    let before = std::fs::read(&file).ok();
-    std::fs::write(&file, manifest.to_json())?; // first, because a snapshot is loaded by its manifest
+    let before = read_regular(&file, MAX_SMALL_OBJECT).ok();
+    replace_file(&file, &manifest.to_json())?; // first, because a snapshot is loaded by its manifest
     if let Err(error) = as_served(dir, load) {
         // A manifest says that a directory is complete: a refused one must not stay behind.
         match before {
-            Some(before) => std::fs::write(&file, before)?,
+            Some(before) => replace_file(&file, &before)?,
             None => std::fs::remove_file(&file)?,
         }
         return Err(error.into());

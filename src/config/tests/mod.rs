@@ -274,3 +274,22 @@ fn a_secret_is_not_repeated_in_any_message() {
     assert!(!format!("{config:?}").contains(key));
     assert!(!toml::to_string(&config).unwrap().contains(key));
 }
+
+#[test]
+fn the_cache_is_in_the_users_home_and_never_in_a_directory_that_all_users_share() {
+    let standard = |variables: &[(&str, &str)]| {
+        let found =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        super::CacheDir::standard(found).display().to_string()
+    };
+    for (variables, expected) in [
+        (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")][..], "/c/larder"),
+        (&[("HOME", "/h")], "/h/.cache/larder"),
+        (&[("XDG_CACHE_HOME", ""), ("HOME", "/h")], "/h/.cache/larder"),
+        (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")], "/h/.cache/larder"),
+        (&[("HOME", "relative"), ("TMPDIR", "/tmp")], ""),
+        (&[], ""),
+    ] {
+        assert_eq!(standard(variables), expected, "{variables:?}");
+    }
+}

@@ -32,9 +32,29 @@ impl Following {
         Self::within(None, store, cache, keep_previous)
     }
 
+    /// As [`Following::new`], looking at the channel each `interval` while a snapshot is loaded.
+    pub(crate) fn looking_each(
+        interval: Duration,
+        store: Arc<dyn ArtifactStore>,
+        cache: &Path,
+        keep_previous: bool,
+    ) -> Self {
+        Self::with(None, interval, store, cache, keep_previous)
+    }
+
     /// As [`Following::new`], with a memory budget.
     pub(crate) fn within(
         memory_budget: Option<u64>,
+        store: Arc<dyn ArtifactStore>,
+        cache: &Path,
+        keep_previous: bool,
+    ) -> Self {
+        Self::with(memory_budget, Duration::from_secs(3600), store, cache, keep_previous)
+    }
+
+    fn with(
+        memory_budget: Option<u64>,
+        poll_interval: Duration,
         store: Arc<dyn ArtifactStore>,
         cache: &Path,
         keep_previous: bool,
@@ -43,7 +63,7 @@ impl Following {
         let registry = Arc::new(Registry::default());
         let options = RefreshOptions {
             channel: CHANNEL.to_owned(),
-            poll_interval: Duration::from_secs(3600),
+            poll_interval,
             keep_previous: Some(keep_previous),
             memory_budget,
             reserved_memory: 0,
