@@ -67,6 +67,11 @@ impl Arrival {
         self.at.checked_add(self.budget?)
     }
 
+    /// Whether the client's time has been up for so long.
+    pub(crate) fn is_late_by(&self, grace: Duration) -> bool {
+        self.deadline().is_some_and(|deadline| Instant::now() >= deadline + grace)
+    }
+
     /// Tells the metrics what the request asks for, once that is known.
     pub(crate) fn asks_for(&self, placement: Arc<PlacementCounts>, class: TrafficClass) {
         self.subject.get_or_init(|| Subject { placement, class });
