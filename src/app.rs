@@ -1,8 +1,8 @@
 //! Wiring only: from a configuration to a running server.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
@@ -239,7 +239,7 @@ impl App {
     pub(crate) fn run(self) -> Result<(), AppError> {
         // First of all that runs: `/readyz` tells why the rest takes its time.
         let admin = Admin::open(self.admin, self.control, Arc::clone(&self.admin_service))?;
-        let reloader = self.reloader;
+        let reloader = Arc::new(self.reloader);
         let (stop, look_now) = self.look_now;
         let refresher = Arc::clone(&self.refresher);
         std::thread::Builder::new().name("larder-refresh".to_owned()).spawn(move || {
@@ -250,6 +250,7 @@ impl App {
         let admin_service = Arc::clone(&self.admin_service);
         let Self { runtime, signals, reload, logs, .. } = self;
         runtime.spawn(reopen_logs(logs, reload.subscribe()));
+        runtime.spawn(read_again(Arc::downgrade(&reloader), reload.subscribe()));
         let shutdown = async move {
             let signal = signals.shutdown(reload).await;
             admin_service.drain();
@@ -329,5 +330,13 @@ async fn reopen_logs(logs: LogOutput, mut reloads: watch::Receiver<()>) {
                 tracing::error!(%error, "telemetry.log_file cannot be opened anew: lines go on into the old one");
             }
         }
+    }
+}
+
+/// Looks at the files of credentials and certificates with each reload, and not only when it is their time.
+async fn read_again(reloader: Weak<Reloader>, mut reloads: watch::Receiver<()>) {
+    while reloads.changed().await.is_ok() {
+        let Some(reloader) = reloader.upgrade() else { return };
+        reloader.look_now();
     }
 }

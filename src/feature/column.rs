@@ -208,6 +208,11 @@ impl Column {
         }
     }
 
+    /// How many codes texts of a text or list column have, those that came since it was made among them.
+    pub(super) fn code_count(&self) -> usize {
+        self.texts().map_or(0, Texts::len) + self.new_texts.len()
+    }
+
     /// The bytes the column occupies.
     pub fn resident_bytes(&self) -> usize {
         self.present.resident_bytes()

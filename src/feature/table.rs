@@ -6,6 +6,10 @@ use super::filter_index::{ColumnSize, FilterIndex, choose_indexes};
 use super::{Column, Value};
 use crate::domain::{AttributeValue, ChunkedBitmap, ItemIdx};
 
+/// An index is made anew when more than one row of so many have changed. Raising it makes them more often, and leaves
+/// filters fewer rows to look at one by one.
+const STALE: usize = 32;
+
 /// Named columns of equal length. Row `i` belongs to item number `i` of the same snapshot.
 ///
 /// Cheap to clone: clones share what is not [changed](Table::set) in one of them.
@@ -61,6 +65,21 @@ impl Table {
             if let (Some(column), Some(index)) = (self.columns.get(at), self.indexes.get_mut(at)) {
                 let changed = ChunkedBitmap::default();
                 *index = TableIndex { index: FilterIndex::of(column).map(Arc::new), changed, changes: 0 };
+            }
+        }
+    }
+
+    /// Whether so many rows have changed that filters spend their time on those, and [`Table::renew_indexes`] is due.
+    pub fn has_stale_index(&self) -> bool {
+        self.indexes.iter().any(|index| index.is_stale(self.rows))
+    }
+
+    /// Makes the indexes anew of whose columns many rows have changed: some ten milliseconds for a million rows.
+    pub fn renew_indexes(&mut self) {
+        for (index, column) in self.indexes.iter_mut().zip(&self.columns) {
+            if let Some(old) = index.index.as_ref().filter(|_| index.is_stale(self.rows)) {
+                let new = old.renewed(column, &index.changed).map(Arc::new);
+                *index = TableIndex { index: new, changed: ChunkedBitmap::default(), changes: 0 };
             }
         }
     }
@@ -141,6 +160,10 @@ impl Table {
 }
 
 impl TableIndex {
+    fn is_stale(&self, rows: usize) -> bool {
+        self.changes > rows / STALE
+    }
+
     fn change(&mut self, row: usize, rows: usize) {
         let item = ItemIdx(row as u32);
         if !self.changed.contains(item) {

@@ -211,6 +211,16 @@ impl Live {
         items.len() < most && knows_handles
     }
 
+    /// The same state with the attributes' indexes made anew, of which many rows have changed; `None` where none is.
+    pub fn with_new_indexes(&self) -> Option<Self> {
+        if !self.attributes.has_stale_index() {
+            return None;
+        }
+        let mut renewed = self.clone();
+        Arc::make_mut(&mut renewed.attributes).renew_indexes();
+        Some(renewed)
+    }
+
     /// All changes up to this one are in it.
     pub fn since(self, sequence: u64) -> Self {
         Self { sequence, ..self }
@@ -230,7 +240,8 @@ impl Live {
     /// The bytes that this state takes beside the snapshot, were all of it changed: an upper bound.
     pub fn resident_bytes(&self) -> usize {
         let filters = self.filters.values().map(ChunkedBitmap::resident_bytes).sum::<usize>();
-        filters + self.attributes.resident_bytes()
+        // Indexes that were made anew hold the attributes as they were then.
+        filters + 2 * self.attributes.resident_bytes() + self.attributes.index_bytes()
     }
 
     /// The bytes of texts that came with events, those of values that are gone among them.

@@ -158,6 +158,7 @@ impl LiveState {
         while !live.bring_in_slice(&self.lock(), begin, SLICE) {
             begin += SLICE;
         }
+        let live = live.with_new_indexes().unwrap_or(live);
         view.with_live(live.since(sequence))
     }
 
@@ -228,7 +229,19 @@ impl LiveState {
             })
         });
         self.keep(replaced);
+        self.renew_indexes();
         epoch
+    }
+
+    /// Makes indexes of attributes anew once many rows have changed; it holds up nobody but the next epoch.
+    fn renew_indexes(&self) {
+        let current = self.registry.current();
+        let Some(live) = current.and_then(|view| view.live.with_new_indexes()) else { return };
+        // Unless another snapshot has come meanwhile: epochs are made here and nowhere else.
+        let replaced = self.registry.update(|view| {
+            (view.live.epoch() == live.epoch()).then(|| Arc::new(view.with_live(live.clone())))
+        });
+        self.keep(replaced);
     }
 
     /// The epoch that is served.

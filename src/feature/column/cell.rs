@@ -90,6 +90,11 @@ struct Run {
 }
 
 impl NewTexts {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// The text of this place.
     pub(super) fn get(&self, place: usize) -> Option<&str> {
         let at = self.runs.partition_point(|run| run.first <= place).checked_sub(1)?;

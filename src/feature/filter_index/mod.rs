@@ -9,7 +9,7 @@ mod ranks;
 
 use std::sync::Arc;
 
-use crate::domain::{Bitmap, DeadlineCheck, ItemIdx};
+use crate::domain::{Bitmap, ChunkedBitmap, DeadlineCheck, ItemIdx};
 use crate::feature::{Column, ColumnKind};
 
 pub(in crate::feature) use postings::Postings;
@@ -29,6 +29,11 @@ pub(in crate::feature) enum FilterIndex {
     Postings(Postings),
     /// Of numbers and times.
     Ranks(Ranks),
+}
+
+/// Work of an operation on whole sets, in rows looked at: eight words of 64 rows take about as long as one row.
+pub(in crate::feature) fn set_work(rows: usize) -> usize {
+    rows.div_ceil(512)
 }
 
 /// The time was up.
@@ -61,6 +66,14 @@ impl FilterIndex {
         }
     }
 
+    /// The index of the same column after these rows of it have changed.
+    pub(in crate::feature) fn renewed(&self, column: &Arc<Column>, changed: &ChunkedBitmap) -> Option<Self> {
+        match self {
+            Self::Ranks(ranks) => Some(Self::Ranks(ranks.renewed(column, changed))),
+            Self::Postings(_) => Self::of(column),
+        }
+    }
+
     /// The bytes it occupies.
     pub(in crate::feature) fn resident_bytes(&self) -> usize {
         match self {
@@ -78,7 +91,7 @@ impl ColumnSize {
             ColumnKind::List => (0..rows).map(|row| column.codes(row).len()).sum(),
             _ => column.present().count(),
         };
-        let distinct = column.texts().map_or(0, |texts| texts.len());
+        let distinct = column.code_count();
         Self { rows, values, distinct, ..Self::default() }
     }
 

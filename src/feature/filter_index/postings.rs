@@ -1,6 +1,6 @@
 //! The rows of each text of a column of texts or lists.
 
-use super::{ColumnSize, Late, insert, is_frequent};
+use super::{ColumnSize, Late, insert, is_frequent, set_work};
 use crate::domain::{Bitmap, DeadlineCheck, ItemIdx};
 use crate::feature::Column;
 
@@ -12,8 +12,8 @@ pub(in crate::feature) struct Postings {
     rows: Box<[u32]>,
     /// The texts that are in more than one row of 32, ascending by code; their lists are empty.
     frequent: Box<[(u32, Bitmap)]>,
-    /// Words of a bitmap.
-    words: usize,
+    /// Rows of the column.
+    of: usize,
 }
 
 impl Postings {
@@ -21,7 +21,7 @@ impl Postings {
     pub(super) fn of(column: &Column) -> Option<Self> {
         let rows = column.len();
         let codes = || (0..rows).flat_map(|row| column.codes(row).iter().map(move |code| (*code, row)));
-        let mut counts = vec![0u32; column.texts()?.len()];
+        let mut counts = vec![0u32; column.code_count()];
         for (code, _) in codes() {
             if let Some(count) = counts.get_mut(code as usize) {
                 *count = count.checked_add(1)?;
@@ -49,12 +49,7 @@ impl Postings {
                 frequent[at].1.insert(ItemIdx(row as u32));
             }
         }
-        Some(Self {
-            ends: next.into(),
-            rows: list.into(),
-            frequent: frequent.into(),
-            words: rows.div_ceil(64),
-        })
+        Some(Self { ends: next.into(), rows: list.into(), frequent: frequent.into(), of: rows })
     }
 
     /// Adds the rows of a code to a set.
@@ -66,14 +61,14 @@ impl Postings {
     ) -> Result<(), Late> {
         if let Some(bitmap) = self.bitmap(code) {
             set.unite(bitmap);
-            return if check.is_late_after(self.words) { Err(Late) } else { Ok(()) };
+            return if check.is_late_after(set_work(self.of)) { Err(Late) } else { Ok(()) };
         }
         insert(self.list(code), set, check)
     }
 
-    /// The rows, or words of 64 rows, that [`Postings::add`] goes through.
+    /// The work of [`Postings::add`].
     pub(in crate::feature) fn work(&self, code: u32) -> usize {
-        if self.bitmap(code).is_some() { self.words } else { self.list(code).len() }
+        if self.bitmap(code).is_some() { set_work(self.of) } else { self.list(code).len() }
     }
 
     fn bitmap(&self, code: u32) -> Option<&Bitmap> {

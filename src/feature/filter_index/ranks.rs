@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{ColumnSize, DENSE, Late, insert};
-use crate::domain::{Bitmap, DeadlineCheck, ItemIdx};
+use super::{ColumnSize, DENSE, Late, insert, set_work};
+use crate::domain::{Bitmap, ChunkedBitmap, DeadlineCheck, ItemIdx};
 use crate::feature::Column;
 
 /// Rows by their number, ascending, and the sets of the first rows of that order at 32 places of it: a range of numbers
@@ -21,8 +21,6 @@ pub(in crate::feature) struct Ranks {
     step: usize,
     /// The rows of the first `step`, 2 · `step` … ranks.
     firsts: Box<[Bitmap]>,
-    /// Words of a bitmap.
-    words: usize,
 }
 
 impl Ranks {
@@ -32,7 +30,31 @@ impl Ranks {
         keys.retain(|(number, _)| !number.is_nan());
         // Adding 0 makes one zero of two, as comparing does.
         keys.par_sort_unstable_by(|a, b| (a.0 + 0.0).total_cmp(&(b.0 + 0.0)).then(a.1.cmp(&b.1)));
-        let order: Box<[u32]> = keys.iter().map(|(_, row)| *row).collect();
+        Self::in_order(column, keys.iter().map(|(_, row)| *row).collect())
+    }
+
+    /// The index of the same column after these rows of it have changed: in time for the rows, and for sorting those.
+    pub(super) fn renewed(&self, column: &Arc<Column>, changed: &ChunkedBitmap) -> Self {
+        let key = |row: u32| (column.number(row as usize) + 0.0, row);
+        let is_before = |a: &(f64, u32), b: &(f64, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).is_lt();
+        let mut new: Vec<(f64, u32)> = changed.items().map(|item| key(item.0)).collect();
+        new.retain(|(number, _)| !number.is_nan());
+        new.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut order = Vec::with_capacity(self.order.len() + new.len());
+        let mut new = new.into_iter().peekable();
+        for row in self.order.iter().filter(|row| !changed.contains(ItemIdx(**row))) {
+            let old = key(*row);
+            while let Some((_, row)) = new.next_if(|new| is_before(new, &old)) {
+                order.push(row);
+            }
+            order.push(*row);
+        }
+        order.extend(new.map(|(_, row)| row));
+        Self::in_order(column, order.into())
+    }
+
+    fn in_order(column: &Arc<Column>, order: Box<[u32]>) -> Self {
+        let rows = column.len();
         let step = order.len().div_ceil(DENSE).max(1);
         let mut first = Bitmap::new(rows);
         let firsts = order.chunks(step).map(|ranks| {
@@ -42,7 +64,7 @@ impl Ranks {
             first.clone()
         });
         let firsts = firsts.collect();
-        Self { column: Arc::clone(column), order, step, firsts, words: rows.div_ceil(64) }
+        Self { column: Arc::clone(column), order, step, firsts }
     }
 
     /// How many rows have a number.
@@ -77,9 +99,9 @@ impl Ranks {
         if check.is_late_after(self.work(&ranks)) { Err(Late) } else { Ok(()) }
     }
 
-    /// The rows, or words of 64 rows, that [`Ranks::add`] goes through.
+    /// The work of [`Ranks::add`].
     pub(in crate::feature) fn work(&self, ranks: &Range<usize>) -> usize {
-        if ranks.len() <= self.step { ranks.len() } else { self.step + 4 * self.words }
+        if ranks.len() <= self.step { ranks.len() } else { self.step + 4 * set_work(self.column.len()) }
     }
 
     /// The set nearest to a rank, and what it is the first rows up to.

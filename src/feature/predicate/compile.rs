@@ -71,7 +71,7 @@ impl<'t> Predicate<'t> {
     }
 
     /// What [`Predicate::select`] costs at most, with binding: one for each row that one comparison looks at, in a list
-    /// for each step of a search in it; where an index is asked, for each row that it names or each 64 rows of a
+    /// for each step of a search in it; where an index is asked, for each row that it names or each 512 rows of a
     /// bitmap, and for each row that has changed since the index was made.
     pub fn price(&self) -> u64 {
         (self.node.work() as u64).saturating_add(self.price_of_binding())

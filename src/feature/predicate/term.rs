@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::parser::Operator;
 use crate::domain::{Bitmap, DeadlineCheck, ItemIdx};
 use crate::feature::Column;
-use crate::feature::filter_index::{FilterIndex, Late};
+use crate::feature::filter_index::{FilterIndex, Late, set_work};
 use crate::feature::table::ColumnIndex;
 
 /// Rows of work that finding a number among a column's sorted ones counts for: some twenty looks, each at a place of
@@ -172,14 +172,14 @@ impl<'t> Term<'t> {
 
     /// `None` where it cannot be looked up.
     fn look_up_work(&self, rows: usize) -> Option<usize> {
-        let words = rows.div_ceil(64);
+        let set = set_work(rows);
         match (&self.test, self.index) {
-            (Test::Present, _) => Some(words),
-            _ if self.column.truths().is_some() => Some(4 * words),
+            (Test::Present, _) => Some(set),
+            _ if self.column.truths().is_some() => Some(4 * set),
             (_, Some(index)) => {
                 let again = index.changes.saturating_mul(self.row_work());
                 let search = SEARCH * usize::from(matches!(self.test, Test::Number { .. }));
-                Some(2 * words + search + self.found.work.saturating_add(again))
+                Some(2 * set + search + self.found.work.saturating_add(again))
             }
             (_, None) => None,
         }
@@ -225,7 +225,7 @@ impl<'t> Term<'t> {
     }
 
     fn look_up(&self, rows: usize, check: &mut DeadlineCheck) -> Result<Bitmap, Late> {
-        if check.is_late_after(rows.div_ceil(64)) {
+        if check.is_late_after(set_work(rows)) {
             return Err(Late);
         }
         let mut found = Bitmap::default();

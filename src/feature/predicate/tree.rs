@@ -2,7 +2,7 @@
 
 use super::term::Term;
 use crate::domain::{Bitmap, DeadlineCheck};
-use crate::feature::filter_index::Late;
+use crate::feature::filter_index::{Late, set_work};
 
 /// A part of an expression, and the work of finding the rows that satisfy it.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl<'t> Node<'t> {
 
     /// `!inner`.
     pub(super) fn not(inner: Node<'t>, rows: usize) -> Self {
-        let work = inner.work.saturating_add(rows.div_ceil(64));
+        let work = inner.work.saturating_add(set_work(rows));
         Self { kind: Kind::Not(Box::new(inner)), work }
     }
 
@@ -44,7 +44,7 @@ impl<'t> Node<'t> {
     fn join(mut branches: Vec<Node<'t>>, rows: usize, kind: fn(Vec<Node<'t>>) -> Kind<'t>) -> Self {
         // The order changes nothing but how many rows are left for the dear ones.
         branches.sort_by_key(|branch| branch.work);
-        let both = branches.len() * rows.div_ceil(64);
+        let both = branches.len() * set_work(rows);
         let work = branches.iter().fold(both, |sum, branch| sum.saturating_add(branch.work));
         Self { kind: kind(branches), work }
     }

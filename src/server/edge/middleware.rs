@@ -118,6 +118,11 @@ impl Arrival {
         self.exchange.as_ref().map_or(Ok(()), |exchange| exchange.make(bytes))
     }
 
+    /// Whether the client's time has been up for so long.
+    pub(crate) fn is_late_by(&self, grace: Duration) -> bool {
+        self.deadline().is_some_and(|deadline| Instant::now() >= deadline + grace)
+    }
+
     /// Tells the metrics what the request asks for, once that is known.
     pub(crate) fn asks_for(&self, placement: Arc<PlacementCounts>, class: TrafficClass) {
         self.found.subject.get_or_init(|| Subject { placement, class });

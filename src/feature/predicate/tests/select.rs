@@ -118,7 +118,7 @@ fn assert_same(table: &Table, random: &mut fastrand::Rng) -> usize {
     let tags = FilterValue::List((0..50).map(|_| tags()).collect());
     let parameters = BTreeMap::from([("tags".to_owned(), tags)]);
     let mut cheap = 0;
-    for _ in 0..150 {
+    for _ in 0..90 {
         let text = expression(3, random);
         let predicate =
             Predicate::compile(&text, table, &parameters).unwrap_or_else(|e| panic!("{text}: {e}"));
@@ -136,14 +136,14 @@ fn assert_same(table: &Table, random: &mut fastrand::Rng) -> usize {
 
 #[test]
 fn an_index_finds_what_looking_at_every_row_finds_whatever_has_changed_since() {
-    for seed in 0..4 {
+    for seed in 0..3 {
         let mut random = fastrand::Rng::with_seed(seed);
         let plain = table(&mut random);
         assert_same(&plain, &mut random);
         let mut indexed = plain.clone();
         indexed.index(NO_LIMIT);
         assert!(indexed.index_bytes() > 0);
-        assert!(assert_same(&indexed, &mut random) > 30, "most terms are looked up");
+        assert!(assert_same(&indexed, &mut random) > 20, "most terms are looked up");
         // A copy that others hold stays as it is; items come behind the catalogue's.
         let mut live = indexed.clone();
         live.extend_to(ROWS + 700);
@@ -156,6 +156,10 @@ fn an_index_finds_what_looking_at_every_row_finds_whatever_has_changed_since() {
             }
             assert_same(&live, &mut random);
         }
+        assert!(live.has_stale_index());
+        live.renew_indexes();
+        assert!(!live.has_stale_index());
+        assert!(assert_same(&live, &mut random) > 20, "terms are looked up again");
         assert_same(&indexed, &mut random);
     }
 }
