@@ -30,6 +30,9 @@ use crate::domain::TrafficClass;
 use crate::server::identity::{Audit, Origin, Principal};
 use crate::server::problem::{Kind, Outcome, Problem};
 
+/// The header by which a request is followed through several services (W3C Trace Context).
+pub(super) const TRACE: &str = "traceparent";
+
 /// What guards the requests of one protocol.
 #[derive(Debug)]
 pub(crate) struct RequestGuard {
@@ -59,8 +62,17 @@ pub(crate) struct Arrival {
     at: Instant,
     caller: Option<Caller>,
     budget: Option<Duration>,
-    /// What the handler finds out for the metrics.
-    subject: Arc<OnceLock<Subject>>,
+    /// What the handler finds out.
+    found: Arc<Found>,
+}
+
+/// What is known of a request once it was read.
+#[derive(Debug, Default)]
+struct Found {
+    /// For the metrics.
+    subject: OnceLock<Subject>,
+    /// For the audit: what of the message is not for its caller.
+    denial: OnceLock<(Outcome, String)>,
 }
 
 /// What a request turned out to ask for.
@@ -73,7 +85,7 @@ struct Subject {
 impl Arrival {
     /// That of a request which arrives now; `caller` is `None` where there are no credentials.
     pub(crate) fn now(caller: Option<Caller>) -> Self {
-        Self { at: Instant::now(), caller, budget: None, subject: Arc::default() }
+        Self { at: Instant::now(), caller, budget: None, found: Arc::default() }
     }
 
     /// Who sent it, where callers are told apart.
@@ -93,7 +105,13 @@ impl Arrival {
 
     /// Tells the metrics what the request asks for, once that is known.
     pub(crate) fn asks_for(&self, placement: Arc<PlacementCounts>, class: TrafficClass) {
-        self.subject.get_or_init(|| Subject { placement, class });
+        self.found.subject.get_or_init(|| Subject { placement, class });
+    }
+
+    /// Notes that something of the message is not for its caller, and hands the reason on.
+    pub(crate) fn denied(&self, problem: Problem) -> Problem {
+        self.found.denial.get_or_init(|| (problem.outcome(), problem.detail.clone()));
+        problem
     }
 }
 
@@ -108,7 +126,8 @@ pub(crate) async fn guard(
     let Some(mut arrival) = request.extensions().get::<Arrival>().cloned() else {
         return protocol.refuse(Problem::new(Kind::Internal, "the request was let in by nobody"));
     };
-    let path = guard.audit.as_ref().map(|_| request.uri().clone());
+    // Kept for the audit; both are shared and not copied.
+    let asked = guard.audit.as_ref().map(|_| (request.uri().clone(), request.headers().get(TRACE).cloned()));
 
     // A block that is left early and not a function with `?`: whatever the answer is, it is counted below.
     let mut response = 'answer: {
@@ -136,18 +155,23 @@ pub(crate) async fn guard(
     if protocol == Protocol::Http && guard.draining.load(Ordering::Relaxed) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let subject = arrival.subject.get();
+    let subject = arrival.found.subject.get();
     let placement = subject.map(|subject| &*subject.placement);
     // A request that failed before its class was known may have been a person's.
     let class = subject.map_or(TrafficClass::default(), |subject| subject.class);
     let outcome = protocol.outcome(&response);
     guard.metrics.request(protocol, placement, class, outcome, arrival.at.elapsed());
-    if outcome == Outcome::PermissionDenied
-        && let (Some(audit), Some(path), Some(caller)) = (&guard.audit, path, &arrival.caller)
+    if let (Some(audit), Some(asked), Some((outcome, detail))) =
+        (&guard.audit, asked, arrival.found.denial.get())
     {
-        let (principal, peer) = (Some(&*caller.principal), Some(caller.peer));
-        let origin = Origin { principal, peer, method: path.path(), trace: None };
-        audit.denied(origin, outcome.as_str(), "what stands in the message is not allowed to it");
+        let caller = arrival.caller.as_ref();
+        let origin = Origin {
+            principal: caller.map(|caller| &*caller.principal),
+            peer: caller.map(|caller| caller.peer),
+            method: asked.0.path(),
+            trace: asked.1.as_ref().and_then(|trace| trace.to_str().ok()),
+        };
+        audit.denied(origin, outcome.as_str(), detail);
     }
     response
 }
