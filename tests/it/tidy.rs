@@ -46,16 +46,7 @@ const RESERVED: [(&str, &[&str]); 15] = [
     ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
     ("rskafka", &["connect/kafka/"]),
-    (
-        "rustls",
-        &[
-            "server/tls/",
-            "server/identity/token/fetch.rs",
-            "artifact/aws.rs",
-            "connect/kafka/",
-            "connect/nats/",
-        ],
-    ),
+    ("rustls", &["server/tls/", "server/identity/token/", "artifact/aws.rs", "connect/"]),
     ("webpki", &["server/tls/"]),
     ("async_nats", &["connect/nats/"]),
     (
