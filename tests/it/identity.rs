@@ -8,8 +8,9 @@ mod table;
 mod tls;
 mod tokens;
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use larder::server::Config;
 use larder::server::identity::{Audit, Authenticator, Class, Credentials, Key, NewKey, Rights, Scope};
@@ -47,4 +48,17 @@ pub(crate) fn authenticator(keys: Vec<Key>) -> Arc<Authenticator> {
 pub(crate) fn server(authenticator: &Arc<Authenticator>) -> Server {
     let config = Config { authenticator: Some(Arc::clone(authenticator)), ..Config::default() };
     Server::with(shop::shop(), config)
+}
+
+/// What is in a file once it has so many lines.
+pub(crate) fn written(path: &Path, count: usize) -> String {
+    let began = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(path).unwrap();
+        if text.lines().count() >= count {
+            return text;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -31,7 +31,7 @@ const NEVER: [(&str, &str); 3] = [("pipeline", "train"), ("recommender", "train"
 const STAGE_KINDS: [&str; 5] = ["source", "filter", "scorer", "reranker", "selector"];
 
 /// Crates, by how their names begin, and the only places that may name them.
-const RESERVED: [(&str, &[&str]); 13] = [
+const RESERVED: [(&str, &[&str]); 15] = [
     ("aws_", &["artifact/s3", "artifact/aws.rs", "connect/aws/"]),
     (
         "arc_swap",
@@ -46,6 +46,8 @@ const RESERVED: [(&str, &[&str]); 13] = [
     ("prometheus", &["server/", "telemetry"]),
     ("tract_", &["model/onnx/"]),
     ("rskafka", &["connect/kafka/"]),
+    ("rustls", &["server/tls/", "server/identity/token/", "artifact/aws.rs", "connect/"]),
+    ("webpki", &["server/tls/"]),
     ("async_nats", &["connect/nats/"]),
     (
         "tokio",

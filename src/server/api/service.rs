@@ -59,10 +59,12 @@ impl Service {
         arrival: &Arrival,
     ) -> Result<v1::RecommendResponse, Problem> {
         let decoded_at = Instant::now();
-        message.traffic_class = access::class(arrival.principal(), message.traffic_class)?;
+        let denied = |problem| arrival.denied(problem);
+        let principal = arrival.principal();
+        message.traffic_class = access::class(principal, message.traffic_class).map_err(denied)?;
         let parse = || convert::recommend(message, arrival.budget_left(), &self.seal);
         let ParsedRequest { request, page } = catch_panic(parse)?;
-        access::check(arrival.principal(), &request)?;
+        access::check(principal, &request).map_err(denied)?;
         // Before admission: what a request waits for here costs no CPU, so it must not hold a permit meanwhile.
         let prepared = self.prepare(std::slice::from_ref(&request)).await?;
         // Once for the request, and held until it is counted: a swap in between does not split it.
@@ -83,9 +85,10 @@ impl Service {
         arrival: &Arrival,
     ) -> Result<v1::BatchRecommendResponse, Problem> {
         let decoded_at = Instant::now();
+        let denied = |problem| arrival.denied(problem);
         let principal = arrival.principal();
-        message.traffic_class = access::class(principal, message.traffic_class)?;
-        access::take_slots(principal, message.slots.len())?;
+        message.traffic_class = access::class(principal, message.traffic_class).map_err(denied)?;
+        access::take_slots(principal, message.slots.len()).map_err(denied)?;
         let deduplicate = message.deduplicate;
         let mut requests = Vec::with_capacity(message.slots.len());
         // Each slot with its name, and the index of its request or why it has none.
@@ -93,7 +96,10 @@ impl Service {
         for ParsedSlot { slot_id, request } in catch_panic(|| convert::batch(message, arrival.budget_left()))?
         {
             let index = requests.len();
-            let request = request.and_then(|request| access::check(principal, &request).map(|()| request));
+            let request = request.and_then(|request| match access::check(principal, &request) {
+                Ok(()) => Ok(request),
+                Err(problem) => Err(denied(problem)),
+            });
             slots.push((slot_id, request.map(|request| requests.push(request)).map(|()| index)));
         }
         // The most important of the slots, which have one class today: the page's.

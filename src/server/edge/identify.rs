@@ -12,7 +12,7 @@ use futures_util::future::Either;
 use hyper::service::Service;
 
 use super::early_shed::EarlyShedService;
-use super::middleware::Caller;
+use super::middleware::{Caller, TRACE};
 use super::protocol::Protocol;
 use super::requests::RequestMetrics;
 use crate::domain::TrafficClass;
@@ -98,8 +98,8 @@ fn allow(principal: &Principal, needs: Needs) -> Result<(), Denial> {
     principal.take_requests(1).map_err(|throttled| Denial::throttled(principal, throttled))
 }
 
-pub(super) fn trace_of(headers: &HeaderMap) -> Option<&str> {
-    headers.get("traceparent").and_then(|value| value.to_str().ok())
+fn trace_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(TRACE).and_then(|value| value.to_str().ok())
 }
 
 /// A connection's requests, each with its caller.

@@ -32,6 +32,9 @@ use crate::domain::TrafficClass;
 use crate::server::identity::{Audit, Origin, Principal};
 use crate::server::problem::{Kind, Outcome, Problem};
 
+/// The header by which a request is followed through several services (W3C Trace Context).
+pub(super) const TRACE: &str = "traceparent";
+
 /// What guards the requests of one protocol.
 #[derive(Debug)]
 pub(crate) struct RequestGuard {
@@ -67,12 +70,15 @@ pub(crate) struct Arrival {
     exchange: Option<Arc<Exchange>>,
 }
 
+/// What is known of a request once it was read.
 #[derive(Debug, Default)]
 struct Found {
     /// For the metrics.
     subject: OnceLock<Subject>,
     /// The message was decoded.
     is_decoded: AtomicBool,
+    /// For the audit: what of the message is not for its caller.
+    denial: OnceLock<(Outcome, String)>,
 }
 
 /// What a request turned out to ask for.
@@ -127,6 +133,12 @@ impl Arrival {
     pub(crate) fn asks_for(&self, placement: Arc<PlacementCounts>, class: TrafficClass) {
         self.found.subject.get_or_init(|| Subject { placement, class });
     }
+
+    /// Notes that something of the message is not for its caller, and hands the reason on.
+    pub(crate) fn denied(&self, problem: Problem) -> Problem {
+        self.found.denial.get_or_init(|| (problem.outcome(), problem.detail.clone()));
+        problem
+    }
 }
 
 /// Metrics, the bound on open requests, the deadline.
@@ -140,7 +152,8 @@ pub(crate) async fn guard(
     let Some(mut arrival) = request.extensions().get::<Arrival>().cloned() else {
         return protocol.refuse(Problem::new(Kind::Internal, "the request was let in by nobody"));
     };
-    let path = guard.audit.as_ref().map(|_| request.uri().clone());
+    // Kept for the audit; both are shared and not copied.
+    let asked = guard.audit.as_ref().map(|_| (request.uri().clone(), request.headers().get(TRACE).cloned()));
 
     // A block that is left early and not a function with `?`: whatever the answer is, it is counted below.
     let mut response = 'answer: {
@@ -178,12 +191,17 @@ pub(crate) async fn guard(
     let class = subject.map_or(TrafficClass::default(), |subject| subject.class);
     let outcome = protocol.outcome(&response);
     guard.metrics.request(protocol, placement, class, outcome, arrival.at.elapsed());
-    if outcome == Outcome::PermissionDenied
-        && let (Some(audit), Some(path), Some(caller)) = (&guard.audit, path, &arrival.caller)
+    if let (Some(audit), Some(asked), Some((outcome, detail))) =
+        (&guard.audit, asked, arrival.found.denial.get())
     {
-        let (principal, peer) = (Some(&*caller.principal), Some(caller.peer));
-        let origin = Origin { principal, peer, method: path.path(), trace: None };
-        audit.denied(origin, outcome.as_str(), "what stands in the message is not allowed to it");
+        let caller = arrival.caller.as_ref();
+        let origin = Origin {
+            principal: caller.map(|caller| &*caller.principal),
+            peer: caller.map(|caller| caller.peer),
+            method: asked.0.path(),
+            trace: asked.1.as_ref().and_then(|trace| trace.to_str().ok()),
+        };
+        audit.denied(origin, outcome.as_str(), detail);
     }
     response
 }

@@ -114,8 +114,8 @@ impl Audit {
         let Some(lines) = &self.lines else {
             // As `Debug`, which escapes line breaks: no caller can write a line of its own into the log.
             tracing::info!(
-                target: "larder::audit", event, principal, peer = peer.map(tracing::field::display), ?method, ?trace,
-                outcome, ?detail
+                target: "larder::audit", event, principal, peer = peer.map(tracing::field::display), ?method,
+                trace = trace.map(tracing::field::debug), outcome, ?detail
             );
             return;
         };

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const SECOND: u64 = 1_000_000_000;
+/// Parts of a nanosecond that times are counted in: rates of some thousand million a second are told apart, and the
+/// count lasts for 36 years.
+const TICKS: u64 = 16;
+const SECOND: u64 = 1_000_000_000 * TICKS;
 
 /// So many units a second, and so many at once.
 ///
@@ -11,16 +14,16 @@ const SECOND: u64 = 1_000_000_000;
 /// would be full again, which says both.
 #[derive(Debug)]
 pub(super) struct Gcra {
-    /// Nanoseconds that a unit takes to be given back.
+    /// Ticks that a unit takes to be given back.
     interval: u64,
-    /// Nanoseconds that the bucket takes to fill.
+    /// Ticks that the bucket takes to fill.
     depth: u64,
-    /// When it is full again.
+    /// The tick at which it is full again.
     full_at: AtomicU64,
 }
 
 impl Gcra {
-    /// `rate` units a second, at most a thousand million, and `burst` at once.
+    /// `rate` units a second, at most 16 thousand million, and `burst` at once.
     pub(super) fn new(rate: u64, burst: u64) -> Self {
         let interval = (SECOND / rate.max(1)).max(1);
         Self { interval, depth: interval.saturating_mul(burst.max(1)), full_at: AtomicU64::new(0) }
@@ -32,13 +35,14 @@ impl Gcra {
     /// There are not so many; the time after which there are. More than fit at once are taken from a full bucket, which
     /// then owes them: to refuse them for ever would make a large request impossible and not rare.
     pub(super) fn take(&self, now: u64, units: u64) -> Result<(), Duration> {
+        let now = now.saturating_mul(TICKS);
         let cost = self.interval.saturating_mul(units);
         let mut full_at = self.full_at.load(Ordering::Relaxed);
         loop {
             let next = full_at.max(now).saturating_add(cost);
             let behind = (next - now).saturating_sub(self.depth);
             if behind > 0 && full_at > now {
-                return Err(Duration::from_nanos(behind.min(full_at - now)));
+                return Err(Duration::from_nanos(behind.min(full_at - now).div_ceil(TICKS)));
             }
             match self.full_at.compare_exchange_weak(full_at, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
@@ -51,6 +55,9 @@ impl Gcra {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In nanoseconds, as times are given.
+    const SECOND: u64 = 1_000_000_000;
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {
@@ -77,6 +84,20 @@ mod tests {
         assert_eq!(gcra.take(SECOND, 1), Err(Duration::from_millis(9800)));
         gcra.take(SECOND + 9 * SECOND, 1).unwrap_err();
         gcra.take(SECOND + 10 * SECOND, 3).unwrap();
+    }
+
+    #[test]
+    fn rates_of_many_millions_are_kept() {
+        for rate in [3_000_000_u64, 300_000_000, 3_000_000_000] {
+            let gcra = Gcra::new(rate, 1);
+            let taken =
+                (0..1000).filter(|step| gcra.take(SECOND + step * 1_000_000, rate / 1000).is_ok()).count();
+            assert!((900..=1000).contains(&taken), "{rate}: {taken} of 1000");
+            let gcra = Gcra::new(rate, 1);
+            let taken =
+                (0..1000).filter(|step| gcra.take(SECOND + step * 1_000_000, rate / 500).is_ok()).count();
+            assert!((450..=550).contains(&taken), "{rate}: {taken} of 500");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Memory {
     pub(super) fn take_verification(&self) -> Result<(), Denial> {
         self.verifications.take(now(), 1).map_err(|retry_after| Denial::Throttled {
             name: "this connection".to_owned(),
-            throttled: Throttled { limit: VERIFIED, unit: "tokens to be verified", retry_after },
+            throttled: Throttled { limit: VERIFIED.into(), unit: "tokens to be verified", retry_after },
         })
     }
 }

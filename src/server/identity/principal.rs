@@ -34,7 +34,7 @@ pub(super) struct Usage {
 #[error("the quota of {limit} {unit} a second is used up")]
 pub struct Throttled {
     /// The quota.
-    pub limit: u32,
+    pub limit: u64,
     /// Of what: requests, or units of price.
     pub unit: &'static str,
     /// When there is some again.
@@ -43,11 +43,10 @@ pub struct Throttled {
 
 impl Usage {
     pub(super) fn new(rights: &Rights) -> Arc<Self> {
-        let bucket = |rate: Option<u32>, burst: Option<u32>| {
-            rate.map(|rate| Gcra::new(rate.into(), burst.unwrap_or(rate).into()))
-        };
+        let bucket =
+            |rate: Option<u64>, burst: Option<u64>| rate.map(|rate| Gcra::new(rate, burst.unwrap_or(rate)));
         Arc::new(Self {
-            requests: bucket(rights.rps, rights.burst),
+            requests: bucket(rights.rps.map(u64::from), rights.burst.map(u64::from)),
             price: bucket(rights.price, rights.price_burst),
             denials: Gcra::new(AUDITED_DENIALS, AUDITED_DENIALS),
         })
@@ -98,14 +97,14 @@ impl Principal {
     /// # Errors
     /// It is used up.
     pub fn take_requests(&self, requests: u32) -> Result<(), Throttled> {
-        take(self.usage.requests.as_ref(), self.rights.rps, requests, "requests")
+        take(self.usage.requests.as_ref(), self.rights.rps.map(u64::from), requests.into(), "requests")
     }
 
     /// Takes the price of a request out of its quota.
     ///
     /// # Errors
     /// It is used up.
-    pub fn charge(&self, price: u32) -> Result<(), Throttled> {
+    pub fn charge(&self, price: u64) -> Result<(), Throttled> {
         take(self.usage.price.as_ref(), self.rights.price, price, "units of price")
     }
 
@@ -115,10 +114,10 @@ impl Principal {
     }
 }
 
-fn take(quota: Option<&Gcra>, limit: Option<u32>, units: u32, unit: &'static str) -> Result<(), Throttled> {
+fn take(quota: Option<&Gcra>, limit: Option<u64>, units: u64, unit: &'static str) -> Result<(), Throttled> {
     let Some(quota) = quota else { return Ok(()) };
     let limit = limit.unwrap_or_default();
-    quota.take(now(), units.into()).map_err(|retry_after| Throttled { limit, unit, retry_after })
+    quota.take(now(), units).map_err(|retry_after| Throttled { limit, unit, retry_after })
 }
 
 /// Nanoseconds since some moment before the first request.

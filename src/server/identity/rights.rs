@@ -95,9 +95,9 @@ pub struct Rights {
     /// Requests at once; as many as a second has where this is not given.
     pub burst: Option<u32>,
     /// What its requests may cost a second, in the units in which requests are priced.
-    pub price: Option<u32>,
+    pub price: Option<u64>,
     /// What they may cost at once; as much as in a second where this is not given.
-    pub price_burst: Option<u32>,
+    pub price_burst: Option<u64>,
 }
 
 impl Rights {
@@ -118,15 +118,15 @@ impl Rights {
             return Err(SettingError::new("placements", "missing", expected));
         }
         for (key, number) in [
-            ("rps", self.rps),
-            ("burst", self.burst),
+            ("rps", self.rps.map(u64::from)),
+            ("burst", self.burst.map(u64::from)),
             ("price", self.price),
             ("price_burst", self.price_burst),
         ] {
-            number.map_or(Ok(()), |number| number_within(key, number, 1..=1_000_000_000))?;
+            number.map_or(Ok(()), |number| number_within(key, number, 1..=10_000_000_000))?;
         }
         for (key, given, needs) in [
-            ("burst", self.burst, ("rps", self.rps)),
+            ("burst", self.burst.map(u64::from), ("rps", self.rps.map(u64::from))),
             ("price_burst", self.price_burst, ("price", self.price)),
         ] {
             if given.is_some() && needs.1.is_none() {

@@ -1,15 +1,13 @@
 //! What the admin port does for whom.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use larder::server::identity::{Audit, Authenticator, Credentials, Scope};
 use larder::server::{Admin, AdminService, Control, ControlPlane};
 use larder::snapshot::{Health, Outcome, SnapshotError};
 
-use super::{key, rights};
+use super::{key, rights, written};
 use crate::support::server::{Reply, read_reply, write_request};
 
 /// A control plane that has nothing new.
@@ -110,19 +108,6 @@ fn orders_of_web_pages_are_refused_and_those_of_this_machine_taken() {
     assert!(first["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{first}");
     let refused = lines.lines().filter(|line| line.contains("\"403\"") && line.contains("control")).count();
     assert_eq!(refused, 8, "each attempt is written down\n{lines}");
-}
-
-/// What is in a file once it has so many lines.
-fn written(path: &Path, count: usize) -> String {
-    let began = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(path).unwrap();
-        if text.lines().count() >= count {
-            return text;
-        }
-        assert!(began.elapsed() < Duration::from_secs(10), "{text}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The table of what is refused: for each case a request, and what both protocols say to it.
 
-use larder::server::identity::{Class, Credentials, Key, NewKey, Scope};
+use std::sync::Arc;
+
+use larder::server::identity::{Audit, Authenticator, Class, Credentials, Key, NewKey, Scope};
 use larder_proto::v1;
 use tonic::{Code, Request};
 
 use super::table::case;
-use super::{authenticator, key, of_class, rights, seconds_now, server};
+use super::{authenticator, key, of_class, rights, seconds_now, server, written};
 use crate::support::server::Server;
 
 const PLAIN: &str = r#"{"pageSize": 2}"#;
@@ -218,4 +220,38 @@ fn a_key_that_is_revoked_ends_on_open_connections_too() {
         Credentials { keys: [rest.keys.clone(), rest.keys.clone()].concat(), ..Credentials::default() };
     authenticator.replace(&twice).unwrap_err();
     assert_eq!(ask(&other), Code::Ok, "what cannot be used changes nothing");
+}
+
+#[test]
+fn what_was_refused_and_to_whom_is_written_down_without_its_credential() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let (text, known) = key("a", rights(&[Scope::Recommend], &["pdp.*"]));
+    let credentials = Credentials { keys: vec![known], ..Credentials::default() };
+    let audit = Arc::new(Audit::open(Some(&path)).unwrap());
+    let server = server(&Arc::new(Authenticator::new(&credentials, audit).unwrap()));
+    let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let send = |path: &str, key: &str, body: &str| {
+        let headers = ["content-type: application/json", trace, key];
+        server.send("POST", path, &headers, body.as_bytes()).status
+    };
+    let own = format!("x-api-key: {text}");
+    assert_eq!(send("/v1/placements/home.popular:recommend", &own, "{}"), 403);
+    let slots = r#"{"slots": [{"slotId": "a", "placement": "cart"}]}"#;
+    assert_eq!(send("/v1/recommendations:batch", &own, slots), 200);
+    assert_eq!(send("/v1/events:record", &own, "{}"), 403);
+    assert_eq!(send("/v1/placements/pdp.similar:recommend", &format!("x-api-key: {text}x"), "{}"), 401);
+    assert_eq!(send("/v1/placements/pdp.similar:recommend", &own, "{}"), 200);
+    let lines = written(&path, 4);
+    for (line, expected) in lines.lines().zip([
+        ["PERMISSION_DENIED", "home.popular", "\"principal\":\"a\""],
+        ["PERMISSION_DENIED", "cart", "\"principal\":\"a\""],
+        ["PERMISSION_DENIED", "scope events", "/v1/events:record"],
+        ["UNAUTHENTICATED", "no API key", "127.0.0.1:"],
+    ]) {
+        assert!(expected.iter().all(|part| line.contains(part)), "{expected:?}: {line}");
+        assert!(line.contains("0af7651916cd43dd8448eb211c80319c"), "{line}");
+    }
+    assert_eq!(lines.lines().count(), 4, "what is allowed is not in it\n{lines}");
+    assert!(!lines.contains(&text[10..]), "{lines}");
 }

