@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::View;
+use super::event_outcome::EventOutcome;
 use super::pace::Pace;
 use crate::domain::{ChunkedBitmap, Event, EventKind, now_ms};
 use crate::live::recent::{Applied as Remembered, ForgetOutcome, Recent, Recorded};
@@ -35,39 +36,6 @@ pub struct LiveState {
     pace: Mutex<Pace>,
     reserve: usize,
     user_ttl_ms: i64,
-}
-
-/// What became of one event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EventOutcome {
-    /// It is in the state, and in the next epoch.
-    Applied,
-    /// It says nothing that is not known, or that something newer does not say.
-    Stale,
-    /// An event with its id was recorded here before.
-    Duplicate,
-    /// It is in the state, but its item has no row in this snapshot, since all that were reserved are taken.
-    NoRow,
-    /// There is no memory for it.
-    NoRoom,
-    /// The catalogue's attribute is of another type; the value before stays.
-    WrongType {
-        /// The attribute.
-        attribute: String,
-        /// The type it has.
-        expected: &'static str,
-    },
-    /// It is not about an item: another part takes it.
-    NotOfItem,
-    /// Its subject has not agreed that it is kept.
-    Denied,
-    /// Its item is not known.
-    UnknownItem,
-    /// It names neither a session nor a person.
-    NoSubject,
-    /// Its subject is forgotten, but a restart will not know it: the disk did not take it.
-    NotKept,
 }
 
 /// What there is to say about the state, for operators.

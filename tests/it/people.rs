@@ -194,7 +194,9 @@ fn a_wish_that_the_disk_does_not_take_is_not_said_to_be_done() {
     let eva = json!({"userId": "eva"});
     shop.record(json!({"type": "view", "item_id": "assam", "user_id": "eva"}));
     let (cache, away) = (shop.dir.path().join("cache"), shop.dir.path().join("away"));
+    // A file in the place of the folder: nothing can be made in it.
     fs::rename(&cache, &away).unwrap();
+    fs::write(&cache, "").unwrap();
     let forget = || shop.server.send(shop.server.http, "POST", "/v1/users/eva:forget", "{}");
     let refused = forget();
     assert_eq!(refused.status, 503, "{}", refused.body);
@@ -204,6 +206,7 @@ fn a_wish_that_the_disk_does_not_take_is_not_said_to_be_done() {
     let told = shop.post("/v1/events:record", &event)["results"][0].clone();
     assert_eq!((&told["outcome"], &told["reason"]), (&json!("REJECTED"), &json!("not_kept")));
     assert_eq!(shop.knows(eva.clone()), [""; 0], "until then it is obeyed all the same");
+    fs::remove_file(&cache).unwrap();
     fs::rename(&away, &cache).unwrap();
     shop.post("/v1/users/eva:forget", &json!({}));
     let old = json!({"type": "view", "item_id": "assam", "user_id": "eva", "time": ago(1)});
