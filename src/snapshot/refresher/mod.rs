@@ -261,6 +261,8 @@ impl<T: Send + Sync> Refresher<T> {
     /// Whether something happened, since `channel` was read, that called its load off.
     fn is_news(&self, work: &mut Work, channel: &Channel, rollbacks: u64) -> bool {
         work.etag = None;
+        // The rollback that called it off may not have swapped yet.
+        drop(lock(&self.rolling_back));
         lock(&self.hold).rollbacks != rollbacks
             || self.look(work).is_ok_and(|()| lock(&self.channel).as_ref() != Some(channel))
     }
