@@ -93,12 +93,13 @@ impl Source {
             stop: Some(&options.stop),
             ..FetchOptions::default()
         };
-        fetch(self.store.as_ref(), &key, &entry.sha256, entry.bytes, &self.cache, &fetching).map_err(
-            |source| match source.is_stopped() {
-                true => SnapshotError::Stopped,
-                false => SnapshotError::Fetch { artifact: entry.name.clone(), source },
-            },
-        )
+        let fetched = fetch(self.store.as_ref(), &key, &entry.sha256, entry.bytes, &self.cache, &fetching);
+        fetched.map_err(|source| {
+            if source.is_stopped() {
+                return SnapshotError::Stopped;
+            }
+            SnapshotError::Fetch { artifact: entry.name.clone(), source }
+        })
     }
 }
 

@@ -22,17 +22,14 @@ impl<T: Send + Sync> Refresher<T> {
             keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
         }
-        let named = lock(&self.channel).clone();
-        let before = named.as_ref().and_then(|channel| channel.previous.as_deref());
+        let previous = lock(&self.hold).before.clone();
         // What is not in memory any more is loaded for a rollback, which must not need the store either.
-        if let Some(manifest) = before.and_then(|version| self.source.known_manifest(version)) {
+        if let Some(manifest) = previous.as_deref().and_then(|version| self.source.known_manifest(version)) {
             keep.extend(manifest.artifacts.into_iter().map(|entry| entry.sha256));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
         }
         let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
             Some(snapshot) => {
-                let previous = named.filter(|channel| channel.snapshot == snapshot);
-                let previous = previous.and_then(|channel| channel.previous);
                 let channel = Channel { snapshot, previous, published_at: String::new() };
                 self.source.cache.remember(&self.document(), &channel.to_json())
             }

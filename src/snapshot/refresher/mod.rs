@@ -42,13 +42,15 @@ pub struct Refresher<T> {
     health: Mutex<Health>,
 }
 
-/// An operator's rollback, which outlasts refreshes. Whoever swaps holds it.
+/// Where a rollback goes, and what it holds against refreshes. Whoever swaps holds it.
 #[derive(Debug, Default)]
 struct Hold {
     /// Rollbacks so far: a load that began before the last of them is not served.
     rollbacks: u64,
     /// The snapshot that the channel named then, which is not followed while it does.
     entry: Option<String>,
+    /// What was served before what is served now: where a rollback goes.
+    before: Option<String>,
 }
 
 /// Says that the channel may have changed.
@@ -246,7 +248,9 @@ impl<T: Send + Sync> Refresher<T> {
                     Err(error) => return Err(error),
                 },
             };
-            if !self.swap(next, current.as_deref(), rollbacks, started) {
+            let before = current.as_deref().map(|now| (self.snapshot)(now).version().to_owned());
+            let before = before.or(channel.previous);
+            if !self.swap(next, current.as_deref(), before, rollbacks, started) {
                 return Ok(Outcome::Held);
             }
             self.tidy_cache();
@@ -257,12 +261,21 @@ impl<T: Send + Sync> Refresher<T> {
     /// Whether something happened, since `channel` was read, that called its load off.
     fn is_news(&self, work: &mut Work, channel: &Channel, rollbacks: u64) -> bool {
         work.etag = None;
+        // The rollback that called it off may not have swapped yet.
+        drop(lock(&self.rolling_back));
         lock(&self.hold).rollbacks != rollbacks
             || self.look(work).is_ok_and(|()| lock(&self.channel).as_ref() != Some(channel))
     }
 
     /// Serves `next`, unless an operator rolled back since there were so many `rollbacks`.
-    fn swap(&self, next: Arc<T>, current: Option<&T>, rollbacks: u64, started: Instant) -> bool {
+    fn swap(
+        &self,
+        next: Arc<T>,
+        current: Option<&T>,
+        before: Option<String>,
+        rollbacks: u64,
+        started: Instant,
+    ) -> bool {
         let version = (self.snapshot)(&next).version().to_owned();
         let keep = self.keeps(current, &next);
         let mut hold = lock(&self.hold);
@@ -270,7 +283,7 @@ impl<T: Send + Sync> Refresher<T> {
             return false;
         }
         self.registry.publish(next, keep);
-        hold.entry = None;
+        (hold.entry, hold.before) = (None, before);
         drop(hold);
         let took = started.elapsed();
         let mut health = lock(&self.health);

@@ -25,8 +25,7 @@ impl<T: Send + Sync> Refresher<T> {
         let target = match self.registry.previous() {
             Some(previous) => previous,
             None => {
-                let named = lock(&self.channel).as_ref().and_then(|channel| channel.previous.clone());
-                let named = named.filter(|named| *named != from).ok_or_else(nothing)?;
+                let named = lock(&self.hold).before.clone().ok_or_else(nothing)?;
                 // Its memory may be needed.
                 self.call_off();
                 // On threads of its own: those of the refresher may be busy with the end of what was called off.
@@ -42,6 +41,7 @@ impl<T: Send + Sync> Refresher<T> {
         hold.rollbacks += 1;
         let entry = lock(&self.channel).as_ref().map(|channel| channel.snapshot.clone());
         hold.entry = entry.or_else(|| Some(from.clone()));
+        hold.before = Some(from.clone());
         self.registry.publish(target, keep);
         drop(hold);
         self.call_off();

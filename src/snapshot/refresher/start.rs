@@ -22,8 +22,7 @@ impl<T: Send + Sync> Refresher<T> {
                     took_ms = started.elapsed().as_millis() as u64,
                     "what was served last is served from the cache; the store is asked next"
                 );
-                // Where a rollback goes, until the channel is read.
-                lock(&self.channel).get_or_insert(known);
+                lock(&self.hold).before = known.previous;
             }
             // A directory that was emptied, or a first start that was broken off.
             Err(SnapshotError::NotCached) => {}

@@ -19,7 +19,7 @@ fn ends(command: &mut Command) -> Output {
             child.kill().unwrap();
             panic!("{command:?} hangs");
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(10));
     }
     child.wait_with_output().unwrap()
 }

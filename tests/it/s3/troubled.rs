@@ -28,7 +28,7 @@ fn soon(time: Duration, is_so: impl Fn() -> bool) -> bool {
         if began.elapsed() > time {
             return false;
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::park_timeout(Duration::from_millis(5));
     }
     true
 }

@@ -165,7 +165,7 @@ fn answer(mut stream: TcpStream, shared: &Mutex<State>) {
         if stream.write_all(piece).is_err() {
             return;
         }
-        thread::sleep(Duration::from_millis(500));
+        thread::park_timeout(Duration::from_millis(500));
     }
 }
 
