@@ -52,10 +52,13 @@ pub(super) fn find(
     }
     let cache = options.cache_dir.join("parts");
     private_dir(&cache).map_err(|source| PartError::Io { name: cache.display().to_string(), source })?;
+    // What the location does not say, and not where it is that the pattern begins.
+    let identity = store.identity();
+    let server = identity.strip_prefix(&location).unwrap_or(&identity);
     let part = |object: &Listed| {
         let name = format!("{location}/{}", object.key);
         // Another content has another etag, and so another file.
-        let identity = format!("{}/{}\n{}\n{}", store.identity(), object.key, object.etag, object.bytes);
+        let identity = format!("{name}{server}\n{}\n{}", object.etag, object.bytes);
         Part { path: cache.join(sha256_bytes(identity.as_bytes())), name }
     };
     let parts: Vec<Part> = wanted.iter().map(part).collect();
