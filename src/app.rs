@@ -11,6 +11,7 @@ mod dead;
 mod events;
 mod recording;
 mod sinks;
+mod size_limits;
 mod sources;
 
 use crate::artifact::{FetchError, StoreError, open};
@@ -201,6 +202,7 @@ impl App {
         );
         let Self { grpc, http, recommender, metrics, config, writers, .. } = self;
         runtime.block_on(async move {
+            size_limits::outlive();
             grpc.set_nonblocking(true)?;
             http.set_nonblocking(true)?;
             let listeners = Listeners {
