@@ -15,6 +15,7 @@ mod identity;
 mod recording;
 mod signals;
 mod sinks;
+mod size_limits;
 mod sources;
 
 use crate::artifact::{FetchError, StoreError, open};
@@ -263,6 +264,7 @@ impl App {
         );
         let Self { grpc, http, recommender, metrics, config, writers, .. } = self;
         runtime.block_on(async move {
+            size_limits::outlive();
             grpc.set_nonblocking(true)?;
             http.set_nonblocking(true)?;
             let listeners = Listeners {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::setting::{As, File, Form, Hidden, NoneOr, Secret, SettingError, Text};
 
-pub(super) use nats::{IS_BUILT as NATS_IS_BUILT, StreamName, Subjects};
-pub use nats::{NOT_BUILT as NATS_NOT_BUILT, NatsAccess};
+pub use nats::NatsAccess;
+pub(super) use nats::{IS_BUILT as NATS_IS_BUILT, NOT_BUILT as NATS_NOT_BUILT, StreamName, Subjects};
 
 /// How a cluster is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -77,7 +77,7 @@ impl KafkaAccess {
 pub(super) const IS_BUILT: bool = cfg!(feature = "kafka");
 
 /// What to do about a build that cannot.
-pub const NOT_BUILT: &str = "this build has no Kafka; build with --features kafka";
+pub(super) const NOT_BUILT: &str = "this build has no Kafka; build with --features kafka";
 
 /// Whether connections are encrypted, and whether a user signs in; named as Kafka's own clients name it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

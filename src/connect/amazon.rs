@@ -21,14 +21,14 @@ pub struct AwsAccess {
 }
 
 /// What to do about a build without a service.
-pub const NO_KINESIS: &str = "this build has no Kinesis; build with --features kinesis";
+pub(super) const NO_KINESIS: &str = "this build has no Kinesis; build with --features kinesis";
 /// The same for SQS.
-pub const NO_SQS: &str = "this build has no SQS; build with --features sqs";
+pub(super) const NO_SQS: &str = "this build has no SQS; build with --features sqs";
 
 /// The same for Firehose.
-pub const NO_FIREHOSE: &str = "this build has no Firehose; build with --features firehose";
+pub(super) const NO_FIREHOSE: &str = "this build has no Firehose; build with --features firehose";
 /// The same for EventBridge.
-pub const NO_EVENTBRIDGE: &str = "this build has no EventBridge; build with --features eventbridge";
+pub(super) const NO_EVENTBRIDGE: &str = "this build has no EventBridge; build with --features eventbridge";
 
 /// An address of HTTP.
 #[derive(Debug)]

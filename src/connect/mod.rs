@@ -22,8 +22,8 @@ mod retry;
 pub mod sink;
 pub mod source;
 
-pub use access::{KafkaAccess, Mechanism, NATS_NOT_BUILT, NOT_BUILT, NatsAccess, Security};
-pub use amazon::{AwsAccess, NO_EVENTBRIDGE, NO_FIREHOSE, NO_KINESIS, NO_SQS};
+pub use access::{KafkaAccess, Mechanism, NatsAccess, Security};
+pub use amazon::AwsAccess;
 pub use config::{Config, FILES};
 pub use encode::encode;
 pub use lines::{Line, Lines};

@@ -151,7 +151,7 @@ fn what_is_not_allowed_on_a_bus_waits_and_what_is_no_event_does_not() {
     let details: Vec<Vec<u8>> =
         ["bad", "{\"n\":1}", "{\"n\":2}", "{\"n\":3}"].map(|detail| detail.as_bytes().to_vec()).into();
     let huge = format!("{{\"x\":\"{}\"}}", "x".repeat(256 << 10)).into_bytes();
-    let error = bus.send(&records(&[&details[..3], &[huge.clone()]].concat())).unwrap_err();
+    let error = bus.send(&records(&[&details[..3], std::slice::from_ref(&huge)].concat())).unwrap_err();
     // Nothing was taken yet, so one argument that is not valid may be the settings'.
     assert_eq!(error.failed, Failed::These(vec![1, 2]));
     assert_eq!(said(&error.refused), [(3, "too_large"), (0, "MalformedDetail")]);

@@ -14,6 +14,9 @@ use crate::support::following::publish_to;
 use crate::support::grocer;
 use crate::support::process::Process;
 
+#[cfg(target_os = "linux")]
+mod full;
+
 fn exposure() -> Exposure {
     Exposure {
         recommendation_id: "id".to_owned(),

@@ -67,7 +67,7 @@ impl NatsAccess {
 pub(in crate::connect) const IS_BUILT: bool = cfg!(feature = "nats");
 
 /// What to do about a build that cannot.
-pub const NOT_BUILT: &str = "this build has no NATS; build with --features nats";
+pub(in crate::connect) const NOT_BUILT: &str = "this build has no NATS; build with --features nats";
 
 /// How the address of a server begins with which connections must be encrypted.
 const TLS: &str = "tls://";

@@ -95,26 +95,24 @@ impl EventSource for SqsSource {
             // Where there is no room, they come again, and change nothing.
             let _ = delete.try_send(std::mem::take(&mut messages.handed_on));
         }
-        let more = inbox.poll(wait, |received| messages.take(received, each))?;
+        let more = inbox.poll(wait, each, |received, each| messages.take(received, each))?;
         Ok(Polled { caught_up: *messages.caught_up.borrow(), more })
     }
 }
 
 impl Messages {
-    /// Takes what a request brought; returns how many messages that were.
-    fn take(&mut self, received: Vec<Sent>, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    /// Takes what a request brought.
+    fn take(&mut self, received: Vec<Sent>, each: &mut dyn FnMut(&Record<'_>)) {
         if received.is_empty() {
             self.caught_up.send_replace(true);
             let until = now_ms().saturating_add(i64::from(HELD_S) * 1000);
             self.counts.set_read_until(&self.name, &Arc::from(""), until);
         }
-        let count = received.len();
         for message in received {
             hand_on(&self.name, &message, each);
             self.counts.set_read_until(&self.name, &Arc::from(""), sent_ms(&message));
             self.handed_on.extend(message.receipt_handle);
         }
-        count
     }
 }
 

@@ -86,33 +86,30 @@ impl EventSource for KafkaSource {
     fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
         self.begin();
         let Self { inbox, topic, .. } = self;
-        let more = inbox.poll(wait, |message| topic.take(message, each))?;
+        let more = inbox.poll(wait, each, |message, each| topic.take(message, each))?;
         Ok(Polled { caught_up: topic.has_caught_up(), more })
     }
 }
 
 impl Topic {
-    /// Takes a message; returns how many records were in it.
-    fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) {
         match message {
             Message::Partitions(partitions) => {
                 self.is_listed = true;
                 for partition in partitions {
                     self.partitions.entry(partition).or_insert_with(|| Partition::new(partition, true));
                 }
-                0
             }
             Message::Gap { partition, from_ms, until_ms } => {
                 let known =
                     self.partitions.entry(partition).or_insert_with(|| Partition::new(partition, false));
                 self.counts.set_gap(&self.name, &known.label, from_ms, until_ms);
-                0
             }
             Message::Fetched(fetched) => self.hand_on(&fetched, each),
         }
     }
 
-    fn hand_on(&mut self, fetched: &Fetched, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    fn hand_on(&mut self, fetched: &Fetched, each: &mut dyn FnMut(&Record<'_>)) {
         let Fetched { partition, records, next, end } = fetched;
         let known = self.partitions.entry(*partition).or_insert_with(|| Partition::new(*partition, false));
         for record in records {
@@ -124,7 +121,6 @@ impl Topic {
         let last = records.last().map(|last| last.record.timestamp.timestamp_millis());
         let until = if next >= end { Some(now_ms()) } else { last };
         self.counts.set_read(&self.name, &known.label, end.saturating_sub(*next).max(0), until);
-        records.len()
     }
 
     fn has_caught_up(&self) -> bool {

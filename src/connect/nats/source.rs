@@ -62,18 +62,16 @@ impl EventSource for NatsSource {
     fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
         self.begin();
         let Self { inbox, stream, .. } = self;
-        let more = inbox.poll(wait, |message| stream.take(&message, each))?;
+        let more = inbox.poll(wait, each, |message, each| stream.take(&message, each))?;
         Ok(Polled { caught_up: stream.caught_up, more })
     }
 }
 
 impl Stream {
-    /// Takes a message; returns how many records were in it.
-    fn take(&mut self, message: &Message, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    fn take(&mut self, message: &Message, each: &mut dyn FnMut(&Record<'_>)) {
         match message {
             Message::Gap { from_ms, until_ms } => {
                 self.counts.set_gap(&self.name, &self.partition, *from_ms, *until_ms);
-                0
             }
             Message::Fetched(Fetched { records, pending, is_behind, until_ms }) => {
                 for record in records {
@@ -82,7 +80,6 @@ impl Stream {
                 self.caught_up |= !is_behind;
                 let pending = i64::try_from(*pending).unwrap_or(i64::MAX);
                 self.counts.set_read(&self.name, &self.partition, pending, *until_ms);
-                records.len()
             }
         }
     }

@@ -7,10 +7,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 use super::SourceError;
+use crate::connect::Record;
 
-/// Records of a poll, from which on the rest waits for the next. Raising it makes fewer batches of events and takes
-/// memory.
+/// Records of a poll and their bytes, from which on the rest waits for the next. Raising them makes fewer batches of
+/// events and takes memory: a record may have a megabyte.
 const RECORDS: usize = 8192;
+const BYTES: usize = 16 << 20;
 
 /// Messages of tasks that read a service, for the source that is polled.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl<M> Inbox<M> {
         }
     }
 
-    /// Takes what is there, waiting up to `wait` for the first message; `take` says how many records one had. Says
+    /// Takes what is there, waiting up to `wait` for the first message; `take` hands on the records of one. Says
     /// whether more is there already.
     ///
     /// # Errors
@@ -56,7 +58,8 @@ impl<M> Inbox<M> {
     pub(in crate::connect) fn poll(
         &mut self,
         wait: Duration,
-        mut take: impl FnMut(M) -> usize,
+        each: &mut dyn FnMut(&Record<'_>),
+        mut take: impl FnMut(M, &mut dyn FnMut(&Record<'_>)),
     ) -> Result<bool, SourceError> {
         let Self { runtime, received, .. } = self;
         let mut next = match runtime.block_on(async { tokio::time::timeout(wait, received.recv()).await }) {
@@ -64,13 +67,18 @@ impl<M> Inbox<M> {
             Ok(None) => return Err(self.ended()),
             Err(_) => None,
         };
-        let mut records = 0;
+        let (mut records, mut bytes) = (0, 0);
         while let Some(message) = next.take() {
             // Tasks run in here only: this lets them ask for more, which comes while these records are decoded.
             runtime.block_on(tokio::task::yield_now());
             // Also one without records takes time.
-            records += take(message).max(1);
-            if records < RECORDS {
+            records += 1;
+            take(message, &mut |record| {
+                records += 1;
+                bytes += record.body.len();
+                each(record);
+            });
+            if records < RECORDS && bytes < BYTES {
                 next = received.try_recv().ok();
             }
         }
@@ -91,28 +99,45 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(1);
     const LONG: Duration = Duration::from_secs(60);
 
+    /// Hands on as many records as a message says, of so many bytes each.
+    fn hand_on((count, bytes): (usize, usize), each: &mut dyn FnMut(&Record<'_>)) {
+        let body = vec![b' '; bytes];
+        (0..count).for_each(|_| each(&Record::new("shop", &body)));
+    }
+
+    /// An inbox into which these messages are sent, and no others.
+    fn with(room: usize, messages: impl IntoIterator<Item = (usize, usize)>) -> Inbox<(usize, usize)> {
+        let messages: Vec<_> = messages.into_iter().collect();
+        let mut inbox = Inbox::new("shop", room).unwrap();
+        inbox.fill(|out| async move {
+            for message in messages {
+                let _ = out.send(message).await;
+            }
+            std::future::pending().await
+        });
+        inbox
+    }
+
+    /// The bodies' lengths of a poll, and whether there is more.
+    fn poll(inbox: &mut Inbox<(usize, usize)>, wait: Duration) -> (Vec<usize>, bool) {
+        let mut seen = Vec::new();
+        let more = inbox.poll(wait, &mut |record| seen.push(record.body.len()), hand_on).unwrap();
+        (seen, more)
+    }
+
     #[test]
     fn a_poll_takes_what_is_there_up_to_a_bound_and_says_whether_there_is_more() {
-        let mut inbox = Inbox::new("shop", 4).unwrap();
-        let mut taken = Vec::new();
-        assert!(!inbox.poll(SHORT, |_: usize| unreachable!()).unwrap(), "nothing is started yet");
-        for _ in 0..2 {
-            // The second time it runs already.
-            inbox.fill(|out| async move {
-                for message in [10, RECORDS, 1, 0] {
-                    let _ = out.send(message).await;
-                }
-                std::future::pending().await
-            });
-        }
-        let mut take = |message: usize| {
-            taken.push(message);
-            message
-        };
-        assert!(inbox.poll(LONG, &mut take).unwrap());
-        assert!(!inbox.poll(LONG, &mut take).unwrap());
-        assert!(!inbox.poll(SHORT, &mut take).unwrap());
-        assert_eq!(taken, [10, RECORDS, 1, 0]);
+        let mut idle = Inbox::new("shop", 4).unwrap();
+        assert_eq!(poll(&mut idle, SHORT), (Vec::new(), false), "nothing is started yet");
+        let mut inbox = with(5, [(2, 1), (RECORDS, 2), (1, 3), (0, 0), (1, 4)]);
+        inbox.fill(|_| async { unreachable!("it is filled already") });
+        assert_eq!(poll(&mut inbox, LONG), ([vec![1; 2], vec![2; RECORDS]].concat(), true));
+        assert_eq!(poll(&mut inbox, LONG), (vec![3, 4], false));
+        assert_eq!(poll(&mut inbox, SHORT), (Vec::new(), false));
+        let mut large = with(9, [(1, BYTES / 2); 3]);
+        assert_eq!(poll(&mut large, LONG), (vec![BYTES / 2; 2], true), "however few the records are");
+        let mut empty = with(usize::from(u16::MAX), vec![(0, 0); RECORDS + 1]);
+        assert_eq!(poll(&mut empty, LONG), (Vec::new(), true), "or if there are none");
     }
 
     #[test]
@@ -121,12 +146,12 @@ mod tests {
         let (sent, seen) = std::sync::mpsc::channel();
         inbox.fill(|out| async move {
             loop {
-                let _ = out.send(RECORDS).await;
+                let _ = out.send((RECORDS, 0)).await;
                 let _ = sent.send(());
             }
         });
         for polls in 1..5 {
-            assert!(inbox.poll(LONG, |records| records).unwrap());
+            assert!(poll(&mut inbox, LONG).1);
             let total = seen.try_iter().count();
             assert!(total <= 3, "{total} were sent before poll {polls} was over, and 2 have room");
         }
@@ -137,13 +162,11 @@ mod tests {
         let mut inbox = Inbox::new("shop", 1).unwrap();
         for run in [7, 8] {
             inbox.fill(|out| async move {
-                let _ = out.send(run).await;
+                let _ = out.send((1, run)).await;
                 assert_eq!(run, 0, "this task fails");
             });
-            let mut seen = None;
-            inbox.poll(LONG, |run| *seen.insert(run)).unwrap();
-            assert_eq!(seen, Some(run));
-            let error = inbox.poll(LONG, |run| run).unwrap_err();
+            assert_eq!(poll(&mut inbox, LONG).0, [run]);
+            let error = inbox.poll(LONG, &mut |_| {}, hand_on).unwrap_err();
             assert!(error.to_string().starts_with("source shop: what reads it has failed"), "{error}");
         }
     }

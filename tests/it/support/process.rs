@@ -115,6 +115,14 @@ impl Process {
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     }
 
+    /// Files of it may not grow beyond these bytes; `None`: they may again.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, limit).unwrap();
+    }
+
     /// Sends a request; `None` if the server is gone before its answer.
     pub(crate) fn try_send(&self, port: SocketAddr, method: &str, path: &str, body: &str) -> Option<Reply> {
         let mut stream = TcpStream::connect(port).ok()?;

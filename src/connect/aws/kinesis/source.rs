@@ -75,37 +75,33 @@ impl EventSource for KinesisSource {
     fn poll(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<Polled, SourceError> {
         self.begin();
         let Self { inbox, stream, .. } = self;
-        let more = inbox.poll(wait, |message| stream.take(message, each))?;
+        let more = inbox.poll(wait, each, |message, each| stream.take(message, each))?;
         Ok(Polled { caught_up: stream.has_caught_up(), more })
     }
 }
 
 impl Stream {
-    /// Takes a message; returns how many records were in it.
-    fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    fn take(&mut self, message: Message, each: &mut dyn FnMut(&Record<'_>)) {
         match message {
             Message::Shards(shards) => {
                 self.behind = Some((Instant::now(), shards.into_iter().collect()));
-                0
             }
             Message::Ended(shard) => {
                 if let Some((_, behind)) = &mut self.behind {
                     behind.remove(&shard);
                 }
                 self.counts.set_ended(&self.name, &shard);
-                0
             }
             Message::Gap { shard, from_ms, until_ms } => {
                 self.counts.set_gap(&self.name, &shard, from_ms, until_ms);
-                0
             }
             Message::Fetched(fetched) => self.hand_on(&fetched, each),
         }
     }
 
-    fn hand_on(&mut self, fetched: &Fetched, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+    fn hand_on(&mut self, fetched: &Fetched, each: &mut dyn FnMut(&Record<'_>)) {
         let Fetched { shard, records, asked, behind_ms, .. } = fetched;
-        let handed_on: usize = records.iter().map(|record| hand_on(&self.name, shard, record, each)).sum();
+        records.iter().for_each(|record| hand_on(&self.name, shard, record, each));
         if let Some((began, behind)) = &mut self.behind {
             // By how long ago: the two clocks need not be equal.
             let age = Duration::from_millis(u64::try_from(*behind_ms).unwrap_or_default());
@@ -118,7 +114,6 @@ impl Stream {
         let pause = if *behind_ms == 0 { self.interval } else { Duration::ZERO };
         let until = until.saturating_add(i64::try_from(pause.as_millis()).unwrap_or_default());
         self.counts.set_read_until(&self.name, shard, until);
-        handed_on
     }
 
     fn has_caught_up(&self) -> bool {
@@ -126,8 +121,8 @@ impl Stream {
     }
 }
 
-/// Hands on a record, or those that are packed in it; how many they were.
-fn hand_on(source: &str, shard: &str, record: &Sent, each: &mut dyn FnMut(&Record<'_>)) -> usize {
+/// Hands on a record, or those that are packed in it.
+fn hand_on(source: &str, shard: &str, record: &Sent, each: &mut dyn FnMut(&Record<'_>)) {
     let body = record.data.as_ref();
     let (number, key) = (record.sequence_number.as_str(), record.partition_key.as_deref());
     let plain = Record {
@@ -140,11 +135,10 @@ fn hand_on(source: &str, shard: &str, record: &Sent, each: &mut dyn FnMut(&Recor
     };
     let Some(packed) = unpack(body) else {
         each(&plain);
-        return 1;
+        return;
     };
     for (at, (key, data)) in packed.iter().enumerate() {
         let position = format!("{number}.{at}");
         each(&Record { position: position.as_str().into(), key: Some(key.as_bytes()), body: data, ..plain });
     }
-    packed.len().max(1)
 }
