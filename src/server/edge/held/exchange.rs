@@ -140,8 +140,8 @@ impl Exchange {
         self.all_sent.register(waker);
     }
 
-    /// Whether the connection, or all of them, hold so much that the answer must be one that can be taken back until its
-    /// last byte is written.
+    /// Whether the connection, or all of them, hold so much that the answer must be one that can be taken back until
+    /// its last byte is written.
     pub(super) fn is_tight(&self) -> bool {
         self.connection.unsent.is_much() || self.connection.unsent.is_tight()
     }
