@@ -34,5 +34,6 @@ fn load_balancers_can_probe_the_port_that_they_send_requests_to() {
         assert_eq!(ready.send("HEAD", path, &[], b"").status, 200, "{path}");
     }
     assert_eq!((ready.get("/livez").status, loading.get("/livez").status), (200, 200));
+    ready.post("/", "{}").problem(405, "");
     ready.get("/no-such-path").problem(404, "");
 }

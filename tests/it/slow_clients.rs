@@ -1,6 +1,9 @@
 //! Clients that do not read, do not finish what they send, or stay for ever: what they hold has a bound, and others are
 //! served.
 
+mod connections;
+mod unfinished;
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -207,54 +210,12 @@ fn a_connection_of_http_1_that_is_not_read_is_cut() {
 }
 
 #[test]
-fn bodies_that_are_never_finished_are_bounded() {
-    let bound = 2 << 20;
-    let config =
-        Config { max_unfinished: bound, max_unfinished_per_connection: 1 << 20, ..Config::default() };
-    let server = Server::with(shop::shop(), short(config));
-    let most = || gauge(&server, "larder_unfinished_bytes") <= bound as f64;
-    let streams: Vec<TcpStream> = (0..8)
-        .map(|_| {
-            let mut stream = TcpStream::connect(server.http).unwrap();
-            write_head(&mut stream, "POST", SIMILAR, &["content-type: application/json"], 1_000_000);
-            let _ = stream.write_all(&vec![b' '; 900_000]);
-            assert!(most());
-            stream
-        })
-        .collect();
-    wait_until("bodies are refused", || refused(&server) > 0.0);
-    assert!(gauge(&server, "larder_unfinished_bytes") > 64e3, "others are being received");
-    assert_eq!(server.post(SIMILAR, "{}").status, 200, "who sends little is served");
-    // Over HTTP/2, one connection has a share of its own.
-    let mut client = RawHttp2::connect(server.http, 1 << 20);
-    for _ in 0..3 {
-        let stream = client.begin(SIMILAR, JSON);
-        client.send(raw::DATA, 0, stream, &[b' '; 16 << 10]);
-        assert!(most());
-    }
-    drop(streams);
-    drop(client);
-    wait_until("all is given back", || gauge(&server, "larder_unfinished_bytes") == 0.0);
-}
-
-#[test]
-fn long_heads_that_are_never_finished_are_bounded() {
-    let bound = 512 << 10;
-    let config = Config { max_unfinished: bound, ..Config::default() };
+fn a_page_that_cannot_be_held_is_told_to_be_smaller() {
+    let config = Config { max_unsent_per_connection: 20_000, ..Config::default() };
     let server = Server::with(shop::shop(), config);
-    let long = [b"GET / HTTP/1.1\r\nhost: x\r\nx-long: ".to_vec(), vec![b'a'; 30 << 10]].concat();
-    let mut clients = Vec::new();
-    for _ in 0..60 {
-        let mut stream = TcpStream::connect(server.http).unwrap();
-        let _ = stream.write_all(&long);
-        clients.push(stream);
-        // One that the bound is asked for is there already, and the first kilobytes of each are always taken.
-        assert!(gauge(&server, "larder_unfinished_bytes") < bound as f64 + 60.0 * 4096.0 + 32e3);
-    }
-    wait_until("heads are held", || gauge(&server, "larder_unfinished_bytes") > bound as f64 / 2.0);
-    assert_eq!(server.post(SIMILAR, "{}").status, 200, "usual heads are taken");
-    drop(clients);
-    wait_until("all is given back", || gauge(&server, "larder_unfinished_bytes") == 0.0);
+    let problem = server.post(BATCH, page()).problem(400, "");
+    assert!(problem.contains("ask for fewer slots"), "{problem}");
+    assert_eq!(server.post(SIMILAR, "{}").status, 200);
 }
 
 #[test]
@@ -301,127 +262,4 @@ fn reflection_and_health_have_bounds_of_their_own() {
     let answer = probe.next_of(raw::DATA).expect("an answer").payload;
     assert_eq!(answer, [0, 0, 0, 0, 2, 8, 1], "SERVING");
     wait_until("all is given back", || gauge(&server, "larder_unsent_bytes") == 0.0);
-}
-
-/// Beginnings of connections and requests that never go on.
-fn beginnings() -> [Vec<u8>; 4] {
-    let settings = raw::frame(raw::SETTINGS, 0, 0, &[]);
-    let head = raw::frame(raw::HEADERS, 0, 1, &raw::head(SIMILAR, JSON)); // without END_HEADERS
-    [
-        raw::PREFACE[..10].to_vec(),
-        [raw::PREFACE, &settings[..5]].concat(),
-        [raw::PREFACE, &settings, &head[..20]].concat(),
-        [raw::PREFACE, &settings, &head].concat(),
-    ]
-}
-
-#[test]
-fn what_is_begun_and_not_finished_is_cut_on_every_port() {
-    let server = Server::with(shop::shop(), short(Config::default()));
-    let open = |port: SocketAddr, begin: &[u8]| {
-        let mut stream = TcpStream::connect(port).unwrap();
-        stream.write_all(begin).unwrap();
-        stream
-    };
-    let of_http_1 = [&b""[..], b"GET", b"GET /livez HTTP/1.1\r\nhost: x\r\nx-more: "];
-    let mut streams: Vec<TcpStream> = of_http_1.iter().map(|begin| open(server.http, begin)).collect();
-    for port in [server.http, server.grpc] {
-        streams.extend(beginnings().iter().map(|begin| open(port, begin)));
-    }
-    // The second head of a connection too.
-    let mut second = open(server.http, b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n");
-    second.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut answer = [0; 12];
-    second.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
-    second.write_all(b"GET /livez HTT").unwrap();
-    streams.push(second);
-    for (at, stream) in streams.iter().enumerate() {
-        assert!(is_closed(stream), "beginning {at} is waited for");
-    }
-    assert!(cut(&server, "slow_head") >= 10.0);
-}
-
-#[test]
-fn a_full_port_lets_new_clients_in_and_never_cuts_a_request() {
-    let config = Config { max_connections: 5, ..Config::default() };
-    let server = Server::with(shop::shop(), config);
-    let mut under_way = TcpStream::connect(server.http).unwrap();
-    write_head(&mut under_way, "POST", SIMILAR, &["expect: 100-continue"], 2);
-    let mut answer = [0; 25];
-    under_way.read_exact(&mut answer).unwrap();
-    let half_sent: Vec<TcpStream> = (0..40)
-        .map(|_| {
-            let mut stream = TcpStream::connect(server.http).unwrap();
-            let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nx-more: ");
-            stream
-        })
-        .collect();
-    for _ in 0..5 {
-        let began = Instant::now();
-        assert_eq!(server.post(SIMILAR, "{}").status, 200);
-        assert!(began.elapsed() < Duration::from_secs(5), "a new client waits for those who say nothing");
-    }
-    assert!(cut(&server, "evicted") > 0.0);
-    under_way.write_all(b"{}").unwrap();
-    assert_eq!(read_reply(under_way).status, 200, "a request was cut");
-    drop(half_sent);
-}
-
-#[test]
-fn the_admin_port_answers_probes_whoever_else_is_connected() {
-    let metrics = prometheus::Registry::new();
-    let service = AdminService::new(Arc::new(crate::http::Failing), Arc::default(), metrics);
-    let admin =
-        Admin::open(TcpListener::bind("127.0.0.1:0").unwrap(), Control::Here, Arc::new(service)).unwrap();
-    let half_sent: Vec<TcpStream> = (0..4 * Admin::CONNECTIONS)
-        .map(|_| {
-            let mut stream = TcpStream::connect(admin.addr()).unwrap();
-            let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nx-more: ");
-            stream
-        })
-        .collect();
-    for _ in 0..5 {
-        let began = Instant::now();
-        let mut stream = TcpStream::connect(admin.addr()).unwrap();
-        write_head(&mut stream, "GET", "/livez", &[], 0);
-        assert_eq!(read_reply(stream).status, 200);
-        assert!(began.elapsed() < Duration::from_secs(5), "a probe waits for those who say nothing");
-    }
-    assert!(half_sent.iter().take(Admin::CONNECTIONS).all(is_closed));
-}
-
-#[test]
-fn an_old_connection_is_told_to_go_and_may_finish() {
-    let config = Config {
-        max_connection_age: Some(Duration::from_secs(1)),
-        max_connection_age_grace: Duration::from_secs(2),
-        ..Config::default()
-    };
-    let server = Server::with(shop::shop(), config);
-    // gRPC: GOAWAY, while a watcher's stream is open, and the end after the grace.
-    let mut client = RawHttp2::connect(server.grpc, 1 << 20);
-    let watched = client.post("/grpc.health.v1.Health/Watch", "application/grpc", &[0; 5]);
-    assert!(client.next_of(raw::GOAWAY).is_some());
-    let mut seen = 0;
-    while let Some(frame) = client.next() {
-        seen += usize::from(frame.stream == watched && frame.ends_stream());
-    }
-    assert_eq!(seen, 0, "the stream is cut with the connection");
-    // HTTP/1: the answer says that it is the last.
-    let mut stream = TcpStream::connect(server.http).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut reply = String::new();
-    loop {
-        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        let mut some = [0; 512];
-        let count = stream.read(&mut some).unwrap();
-        assert!(count > 0, "closed without a word: {reply}");
-        reply = String::from_utf8_lossy(&some[..count]).to_lowercase();
-        if reply.contains("connection: close") {
-            break;
-        }
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
-    assert!(is_closed(&stream));
 }

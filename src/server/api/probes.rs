@@ -10,6 +10,7 @@ use axum::routing::get;
 
 use crate::server::edge::middleware::check_head;
 use crate::server::edge::protocol::Protocol;
+use crate::server::problem::{Kind, Problem};
 
 /// Paths that tell whether requests should be sent here. The first is what an Application Load Balancer asks for where
 /// nothing else is set, the others are habits of clouds and of Kubernetes.
@@ -32,6 +33,9 @@ pub(super) fn routes(is_ready: impl Fn() -> bool + Clone + Send + Sync + 'static
         .iter()
         .fold(Router::new(), |router, path| router.route(path, get(ready.clone())))
         .route("/livez", get(|| async { answer(StatusCode::OK, "alive\n") }))
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Kind::MethodNotAllowed, "probes are asked with GET or HEAD").into_http()
+        })
         .layer(from_fn(checked))
 }
 

@@ -246,6 +246,7 @@ fn check_grpc_type(headers: &HeaderMap) -> Result<(), Problem> {
     if ["application/grpc", "application/grpc+proto"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
-    let detail = format!("content-type must be application/grpc or application/grpc+proto, got {given:?}");
+    let got = given.map_or_else(|| "none".to_owned(), |value| format!("{value:?}"));
+    let detail = format!("content-type must be application/grpc or application/grpc+proto, got {got}");
     Err(Problem::new(Kind::UnsupportedMediaType, detail))
 }
