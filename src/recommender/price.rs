@@ -33,9 +33,10 @@ impl Price {
 
     pub(super) fn of(request: &Request, placement: &Placement, view: &View, filter: &OwnFilter<'_>) -> Self {
         let size = request.page_size.unwrap_or(placement.page_size) as u64;
-        let told = match request.item_fields.iter().any(|name| name == "*") {
-            true => view.live.attributes().names().len(),
-            false => request.item_fields.len(),
+        let told = if request.item_fields.iter().any(|name| name == "*") {
+            view.live.attributes().names().len()
+        } else {
+            request.item_fields.len()
         };
         let ids = [
             request.seeds.len(),
