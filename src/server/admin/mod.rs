@@ -221,35 +221,35 @@ async fn exclusively(
     work: impl FnOnce(&AdminService) -> Result<String, SnapshotError> + Send + 'static,
     failed: StatusCode,
 ) -> Response<Body> {
-    let asked = state.asked(&from);
     let AdminState { service, exclusive, .. } = state.clone();
-    let principal = match service.access().control(&asked) {
+    let principal = match service.access().control(&state.asked(&from)) {
         Ok(principal) => principal,
         Err(refusal) => return refusal.into(),
     };
-    let note = |outcome: StatusCode, detail: &str| {
-        state.service.access().note(&asked, principal.as_deref(), outcome.as_str(), detail);
-    };
-    let refuse = |status: StatusCode, reason: &str| {
-        note(status, reason);
-        error(status, reason)
+    let note = move |service: &AdminService, outcome: StatusCode, detail: &str| {
+        service.access().note(&state.asked(&from), principal.as_deref(), outcome.as_str(), detail);
     };
     let Ok(permit) = exclusive.try_acquire_owned() else {
-        return refuse(StatusCode::CONFLICT, "another refresh or rollback is under way");
+        let reason = "another refresh or rollback is under way";
+        note(&service, StatusCode::CONFLICT, reason);
+        return error(StatusCode::CONFLICT, reason);
     };
     // A refresh takes as long as its downloads: probes are answered meanwhile.
     let outcome = tokio::task::spawn_blocking(move || {
         // Inside the task: a client that hangs up does not end a refresh, and must not let a second one begin.
         let _permit = permit;
-        work(&service)
+        let (status, said) = match work(&service) {
+            Ok(result) => (StatusCode::OK, result),
+            Err(reason) => (failed, reason.to_string()),
+        };
+        // Nor does hanging up keep what was done out of the audit.
+        note(&service, status, &said);
+        (status, said)
     });
     match outcome.await {
-        Ok(Ok(result)) => {
-            note(StatusCode::OK, &result);
-            Json(json!({"result": result})).into_response()
-        }
-        Ok(Err(reason)) => refuse(failed, &reason.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
+        Ok((StatusCode::OK, result)) => Json(json!({"result": result})).into_response(),
+        Ok((status, reason)) => error(status, &reason),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
     }
 }
 
