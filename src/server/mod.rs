@@ -29,7 +29,7 @@ use api::{access, grpc, http};
 use edge::admission::Admission;
 use edge::connections::{Acceptor, ConnectionLimits, count_connections};
 use edge::early_shed::EarlyShed;
-use edge::identify::Gate;
+use edge::identify::PortAccess;
 use edge::limits;
 use edge::middleware::RequestGuard;
 use edge::protocol::Protocol;
@@ -126,7 +126,7 @@ pub async fn run(
         let audit = config.authenticator.as_ref().map(|known| Arc::clone(known.audit()));
         Arc::new(RequestGuard { protocol, open, limit: config.request_timeout, draining, metrics, audit })
     };
-    let gate = |protocol, needs| Gate {
+    let port_access = |protocol, needs| PortAccess {
         authenticator: config.authenticator.clone(),
         protocol,
         needs,
@@ -151,12 +151,18 @@ pub async fn run(
         listeners.grpc,
         grpc,
         Some(early_shed),
-        gate(Protocol::Grpc, access::of_grpc),
+        port_access(Protocol::Grpc, access::of_grpc),
         limits,
         of_grpc,
     );
-    let http =
-        Acceptor::open(listeners.http, http, None, gate(Protocol::Http, access::of_http), limits, of_http);
+    let http = Acceptor::open(
+        listeners.http,
+        http,
+        None,
+        port_access(Protocol::Http, access::of_http),
+        limits,
+        of_http,
+    );
 
     tokio::select! {
         () = shutdown => {}

@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::early_shed::{EarlyShed, EarlyShedService};
-use super::identify::{Gate, IdentifyService, Peer};
+use super::identify::{IdentifyService, Peer, PortAccess};
 use super::limits;
 use super::protocol::Protocol;
 use crate::server::identity::Memory;
@@ -71,13 +71,13 @@ impl Acceptor {
         listener: TcpListener,
         routes: Router,
         early_shed: Option<Arc<EarlyShed>>,
-        gate: Gate,
+        access: PortAccess,
         limits: ConnectionLimits,
         count: IntGauge,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let routes = EarlyShedService { inner: TowerToHyperService::new(routes), early_shed };
-        let port = Port { routes, protocol: gate.protocol, gate: Arc::new(gate), limits, count };
+        let port = Port { routes, protocol: access.protocol, access: Arc::new(access), limits, count };
         Self { stop, task: tokio::spawn(accept(listener, port, stopped)) }
     }
 
@@ -102,7 +102,7 @@ pub(crate) fn count_connections(registry: &Registry) -> Result<[IntGauge; 2], pr
 #[derive(Debug, Clone)]
 struct Port {
     routes: EarlyShedService<TowerToHyperService<Router>>,
-    gate: Arc<Gate>,
+    access: Arc<PortAccess>,
     protocol: Protocol,
     limits: ConnectionLimits,
     count: IntGauge,
@@ -176,11 +176,11 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Makes a connection ready for requests: by its handshake or, without TLS, by its first bytes.
-async fn open(stream: TcpStream, gate: &Gate) -> io::Result<Accepted> {
-    if gate.tls.is_none() {
+async fn open(stream: TcpStream, access: &PortAccess) -> io::Result<Accepted> {
+    if access.tls.is_none() {
         first_bytes(&stream).await?;
     }
-    accept_tls(gate.tls.as_deref(), stream, For::Serving).await
+    accept_tls(access.tls.as_deref(), stream, For::Serving).await
 }
 
 /// The next connection of the backlog, if there is one.
@@ -194,7 +194,7 @@ async fn accept_pending(listener: &TcpListener) -> Option<io::Result<(TcpStream,
 
 /// Serves one connection until its client closes it, it is idle for too long, or `closing` says that all are to close.
 async fn serve(stream: TcpStream, addr: SocketAddr, port: Port, mut closing: watch::Receiver<Duration>) {
-    let Port { routes, gate, protocol, limits, count } = port;
+    let Port { routes, access, protocol, limits, count } = port;
     let _counted = Counted::new(count);
     let outcome = async {
         // An answer is one small write. With Nagle's algorithm it waits for the acknowledgement of the one before,
@@ -203,7 +203,7 @@ async fn serve(stream: TcpStream, addr: SocketAddr, port: Port, mut closing: wat
         limit_unread(&stream);
         let opened = tokio::select! {
             biased;
-            opened = tokio::time::timeout(HEAD_LIMIT.min(limits.idle), open(stream, &gate)) => opened,
+            opened = tokio::time::timeout(HEAD_LIMIT.min(limits.idle), open(stream, &access)) => opened,
             () = idle_grace_over(&mut closing) => return Ok(()), // nothing was asked yet
         };
         let opened = opened.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "sent nothing"))?;
@@ -227,7 +227,7 @@ async fn serve(stream: TcpStream, addr: SocketAddr, port: Port, mut closing: wat
         // them.
         let usage = Arc::new(Usage { opened: Instant::now(), last_ms: AtomicU64::new(0) });
         let peer = Peer { addr, certificate };
-        let identified = IdentifyService { inner: routes, gate, peer, memory: Memory::default() };
+        let identified = IdentifyService { inner: routes, access, peer, memory: Memory::default() };
         let service = UsageService { inner: identified, usage: Arc::clone(&usage) };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let bound = tokio::select! {

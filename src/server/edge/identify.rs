@@ -21,9 +21,9 @@ use crate::server::identity::{Authenticator, Denial, Memory, Needs, Origin, Prin
 use crate::server::problem::Problem;
 use crate::server::tls::Tls;
 
-/// Lets requests of one port in.
+/// Who may send requests to one port.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct PortAccess {
     /// `None`: there are no credentials, and everybody may ask.
     pub(crate) authenticator: Option<Arc<Authenticator>>,
     pub(crate) protocol: Protocol,
@@ -42,7 +42,7 @@ pub(crate) struct Peer {
     pub(crate) certificate: Option<Arc<str>>,
 }
 
-impl Gate {
+impl PortAccess {
     /// The caller of a request that may go on; `None` if there are no callers to tell apart.
     fn admit<B>(
         &self,
@@ -99,7 +99,7 @@ fn trace_of(headers: &HeaderMap) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct IdentifyService<S> {
     pub(crate) inner: EarlyShedService<S>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) access: Arc<PortAccess>,
     pub(crate) peer: Peer,
     pub(crate) memory: Memory,
 }
@@ -118,7 +118,7 @@ where
     >;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        match self.gate.admit(&request, &self.peer, &self.memory) {
+        match self.access.admit(&request, &self.peer, &self.memory) {
             Ok(caller) => Either::Right(self.inner.call((request, caller))),
             Err(response) => Either::Left(ready(Ok(response))),
         }
