@@ -49,7 +49,7 @@ impl PortAccess {
         request: &Request<B>,
         peer: &Peer,
         memory: &Memory,
-    ) -> Result<Option<Caller>, Response<Body>> {
+    ) -> Result<Option<Caller>, Problem> {
         let Some(authenticator) = &self.authenticator else { return Ok(None) };
         let needs = (self.needs)(request.uri().path());
         if needs == Needs::Nothing {
@@ -77,7 +77,7 @@ impl PortAccess {
             trace: trace_of(headers),
         };
         authenticator.audit().denied(origin, outcome.as_str(), &detail);
-        Err(self.protocol.refuse(problem))
+        Err(problem)
     }
 }
 
@@ -120,7 +120,7 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         match self.access.admit(&request, &self.peer, &self.memory) {
             Ok(caller) => Either::Right(self.inner.call((request, caller))),
-            Err(response) => Either::Left(ready(Ok(response))),
+            Err(problem) => Either::Left(ready(Ok(self.access.protocol.refuse(problem)))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the admin port does for whom.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ fn orders_of_web_pages_are_refused_and_those_of_this_machine_taken() {
 
 /// A control plane whose rollback waits for the test.
 struct Slow {
-    began: Mutex<Sender<()>>,
+    began: Mutex<SyncSender<()>>,
     go_on: Mutex<Receiver<()>>,
 }
 
@@ -155,7 +155,7 @@ fn who_hangs_up_is_written_down_too() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
     let audit = Arc::new(Audit::open(Some(&path)).unwrap());
-    let ((began, has_begun), (go, go_on)) = (channel(), channel());
+    let ((began, has_begun), (go, go_on)) = (sync_channel(1), sync_channel(1));
     let slow = Slow { began: Mutex::new(began), go_on: Mutex::new(go_on) };
     let service = AdminService::new(Arc::new(slow), Arc::default(), prometheus::Registry::new());
     let service = Arc::new(service.with_access(None, audit, Vec::new()));
