@@ -32,7 +32,7 @@ use edge::connection::{ConnectionLimits, ConnectionMetrics};
 use edge::connections::Acceptor;
 use edge::early_shed::EarlyShed;
 use edge::held::Budget;
-use edge::identify::{Callers, Gate};
+use edge::identify::{Callers, PortAccess};
 use edge::limits;
 use edge::middleware::RequestGuard;
 use edge::protocol::Protocol;
@@ -133,11 +133,11 @@ pub async fn run(
         let audit = config.authenticator.as_ref().map(|known| Arc::clone(known.audit()));
         Arc::new(RequestGuard { protocol, open, limit: config.request_timeout, draining, metrics, audit })
     };
-    let gate = |protocol, needs| {
+    let port_access = |protocol, needs| {
         let callers = config.authenticator.clone();
         let callers =
             callers.map(|authenticator| Callers { authenticator, needs, metrics: Arc::clone(&requests) });
-        Gate { protocol, callers, tls: config.tls.clone(), purpose: For::Serving }
+        PortAccess { protocol, callers, tls: config.tls.clone(), purpose: For::Serving }
     };
     // Not serving before the port is open: a client that asks at once must not be told otherwise.
     let mut health = HealthReporter::new();
@@ -152,12 +152,18 @@ pub async fn run(
         listeners.grpc,
         grpc,
         Some(early_shed),
-        gate(Protocol::Grpc, access::of_grpc),
+        port_access(Protocol::Grpc, access::of_grpc),
         limits.clone(),
         of_grpc,
     );
-    let http =
-        Acceptor::open(listeners.http, http, None, gate(Protocol::Http, access::of_http), limits, of_http);
+    let http = Acceptor::open(
+        listeners.http,
+        http,
+        None,
+        port_access(Protocol::Http, access::of_http),
+        limits,
+        of_http,
+    );
 
     tokio::select! {
         () = shutdown => {}

@@ -59,6 +59,6 @@ pub(crate) fn written(path: &Path, count: usize) -> String {
             return text;
         }
         assert!(began.elapsed() < Duration::from_secs(10), "{text}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }

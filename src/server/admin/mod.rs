@@ -30,7 +30,7 @@ use crate::domain::one_line;
 use crate::server::edge::connection::{ConnectionLimits, ConnectionMetrics};
 use crate::server::edge::connections::Acceptor;
 use crate::server::edge::held::{Budget, Exchange};
-use crate::server::edge::identify::{Gate, Peer};
+use crate::server::edge::identify::{Peer, PortAccess};
 use crate::server::edge::protocol::Protocol;
 use crate::server::tls::For;
 use crate::snapshot::{Outcome, SnapshotError};
@@ -135,9 +135,10 @@ impl Port {
         let Self { listener, takes_orders } = self;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let is_local = listener.local_addr()?.ip().is_loopback();
-        let gate = Gate { protocol: Protocol::Http, callers: None, tls: service.tls(), purpose: For::Admin };
+        let access =
+            PortAccess { protocol: Protocol::Http, callers: None, tls: service.tls(), purpose: For::Admin };
         let routes = routes(AdminState { service, turns, is_local }, takes_orders);
-        Ok(Acceptor::open(listener, routes, None, gate, limits, metrics))
+        Ok(Acceptor::open(listener, routes, None, access, limits, metrics))
     }
 }
 
@@ -284,35 +285,35 @@ async fn exclusively(
     work: impl FnOnce(&AdminService) -> Result<String, SnapshotError> + Send + 'static,
     failed: StatusCode,
 ) -> Response<Body> {
-    let asked = state.asked(&from);
     let service = Arc::clone(&state.service);
-    let principal = match service.access().control(&asked) {
+    let principal = match service.access().control(&state.asked(&from)) {
         Ok(principal) => principal,
         Err(refusal) => return refusal.into(),
     };
-    let note = |outcome: StatusCode, detail: &str| {
-        state.service.access().note(&asked, principal.as_deref(), outcome.as_str(), detail);
-    };
-    let refuse = |status: StatusCode, reason: &str| {
-        note(status, reason);
-        error(status, reason)
+    let note = move |service: &AdminService, outcome: StatusCode, detail: &str| {
+        service.access().note(&state.asked(&from), principal.as_deref(), outcome.as_str(), detail);
     };
     let Ok(permit) = turn.try_acquire_owned() else {
-        return refuse(StatusCode::CONFLICT, "another one is under way");
+        let reason = "another one is under way";
+        note(&service, StatusCode::CONFLICT, reason);
+        return error(StatusCode::CONFLICT, reason);
     };
     // A refresh takes as long as its downloads: probes are answered meanwhile.
     let outcome = tokio::task::spawn_blocking(move || {
         // Inside the task: a client that hangs up does not end a refresh, and must not let a second one begin.
         let _permit = permit;
-        work(&service)
+        let (status, said) = match work(&service) {
+            Ok(result) => (StatusCode::OK, result),
+            Err(reason) => (failed, reason.to_string()),
+        };
+        // Nor does hanging up keep what was done out of the audit.
+        note(&service, status, &said);
+        (status, said)
     });
     match outcome.await {
-        Ok(Ok(result)) => {
-            note(StatusCode::OK, &result);
-            Json(json!({"result": result})).into_response()
-        }
-        Ok(Err(reason)) => refuse(failed, &reason.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
+        Ok((StatusCode::OK, result)) => Json(json!({"result": result})).into_response(),
+        Ok((status, reason)) => error(status, &reason),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the server; its log says more"),
     }
 }
 

@@ -23,7 +23,7 @@ use super::connection::{Connection, ConnectionLimits, ConnectionMetrics, Cut};
 use super::early_shed::{EarlyShed, EarlyShedService};
 use super::heads::{PREFACE, Watched};
 use super::held::{Answer, Answering, Budget, Share, Streams};
-use super::identify::{Gate, IdentifyService, Peer};
+use super::identify::{IdentifyService, Peer, PortAccess};
 use super::limits;
 use super::open_connections::OpenConnections;
 use super::protocol::Protocol;
@@ -73,14 +73,19 @@ impl Acceptor {
         listener: TcpListener,
         routes: Router,
         early_shed: Option<Arc<EarlyShed>>,
-        gate: Gate,
+        access: PortAccess,
         limits: ConnectionLimits,
         metrics: ConnectionMetrics,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let routes = EarlyShedService { inner: TowerToHyperService::new(routes), early_shed };
-        let port =
-            Port { routes, protocol: gate.protocol, gate: Arc::new(gate), limits: Arc::new(limits), metrics };
+        let port = Port {
+            routes,
+            protocol: access.protocol,
+            access: Arc::new(access),
+            limits: Arc::new(limits),
+            metrics,
+        };
         Self { stop, task: tokio::spawn(accept(listener, port, stopped)) }
     }
 
@@ -97,7 +102,7 @@ impl Acceptor {
 #[derive(Debug, Clone)]
 struct Port {
     routes: EarlyShedService<TowerToHyperService<Router>>,
-    gate: Arc<Gate>,
+    access: Arc<PortAccess>,
     protocol: Protocol,
     limits: Arc<ConnectionLimits>,
     metrics: ConnectionMetrics,
@@ -184,11 +189,11 @@ async fn first_bytes(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Makes a connection ready for requests: by its handshake or, without TLS, by its first bytes.
-async fn open(stream: TcpStream, gate: &Gate) -> io::Result<Accepted> {
-    if gate.tls.is_none() {
+async fn open(stream: TcpStream, access: &PortAccess) -> io::Result<Accepted> {
+    if access.tls.is_none() {
         first_bytes(&stream).await?;
     }
-    accept_tls(gate.tls.as_deref(), stream, gate.purpose).await
+    accept_tls(access.tls.as_deref(), stream, access.purpose).await
 }
 
 /// The next connection of the backlog, if there is one.
@@ -207,7 +212,7 @@ async fn serve(
     connection: Arc<Connection>,
     mut closing: watch::Receiver<Duration>,
 ) {
-    let Port { routes, gate, protocol, limits, .. } = port;
+    let Port { routes, access, protocol, limits, .. } = port;
     let outcome = async {
         // An answer is one small write. With Nagle's algorithm it waits for the acknowledgement of the one before,
         // which the peer's system holds back for up to 40 ms.
@@ -216,7 +221,7 @@ async fn serve(
         let head_limit = limits.header_timeout.min(limits.idle);
         let opened = tokio::select! {
             biased;
-            opened = tokio::time::timeout(head_limit, open(stream, &gate)) => opened,
+            opened = tokio::time::timeout(head_limit, open(stream, &access)) => opened,
             () = idle_grace_over(&mut closing) => return Ok(()), // nothing was asked yet
             () = connection.evicted() => return Err(cut(&connection, Cut::Evicted)),
         };
@@ -240,7 +245,7 @@ async fn serve(
         // answer that no client of it reads.
         let builder = if protocol == Protocol::Grpc { builder.http2_only() } else { builder };
         let peer = Peer { addr, certificate };
-        let identified = IdentifyService { inner: routes, gate, peer, memory: Memory::default() };
+        let identified = IdentifyService { inner: routes, access, peer, memory: Memory::default() };
         let service = ConnectionService { inner: identified, connection: Arc::clone(&connection) };
         let stream = Watched::new(stream, Arc::clone(&connection));
         let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));

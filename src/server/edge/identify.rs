@@ -20,9 +20,9 @@ use crate::server::identity::{Authenticator, Denial, Memory, Needs, Origin, Prin
 use crate::server::problem::Problem;
 use crate::server::tls::{For, Tls};
 
-/// Lets connections and requests of one port in.
+/// Who may send requests to one port.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct PortAccess {
     pub(crate) protocol: Protocol,
     /// `None`: there are no credentials and everybody may ask, or the handlers tell callers apart.
     pub(crate) callers: Option<Callers>,
@@ -49,14 +49,14 @@ pub(crate) struct Peer {
     pub(crate) certificate: Option<Arc<str>>,
 }
 
-impl Gate {
+impl PortAccess {
     /// The caller of a request that may go on; `None` if there are no callers to tell apart.
     fn admit<B>(
         &self,
         request: &Request<B>,
         peer: &Peer,
         memory: &Memory,
-    ) -> Result<Option<Caller>, Response<Body>> {
+    ) -> Result<Option<Caller>, Problem> {
         let Some(Callers { authenticator, needs, metrics }) = &self.callers else { return Ok(None) };
         let needs = needs(request.uri().path());
         if needs == Needs::Nothing {
@@ -84,7 +84,7 @@ impl Gate {
             trace: trace_of(headers),
         };
         authenticator.audit().denied(origin, outcome.as_str(), &detail);
-        Err(self.protocol.refuse(problem))
+        Err(problem)
     }
 }
 
@@ -106,7 +106,7 @@ fn trace_of(headers: &HeaderMap) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct IdentifyService<S> {
     pub(crate) inner: EarlyShedService<S>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) access: Arc<PortAccess>,
     pub(crate) peer: Peer,
     pub(crate) memory: Memory,
 }
@@ -125,12 +125,12 @@ where
     >;
 
     fn call(&self, mut request: Request<Body>) -> Self::Future {
-        if self.gate.purpose == For::Admin {
+        if self.access.purpose == For::Admin {
             request.extensions_mut().insert(self.peer.clone());
         }
-        match self.gate.admit(&request, &self.peer, &self.memory) {
+        match self.access.admit(&request, &self.peer, &self.memory) {
             Ok(caller) => Either::Right(self.inner.call((request, caller))),
-            Err(response) => Either::Left(ready(Ok(response))),
+            Err(problem) => Either::Left(ready(Ok(self.access.protocol.refuse(problem)))),
         }
     }
 }

@@ -181,7 +181,7 @@ mod tests {
                 return text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             }
             assert!(began.elapsed() < Duration::from_secs(10), "{text}");
-            thread::sleep(Duration::from_millis(5));
+            thread::park_timeout(Duration::from_millis(5));
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Authenticator {
     /// Grows with every change: what was found before is looked at again.
     generation: AtomicU64,
     issuers: Vec<Arc<KnownIssuer>>,
-    tokens: Cache<Box<str>, GoodToken>,
+    tokens: Cache<Arc<str>, GoodToken>,
     usages: Cache<String, Arc<Usage>>,
     audit: Arc<Audit>,
 }
@@ -69,7 +69,7 @@ impl Authenticator {
     /// # Errors
     /// Why they cannot be used together.
     pub fn new(credentials: &Credentials, audit: Arc<Audit>) -> Result<Self, String> {
-        let weight = |token: &Box<str>, _: &GoodToken| u32::try_from(token.len() + 200).unwrap_or(u32::MAX);
+        let weight = |token: &Arc<str>, _: &GoodToken| u32::try_from(token.len() + 200).unwrap_or(u32::MAX);
         let authenticator = Self {
             state: ArcSwap::default(),
             generation: AtomicU64::new(0),

@@ -1,7 +1,9 @@
 //! What the admin port does for whom.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use larder::server::identity::{Audit, Authenticator, Credentials, Scope};
 use larder::server::{Admin, AdminService, Control, ControlPlane};
@@ -108,6 +110,66 @@ fn orders_of_web_pages_are_refused_and_those_of_this_machine_taken() {
     assert!(first["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{first}");
     let refused = lines.lines().filter(|line| line.contains("\"403\"") && line.contains("control")).count();
     assert_eq!(refused, 8, "each attempt is written down\n{lines}");
+}
+
+/// A control plane whose rollback waits for the test.
+struct Slow {
+    began: Mutex<SyncSender<()>>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl ControlPlane for Slow {
+    fn location(&self) -> String {
+        Quiet.location()
+    }
+
+    fn channel(&self) -> &'static str {
+        "production"
+    }
+
+    fn memory_budget(&self) -> Option<u64> {
+        None
+    }
+
+    fn reserved_memory(&self) -> u64 {
+        0
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+
+    fn refresh(&self) -> Result<Outcome, SnapshotError> {
+        Quiet.refresh()
+    }
+
+    fn rollback(&self) -> Result<String, SnapshotError> {
+        self.began.lock().unwrap().send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+        Quiet.rollback()
+    }
+}
+
+#[test]
+fn who_hangs_up_is_written_down_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let audit = Arc::new(Audit::open(Some(&path)).unwrap());
+    let ((began, has_begun), (go, go_on)) = (sync_channel(1), sync_channel(1));
+    let slow = Slow { began: Mutex::new(began), go_on: Mutex::new(go_on) };
+    let service = AdminService::new(Arc::new(slow), Arc::default(), prometheus::Registry::new());
+    let service = Arc::new(service.with_access(None, audit, Vec::new()));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = Admin::open(listener, Control::Here, service).unwrap();
+    let mut stream = TcpStream::connect(admin.addr()).unwrap();
+    write_request(&mut stream, ROLLBACK, &["host: localhost", JSON]);
+    has_begun.recv_timeout(Duration::from_secs(10)).unwrap();
+    drop(stream);
+    // The server notices, and another is told that the first is still at it.
+    assert_eq!(send(admin.addr(), ROLLBACK, &["host: localhost", JSON]).status, 409);
+    go.send(()).unwrap();
+    let lines = written(&path, 2);
+    assert!(lines.contains("\"409\"") && lines.contains("serving V1"), "{lines}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn a_full_port_lets_new_clients_in_and_never_cuts_a_request() {
 fn the_admin_port_answers_probes_whoever_else_is_connected() {
     let metrics = prometheus::Registry::new();
     let service = AdminService::new(Arc::new(crate::http::Failing), Arc::default(), metrics);
-    let admin = Admin::open(TcpListener::bind("127.0.0.1:0").unwrap(), Control::Here, Arc::new(service)).unwrap();
+    let admin =
+        Admin::open(TcpListener::bind("127.0.0.1:0").unwrap(), Control::Here, Arc::new(service)).unwrap();
     let half_sent: Vec<TcpStream> = (0..4 * Admin::CONNECTIONS)
         .map(|_| {
             let mut stream = TcpStream::connect(admin.addr()).unwrap();
