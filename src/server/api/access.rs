@@ -90,6 +90,12 @@ pub(super) fn take_slots(principal: Option<&Principal>, slots: usize) -> Result<
     principal.take_requests(more).map_err(|throttled| Denial::throttled(principal, throttled).into())
 }
 
+/// Takes what a request costs out of its caller's quota.
+pub(super) fn charge(principal: Option<&Principal>, price: u64) -> Result<(), Problem> {
+    let Some(principal) = principal else { return Ok(()) };
+    principal.charge(price).map_err(|throttled| Denial::throttled(principal, throttled).into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -71,6 +71,7 @@ impl Service {
         let counts = self.counts(&request, &prepared);
         arrival.asks_for(Arc::clone(&counts), request.traffic_class);
         let price = self.price(std::slice::from_ref(&request), &prepared)?;
+        access::charge(arrival.principal(), price)?;
         let mut permit = self.admission.acquire(request.traffic_class, price, arrival.deadline()).await?;
         // Once more: while it was queued, the answers to its caller's other requests may have piled up.
         arrival.check_room()?;
@@ -110,6 +111,7 @@ impl Service {
         // One permit for the page: slots that were queued one by one would let the client wait for the slowest of
         // twenty queues.
         let price = self.price(&requests, &prepared)?;
+        access::charge(arrival.principal(), price)?;
         let mut permit = self.admission.acquire(class, price, arrival.deadline()).await?;
         arrival.check_room()?;
         let mut shown = deduplicate.then(Vec::new);

@@ -31,3 +31,17 @@ fn a_principal_that_has_used_up_its_quota_leaves_the_others_theirs() {
         assert_eq!(ask(&other, page).status, 200);
     }
 }
+
+#[test]
+fn what_requests_cost_counts_for_a_principal_and_not_how_many_they_are() {
+    let costs = Rights { price: Some(1), price_burst: Some(400), ..rights(&[Scope::Recommend], &["*"]) };
+    let (dear, known) = key("dear", costs);
+    let server = server(&authenticator(vec![known]));
+    let ask = |body: &str| {
+        let headers = ["content-type: application/json", &format!("x-api-key: {dear}")];
+        server.send("POST", "/v1/placements/home.popular:recommend", &headers, body.as_bytes())
+    };
+    let filtered = format!(r#"{{"filter": "{}"}}"#, vec!["price > 1"; 40].join(" && "));
+    let refused = (0..100).map(|_| ask(&filtered)).find(|reply| reply.status != 200).expect("a quota");
+    assert!(refused.problem(429, "").contains("units of price a second is used up"), "{refused:?}");
+}
