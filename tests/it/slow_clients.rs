@@ -168,7 +168,7 @@ fn a_byte_now_and_then_is_not_reading() {
 fn answers_over_grpc_that_nobody_reads_are_bounded_too() {
     use larder_proto::v1;
     use prost::Message as _;
-    let bound = 256 << 10;
+    let bound = 1 << 20;
     let config = Config { max_unsent: bound, max_unsent_per_connection: bound, ..Config::default() };
     let server = Server::with(shop::shop(), short(config));
     let slot = |i: usize| v1::BatchSlot {

@@ -120,8 +120,8 @@ pub(crate) struct Connection {
     requests: AtomicUsize,
     /// Bytes of answers that wait to be written, without what is still being made.
     to_send: AtomicUsize,
-    /// Bytes of answers that were written.
-    sent: AtomicU64,
+    /// Bytes of answers that were written, or given up with their streams: neither is held any more.
+    gone: AtomicU64,
     /// Since when a head is being received, in milliseconds since it was opened, or [`NONE`].
     head_ms: AtomicU64,
     /// Bytes of it.
@@ -144,7 +144,7 @@ impl Connection {
             used_ms: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             to_send: AtomicUsize::new(0),
-            sent: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
             head_ms: AtomicU64::new(NONE),
             head_bytes: AtomicUsize::new(0),
             had_request: AtomicBool::new(false),
@@ -179,12 +179,8 @@ impl Connection {
         self.to_send.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn sent(&self, bytes: usize) {
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.given_up(bytes);
-    }
-
-    pub(super) fn given_up(&self, bytes: usize) {
+    pub(super) fn no_longer_held(&self, bytes: usize) {
+        self.gone.fetch_add(bytes as u64, Ordering::Relaxed);
         self.to_send.fetch_sub(bytes, Ordering::Relaxed);
         self.unsent.give_back(bytes);
     }
@@ -278,14 +274,14 @@ impl Connection {
     /// Completes when the client has read nothing for too long, or has not finished a head.
     pub(crate) async fn misused(&self, limits: &ConnectionLimits) -> Cut {
         let tick = (limits.send_timeout.min(limits.header_timeout) / 2).max(SHORTEST_TICK);
-        let (mut sent, mut since) = (0, Instant::now());
+        let (mut gone, mut since) = (0, Instant::now());
         loop {
             tokio::time::sleep(tick).await;
-            let now = self.sent.load(Ordering::Relaxed);
+            let now = self.gone.load(Ordering::Relaxed);
             // Streams that are reset one by one are given time for that.
             let times = if self.is_multiplexed.load(Ordering::Relaxed) { 2 } else { 1 };
-            if self.to_send.load(Ordering::Relaxed) == 0 || now >= sent + LEAST_PROGRESS as u64 {
-                (sent, since) = (now, Instant::now());
+            if self.to_send.load(Ordering::Relaxed) == 0 || now >= gone + LEAST_PROGRESS as u64 {
+                (gone, since) = (now, Instant::now());
             } else if since.elapsed() >= limits.send_timeout * times {
                 return Cut::Unread;
             }

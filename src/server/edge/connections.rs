@@ -258,7 +258,12 @@ async fn serve(
             why = misused.as_mut() => return Err(cut(&connection, why)),
             () = connection.evicted() => {
                 connection.note(Cut::Evicted);
-                if connection.had_request() { EVICTION_LIMIT } else { Duration::ZERO }
+                // A request may have come in the same moment.
+                match (connection.is_busy(), connection.had_request()) {
+                    (true, _) => UNREAD_LIMIT,
+                    (false, true) => EVICTION_LIMIT,
+                    (false, false) => Duration::ZERO,
+                }
             }
             // hyper has no limit for idle HTTP/2 connections, and its pings keep those alive whose client has
             // forgotten them.

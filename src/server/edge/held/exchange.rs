@@ -109,17 +109,12 @@ impl Exchange {
     /// Counts bytes that are written.
     pub(super) fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
-        self.connection.sent(bytes);
-        self.no_longer_held(bytes);
+        self.given_up(bytes);
     }
 
     /// Counts bytes that never will be written.
     pub(super) fn given_up(&self, bytes: usize) {
-        self.connection.given_up(bytes);
-        self.no_longer_held(bytes);
-    }
-
-    fn no_longer_held(&self, bytes: usize) {
+        self.connection.no_longer_held(bytes);
         if bytes > 0 && self.unsent.fetch_sub(bytes, Ordering::AcqRel) == bytes {
             self.all_sent.wake();
         }

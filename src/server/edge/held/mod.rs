@@ -54,7 +54,8 @@ pub(crate) struct Share {
 
 impl Share {
     pub(crate) fn new(budget: Arc<Budget>, limit: u64) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        // No more than one that holds much may have of the sum.
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(budget.ceiling(usize::MAX));
         Self { budget, limit, held: AtomicUsize::new(0) }
     }
 
@@ -138,6 +139,7 @@ mod tests {
     #[test]
     fn a_connection_has_a_limit_of_its_own() {
         let share = Share::new(Budget::new(1000), 10);
+        assert_eq!(Share::new(Budget::new(1000), 1000).limit(), 750, "what nobody could hold is no limit");
         assert!(share.try_take(10));
         assert!(!share.has_room());
         assert!(!share.try_take(1));
