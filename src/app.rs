@@ -17,7 +17,9 @@ use crate::exposure::Writer;
 use crate::pipeline::Stages;
 use crate::recommender::{LiveState, Recommender, View};
 use crate::server::{self, Admin, AdminService, ControlPlane, Listeners, ServerError};
-use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
+use crate::snapshot::{
+    LookNow, Quarantine, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache,
+};
 use crate::telemetry::{self, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError, Outboxes};
 use sinks::GoingOut;
@@ -117,13 +119,19 @@ impl App {
         let events = Events::open(&config, &views, state, outboxes, signals.0.clone())?;
         config.server.events = Some(events.queue());
         let live = Arc::clone(&events.state);
-        let refresher = Arc::new(Refresher::new(
+        let refresher = Refresher::new(
             Source { store, cache },
             Arc::clone(&views),
             Box::new(move |snapshot| Ok(live.adopt(&View::prepare(snapshot, &stages)?))),
             |served: &View| -> &Snapshot { &served.snapshot },
             config.snapshot.clone(),
-        )?);
+        )?;
+        let refresher = if config.snapshot.quarantine {
+            refresher.with_quarantine(Quarantine::of_this_program())
+        } else {
+            refresher
+        };
+        let refresher = Arc::new(refresher);
         let recommender = Recommender::new(Arc::clone(&views), config.limits);
         let recommender = Arc::new(
             recommender
@@ -210,6 +218,7 @@ impl App {
         for writer in writers {
             writer.finish();
         }
+        self.refresher.clear_mark();
         tracing::info!("stopped");
         Ok(())
     }

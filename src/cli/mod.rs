@@ -3,6 +3,7 @@
 mod evaluate;
 mod event_flags;
 mod events;
+mod quarantine;
 mod recommend;
 mod replay;
 mod report;
@@ -25,7 +26,7 @@ use crate::config::{Config, ConfigError, Flags, Scope};
 use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
 use crate::report::ReportError;
-use crate::snapshot::{Snapshot, SnapshotError, open_snapshot};
+use crate::snapshot::{SignatureError, Snapshot, SnapshotError, open_snapshot};
 use crate::train::EventsError;
 use terminal::OutputError;
 
@@ -64,6 +65,8 @@ enum Command {
     /// Check and follow the records of events, list those that could not be used, and use them after all
     #[command(subcommand)]
     Events(events::EventsCommand),
+    #[command(hide = true)]
+    Quarantine(quarantine::QuarantineArgs),
     /// Write the events and the catalogue of a generated sample shop
     #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
@@ -106,6 +109,8 @@ enum CliError {
     App(#[from] AppError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     #[error(transparent)]
     Table(#[from] TableError),
     /// Files that a flag names.
@@ -192,6 +197,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Report(args) => report::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Events(command) => events::run(&command),
+        Command::Quarantine(args) => quarantine::run(&args),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod allocations;
+mod artifact_fuzz;
 #[cfg(all(
     feature = "s3",
     feature = "kinesis",
@@ -52,6 +53,8 @@ mod people;
 mod placements_file;
 mod pyarrow;
 mod quality;
+#[cfg(all(unix, feature = "server"))]
+mod quarantine;
 mod ranked;
 mod rankers;
 mod reload;
@@ -62,6 +65,8 @@ mod report;
 mod result_cache;
 mod reuse;
 mod s3;
+#[cfg(feature = "server")]
+mod signed;
 #[cfg(feature = "server")]
 mod sinks;
 mod spool;
@@ -104,6 +109,7 @@ mod support {
     pub(crate) mod nats_server;
     #[cfg(feature = "onnx")]
     pub(crate) mod network;
+    pub(crate) mod parquet_bytes;
     #[cfg(feature = "server")]
     pub(crate) mod process;
     #[cfg(feature = "kinesis")]

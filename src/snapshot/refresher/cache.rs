@@ -20,6 +20,7 @@ impl<T: Send + Sync> Refresher<T> {
             // Of the kept snapshot too: a rollback after a restart must not need the store.
             keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
+            manifests.insert(Source::cached_signature(&manifest.snapshot));
         }
         let remembered = match served[0].as_deref().map(|now| (self.snapshot)(now).version().to_owned()) {
             Some(snapshot) => {

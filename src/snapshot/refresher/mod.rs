@@ -8,17 +8,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use super::{
-    ArtifactEntry, Channel, MANIFEST, Manifest, RefreshOptions, Registry, Snapshot, SnapshotError, Source,
-    UserCounts, load,
+    ArtifactEntry, Channel, LoadOptions, MANIFEST, Manifest, Quarantine, RefreshOptions, Registry, Snapshot,
+    SnapshotError, Source, UserCounts, load,
 };
 use crate::artifact::StoreError;
 
 mod cache;
 mod health;
+mod mark;
 mod memory_budget;
+mod quarantine;
 mod report;
 mod rollback;
 
+use mark::Mark;
 use report::Serving;
 
 pub use health::{Failure, Health, Outcome};
@@ -34,6 +37,7 @@ pub struct Refresher<T> {
     snapshot: fn(&T) -> &Snapshot,
     options: RefreshOptions,
     workers: rayon::ThreadPool,
+    quarantine: Option<Quarantine>,
     work: Mutex<Work>,
     health: Mutex<Health>,
 }
@@ -49,6 +53,8 @@ struct Work {
     channel: Option<Channel>,
     retry_at: Option<(String, Instant)>,
     failures: u32,
+    /// What the process before this one was loading when it died.
+    died: Option<Mark>,
 }
 
 impl<T> std::fmt::Debug for Refresher<T> {
@@ -81,7 +87,11 @@ impl<T: Send + Sync> Refresher<T> {
             .build()
             .map_err(|error| SnapshotError::Threads(std::io::Error::other(error)))?;
         let (work, health) = (Mutex::default(), Mutex::default());
-        Ok(Self { source, registry, prepare, snapshot, options, workers, work, health })
+        let quarantine = None;
+        let new = Self { source, registry, prepare, snapshot, options, workers, quarantine, work, health };
+        // Before any load of this process sets its own.
+        lock(&new.work).died = new.died_while_loading();
+        Ok(new)
     }
 
     /// Looks at the channel once and follows it; `force` also ends a rollback's hold and any back-off.
@@ -205,13 +215,16 @@ impl<T: Send + Sync> Refresher<T> {
         if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
             return Ok(Outcome::BackingOff);
         }
+        self.avoid(work, &channel, force)?;
+        let current = self.registry.current();
         // A channel rolled back names what is still in memory, which need not be loaded.
         let resident = self.registry.previous();
         let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
         let next = match resident {
             Some(previous) => previous,
-            None => Arc::new(self.load(&channel.snapshot, current.as_ref())?),
+            None => Arc::new(self.load(&channel.snapshot, current.as_ref(), work.died.as_ref())?),
         };
+        work.died = None;
         let keep = self.keeps(current.as_deref(), &next);
         self.registry.publish(next, keep);
         let took = started.elapsed();
@@ -266,8 +279,9 @@ impl<T: Send + Sync> Refresher<T> {
         Ok(())
     }
 
-    fn load(&self, version: &str, current: Option<&Arc<T>>) -> Result<T, SnapshotError> {
-        let manifest: Manifest = self.source.manifest(version)?;
+    /// `died`: what a process before this one died of.
+    fn load(&self, version: &str, current: Option<&Arc<T>>, died: Option<&Mark>) -> Result<T, SnapshotError> {
+        let manifest: Manifest = self.source.manifest(version, self.options.load.trusted_keys.as_ref())?;
         let previous = current.map(|now| (self.snapshot)(now));
         let options = &self.options.load;
         // Files are asked for twice, to predict their size and to decode them: each is verified once.
@@ -282,11 +296,17 @@ impl<T: Send + Sync> Refresher<T> {
         };
         // All of it on the loader's threads, which yield to serving: so do downloads and digests.
         let prepared = || {
-            self.check_memory(&file, &manifest, previous)?;
-            (self.prepare)(load(&file, manifest, previous, options)?)
+            // In another process first, and only then is anything of it read here, be it to see how large it is.
+            let again = died.is_some_and(|mark| mark.snapshot == version);
+            self.try_out(&file, &manifest, previous, again)?;
+            self.set_mark(version, died);
+            let memory = self.check_memory(&file, &manifest, previous)?;
+            let options = LoadOptions { memory, ..options.clone() };
+            (self.prepare)(load(&file, manifest, previous, &options)?)
         };
         // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
         let caught = catch_unwind(AssertUnwindSafe(|| self.workers.install(prepared)));
+        self.clear_mark();
         caught.unwrap_or_else(|_| Err(SnapshotError::Panicked { version: version.to_owned() }))
     }
 }

@@ -22,7 +22,7 @@ impl<T: Send + Sync> Refresher<T> {
             None => {
                 let work = lock(&self.work);
                 let named = work.channel.as_ref().and_then(|channel| channel.previous.clone());
-                Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current))?)
+                Arc::new(self.load(&named.ok_or_else(nothing)?, Some(&current), None)?)
             }
         };
         let version = (self.snapshot)(&target).version().to_owned();
@@ -48,7 +48,11 @@ impl<T: Send + Sync> Refresher<T> {
         let remembered = remembered.and_then(|bytes| Channel::parse(&bytes, "cached channel").ok());
         let before = channel.and_then(|channel| channel.previous.clone());
         for version in remembered.map(|known| known.snapshot).into_iter().chain(before) {
-            if let Ok(good) = self.load(&version, None) {
+            if channel.is_some_and(|channel| channel.snapshot == version) {
+                // Just tried, or about to be.
+                continue;
+            }
+            if let Ok(good) = self.load(&version, None, None) {
                 self.registry.publish(Arc::new(good), false);
                 let mut health = lock(&self.health);
                 health.swaps += 1;

@@ -12,7 +12,8 @@ use larder::domain::Request;
 use larder::pipeline::Stages;
 use larder::recommender::{Limits, Recommendation, Recommender, View};
 use larder::snapshot::{
-    LoadOptions, Published, RefreshOptions, Refresher, Registry, SnapshotError, Source, publish,
+    LoadOptions, Published, Quarantine, RefreshOptions, Refresher, Registry, SnapshotError, Source,
+    TrustedKeys, publish,
 };
 
 pub(crate) const CHANNEL: &str = "production";
@@ -39,6 +40,21 @@ impl Following {
         cache: &Path,
         keep_previous: bool,
     ) -> Self {
+        let load = LoadOptions {
+            max_artifact_bytes: 1 << 20,
+            table: TableLimits { rows: 10_000, bytes: 1 << 20, ..TableLimits::default() },
+            ..LoadOptions::default()
+        };
+        Self::with_limits(memory_budget, load, store, cache, keep_previous)
+    }
+
+    fn with_limits(
+        memory_budget: Option<u64>,
+        load: LoadOptions,
+        store: Arc<dyn ArtifactStore>,
+        cache: &Path,
+        keep_previous: bool,
+    ) -> Self {
         let cache = Arc::new(BlobCache::open(cache).unwrap());
         let registry = Arc::new(Registry::default());
         let options = RefreshOptions {
@@ -47,11 +63,8 @@ impl Following {
             keep_previous: Some(keep_previous),
             memory_budget,
             reserved_memory: 0,
-            load: LoadOptions {
-                max_artifact_bytes: 1 << 20,
-                table: TableLimits { rows: 10_000, bytes: 1 << 20 },
-                ..LoadOptions::default()
-            },
+            quarantine: false,
+            load,
         };
         let refresher = Refresher::new(
             Source { store, cache },
@@ -62,6 +75,23 @@ impl Following {
         );
         let recommender = Recommender::new(registry, Limits::default());
         Self { refresher: refresher.unwrap(), recommender }
+    }
+
+    /// As [`Following::within`], for files of any size.
+    pub(crate) fn roomy(budget: u64, store: Arc<dyn ArtifactStore>, cache: &Path) -> Self {
+        let load = LoadOptions { max_artifact_bytes: 16 << 20, ..LoadOptions::default() };
+        Self::with_limits(Some(budget), load, store, cache, true)
+    }
+
+    /// Serves only what one of these keys has signed.
+    pub(crate) fn trusting(keys: TrustedKeys, store: Arc<dyn ArtifactStore>, cache: &Path) -> Self {
+        let load = LoadOptions { trusted_keys: Some(keys), ..LoadOptions::default() };
+        Self::with_limits(None, load, store, cache, true)
+    }
+
+    /// Has snapshots tried out first.
+    pub(crate) fn quarantined(self, quarantine: Quarantine) -> Self {
+        Self { refresher: self.refresher.with_quarantine(quarantine), ..self }
     }
 
     /// The version that is served.
