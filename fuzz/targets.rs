@@ -83,7 +83,7 @@ pub(crate) fn channel(bytes: &[u8]) {
 
 /// A Parquet file: its footer and the pages of every column.
 pub(crate) fn parquet(bytes: &[u8]) {
-    let limits = TableLimits { rows: 100_000, bytes: 16 << 20 };
+    let limits = TableLimits { rows: 100_000, bytes: 16 << 20, at_a_time: 16 << 20 };
     // Readers of foreign formats may give up on a file by a panic, which the loader catches and turns into a refusal.
     let _ = std::panic::catch_unwind(|| {
         let Ok(table) = Table::from_parquet(Bytes::copy_from_slice(bytes), "fuzzed", &limits) else { return };

@@ -28,7 +28,9 @@ use crate::server::identity::AuditError;
 use crate::server::reload::{ReloadError, Reloader};
 use crate::server::tls::TlsError;
 use crate::server::{self, Admin, AdminService, Control, ControlAddr, ControlPlane, Listeners, ServerError};
-use crate::snapshot::{LookNow, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache};
+use crate::snapshot::{
+    LookNow, Quarantine, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache,
+};
 use crate::telemetry::{self, LogOutput, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError, Outboxes};
 use identity::Identity;
@@ -174,13 +176,19 @@ impl App {
         let events = Events::open(&config, &views, state, outboxes, look_now.0.clone())?;
         config.server.events = Some(events.queue());
         let live = Arc::clone(&events.state);
-        let refresher = Arc::new(Refresher::new(
+        let refresher = Refresher::new(
             Source { store, cache },
             Arc::clone(&views),
             Box::new(move |snapshot| Ok(live.adopt(&View::prepare(snapshot, &stages)?))),
             |served: &View| -> &Snapshot { &served.snapshot },
             config.snapshot.clone(),
-        )?);
+        )?;
+        let refresher = if config.snapshot.quarantine {
+            refresher.with_quarantine(Quarantine::of_this_program())
+        } else {
+            refresher
+        };
+        let refresher = Arc::new(refresher);
         let recommender = Recommender::new(Arc::clone(&views), config.limits);
         let recommender = Arc::new(
             recommender
@@ -283,6 +291,7 @@ impl App {
         for writer in writers {
             writer.finish();
         }
+        self.refresher.clear_mark();
         tracing::info!("stopped");
         Ok(())
     }

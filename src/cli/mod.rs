@@ -4,6 +4,7 @@ mod evaluate;
 mod event_flags;
 mod events;
 mod key;
+mod quarantine;
 mod recommend;
 mod replay;
 mod report;
@@ -26,7 +27,7 @@ use crate::config::{Config, ConfigError, Flags, Scope};
 use crate::evaluate::TrainError;
 use crate::recommender::RecommendError;
 use crate::report::ReportError;
-use crate::snapshot::{Snapshot, SnapshotError, open_snapshot};
+use crate::snapshot::{SignatureError, Snapshot, SnapshotError, open_snapshot};
 use crate::train::EventsError;
 use terminal::OutputError;
 
@@ -68,6 +69,8 @@ enum Command {
     /// Make API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    #[command(hide = true)]
+    Quarantine(quarantine::QuarantineArgs),
     /// Write the events and the catalogue of a generated sample shop
     #[cfg(feature = "sample")]
     Sample(sample::SampleArgs),
@@ -110,6 +113,8 @@ enum CliError {
     App(#[from] AppError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     #[error(transparent)]
     Table(#[from] TableError),
     /// Files that a flag names.
@@ -203,6 +208,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Replay(args) => replay::run(&args),
         Command::Events(command) => events::run(&command),
         Command::Key(command) => key::run(&command),
+        Command::Quarantine(args) => quarantine::run(&args),
         #[cfg(feature = "sample")]
         Command::Sample(args) => sample::run(&args),
     }

@@ -149,6 +149,37 @@ pub enum SnapshotError {
     /// Nobody wants it any more.
     #[error("loading it was called off: it was withdrawn, or an operator rolled back")]
     Stopped,
+    /// The process that tried a snapshot out refused it.
+    #[error("{reason}")]
+    Rejected {
+        /// The artifact at fault, if one is.
+        artifact: Option<String>,
+        /// A short reason for a metric label.
+        label: &'static str,
+        /// Bytes that it needs, where there is not enough memory for it.
+        needs: Option<u64>,
+        /// What it said.
+        reason: String,
+    },
+    /// The process that tried a snapshot out came to an end.
+    #[error("{}the process that tried the snapshot out {how}", named(artifact.as_deref()))]
+    Quarantined {
+        /// The artifact that it was at.
+        artifact: Option<String>,
+        /// How it ended.
+        how: String,
+    },
+    /// Processes died again and again while they loaded a snapshot.
+    #[error(
+        "{version}: {deaths} processes in a row died while they loaded it; it is tried again when the channel names \
+         another, or a refresh is forced"
+    )]
+    Deadly {
+        /// The snapshot.
+        version: String,
+        /// How many died.
+        deaths: u32,
+    },
     /// Two publishers met.
     #[error(
         "channel \"{channel}\" was switched by someone else at the same time; it now serves {now}. Look at it, then \
@@ -189,11 +220,35 @@ impl SnapshotError {
         Self::Artifact { artifact: artifact.to_owned(), source: Box::new(source.into()) }
     }
 
+    /// What a process that tried a snapshot out said of it.
+    pub(super) fn rejected(
+        artifact: Option<String>,
+        label: &str,
+        needs: Option<u64>,
+        reason: String,
+    ) -> Self {
+        const LABELS: [&str; 7] =
+            ["table", "content", "memory", "refused", "document", "panicked", "threads"];
+        // Labels are few, whatever another process says.
+        let label = LABELS.into_iter().find(|known| *known == label).unwrap_or("content");
+        Self::Rejected { artifact, label, needs, reason }
+    }
+
+    /// Bytes that the snapshot needs, where there is not enough memory for it.
+    pub(super) fn needs(&self) -> Option<u64> {
+        match self {
+            Self::Memory { needs, .. } => Some(*needs),
+            Self::Rejected { needs, .. } => *needs,
+            _ => None,
+        }
+    }
+
     /// The artifact at fault, if one is.
     pub fn artifact(&self) -> Option<&str> {
         match self {
             Self::Fetch { artifact, .. } | Self::Artifact { artifact, .. } => Some(artifact),
             Self::Refused { artifact, .. } => Some(artifact),
+            Self::Rejected { artifact, .. } | Self::Quarantined { artifact, .. } => artifact.as_deref(),
             _ => None,
         }
     }
@@ -214,6 +269,8 @@ impl SnapshotError {
             Self::Fetch { .. } => "fetch",
             Self::Artifact { source, .. } => source.label(),
             Self::Refused { .. } => "refused",
+            Self::Rejected { label, .. } => label,
+            Self::Quarantined { .. } | Self::Deadly { .. } => "quarantine",
             Self::Memory { .. } => "memory",
             Self::LostRace { .. } => "lost_race",
             Self::NotCached => "not_cached",
@@ -231,4 +288,9 @@ impl SnapshotError {
             _ => false,
         }
     }
+}
+
+/// `artifact "name": `, or nothing.
+fn named(artifact: Option<&str>) -> String {
+    artifact.map(|artifact| format!("artifact \"{artifact}\": ")).unwrap_or_default()
 }

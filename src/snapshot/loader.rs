@@ -9,8 +9,13 @@ use rayon::prelude::*;
 
 use super::kinds::{Artifact, Artifacts};
 use super::kinds::{ArtifactError, ArtifactKind as _, Catalog, Count, Encoded, Kind, Turn};
-use super::{ArtifactEntry, LoadOptions, MANIFEST, Manifest, ManifestError, Snapshot, SnapshotError};
-use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, fetch};
+use super::memory::available_bytes;
+use super::{
+    ArtifactEntry, LoadOptions, MANIFEST, Manifest, ManifestError, SIGNATURE, Snapshot, SnapshotError,
+    TrustedKeys,
+};
+use crate::artifact::table::TableLimits;
+use crate::artifact::{ArtifactStore, BlobCache, FetchOptions, StoreError, fetch};
 use crate::feature::IdTable;
 
 /// Where a snapshot's files come from.
@@ -33,38 +38,62 @@ impl Source {
         format!("manifest-{version}.json")
     }
 
-    /// Reads a manifest from the store; from the cache where the store does not answer and the cache has it.
+    /// The name under which the cache keeps a manifest's signature.
+    pub(super) fn cached_signature(version: &str) -> String {
+        format!("manifest-{version}.sig")
+    }
+
+    /// Reads a manifest from the store; from the cache where the store does not answer and the cache has it. Where
+    /// there are `trusted` keys, one of them must have signed it, wherever it comes from.
     ///
     /// # Errors
-    /// A store that does not answer, a malformed manifest, or one that names another version.
-    pub fn manifest(&self, version: &str) -> Result<Manifest, SnapshotError> {
+    /// A store that does not answer, a malformed manifest, one that names another version, or a signature that is
+    /// missing or wrong.
+    pub fn manifest(&self, version: &str, trusted: Option<&TrustedKeys>) -> Result<Manifest, SnapshotError> {
         let key = Self::key(version, MANIFEST);
-        let document = Self::cached_manifest(version);
         let bytes = match self.store.read(&key) {
             Ok(object) => object.bytes,
             // A snapshot never changes: what the cache holds of it is as good, whatever ails the store.
-            Err(error) => return self.known_manifest(version).ok_or_else(|| error.into()),
+            Err(error) => return self.known_manifest(version, trusted).ok_or_else(|| error.into()),
         };
+        let mut signature = None;
+        if let Some(trusted) = trusted {
+            signature = self.signature(version)?;
+            // Before the manifest is parsed: what nobody has signed is not looked at any further.
+            let verified = trusted.verify(&bytes, signature.as_deref());
+            verified.map_err(|error| SnapshotError::Manifest { file: key.clone(), source: error.into() })?;
+        }
         let manifest = parse(&bytes, version)?;
+        if self.store.local_path(&key).is_some() {
+            return Ok(manifest);
+        }
         // A manifest that cannot be cached does not stop a load: it is wanted only by a restart without the store.
-        if self.store.local_path(&key).is_none()
-            && let Err(error) = self.cache.remember(&document, &bytes)
-        {
+        let mut cached = self.cache.remember(&Self::cached_manifest(version), &bytes);
+        if let Some(signature) = signature {
+            cached = cached.and_then(|()| self.cache.remember(&Self::cached_signature(version), &signature));
+        }
+        if let Err(error) = cached {
             tracing::warn!(%error, "the manifest was not cached: a restart with the store down may not serve");
         }
         Ok(manifest)
     }
 
-    /// The manifest that the cache has, if it is one.
-    pub(super) fn known_manifest(&self, version: &str) -> Option<Manifest> {
+    /// The manifest that the cache has, if it is one, and is signed by one of the `trusted` keys if there are any.
+    pub(super) fn known_manifest(&self, version: &str, trusted: Option<&TrustedKeys>) -> Option<Manifest> {
         let bytes = self.cache.recall(&Self::cached_manifest(version)).ok().flatten()?;
+        if let Some(trusted) = trusted {
+            let signature = self.cache.recall(&Self::cached_signature(version)).ok().flatten();
+            trusted.verify(&bytes, signature.as_deref()).ok()?;
+        }
         parse(&bytes, version).ok()
     }
 
     /// Drops a manifest that no snapshot can be made of, so that the next attempt asks the store for another.
     pub(super) fn forget_manifest(&self, version: &str) {
-        if let Err(error) = self.cache.forget(&Self::cached_manifest(version), &HashSet::new()) {
-            tracing::warn!(%error, "a manifest that is of no use stays in the cache");
+        for document in [Self::cached_manifest(version), Self::cached_signature(version)] {
+            if let Err(error) = self.cache.forget(&document, &HashSet::new()) {
+                tracing::warn!(%error, "a manifest that is of no use stays in the cache");
+            }
         }
     }
 
@@ -74,6 +103,18 @@ impl Source {
             Some((entry.name.clone(), self.cache.find(&entry.sha256, entry.bytes).ok().flatten()?))
         };
         manifest.artifacts.iter().map(known).collect()
+    }
+
+    /// Who signed a manifest; `None` where nobody did.
+    fn signature(&self, version: &str) -> Result<Option<Vec<u8>>, SnapshotError> {
+        match self.store.read(&Self::key(version, SIGNATURE)) {
+            Ok(object) => Ok(Some(object.bytes)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => match self.cache.recall(&Self::cached_signature(version)) {
+                Ok(Some(bytes)) => Ok(Some(bytes)),
+                _ => Err(error.into()),
+            },
+        }
     }
 
     /// The verified file of an artifact on local disk, downloaded if need be.
@@ -128,6 +169,10 @@ pub fn load(
     previous: Option<&Snapshot>,
     options: &LoadOptions,
 ) -> Result<Snapshot, SnapshotError> {
+    // Of a table no more may be decoded at a time than all of the snapshot may take.
+    let memory = options.memory.or_else(available_bytes).unwrap_or(u64::MAX);
+    let at_a_time = options.table.at_a_time.min(memory);
+    let options = &LoadOptions { table: TableLimits { at_a_time, ..options.table }, ..options.clone() };
     let of_manifest = |source| SnapshotError::Manifest { file: MANIFEST.to_owned(), source };
     // Before anything is fetched. A manifest that was parsed has been checked; one that was built has not.
     manifest.check_counts().map_err(of_manifest)?;
@@ -158,6 +203,38 @@ pub fn load(
     // Only now, with all of them decoded: an index is calibrated with the vectors of users.
     artifacts.settle().map_err(|(name, error)| SnapshotError::of_artifact(&name, error))?;
     Ok(Snapshot { artifacts, catalog, data_until_ms, catalog_as_of_ms, manifest })
+}
+
+/// Decodes the artifacts of a manifest one after the other, but for those that are `shared`, and keeps none but the
+/// catalogue: for where there is no room for all of them. Tells the items of the catalogue.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn decode_each(
+    file: &Files<'_>,
+    manifest: &Manifest,
+    options: &LoadOptions,
+    shared: impl Fn(&ArtifactEntry) -> bool,
+) -> Result<usize, SnapshotError> {
+    let of_manifest = |source| SnapshotError::Manifest { file: MANIFEST.to_owned(), source };
+    manifest.check_counts().map_err(of_manifest)?;
+    let mut load = Load { file, manifest, previous: None, options, artifacts: Artifacts::default() };
+    let none = IdTable::default();
+    for entry in &manifest.artifacts {
+        let Some(fetched) = load.fetch_one(entry, Turn::First)? else { continue };
+        let artifact = load.decode(&fetched, &none)?;
+        load.artifacts.insert(&entry.name, artifact);
+    }
+    let catalog = load.artifacts.only::<Catalog>();
+    let items = catalog.as_ref().map_or(&none, |catalog| &catalog.items);
+    for entry in manifest.artifacts.iter().filter(|entry| !shared(entry)) {
+        for turn in [Turn::Alone, Turn::Together] {
+            if let Some(fetched) = load.fetch_one(entry, turn)? {
+                drop(load.decode(&fetched, items)?);
+            }
+        }
+    }
+    Ok(items.len())
 }
 
 /// A load under way.
@@ -197,6 +274,16 @@ impl<'a> Load<'a> {
         Ok(fetched)
     }
 
+    /// The file of an artifact whose kind has this turn.
+    fn fetch_one(&self, entry: &'a ArtifactEntry, turn: Turn) -> Result<Option<Fetched<'a>>, SnapshotError> {
+        let kind =
+            Kind::named(&entry.kind).map_err(|error| SnapshotError::of_artifact(&entry.name, error))?;
+        if kind.turn != turn {
+            return Ok(None);
+        }
+        Ok(Some(Fetched { entry, kind, path: (self.file)(entry)? }))
+    }
+
     /// Decoders are written not to panic, but they stand on readers of foreign formats: a bad file must not end the
     /// process.
     fn decode(&self, fetched: &Fetched<'_>, items: &IdTable) -> Result<Arc<dyn Artifact>, SnapshotError> {
@@ -204,6 +291,7 @@ impl<'a> Load<'a> {
         if self.options.stop.is_set() {
             return Err(SnapshotError::Stopped);
         }
+        self.options.progress.at(&entry.name);
         let file = Encoded { entry, path, options: self.options };
         let decoded = catch_unwind(AssertUnwindSafe(|| (kind.decode)(&file, items)));
         let decoded = decoded.unwrap_or(Err(ArtifactError::ReaderPanicked));

@@ -65,6 +65,24 @@ pub(super) enum Verdict {
 }
 
 impl MemoryBudget {
+    /// A budget of so many bytes for a snapshot that is loaded beside nothing.
+    pub(super) fn alone(limit: Option<u64>) -> Self {
+        Self { limit, reserved: 0, served: 0, previous: 0 }
+    }
+
+    /// Bytes that there are for the next snapshot; `None` where nobody can say.
+    pub(super) fn left(&self, verdict: Verdict, free: Option<u64>) -> Option<u64> {
+        let previous = if verdict == Verdict::Fits { self.previous } else { 0 };
+        Some(self.all(free)?.saturating_sub(self.served).saturating_sub(previous))
+    }
+
+    /// Bytes that there are for all.
+    fn all(&self, free: Option<u64>) -> Option<u64> {
+        let held = self.served.saturating_add(self.previous);
+        let all = self.limit.or(free.map(|free| free.saturating_add(held)))?;
+        Some(all.saturating_sub(self.reserved))
+    }
+
     /// Whether artifacts of these predicted sizes fit; `free` is what the system has left.
     ///
     /// They are decoded at the same time, so all of them may be at their peak together.
@@ -73,16 +91,12 @@ impl MemoryBudget {
         predicted: &[(&str, Prediction)],
         free: Option<u64>,
     ) -> Result<Verdict, SnapshotError> {
-        let Self { limit, reserved, served, previous } = *self;
+        let Self { served, previous, .. } = *self;
         let peak = predicted.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(bytes.peak));
         // What is shared with the served snapshot is not decoded at all.
         let needs = if peak == 0 { 0 } else { peak.saturating_add(DECODING) };
-        let Some(all) = limit.or(free.map(|free| free.saturating_add(served).saturating_add(previous)))
-        else {
-            // Nobody can say: an allocation that fails says it later.
-            return Ok(Verdict::Fits);
-        };
-        let all = all.saturating_sub(reserved);
+        // Where nobody can say, an allocation that fails says it later.
+        let Some(all) = self.all(free) else { return Ok(Verdict::Fits) };
         let left = all.saturating_sub(served);
         if needs <= left.saturating_sub(previous) {
             return Ok(Verdict::Fits);

@@ -13,9 +13,12 @@ mod open;
 mod options;
 mod predict;
 mod prediction;
+mod progress;
 mod publish;
+mod quarantine;
 mod refresher;
 mod registry;
+mod signature;
 mod status;
 mod users;
 
@@ -30,11 +33,17 @@ pub use manifest::{
     ArtifactEntry, FORMAT_VERSION, GoldenQuery, MANIFEST, Manifest, ManifestError, VersionError,
 };
 pub use open::{open_cache, open_directory, open_snapshot, predict_directory, predict_snapshot};
+pub use open::{try_out_directory, try_out_snapshot};
 pub use options::{LoadOptions, RefreshOptions};
 pub use predict::predict_files;
 pub use prediction::Prediction;
-pub use publish::{Listed, Published, list, publish, rollback};
+pub use progress::Progress;
+pub use publish::{Listed, Published, list, publish, publish_signed, rollback};
+pub use quarantine::{Confinement, Quarantine, QuarantineError, Report, Soundness, Trial, confine, try_out};
 pub use refresher::{Failure, Health, LookNow, Outcome, Prepare, Refresher};
 pub use registry::{BringUp, Registry};
+#[cfg(feature = "server")]
+pub use signature::SigningKey;
+pub use signature::{Keys, SIGNATURE, SignatureError, TrustedKey, TrustedKeys};
 pub use status::{ArtifactStatus, SnapshotStatus};
 pub use users::{Lookup, Pending, UserColumn, UserCounters, UserCounts, UserFeatures, UserRow, write_shards};

@@ -1,12 +1,14 @@
 //! Opening a snapshot for a command: from a store, local or remote, or from a snapshot's own directory.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::kinds::ArtifactError;
+use super::memory::{MemoryBudget, available_bytes};
 use super::{
-    ArtifactEntry, Channel, LoadOptions, MANIFEST, Manifest, Prediction, Snapshot, SnapshotError, Source,
-    load, predict_files, read_channel,
+    ArtifactEntry, Channel, Files, LoadOptions, MANIFEST, Manifest, Prediction, Quarantine, QuarantineError,
+    SIGNATURE, Snapshot, SnapshotError, Soundness, Source, Trial, load, predict_files, read_channel,
 };
 use crate::artifact::{
     ArtifactStore, BlobCache, FetchError, LocalStore, OpenOptions, StoreError, open, sha256_bytes,
@@ -46,9 +48,10 @@ pub fn open_snapshot(
     if !location.starts_with("s3://") {
         return open_directory(Path::new(location), channel, load_options);
     }
-    let (source, manifest) = remote(location, channel, options, cache_dir)?;
+    let (source, manifest) = remote(location, channel, options, cache_dir, load_options)?;
     let version = manifest.snapshot.clone();
     let file = |entry: &ArtifactEntry| source.file(&version, entry, load_options);
+    refuse_too_large(&file, &manifest, load_options)?;
     load(&file, manifest, None, load_options)
 }
 
@@ -67,7 +70,7 @@ pub fn predict_snapshot(
     if !location.starts_with("s3://") {
         return predict_directory(Path::new(location), channel, load_options);
     }
-    let (source, manifest) = remote(location, channel, options, cache_dir)?;
+    let (source, manifest) = remote(location, channel, options, cache_dir, load_options)?;
     let file = |entry: &ArtifactEntry| source.file(&manifest.snapshot, entry, load_options);
     let predicted = predict_files(&file, &manifest, load_options, |_| false)?;
     Ok((manifest, predicted))
@@ -79,8 +82,68 @@ pub fn predict_snapshot(
 /// # Errors
 /// As [`load`].
 pub fn open_directory(path: &Path, channel: &str, options: &LoadOptions) -> Result<Snapshot, SnapshotError> {
-    let local = Local::find(path, channel)?;
+    let local = Local::find(path, channel, options)?;
+    refuse_too_large(&|entry| local.file(entry), &local.manifest, options)?;
     load(&|entry| local.file(entry), local.manifest.clone(), None, options)
+}
+
+/// Has the snapshot at a local path (as in [`open_directory`]) tried out in a process of its own.
+///
+/// # Errors
+/// The inner: why it would not be served. The outer: that no such process could be had.
+pub fn try_out_directory(
+    path: &Path,
+    channel: &str,
+    options: &LoadOptions,
+    quarantine: &Quarantine,
+) -> Result<Result<Soundness, SnapshotError>, QuarantineError> {
+    let found = Local::find(path, channel, options)
+        .and_then(|local| trial(&|entry: &ArtifactEntry| local.file(entry), &local.manifest, options));
+    found.map_or_else(|error| Ok(Err(error)), |trial| quarantine.run(&trial))
+}
+
+/// Has a snapshot (as in [`open_snapshot`]) tried out in a process of its own.
+///
+/// # Errors
+/// As [`try_out_directory`].
+pub fn try_out_snapshot(
+    location: &str,
+    channel: &str,
+    options: &OpenOptions,
+    cache_dir: &Path,
+    load_options: &LoadOptions,
+    quarantine: &Quarantine,
+) -> Result<Result<Soundness, SnapshotError>, QuarantineError> {
+    if !location.starts_with("s3://") {
+        return try_out_directory(Path::new(location), channel, load_options, quarantine);
+    }
+    let found = remote(location, channel, options, cache_dir, load_options).and_then(|(source, manifest)| {
+        trial(
+            &|entry: &ArtifactEntry| source.file(&manifest.snapshot, entry, load_options),
+            &manifest,
+            load_options,
+        )
+    });
+    found.map_or_else(|error| Ok(Err(error)), |trial| quarantine.run(&trial))
+}
+
+fn trial(file: &Files<'_>, manifest: &Manifest, options: &LoadOptions) -> Result<Trial, SnapshotError> {
+    let memory = options.memory.or_else(available_bytes);
+    Trial::of(file, manifest, &LoadOptions { memory, ..options.clone() }, |_| false)
+}
+
+/// Refuses a snapshot that would not fit into memory, before any of it is decoded.
+fn refuse_too_large(
+    file: &Files<'_>,
+    manifest: &Manifest,
+    options: &LoadOptions,
+) -> Result<(), SnapshotError> {
+    // Foreign readers may panic on a hostile file; the load that follows is guarded, and names the artifact.
+    let predict = || predict_files(file, manifest, options, |_| false);
+    let bytes = catch_unwind(AssertUnwindSafe(predict)).unwrap_or_else(|_| Ok(Vec::new()))?;
+    let names = manifest.artifacts.iter().map(|entry| entry.name.as_str());
+    let predicted: Vec<(&str, Prediction)> = names.zip(bytes).collect();
+    MemoryBudget::alone(options.memory).check(&predicted, available_bytes()).map(|_| ())
 }
 
 /// What the snapshot at a local path (as in [`open_directory`]) will take in memory, by artifact, without decoding it.
@@ -92,7 +155,7 @@ pub fn predict_directory(
     channel: &str,
     options: &LoadOptions,
 ) -> Result<(Manifest, Vec<Prediction>), SnapshotError> {
-    let local = Local::find(path, channel)?;
+    let local = Local::find(path, channel, options)?;
     let predicted = predict_files(&|entry| local.file(entry), &local.manifest, options, |_| false)?;
     Ok((local.manifest, predicted))
 }
@@ -103,6 +166,7 @@ fn remote(
     channel: &str,
     options: &OpenOptions,
     cache_dir: &Path,
+    load_options: &LoadOptions,
 ) -> Result<(Source, Manifest), SnapshotError> {
     let store = open(location, options)?;
     let cache = Arc::new(open_cache(cache_dir, store.as_ref(), channel)?);
@@ -111,7 +175,7 @@ fn remote(
         let (location, channel) = (location.to_owned(), channel.to_owned());
         return Err(SnapshotError::NoChannel { location, channel });
     };
-    let manifest = source.manifest(&named.snapshot)?;
+    let manifest = source.manifest(&named.snapshot, load_options.trusted_keys.as_ref())?;
     Ok((source, manifest))
 }
 
@@ -124,11 +188,12 @@ struct Local {
 }
 
 impl Local {
-    fn find(path: &Path, channel: &str) -> Result<Self, SnapshotError> {
+    fn find(path: &Path, channel: &str, options: &LoadOptions) -> Result<Self, SnapshotError> {
         let store = LocalStore::open(path)?;
         // A snapshot's own directory first: a store has no manifest at its root.
         match store.read(MANIFEST) {
             Ok(object) => {
+                signed(&store, &object.bytes, "", options)?;
                 let manifest = Manifest::parse(&object.bytes, MANIFEST)?;
                 return Ok(Self { store, manifest, prefix: String::new() });
             }
@@ -139,9 +204,12 @@ impl Local {
             let (path, channel) = (path.display().to_string(), channel.to_owned());
             return Err(SnapshotError::NoSnapshot { path, channel });
         };
-        let key = Source::key(&named.snapshot, MANIFEST);
-        let manifest = Manifest::parse(&store.read(&key)?.bytes, &key)?;
-        Ok(Self { store, manifest, prefix: Source::key(&named.snapshot, "") })
+        let prefix = Source::key(&named.snapshot, "");
+        let key = format!("{prefix}{MANIFEST}");
+        let bytes = store.read(&key)?.bytes;
+        signed(&store, &bytes, &prefix, options)?;
+        let manifest = Manifest::parse(&bytes, &key)?;
+        Ok(Self { store, manifest, prefix })
     }
 
     /// The file of an artifact, verified where it is.
@@ -151,6 +219,25 @@ impl Local {
         let verified = path.and_then(|path| verify(&path, entry).map(|()| path));
         verified.map_err(|error| SnapshotError::of_artifact(&entry.name, error))
     }
+}
+
+/// Holds a manifest's bytes against its signature, where there must be one.
+fn signed(
+    store: &LocalStore,
+    manifest: &[u8],
+    prefix: &str,
+    options: &LoadOptions,
+) -> Result<(), SnapshotError> {
+    let Some(trusted) = &options.trusted_keys else { return Ok(()) };
+    let signature = match store.read(&format!("{prefix}{SIGNATURE}")) {
+        Ok(object) => Some(object.bytes),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    trusted.verify(manifest, signature.as_deref()).map_err(|error| SnapshotError::Manifest {
+        file: format!("{prefix}{MANIFEST}"),
+        source: error.into(),
+    })
 }
 
 /// Holds a file against what the manifest says of it.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::users::UserCounters;
+use super::{Keys, Progress, TrustedKeys};
 use crate::artifact::Stop;
 use crate::artifact::table::TableLimits;
 use crate::setting::{
-    As, AutoOr, SettingError, Size, Switch, Time, duration_within, number_within, size_within,
+    As, AutoOr, NoneOr, SettingError, Size, Switch, Time, duration_within, number_within, size_within,
 };
 
 const MIB: u64 = 1 << 20;
@@ -36,6 +37,9 @@ pub struct RefreshOptions {
     /// Bytes that something else may come to take, which are not there for snapshots.
     #[serde(skip)]
     pub reserved_memory: u64,
+    /// Whether a snapshot is decoded by a process of its own first.
+    #[serde(with = "As::<Switch>")]
+    pub quarantine: bool,
     /// Limits of a load.
     #[serde(flatten)]
     pub load: LoadOptions,
@@ -49,6 +53,7 @@ impl Default for RefreshOptions {
             keep_previous: None,
             memory_budget: None,
             reserved_memory: 0,
+            quarantine: true,
             load: LoadOptions::default(),
         }
     }
@@ -94,6 +99,16 @@ pub struct LoadOptions {
     /// as fit. 0 makes none. Raising it trades memory for CPU.
     #[serde(with = "As::<Size>")]
     pub filter_index_memory: u64,
+    /// Keys of which one must have signed the manifest; `None`: nobody needs to.
+    #[serde(with = "As::<NoneOr<Keys>>")]
+    pub trusted_keys: Option<TrustedKeys>,
+    /// Bytes that the load may take beside all that is in memory already; `None`: as much as the container or the
+    /// machine has left. A refresher works it out from its budget.
+    #[serde(skip)]
+    pub memory: Option<u64>,
+    /// Is told the artifact that the load is at.
+    #[serde(skip)]
+    pub progress: Progress,
     /// What tables that are read by shard count into. Clones of these options count into the same: so the counts go on
     /// from one snapshot to the next.
     #[serde(skip)]
@@ -109,6 +124,9 @@ impl Default for LoadOptions {
             user_features_memory: 256 << 20,
             stop: Stop::default(),
             filter_index_memory: 64 << 20,
+            trusted_keys: None,
+            memory: None,
+            progress: Progress::default(),
             user_counters: Arc::default(),
         }
     }

@@ -23,6 +23,7 @@ pub fn predict_files(
             // Nobody said how many: the footer does.
             0 => {
                 let path = file(entry)?;
+                options.progress.at(&entry.name);
                 let encoded = Encoded { entry, path: &path, options };
                 encoded.table().map_err(|error| SnapshotError::of_artifact(&entry.name, error))?.rows()
             }
@@ -35,6 +36,7 @@ pub fn predict_files(
         }
         let Ok(kind) = Kind::named(&entry.kind) else { return Ok(Prediction::of_file(entry.bytes)) };
         let path = file(entry)?;
+        options.progress.at(&entry.name);
         let predicted = (kind.predict)(&Encoded { entry, path: &path, options }, items);
         predicted.map_err(|error| SnapshotError::of_artifact(&entry.name, error))
     };

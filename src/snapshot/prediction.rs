@@ -20,6 +20,13 @@ impl Prediction {
         Self { resident, peak: resident.saturating_add(resident / DECODING) }
     }
 
+    /// The same, if decoding takes `each` bytes a row, whatever it leaves of them: files may announce rows that they do
+    /// not have.
+    pub fn with_rows(self, rows: usize, each: usize) -> Self {
+        let rows = (rows as u64).saturating_mul(each as u64);
+        Self { peak: self.peak.max(rows), ..self }
+    }
+
     /// What takes no more for decoding than it leaves.
     pub fn flat(resident: usize) -> Self {
         Self { resident: resident as u64, peak: resident as u64 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::open::verify;
-use super::{Channel, MANIFEST, Manifest, SnapshotError, Source, read_channel};
+use super::{Channel, MANIFEST, Manifest, SIGNATURE, SnapshotError, Source, read_channel};
 use crate::artifact::{ArtifactStore, Condition, MAX_SMALL_OBJECT, StoreError, read_regular};
 
 /// What a publisher did.
@@ -31,6 +31,22 @@ pub fn publish(
     dir: &Path,
     channel: Option<&str>,
     now: DateTime<Utc>,
+    step: &mut dyn FnMut(&str),
+) -> Result<Published, SnapshotError> {
+    publish_signed(store, dir, channel, now, None, step)
+}
+
+/// As [`publish`], with what `sign` makes of the manifest's bytes as its signature; without it, with the signature in
+/// `dir`, if there is one.
+///
+/// # Errors
+/// As [`publish`].
+pub fn publish_signed(
+    store: &dyn ArtifactStore,
+    dir: &Path,
+    channel: Option<&str>,
+    now: DateTime<Utc>,
+    sign: Option<&dyn Fn(&[u8]) -> String>,
     step: &mut dyn FnMut(&str),
 ) -> Result<Published, SnapshotError> {
     let file = dir.join(MANIFEST);
@@ -60,6 +76,15 @@ pub fn publish(
     for entry in &manifest.artifacts {
         step(&entry.name);
         store.write_file(&Source::key(&manifest.snapshot, &entry.path), &dir.join(&entry.path))?;
+    }
+    let signature = match sign {
+        Some(sign) => Some(sign(&bytes).into_bytes()),
+        None => std::fs::read(dir.join(SIGNATURE)).ok(),
+    };
+    if let Some(signature) = signature {
+        step(SIGNATURE);
+        // Whatever was there: a snapshot that is published again may be signed with another key.
+        store.write(&Source::key(&manifest.snapshot, SIGNATURE), &signature, Condition::Always)?;
     }
     // Last, so that a reader who finds the manifest finds all of the files.
     match store.write(&manifest_key, &bytes, Condition::IfAbsent) {

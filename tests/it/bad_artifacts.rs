@@ -15,6 +15,7 @@ use crate::support::following::{CHANNEL, Following, publish_to};
 use crate::support::grocer;
 
 mod behind_the_digest;
+mod hostile;
 mod in_memory;
 mod recipes;
 mod what_the_log_says;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
 mod allocations;
+mod artifact_fuzz;
 #[cfg(all(
     feature = "s3",
     feature = "kinesis",
@@ -58,6 +59,8 @@ mod prices;
 #[cfg(feature = "server")]
 mod probes;
 mod pyarrow;
+#[cfg(all(unix, feature = "server"))]
+mod quarantine;
 mod ranked;
 mod rankers;
 mod reload;
@@ -68,6 +71,8 @@ mod report;
 mod result_cache;
 mod reuse;
 mod s3;
+#[cfg(feature = "server")]
+mod signed;
 #[cfg(feature = "server")]
 mod sinks;
 #[cfg(feature = "server")]
@@ -116,6 +121,7 @@ mod support {
     pub(crate) mod network;
     #[cfg(feature = "s3")]
     pub(crate) mod object_server;
+    pub(crate) mod parquet_bytes;
     #[cfg(feature = "server")]
     pub(crate) mod process;
     #[cfg(feature = "server")]

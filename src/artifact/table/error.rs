@@ -5,6 +5,9 @@ use std::io;
 
 use thiserror::Error;
 
+use super::footer::FooterFault;
+use super::page_fault::PageFault;
+
 /// Why a visitor refused a cell. Each visitor has errors of its own; one becomes the source of
 /// [`TableError::BadValue`].
 pub type CellError = Box<dyn StdError + Send + Sync>;
@@ -109,6 +112,12 @@ pub enum ReadError {
         /// What happened.
         source: Box<ReadError>,
     },
+    /// The footer was refused before it was read.
+    #[error("{0}")]
+    Footer(String),
+    /// A page was refused before it was decoded.
+    #[error("{0}")]
+    Page(String),
     /// A row group was asked for that the file does not have.
     #[error("has no row group {group}")]
     NoGroup {
@@ -129,6 +138,18 @@ impl ReadError {
     pub(super) fn in_column(self, column: &str) -> Self {
         // Boxed, so that results in hot loops stay small.
         Self::Column { column: column.to_owned(), source: Box::new(self) }
+    }
+}
+
+impl From<FooterFault> for ReadError {
+    fn from(fault: FooterFault) -> Self {
+        Self::Footer(fault.to_string())
+    }
+}
+
+impl From<PageFault> for ReadError {
+    fn from(fault: PageFault) -> Self {
+        Self::Page(fault.to_string())
     }
 }
 

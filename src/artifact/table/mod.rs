@@ -5,12 +5,22 @@ mod arrow_cells;
 mod cell;
 mod checked;
 mod csv_file;
+mod delta;
 mod error;
+mod footer;
+mod group_reader;
 mod json_columns;
 mod json_lines;
+mod levels;
 mod outline;
+mod page_fault;
+mod page_head;
+mod pages;
 mod parquet_file;
 mod positioned;
+mod room;
+mod scan;
+mod thrift;
 mod write;
 
 use std::path::Path;
@@ -41,11 +51,16 @@ pub struct TableLimits {
     /// The most bytes after decompression.
     #[serde(rename = "max_table_size", with = "As::<Size>")]
     pub bytes: u64,
+    /// The most bytes that are decoded at the same time, pages and the rows made of them. A load sets it to what the
+    /// snapshot may take; no setting of its own.
+    #[serde(skip)]
+    pub at_a_time: u64,
 }
 
 impl Default for TableLimits {
     fn default() -> Self {
-        Self { rows: 1 << 31, bytes: 16 << 30 }
+        // Some writers make one page of a whole column: 50 million numbers take 400 MB.
+        Self { rows: 1 << 31, bytes: 16 << 30, at_a_time: 1 << 30 }
     }
 }
 
@@ -119,7 +134,7 @@ impl Table {
     /// # Errors
     /// As [`Table::open`].
     pub fn from_parquet(bytes: Bytes, file: &str, limits: &TableLimits) -> Result<Self, TableError> {
-        match ParquetFile::from_bytes(bytes) {
+        match ParquetFile::from_bytes(bytes, limits.at_a_time) {
             Ok(body) => Self::of_parquet(file.to_owned(), body, limits),
             Err(source) => Err(TableError::Unreadable { file: file.to_owned(), source }),
         }
@@ -127,7 +142,7 @@ impl Table {
 
     fn open_as(path: &Path, file: String, is_csv: bool, limits: &TableLimits) -> Result<Self, TableError> {
         if !is_csv {
-            return match ParquetFile::open(path) {
+            return match ParquetFile::open(path, limits.at_a_time) {
                 Ok(body) => Self::of_parquet(file, body, limits),
                 Err(source) => Err(TableError::Unreadable { file, source }),
             };

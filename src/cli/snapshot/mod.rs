@@ -1,6 +1,7 @@
 //! `larder snapshot …`: from a directory of files to what a channel names, and back.
 
 mod show;
+mod signing;
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +11,13 @@ use clap::Subcommand;
 use super::terminal::{OutputError, Progress, bytes, line, note};
 use super::{CliError, Location, settings};
 use crate::artifact::{Conditional, MAX_SMALL_OBJECT, OpenOptions, open, read_regular, replace_file};
-use crate::config::{Flags, Loading, Publishing, Reading, Store};
+use crate::config::{Config, Flags, Loading, Publishing, Reading, Store};
 use crate::pipeline::Stages;
 use crate::recommender::View;
 use crate::snapshot::{
-    LeftOut, LoadOptions, MANIFEST, Published, Snapshot, SnapshotError, build_manifest, describe_directory,
-    left_out, open_directory, publish, rollback, shard_tables,
+    LeftOut, LoadOptions, MANIFEST, Published, Quarantine, RefreshOptions, Snapshot, SnapshotError,
+    Soundness, TrustedKeys, build_manifest, describe_directory, left_out, open_directory, publish_signed,
+    rollback, shard_tables, try_out_directory, try_out_snapshot,
 };
 
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,9 @@ pub(super) enum SnapshotCommand {
     },
     /// Load a snapshot completely, as a server would, and say what is wrong with it
     Verify {
+        /// Public key that must have signed it: in base64, or a file in PEM; may be given several times
+        #[arg(long, value_name = "KEY")]
+        trusted_key: Vec<String>,
         #[command(flatten)]
         location: Location,
         #[command(flatten)]
@@ -47,6 +52,9 @@ pub(super) enum SnapshotCommand {
         /// Publish even what would not be served
         #[arg(long)]
         force: bool,
+        /// Sign the manifest with this Ed25519 private key, a file in PEM (PKCS#8)
+        #[arg(long, value_name = "KEY")]
+        sign: Option<PathBuf>,
         #[command(flatten)]
         location: Location,
         #[command(flatten)]
@@ -90,20 +98,28 @@ pub(super) enum SnapshotCommand {
 pub(super) fn run(command: &SnapshotCommand) -> Result<(), CliError> {
     match command {
         SnapshotCommand::Build { dir, data_until, settings: flags } => {
-            build(dir, data_until.as_deref(), &settings(flags)?.snapshot.load)
+            build(dir, data_until.as_deref(), &settings(flags)?.snapshot)
         }
-        SnapshotCommand::Verify { location, settings: flags } => {
-            verify(location.snapshot(&settings(flags)?)?)
+        SnapshotCommand::Verify { trusted_key, location, settings: flags } => {
+            let mut config = settings(flags)?;
+            if !trusted_key.is_empty() {
+                let keys: Result<_, CliError> = trusted_key.iter().map(|key| signing::trusted(key)).collect();
+                config.snapshot.load.trusted_keys = Some(TrustedKeys::new(keys?));
+            }
+            verify(location, &config)
         }
-        SnapshotCommand::Publish { dir, no_channel, force, location, settings: flags } => {
+        SnapshotCommand::Publish { dir, no_channel, force, sign, location, settings: flags } => {
             let config = settings(flags)?;
+            let key = sign.as_deref().map(signing::private).transpose()?;
             // Before the store is opened, which would leave an empty directory behind for a refused snapshot.
-            check_before_publishing(dir, &config.snapshot.load, *force)?;
+            check_before_publishing(dir, &config.snapshot, *force)?;
             let channel = (!no_channel).then_some(location.channel.as_str());
             let mut progress = Progress::new(false);
             warn_without_conditions(&location.store, &config.s3);
             let target = open(&location.store, &OpenOptions { create: true, ..config.s3 })?;
-            let done = publish(target.as_ref(), dir, channel, Utc::now(), &mut |name| {
+            let sign = key.as_ref().map(|key| |manifest: &[u8]| key.sign(manifest));
+            let sign = sign.as_ref().map(|sign| sign as &dyn Fn(&[u8]) -> String);
+            let done = publish_signed(target.as_ref(), dir, channel, Utc::now(), sign, &mut |name| {
                 progress.step(&format!("uploading {name}"), 0.0);
             })?;
             progress.finish();
@@ -143,7 +159,7 @@ fn report(done: &Published, channel: Option<&str>) -> Result<(), OutputError> {
     line(format_args!("{now}{before}; {} artifacts uploaded", done.uploaded))
 }
 
-fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(), CliError> {
+fn build(dir: &Path, data_until: Option<&str>, options: &RefreshOptions) -> Result<(), CliError> {
     let until = data_until.map(|text| {
         crate::train::parse_time_ms(text).ok_or_else(|| CliError::Flag {
             flag: "data-until",
@@ -162,7 +178,7 @@ fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(),
     let file = dir.join(MANIFEST);
     let before = read_regular(&file, MAX_SMALL_OBJECT).ok();
     replace_file(&file, &manifest.to_json())?; // first, because a snapshot is loaded by its manifest
-    if let Err(error) = as_served(dir, load) {
+    if let Err(error) = as_served(dir, options) {
         // A manifest says that a directory is complete: a refused one must not stay behind.
         match before {
             Some(before) => replace_file(&file, &before)?,
@@ -174,31 +190,61 @@ fn build(dir: &Path, data_until: Option<&str>, load: &LoadOptions) -> Result<(),
     Ok(line(format_args!("{}: {artifacts} artifacts, {}", manifest.snapshot, file.display()))?)
 }
 
-/// Loads a snapshot's directory, compiles its recipes and asks its golden queries, as a server does beforehand.
-fn as_served(dir: &Path, load: &LoadOptions) -> Result<View, SnapshotError> {
+/// Tries a snapshot's directory out as a server does beforehand: decodes it, compiles its recipes, asks its golden
+/// queries.
+fn as_served(dir: &Path, options: &RefreshOptions) -> Result<Soundness, SnapshotError> {
+    // It is signed when it is published.
+    let load = LoadOptions { trusted_keys: None, ..options.load.clone() };
     // The channel does not matter: there is a manifest, so the directory is no store.
-    View::prepare(open_directory(dir, "production", load)?, &Stages::default())
+    let channel = "production";
+    if options.quarantine {
+        match try_out_directory(dir, channel, &load, &Quarantine::of_this_program()) {
+            Ok(verdict) => return verdict,
+            Err(error) => note(format_args!("warning: {error}; it is tried out in this process")),
+        }
+    }
+    here(open_directory(dir, channel, &load)?)
 }
 
-fn verify(snapshot: Snapshot) -> Result<(), CliError> {
+/// What a snapshot is like that was decoded in this process.
+fn here(snapshot: Snapshot) -> Result<Soundness, SnapshotError> {
     let view = View::prepare(snapshot, &Stages::default())?;
     let snapshot = &view.snapshot;
+    Ok(Soundness {
+        version: snapshot.version().to_owned(),
+        items: snapshot.items().len(),
+        artifacts: snapshot.manifest().artifacts.len(),
+        placements: view.placements.len(),
+        resident_bytes: snapshot.resident_bytes() as u64,
+    })
+}
+
+fn verify(location: &Location, config: &Config) -> Result<(), CliError> {
+    let Soundness { version, items, artifacts, placements, resident_bytes } = tried_out(location, config)?;
+    let memory = bytes(resident_bytes);
     Ok(line(format_args!(
-        "{}: sound. {} items, {} artifacts, {} placements, {} in memory",
-        snapshot.version(),
-        snapshot.items().len(),
-        snapshot.manifest().artifacts.len(),
-        view.placements.len(),
-        bytes(snapshot.resident_bytes() as u64)
+        "{version}: sound. {items} items, {artifacts} artifacts, {placements} placements, {memory} in memory"
     ))?)
 }
 
+fn tried_out(location: &Location, config: &Config) -> Result<Soundness, SnapshotError> {
+    let Location { store, channel } = location;
+    if config.snapshot.quarantine {
+        let (load, quarantine) = (&config.snapshot.load, Quarantine::of_this_program());
+        match try_out_snapshot(store, channel, &config.s3, &config.cache_dir, load, &quarantine) {
+            Ok(verdict) => return verdict,
+            Err(error) => note(format_args!("warning: {error}; it is tried out in this process")),
+        }
+    }
+    here(location.snapshot(config)?)
+}
+
 /// Refuses what every server of the fleet would refuse; `force` turns that into a warning.
-fn check_before_publishing(dir: &Path, load: &LoadOptions, force: bool) -> Result<(), CliError> {
+fn check_before_publishing(dir: &Path, options: &RefreshOptions, force: bool) -> Result<(), CliError> {
     if !dir.join(MANIFEST).is_file() {
         return Ok(()); // publishing says what is missing; as a store, the directory may well be served
     }
-    match as_served(dir, load) {
+    match as_served(dir, options) {
         Ok(_) => Ok(()),
         Err(source) if force => {
             note(format_args!("warning: {} would not be served: {source}", dir.display()));

@@ -12,6 +12,9 @@ use super::input::{CategoryValue, Input, InputKind};
 use super::link::Link;
 use super::parts::{MAX_INPUTS, MAX_OUTPUTS, Parts};
 
+/// Upper bound on the categories that a model's file names.
+const MOST_CATEGORIES: usize = 1 << 20;
+
 pub(super) fn read(bytes: &[u8]) -> Result<Parts<Box<Forest>>, ModelError> {
     let text = Text::parse(bytes)?;
     let head = &text.head;
@@ -105,6 +108,12 @@ fn inputs(head: &Section<'_>, rest: &[(usize, &str)]) -> Result<Vec<Input>, Mode
     }
     let lists = rest.iter().find_map(|(line, text)| Some((*line, text.strip_prefix("pandas_categorical:")?)));
     if let Some((line, text)) = lists {
+        // Before it is read: a value of two bytes takes many more in memory.
+        let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        if values > MOST_CATEGORIES {
+            let reason = format!("it has more than {MOST_CATEGORIES} values");
+            return Err(ModelError::malformed(format!("line {line}, pandas_categorical"), reason));
+        }
         let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text)
             .map_err(|error| ModelError::unreadable(format!("line {line}, pandas_categorical"), error))?;
         // With other categorical inputs beside pandas' own it is not said which are which.

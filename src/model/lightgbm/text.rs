@@ -6,6 +6,13 @@ use std::str::FromStr;
 use crate::model::ModelError;
 use crate::model::error::shown;
 
+/// Upper bound on the fields of a part: LightGBM writes some twenty.
+const MOST_FIELDS: usize = 200;
+/// Upper bound on the lines after the trees: one a parameter, and one an input.
+const MOST_LINES: usize = 200_000;
+/// LightGBM's smallest tree takes more bytes than this.
+const LEAST_TREE: usize = 64;
+
 /// The lines of the head, or of one tree.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
@@ -36,7 +43,13 @@ impl<'a> Text<'a> {
         let mut trees: Vec<Section<'a>> = Vec::new();
         for (number, line) in lines.by_ref() {
             if line == "end of trees" {
-                return Ok(Self { head, trees, rest: lines.collect() });
+                let filled = lines.filter(|(_, line)| !line.is_empty());
+                let rest: Vec<(usize, &str)> = filled.take(MOST_LINES + 1).collect();
+                if rest.len() > MOST_LINES {
+                    let reason = format!("more than {MOST_LINES} lines follow the trees");
+                    return Err(ModelError::malformed(format!("line {number}"), reason));
+                }
+                return Ok(Self { head, trees, rest });
             }
             if line.is_empty() {
                 continue;
@@ -48,6 +61,11 @@ impl<'a> Text<'a> {
                     let reason = format!("tree {} was expected, not {}", trees.len(), shown(value));
                     return Err(ModelError::malformed(format!("line {number}"), reason));
                 }
+                if trees.len() > bytes.len() / LEAST_TREE {
+                    let reason =
+                        format!("{} trees in {} bytes: no trees are so small", trees.len(), bytes.len());
+                    return Err(ModelError::malformed(format!("line {number}"), reason));
+                }
                 trees.push(Section { name: format!("Tree={value}"), fields: HashMap::new() });
                 continue;
             }
@@ -55,6 +73,10 @@ impl<'a> Text<'a> {
             // Of two lines LightGBM would take the last; a file in which there are two is not its own.
             if section.fields.insert(key, (number, value)).is_some() {
                 let reason = format!("{} is there twice", shown(key));
+                return Err(ModelError::malformed(format!("line {number}, {}", section.name), reason));
+            }
+            if section.fields.len() > MOST_FIELDS {
+                let reason = format!("it has more than {MOST_FIELDS} fields");
                 return Err(ModelError::malformed(format!("line {number}, {}", section.name), reason));
             }
         }

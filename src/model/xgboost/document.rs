@@ -2,9 +2,13 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::allowance::{Allowance, DEEPEST, TooMuch};
 use crate::model::ModelError;
+
+/// Upper bound on the items of a list of lists or maps: each is given its place in the file for messages.
+const MOST_ITEMS: usize = 1 << 20;
 
 /// A value of either format.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,20 +35,30 @@ impl Values {
         self.numbers.len() + self.others.len()
     }
 
-    pub(super) fn push(&mut self, value: Document) {
+    pub(super) fn push(&mut self, value: Document, allowance: &mut Allowance) -> Result<(), TooMuch> {
         match value {
-            Document::Number(number) if self.others.is_empty() => self.numbers.push(number),
+            Document::Number(number) if self.others.is_empty() => {
+                allowance.take(size_of::<f64>())?;
+                self.numbers.push(number);
+            }
             value => {
+                allowance.take((self.numbers.len() + 1) * size_of::<Document>())?;
                 // The first value that is no number makes a list of documents of it.
                 self.others.extend(self.numbers.drain(..).map(Document::Number));
                 self.others.push(value);
             }
         }
+        Ok(())
     }
 
     pub(super) fn document(self) -> Document {
         if self.others.is_empty() { Document::Numbers(self.numbers) } else { Document::List(self.others) }
     }
+}
+
+/// What a field of a map takes, beside what its value takes elsewhere.
+pub(super) fn field_bytes(name: &str) -> usize {
+    size_of::<(String, Document)>() + name.len()
 }
 
 /// A value and where it is.
@@ -78,6 +92,9 @@ impl<'a> At<'a> {
 
     pub(super) fn items(&self) -> Result<Vec<Self>, ModelError> {
         match self.value {
+            Document::List(list) if list.len() > MOST_ITEMS => {
+                Err(self.fault(format!("this list has {} items, over the limit of {MOST_ITEMS}", list.len())))
+            }
             Document::List(list) => {
                 let item = |(at, value)| Self { value, place: format!("{}[{at}]", self.place) };
                 Ok(list.iter().enumerate().map(item).collect())
@@ -155,19 +172,37 @@ fn whole(number: f64, most: usize) -> Option<usize> {
 
 /// Reads JSON.
 pub(super) fn json(bytes: &[u8]) -> Result<Document, ModelError> {
-    // serde_json refuses more than 128 levels, so that a document cannot exhaust the stack.
-    serde_json::from_slice(bytes).map_err(ModelError::json)
+    let mut allowance = Allowance::of_file(bytes.len());
+    let mut text = serde_json::Deserializer::from_slice(bytes);
+    let document = Reading { allowance: &mut allowance, depth: 0 }.deserialize(&mut text);
+    let ended = document.and_then(|document| text.end().map(|()| document));
+    ended.map_err(ModelError::json)
 }
 
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DocumentVisitor)
+/// Reads a value that stands `depth` deep in the document.
+struct Reading<'r> {
+    allowance: &'r mut Allowance,
+    depth: usize,
+}
+
+impl Reading<'_> {
+    fn deeper<E: Error>(&mut self) -> Result<Reading<'_>, E> {
+        if self.depth >= DEEPEST {
+            return Err(E::custom(format!("values are more than {DEEPEST} deep")));
+        }
+        Ok(Reading { allowance: self.allowance, depth: self.depth + 1 })
     }
 }
 
-struct DocumentVisitor;
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = Document;
 
-impl<'de> Visitor<'de> for DocumentVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
     type Value = Document;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,22 +229,24 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         Ok(Document::Number(number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Document, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Document, E> {
+        self.allowance.take(text.len()).map_err(E::custom)?;
         Ok(Document::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Document, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Document, A::Error> {
         let mut values = Values::default();
-        while let Some(value) = list.next_element()? {
-            values.push(value);
+        while let Some(value) = list.next_element_seed(self.deeper()?)? {
+            values.push(value, self.allowance).map_err(A::Error::custom)?;
         }
         Ok(values.document())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Document, A::Error> {
         let mut fields = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            fields.push(entry);
+        while let Some(name) = map.next_key::<String>()? {
+            self.allowance.take(field_bytes(&name)).map_err(A::Error::custom)?;
+            fields.push((name, map.next_value_seed(self.deeper()?)?));
         }
         Ok(Document::Map(fields))
     }

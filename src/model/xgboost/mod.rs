@@ -1,5 +1,6 @@
 //! XGBoost's models in JSON and UBJSON, as `Booster.save_model` writes them: the boosters `gbtree` and `dart`.
 
+mod allowance;
 mod document;
 mod tree;
 mod ubjson;

@@ -1,18 +1,12 @@
 //! Universal Binary JSON (draft 12, ubjson.org) as XGBoost writes it: numbers big-endian, long lists with a type and a
 //! count.
 
-use super::document::{Document, Values};
+use super::allowance::{Allowance, DEEPEST, TooMuch};
+use super::document::{Document, Values, field_bytes};
 use crate::model::ModelError;
 
-/// Deeper documents are refused; XGBoost's are 8 deep.
-const DEEPEST: usize = 64;
-
-/// Documents with more texts, lists, maps and nulls are refused, as these may take a byte of the file and far more in
-/// memory. XGBoost writes some 20 a tree.
-const MOST_VALUES: usize = 1 << 22;
-
 pub(super) fn ubjson(bytes: &[u8]) -> Result<Document, ModelError> {
-    let mut reader = Reader { bytes, at: 0, values: 0 };
+    let mut reader = Reader { bytes, at: 0, allowance: Allowance::of_file(bytes.len()) };
     let marker = reader.marker()?;
     let document = reader.value(marker, 0)?;
     if reader.at != bytes.len() {
@@ -24,8 +18,7 @@ pub(super) fn ubjson(bytes: &[u8]) -> Result<Document, ModelError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The texts, lists, maps and nulls so far.
-    values: usize,
+    allowance: Allowance,
 }
 
 impl<'a> Reader<'a> {
@@ -33,18 +26,16 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST {
             return Err(self.fault(format!("values are more than {DEEPEST} deep")));
         }
-        // Numbers are not counted: each takes at least a byte of the file for eight bytes of memory.
-        if matches!(marker, b'Z' | b'S' | b'[' | b'{') {
-            self.values += 1;
-            if self.values > MOST_VALUES {
-                return Err(self.fault(format!("there are more than {MOST_VALUES} texts, lists and maps")));
-            }
-        }
         Ok(match marker {
             b'Z' => Document::Null,
             b'T' => Document::Number(1.0),
             b'F' => Document::Number(0.0),
-            b'S' => Document::Text(self.text()?),
+            b'S' => {
+                let text = self.text()?;
+                let taken = self.allowance.take(text.len());
+                self.within(taken)?;
+                Document::Text(text)
+            }
             b'[' => self.list(depth)?,
             b'{' => self.map(depth)?,
             _ => Document::Number(self.number(marker)?),
@@ -60,12 +51,16 @@ impl<'a> Reader<'a> {
             if count > (self.bytes.len() - self.at) / width {
                 return Err(self.fault(format!("a list of {count} numbers is longer than the file")));
             }
+            let taken = self.allowance.take(count * size_of::<f64>());
+            self.within(taken)?;
             let numbers: Result<_, _> = (0..count).map(|_| self.number(kind)).collect();
             return Ok(Document::Numbers(numbers?));
         }
         let mut list = Values::default();
         while let Some(marker) = self.next_in(b']', kind, count, list.len())? {
-            list.push(self.value(marker, depth + 1)?);
+            let value = self.value(marker, depth + 1)?;
+            let taken = list.push(value, &mut self.allowance);
+            self.within(taken)?;
         }
         Ok(list.document())
     }
@@ -83,6 +78,8 @@ impl<'a> Reader<'a> {
                 return Ok(Document::Map(fields));
             }
             let key = self.text()?;
+            let taken = self.allowance.take(field_bytes(&key));
+            self.within(taken)?;
             let marker = kind.map_or_else(|| self.marker(), Ok)?;
             fields.push((key, self.value(marker, depth + 1)?));
         }
@@ -185,6 +182,10 @@ impl<'a> Reader<'a> {
 
     fn peek(&self) -> Result<u8, ModelError> {
         self.bytes.get(self.at).copied().ok_or_else(|| self.fault("the file is cut off"))
+    }
+
+    fn within(&self, taken: Result<(), TooMuch>) -> Result<(), ModelError> {
+        taken.map_err(|error| self.fault(error.to_string()))
     }
 
     fn fault(&self, reason: impl Into<String>) -> ModelError {

@@ -31,7 +31,9 @@ impl ArtifactKind for ItemFeatures {
     }
 
     fn predict(file: &Encoded<'_>, items: usize) -> Result<Prediction, ArtifactError> {
-        Ok(Prediction::usual(sizes::features(&file.table()?, "item_id", items)?))
+        let table = file.table()?;
+        let features = sizes::features(&table, "item_id", items)?;
+        Ok(Prediction::usual(features).with_rows(table.rows(), size_of::<u32>()))
     }
 
     fn resident(&self) -> usize {

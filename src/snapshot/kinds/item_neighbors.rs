@@ -49,9 +49,13 @@ impl ArtifactKind for ItemNeighbors {
 
     fn predict(file: &Encoded<'_>, items: usize) -> Result<Prediction, ArtifactError> {
         let table = file.table()?;
-        let entries =
-            if table.has("neighbor_id") { table.rows() } else { sizes::entries(&table, "neighbors")? };
-        Ok(Prediction::usual(Lists::predict_bytes(items, entries)))
+        let entries = if table.has("neighbor_id") {
+            table.rows()
+        } else {
+            sizes::scored_entries(&table, ["neighbors", "scores"])?
+        };
+        let lists = Lists::predict_bytes(items, entries);
+        Ok(Prediction::usual(lists).with_rows(table.rows(), size_of::<u32>()))
     }
 
     fn resident(&self) -> usize {

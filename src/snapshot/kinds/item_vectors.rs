@@ -52,7 +52,8 @@ impl ArtifactKind for ItemVectors {
         let index = index_params(&params)?;
         let index = VectorIndex::predict_bytes(items, table.rows(), width, metric(&params)?, &index);
         // For folding in: a square of the width.
-        Ok(Prediction::usual(index + width * width * size_of::<f32>()))
+        let fold_in = width.saturating_mul(width).saturating_mul(size_of::<f32>());
+        Ok(Prediction::usual(index.saturating_add(fold_in)).with_rows(table.rows(), size_of::<u32>()))
     }
 
     fn resident(&self) -> usize {

@@ -11,6 +11,9 @@ use crate::feature::IdTable;
 use crate::index::Popularity;
 use crate::snapshot::Prediction;
 
+/// Bytes that decoding takes for a row at its peak: item, score, segment and a pair of two of them.
+const ROW: usize = 20;
+
 #[derive(Debug, Error)]
 #[error("\"{id}\" occurs a second time in its segment")]
 struct Repeated {
@@ -60,7 +63,7 @@ impl ArtifactKind for Popularity {
         } else {
             Self::predict_bytes(table.rows(), 0, 0)
         };
-        Ok(Prediction::usual(bytes))
+        Ok(Prediction::usual(bytes).with_rows(table.rows(), ROW))
     }
 
     fn resident(&self) -> usize {

@@ -7,9 +7,15 @@ use super::{ArtifactError, ArtifactKind, Encoded, FoundFile, Params};
 use crate::feature::IdTable;
 use crate::feature::{did_you_mean, nearest};
 use crate::model::{CategoryValue, Format, Input, InputKind, ModelError, Ranker};
+use crate::snapshot::Prediction;
 
-/// The largest model file, in bytes. While it is read it may take many times its size.
+/// The largest model file, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
+
+/// While a model is read it takes up to so many times its file: the file, a document of four times its size, the trees.
+const READING: u64 = 7;
+/// Whatever the size of its file.
+const READING_AT_LEAST: u64 = 1 << 20;
 
 /// How the names of models' files may end.
 const ENDINGS: [&str; 7] = ["txt", "json", "ubj", "ubjson", "onnx", "lgb", "model"];
@@ -97,6 +103,12 @@ impl ArtifactKind for RankerModel {
         });
         let inputs = inputs.collect();
         Ok(Self { model, inputs })
+    }
+
+    fn predict(file: &Encoded<'_>, _: usize) -> Result<Prediction, ArtifactError> {
+        let bytes = file.entry.bytes;
+        let peak = bytes.saturating_mul(READING).saturating_add(READING_AT_LEAST);
+        Ok(Prediction { peak, ..Prediction::of_file(bytes) })
     }
 
     fn resident(&self) -> usize {

@@ -20,7 +20,8 @@ pub(super) fn ids(table: &Table, name: &str) -> Result<usize, TableError> {
         }
         Ok(())
     })?;
-    Ok(IdTable::predict_bytes(outline.values, outline.text, lengths.len() <= 1))
+    // An id that came twice would be refused: the distinct ones are all of them.
+    Ok(IdTable::predict_bytes(outline.values.max(table.rows()), outline.distinct_text, lengths.len() <= 1))
 }
 
 /// The entries of a list column, those of all rows together.
@@ -67,6 +68,15 @@ pub(super) fn with_frequent(
     let frequent: Vec<usize> = counts.into_values().filter(|count| is_frequent(*count, rows)).collect();
     let frequent_share = frequent.iter().sum::<usize>() as f64 / (values.max(1)) as f64;
     Ok(ColumnSize { frequent: frequent.len(), frequent_share, ..size })
+}
+
+/// The entries of scored lists. Where items and scores differ in number, room is made for as many as there are scores
+/// before that is noticed.
+pub(super) fn scored_entries(table: &Table, columns: [&str; 2]) -> Result<usize, TableError> {
+    columns.into_iter().try_fold(0, |most, column| {
+        let found = if table.has(column) { entries(table, column)? } else { 0 };
+        Ok(most.max(found))
+    })
 }
 
 /// Features of 32 bits a cell: all columns but that of the id.

@@ -34,7 +34,7 @@ impl ArtifactKind for UserItems {
 
     fn predict(file: &Encoded<'_>, _: usize) -> Result<Prediction, ArtifactError> {
         let table = file.table()?;
-        let lists = Lists::predict_bytes(table.rows(), sizes::entries(&table, "items")?);
+        let lists = Lists::predict_bytes(table.rows(), sizes::scored_entries(&table, ["items", "scores"])?);
         Ok(Prediction::usual(sizes::ids(&table, "user_id")? + lists))
     }
 

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::{FORMAT_VERSION, MAX_ARTIFACTS};
+use super::{FORMAT_VERSION, MAX_ARTIFACTS, MAX_VALUES};
+use crate::snapshot::SignatureError;
 use crate::snapshot::kinds::Count;
 
 /// What is wrong with a manifest.
@@ -31,6 +32,12 @@ pub enum ManifestError {
         /// The version that was looked for.
         expected: String,
     },
+    /// It is not signed as it must be.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// It holds too much to be read.
+    #[error("more than {MAX_VALUES} values; keep long evidence beside the snapshot")]
+    TooManyValues,
     /// It lists too many artifacts.
     #[error("{found} artifacts, over the limit of {MAX_ARTIFACTS}")]
     TooManyArtifacts {

@@ -19,6 +19,10 @@ pub const MANIFEST: &str = "manifest.json";
 /// Upper bound on the artifacts of a snapshot: checks of their names are quadratic in it.
 const MAX_ARTIFACTS: usize = 256;
 
+/// Upper bound on the values of a manifest, those of `params` and `evidence` included: each takes up to thirty times
+/// its bytes in memory.
+const MAX_VALUES: usize = 500_000;
+
 /// The list of a snapshot's artifacts, written last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -75,6 +79,11 @@ impl Manifest {
         #[derive(Deserialize)]
         struct Version {
             format_version: u32,
+        }
+        // Those in texts too: it is an upper bound.
+        let values = bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        if values > MAX_VALUES {
+            return Err(ManifestError::TooManyValues);
         }
         // The version by itself first: of a newer format nothing else may be readable.
         let version: Version = serde_json::from_slice(bytes)?;

@@ -21,10 +21,13 @@ impl<T: Send + Sync> Refresher<T> {
             // Of the kept snapshot too: a rollback after a restart must not need the store.
             keep.extend(manifest.artifacts.iter().map(|entry| entry.sha256.clone()));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
+            manifests.insert(Source::cached_signature(&manifest.snapshot));
         }
         let previous = lock(&self.hold).before.clone();
         // What is not in memory any more is loaded for a rollback, which must not need the store either.
-        if let Some(manifest) = previous.as_deref().and_then(|version| self.source.known_manifest(version)) {
+        if let Some(manifest) =
+            previous.as_deref().and_then(|version| self.source.known_manifest(version, None))
+        {
             keep.extend(manifest.artifacts.into_iter().map(|entry| entry.sha256));
             manifests.insert(Source::cached_manifest(&manifest.snapshot));
         }

@@ -70,10 +70,11 @@ impl<T: Send + Sync> Refresher<T> {
         stop: &Stop,
         from: Origin,
     ) -> Result<T, SnapshotError> {
-        let manifest = match (self.source.known_manifest(version), from) {
+        let trusted = self.options.load.trusted_keys.as_ref();
+        let manifest = match (self.source.known_manifest(version, trusted), from) {
             // A snapshot never changes, and the store may hang.
             (Some(manifest), _) => manifest,
-            (None, Origin::Anywhere) => self.source.manifest(version)?,
+            (None, Origin::Anywhere) => self.source.manifest(version, trusted)?,
             (None, Origin::Cache) => return Err(SnapshotError::NotCached),
         };
         // Files are asked for twice, to predict their size and to decode them: each is verified once.
@@ -84,6 +85,7 @@ impl<T: Send + Sync> Refresher<T> {
         let known: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(known);
         let previous = current.map(|now| (self.snapshot)(now));
         let options = &LoadOptions { stop: stop.clone(), ..self.options.load.clone() };
+        let died = lock(&self.died).clone();
         let file = |entry: &ArtifactEntry| {
             if let Some(path) = lock(&known).get(&entry.name) {
                 return Ok(path.clone());
@@ -94,12 +96,18 @@ impl<T: Send + Sync> Refresher<T> {
         };
         // All of it on the loader's threads, which yield to serving: so do downloads and digests.
         let prepared = || {
-            self.check_memory(&file, &manifest, previous)?;
-            let snapshot: Snapshot = load(&file, manifest.clone(), previous, options)?;
+            // In another process first, and only then is anything of it read here, be it to see how large it is.
+            let again = died.as_ref().is_some_and(|mark| mark.snapshot == version);
+            self.try_out(&file, &manifest, previous, again, options)?;
+            self.set_mark(version, died.as_ref());
+            let memory = self.check_memory(&file, &manifest, previous)?;
+            let options = LoadOptions { memory, ..options.clone() };
+            let snapshot: Snapshot = load(&file, manifest.clone(), previous, &options)?;
             (self.prepare)(snapshot)
         };
         // Stages of an embedder take part in this: a panic must cost the snapshot, not the thread that refreshes.
         let caught = catch_unwind(AssertUnwindSafe(|| workers.install(prepared)));
+        self.clear_mark();
         let loaded = caught.unwrap_or_else(|_| Err(SnapshotError::Panicked { version: version.to_owned() }));
         if loaded.as_ref().is_err_and(|error| !error.is_transient()) {
             // It may be the manifest that is wrong, and mended in the store by the next attempt.

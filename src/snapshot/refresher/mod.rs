@@ -4,17 +4,22 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use super::{Channel, MANIFEST, RefreshOptions, Registry, Snapshot, SnapshotError, Source, UserCounts};
+use super::{
+    Channel, MANIFEST, Quarantine, RefreshOptions, Registry, Snapshot, SnapshotError, Source, UserCounts,
+};
 use crate::artifact::{Stop, StoreError};
 
 mod cache;
 mod health;
 mod loading;
+mod mark;
 mod memory_budget;
+mod quarantine;
 mod report;
 mod rollback;
 mod start;
 
+use mark::Mark;
 use report::Serving;
 
 pub use health::{Failure, Health, Outcome};
@@ -30,6 +35,7 @@ pub struct Refresher<T> {
     snapshot: fn(&T) -> &Snapshot,
     options: RefreshOptions,
     workers: rayon::ThreadPool,
+    quarantine: Option<Quarantine>,
     /// Held by a refresh, which may wait for a store: nothing that must answer at once waits for it.
     work: Mutex<Work>,
     /// The channel as it was last read.
@@ -39,6 +45,8 @@ pub struct Refresher<T> {
     hold: Mutex<Hold>,
     /// Held by a rollback.
     rolling_back: Mutex<()>,
+    /// What the process before this one was loading when it died.
+    died: Mutex<Option<Mark>>,
     health: Mutex<Health>,
 }
 
@@ -86,20 +94,25 @@ impl<T: Send + Sync> Refresher<T> {
         options: RefreshOptions,
     ) -> Result<Self, SnapshotError> {
         let workers = loading::workers()?;
-        Ok(Self {
+        let new = Self {
             source,
             registry,
             prepare,
             snapshot,
             options,
             workers,
+            quarantine: None,
             work: Mutex::default(),
             channel: Mutex::default(),
             under_way: Mutex::default(),
             hold: Mutex::default(),
             rolling_back: Mutex::default(),
+            died: Mutex::default(),
             health: Mutex::default(),
-        })
+        };
+        // Before any load of this process sets its own.
+        *lock(&new.died) = new.died_while_loading();
+        Ok(new)
     }
 
     /// Looks at the channel once and follows it; `force` also ends a rollback's hold and any back-off. The first time,
@@ -236,6 +249,8 @@ impl<T: Send + Sync> Refresher<T> {
             if work.retry_at.as_ref().is_some_and(|(v, at)| *v == channel.snapshot && Instant::now() < *at) {
                 return Ok(Outcome::BackingOff);
             }
+            self.avoid(&channel, force)?;
+            let current = self.registry.current();
             // A channel rolled back names what is still in memory, which need not be loaded.
             let resident = self.registry.previous();
             let resident = resident.filter(|old| (self.snapshot)(old).version() == channel.snapshot);
@@ -248,6 +263,7 @@ impl<T: Send + Sync> Refresher<T> {
                     Err(error) => return Err(error),
                 },
             };
+            *lock(&self.died) = None;
             let before = current.as_deref().map(|now| (self.snapshot)(now).version().to_owned());
             let before = before.or(channel.previous);
             if !self.swap(next, current.as_deref(), before, rollbacks, started) {

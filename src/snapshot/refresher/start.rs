@@ -14,6 +14,10 @@ impl<T: Send + Sync> Refresher<T> {
     pub(super) fn serve_cached(&self) {
         let started = Instant::now();
         let Some(known) = self.remembered() else { return };
+        // What the process before this one died of is for later.
+        if lock(&self.died).as_ref().is_some_and(|mark| mark.snapshot == known.snapshot) {
+            return;
+        }
         match self.load(&self.workers, &known.snapshot, None, &Stop::default(), Origin::Cache) {
             Ok(view) => {
                 self.serve_first(view, started);
@@ -41,8 +45,12 @@ impl<T: Send + Sync> Refresher<T> {
     pub(super) fn serve_last_good(&self) {
         let started = Instant::now();
         // What this server served last has been proven; what the channel named before has been proven by others.
-        let before = lock(&self.channel).as_ref().and_then(|channel| channel.previous.clone());
+        let channel = lock(&self.channel).clone();
+        let before = channel.as_ref().and_then(|channel| channel.previous.clone());
         for version in self.remembered().map(|known| known.snapshot).into_iter().chain(before) {
+            if channel.as_ref().is_some_and(|channel| channel.snapshot == version) {
+                continue; // just tried, or about to be
+            }
             if let Ok(good) = self.load(&self.workers, &version, None, &Stop::default(), Origin::Anywhere) {
                 self.serve_first(good, started);
                 tracing::warn!(version, "the last good snapshot is served");

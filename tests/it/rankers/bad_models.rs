@@ -52,7 +52,8 @@ pub(crate) const XGBOOST: &str = r#"{"version": [3, 2, 0], "learner": {
             "categories": [1, 3], "categories_nodes": [1], "categories_segments": [0], "categories_sizes": [2]
         }]}}}}"#;
 
-const LINEAR: &str = r#"{"weights": {"price": 2.0, "age": -0.5}, "intercept": 1.0, "link": "logistic"}"#;
+pub(crate) const LINEAR: &str =
+    r#"{"weights": {"price": 2.0, "age": -0.5}, "intercept": 1.0, "link": "logistic"}"#;
 
 /// Changes one part of a sound file; the part must be there.
 fn refusal(format: Format, sound: &str, from: &str, to: &str) -> String {
@@ -339,7 +340,43 @@ pub(crate) fn ubjson_that_lies_about_its_size_is_refused() {
     refused(b"{}{}", "there is more after the end");
     let many = 1 << 23;
     let nulls = [b"[#l".as_slice(), &i32::to_be_bytes(many), &vec![b'Z'; many as usize]].concat();
-    refused(&nulls, "there are more than 4194304 texts, lists and maps");
+    refused(&nulls, "its lists, maps and texts take more than 34603036 bytes of memory, 4 times the file");
+    let truths = [b"[".as_slice(), &vec![b'T'; 4 << 20], b"]"].concat();
+    refused(&truths, "4 times the file");
+}
+
+#[test]
+fn documents_that_take_far_more_memory_than_their_file_are_refused_while_they_are_read() {
+    let refused = |bytes: &[u8], reason: &str| {
+        let said = Ranker::read(Format::XgboostJson, bytes).unwrap_err().to_string();
+        assert!(said.contains(reason), "{said}");
+    };
+    for value in ["[]", "{}", "\"\"", "null"] {
+        let list = format!(r#"{{"learner":[{}0]}}"#, format!("{value},").repeat(1_000_000));
+        refused(list.as_bytes(), "4 times the file");
+    }
+    // The first value that is no number makes documents of all that came before.
+    let mixed = format!(r#"{{"learner":[{}null]}}"#, "1,".repeat(2_000_000));
+    refused(mixed.as_bytes(), "4 times the file");
+    let map = format!(r#"{{"learner":{{{}"z":1}}}}"#, r#""":0,"#.repeat(1_000_000));
+    refused(map.as_bytes(), "4 times the file");
+    refused(format!("{}1{}", "[".repeat(100), "]".repeat(100)).as_bytes(), "more than 64 deep");
+}
+
+#[test]
+fn lightgbms_text_is_bounded_in_trees_fields_and_lines() {
+    let refused = |text: String, reason: &str| {
+        let said = Ranker::read(Format::LightGbm, text.as_bytes()).unwrap_err().to_string();
+        assert!(said.contains(reason), "{said}");
+    };
+    let trees: String = (0..100_000).map(|tree| format!("Tree={tree}\n")).collect();
+    refused(format!("tree\nversion=v4\n{trees}end of trees\n"), "no trees are so small");
+    let fields: String = (0..1_000).map(|field| format!("f{field}=1\n")).collect();
+    refused(format!("tree\nversion=v4\n{fields}end of trees\n"), "it has more than 200 fields");
+    refused(LIGHTGBM.to_owned() + &"x\n".repeat(300_000), "more than 200000 lines follow the trees");
+    let (before, _) = LIGHTGBM.split_once("pandas_categorical:").unwrap();
+    let categories = format!("pandas_categorical:[[{}1]]\n", "1,".repeat(1_100_000));
+    refused(before.to_owned() + &categories, "it has more than 1048576 values");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use larder::domain::Request;
 use larder::pipeline::Stages;
 use larder::recommender::{Limits, Recommendation, Recommender, View};
 use larder::snapshot::{
-    LoadOptions, Published, RefreshOptions, Refresher, Registry, SnapshotError, Source, publish,
+    LoadOptions, Published, Quarantine, RefreshOptions, Refresher, Registry, SnapshotError, Source,
+    TrustedKeys, publish,
 };
 
 pub(crate) const CHANNEL: &str = "production";
@@ -21,6 +22,15 @@ pub(crate) const CHANNEL: &str = "production";
 pub(crate) struct Following {
     pub(crate) refresher: Refresher<View>,
     pub(crate) recommender: Recommender,
+}
+
+/// For the small shops of most tests.
+fn small() -> LoadOptions {
+    LoadOptions {
+        max_artifact_bytes: 1 << 20,
+        table: TableLimits { rows: 10_000, bytes: 1 << 20, ..TableLimits::default() },
+        ..LoadOptions::default()
+    }
 }
 
 /// One item of a slate, as far as two slates are compared: id, bits of the score, source.
@@ -39,7 +49,7 @@ impl Following {
         cache: &Path,
         keep_previous: bool,
     ) -> Self {
-        Self::with(None, interval, store, cache, keep_previous)
+        Self::with_limits(None, interval, small(), store, cache, keep_previous)
     }
 
     /// As [`Following::new`], with a memory budget.
@@ -49,12 +59,14 @@ impl Following {
         cache: &Path,
         keep_previous: bool,
     ) -> Self {
-        Self::with(memory_budget, Duration::from_secs(3600), store, cache, keep_previous)
+        let hour = Duration::from_secs(3600);
+        Self::with_limits(memory_budget, hour, small(), store, cache, keep_previous)
     }
 
-    fn with(
+    fn with_limits(
         memory_budget: Option<u64>,
         poll_interval: Duration,
+        load: LoadOptions,
         store: Arc<dyn ArtifactStore>,
         cache: &Path,
         keep_previous: bool,
@@ -67,11 +79,8 @@ impl Following {
             keep_previous: Some(keep_previous),
             memory_budget,
             reserved_memory: 0,
-            load: LoadOptions {
-                max_artifact_bytes: 1 << 20,
-                table: TableLimits { rows: 10_000, bytes: 1 << 20 },
-                ..LoadOptions::default()
-            },
+            quarantine: false,
+            load,
         };
         let refresher = Refresher::new(
             Source { store, cache },
@@ -82,6 +91,23 @@ impl Following {
         );
         let recommender = Recommender::new(registry, Limits::default());
         Self { refresher: refresher.unwrap(), recommender }
+    }
+
+    /// As [`Following::within`], for files of any size.
+    pub(crate) fn roomy(budget: u64, store: Arc<dyn ArtifactStore>, cache: &Path) -> Self {
+        let load = LoadOptions { max_artifact_bytes: 16 << 20, ..LoadOptions::default() };
+        Self::with_limits(Some(budget), Duration::from_secs(3600), load, store, cache, true)
+    }
+
+    /// Serves only what one of these keys has signed.
+    pub(crate) fn trusting(keys: TrustedKeys, store: Arc<dyn ArtifactStore>, cache: &Path) -> Self {
+        let load = LoadOptions { trusted_keys: Some(keys), ..LoadOptions::default() };
+        Self::with_limits(None, Duration::from_secs(3600), load, store, cache, true)
+    }
+
+    /// Has snapshots tried out first.
+    pub(crate) fn quarantined(self, quarantine: Quarantine) -> Self {
+        Self { refresher: self.refresher.with_quarantine(quarantine), ..self }
     }
 
     /// The version that is served.
