@@ -105,7 +105,7 @@ impl<T: Send + Sync> Refresher<T> {
         // Taken before the refresh, as the log says afterwards what became of it.
         let before = self.served_version();
         let outcome = self.follow(&mut work, force, started, &mut version);
-        if outcome.is_err() && before.is_none() {
+        if outcome.is_err() && self.registry.current().is_none() {
             // Only a server that has nothing goes back: one that serves keeps what it serves.
             self.serve_last_good(work.channel.as_ref());
         }
