@@ -215,7 +215,7 @@ mod tests {
         let all = [frame(4, 0, &[0; 12]), frame(HEADERS, 0, b"abc"), frame(CONTINUATION, END_HEADERS, b"de")]
             .concat();
         for cut in 1..all.len() {
-            assert_eq!(inside(&[&all[..cut], &all[cut..]])[1], false, "cut at {cut}");
+            assert!(!inside(&[&all[..cut], &all[cut..]])[1], "cut at {cut}");
         }
     }
 }
