@@ -243,7 +243,7 @@ fn a_dear_request_is_the_callers_mistake_on_the_wire_and_a_field_is_told_once() 
             let mut slot = dear.clone();
             slot["slotId"] = format!("s{at}").into();
             slot["placement"] = "home".into();
-            slot["filter"] = vec!["tags not in $t"; 6].join(" && ").into();
+            slot["filter"] = ["tags not in $t"; 6].join(" && ").into();
             slot
         })
         .collect();

@@ -95,16 +95,17 @@ impl<'t> Term<'t> {
         let ranges = match index.map(|index| index.index) {
             Some(FilterIndex::Ranks(ranks)) => {
                 let (begin, end, all) = (ranks.not_below(value), ranks.above(value), ranks.len());
-                match operator {
-                    Operator::Equal => vec![begin..end],
-                    Operator::NotEqual => vec![0..begin, end..all],
-                    Operator::Less => vec![0..begin],
-                    Operator::LessOrEqual => vec![0..end],
+                let (some, more) = match operator {
+                    Operator::Equal => (begin..end, 0..0),
+                    Operator::NotEqual => (0..begin, end..all),
+                    Operator::Less => (0..begin, 0..0),
+                    Operator::LessOrEqual => (0..end, 0..0),
                     // NaN is compared with nothing.
-                    Operator::Greater | Operator::GreaterOrEqual if value.is_nan() => Vec::new(),
-                    Operator::Greater => vec![end..all],
-                    Operator::GreaterOrEqual => vec![begin..all],
-                }
+                    Operator::Greater | Operator::GreaterOrEqual if value.is_nan() => (0..0, 0..0),
+                    Operator::Greater => (end..all, 0..0),
+                    Operator::GreaterOrEqual => (begin..all, 0..0),
+                };
+                [some, more].into_iter().filter(|range| !range.is_empty()).collect()
             }
             _ => Vec::new(),
         };

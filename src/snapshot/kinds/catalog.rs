@@ -73,8 +73,11 @@ impl ArtifactKind for Catalog {
         for (name, kind) in table.columns().iter().filter(|(name, _)| name != "item_id") {
             bytes = bytes.saturating_add(predict_column(&table, name, kind)?);
         }
-        bytes = bytes.saturating_add(predict_indexes(&table, index_memory(file))?);
-        Ok(Prediction::usual(bytes))
+        let (columns, indexes) = (Prediction::usual(bytes), predict_indexes(&table, index_memory(file))?);
+        Ok(Prediction {
+            resident: columns.resident.saturating_add(indexes.resident),
+            peak: columns.peak.saturating_add(indexes.peak),
+        })
     }
 
     fn resident(&self) -> usize {
@@ -133,7 +136,7 @@ fn index_memory(file: &Encoded<'_>) -> usize {
     usize::try_from(file.options.filter_index_memory).unwrap_or(usize::MAX)
 }
 
-fn predict_indexes(table: &File, memory: usize) -> Result<usize, TableError> {
+fn predict_indexes(table: &File, memory: usize) -> Result<Prediction, TableError> {
     let mut columns = Vec::new();
     for (name, kind) in table.columns().iter().filter(|(name, _)| name != "item_id") {
         if let Some(kind) = column_kind(kind) {
@@ -141,12 +144,16 @@ fn predict_indexes(table: &File, memory: usize) -> Result<usize, TableError> {
         }
     }
     let sizes: Vec<_> = columns.iter().map(|(_, kind, size)| (*kind, *size)).collect();
-    let mut bytes = 0usize;
+    let (mut bytes, mut sorting) = (0usize, 0usize);
     for (name, kind, size) in choose_indexes(&sizes, memory).into_iter().filter_map(|at| columns.get(at)) {
         let size = sizes::with_frequent(table, name, *kind, *size)?;
         bytes = bytes.saturating_add(size.index_bytes(*kind).unwrap_or(0));
+        // Numbers are sorted beside their rows; one index is made after the other.
+        sorting = sorting.max(size.rows.saturating_mul(size_of::<(f64, u32)>()));
     }
-    Ok(bytes)
+    let usual = Prediction::usual(bytes);
+    let peak = usual.peak.max(bytes.saturating_add(sorting) as u64);
+    Ok(Prediction { peak, ..usual })
 }
 
 fn predict_column(table: &File, name: &str, kind: &CellKind) -> Result<usize, TableError> {
