@@ -7,6 +7,7 @@ mod config;
 mod edge;
 pub mod identity;
 pub(crate) mod metrics;
+mod page;
 mod problem;
 pub mod reload;
 pub mod tls;

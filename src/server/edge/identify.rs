@@ -4,7 +4,7 @@
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
@@ -18,6 +18,7 @@ use super::protocol::Protocol;
 use super::requests::RequestMetrics;
 use crate::domain::TrafficClass;
 use crate::server::identity::{Authenticator, Denial, Memory, Needs, Origin, Principal};
+use crate::server::page;
 use crate::server::problem::Problem;
 use crate::server::tls::Tls;
 
@@ -43,6 +44,18 @@ pub(crate) struct Peer {
 }
 
 impl PortAccess {
+    /// Refuses what would change something for a page of another site, whoever looks at it.
+    fn refuse_foreign_page<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        let headers = request.headers();
+        let changes = !request.method().is_safe();
+        if !changes || !page::is_foreign(headers, page::host_of(request.uri(), headers)) {
+            return Ok(());
+        }
+        let problem = Problem::from(Denial::Forbidden(page::REFUSED.to_owned()));
+        self.metrics.request(self.protocol, None, TrafficClass::default(), problem.outcome(), Duration::ZERO);
+        Err(problem)
+    }
+
     /// The caller of a request that may go on; `None` if there are no callers to tell apart.
     fn admit<B>(
         &self,
@@ -50,6 +63,7 @@ impl PortAccess {
         peer: &Peer,
         memory: &Memory,
     ) -> Result<Option<Caller>, Problem> {
+        self.refuse_foreign_page(request)?;
         let Some(authenticator) = &self.authenticator else { return Ok(None) };
         let needs = (self.needs)(request.uri().path());
         if needs == Needs::Nothing {
