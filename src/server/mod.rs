@@ -7,6 +7,7 @@ mod config;
 mod edge;
 pub mod identity;
 pub(crate) mod metrics;
+mod page;
 mod problem;
 pub mod reload;
 pub mod tls;
@@ -135,9 +136,9 @@ pub async fn run(
     };
     let port_access = |protocol, needs| {
         let callers = config.authenticator.clone();
-        let callers =
-            callers.map(|authenticator| Callers { authenticator, needs, metrics: Arc::clone(&requests) });
-        PortAccess { protocol, callers, tls: config.tls.clone(), purpose: For::Serving }
+        let callers = callers.map(|authenticator| Callers { authenticator, needs });
+        let metrics = Some(Arc::clone(&requests));
+        PortAccess { protocol, callers, metrics, tls: config.tls.clone(), purpose: For::Serving }
     };
     // Not serving before the port is open: a client that asks at once must not be told otherwise.
     let mut health = HealthReporter::new();

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use larder::artifact::{MemoryStore, sha256_file};
+use larder::artifact::{BlobCache, MemoryStore, sha256_file};
 use larder::snapshot::{MANIFEST, Outcome, Quarantine, SnapshotError};
 use serde_json::json;
 use tempfile::TempDir;
@@ -15,6 +15,9 @@ use tempfile::TempDir;
 use crate::support::following::{Following, publish_to};
 use crate::support::grocer;
 use crate::support::parquet_bytes::{Column, Page, TEXT, file, group, leaf, varint};
+
+/// The document that a load leaves if it ends the process.
+const MARK: &str = "loading-production.json";
 
 fn larder() -> Quarantine {
     Quarantine::of_program(env!("CARGO_BIN_EXE_larder"))
@@ -58,16 +61,23 @@ impl Scene {
         Following::new(self.store.clone(), self.cache.path(), true)
     }
 
-    fn document(&self, name: &str) -> PathBuf {
-        self.cache.path().join("documents").join(name)
+    /// What the cache remembers under a name.
+    fn document(&self, name: &str) -> Option<Vec<u8>> {
+        BlobCache::open(self.cache.path()).unwrap().recall(name).unwrap()
+    }
+
+    /// Makes it look as if a process had died while it loaded a snapshot.
+    fn mark(&self, snapshot: &str, deaths: u32) {
+        let mark = json!({"snapshot": snapshot, "deaths": deaths, "process": 0}).to_string();
+        BlobCache::open(self.cache.path()).unwrap().remember(MARK, mark.as_bytes()).unwrap();
     }
 }
 
 #[test]
 fn a_sound_snapshot_is_tried_out_once_and_remembered() {
     let scene = Scene::new(None);
-    let proven = fs::read_to_string(scene.document("proven.json")).unwrap();
-    assert_eq!(serde_json::from_str::<Vec<String>>(&proven).unwrap().len(), 1, "{proven}");
+    let proven = scene.document("proven.json").unwrap();
+    assert_eq!(serde_json::from_slice::<Vec<String>>(&proven).unwrap().len(), 1);
     // One that would refuse everything: it is not asked.
     let dir = tempfile::tempdir().unwrap();
     let next = scene.next().quarantined(program(dir.path(), "kill -ABRT $$"));
@@ -102,7 +112,7 @@ fn the_end_of_the_process_refuses_the_snapshot_and_names_the_artifact() {
         let failure = scene.following.refresher.health().last_failure.unwrap();
         assert_eq!((failure.version, failure.artifact), (refused, Some("similar".to_owned())));
         // It is not loaded after all, and the next good one is.
-        assert!(!scene.document("loading-production.json").exists());
+        assert_eq!(scene.document(MARK), None);
         let scene = scene.quarantined(larder());
         let good = scene.publish(3);
         assert!(
@@ -180,11 +190,7 @@ fn a_start_after_a_death_serves_the_last_good_snapshot_first() {
     let scene = Scene::new(None);
     let good = scene.following.version();
     let deadly = scene.publish(2);
-    let mark = |deaths: u32| {
-        let mark = json!({"snapshot": deadly, "deaths": deaths, "process": 0});
-        fs::write(scene.document("loading-production.json"), mark.to_string()).unwrap();
-    };
-    mark(0);
+    scene.mark(&deadly, 0);
     let next = scene.next();
     assert!(matches!(next.refresher.refresh(false), Ok(Outcome::Swapped { .. })));
     assert_eq!(
@@ -192,11 +198,10 @@ fn a_start_after_a_death_serves_the_last_good_snapshot_first() {
         (deadly.clone(), 2),
         "the good one went first"
     );
-    assert!(!scene.document("loading-production.json").exists(), "the load came back");
+    assert_eq!(scene.document(MARK), None, "the load came back");
     // The cache remembers what was served last: the one that has come back is good now.
     let deadly = scene.publish(3);
-    let mark = json!({"snapshot": deadly, "deaths": 1, "process": 0});
-    fs::write(scene.document("loading-production.json"), mark.to_string()).unwrap();
+    scene.mark(&deadly, 1);
     let next = scene.next();
     let error = next.refresher.refresh(false).unwrap_err();
     assert!(matches!(&error, SnapshotError::Deadly { deaths: 2, .. }), "{error}");

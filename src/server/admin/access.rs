@@ -15,6 +15,7 @@ use super::error;
 use crate::exposure::host_name;
 use crate::server::edge::identify::Peer;
 use crate::server::identity::{Audit, Authenticator, Denial, Memory, Origin, Principal, Scope};
+use crate::server::page;
 use crate::server::problem::Problem;
 
 /// What requests to the admin port are held to.
@@ -100,7 +101,9 @@ impl Access {
 
     fn may_control(&self, asked: &Asked<'_>) -> Result<Option<Arc<Principal>>, Refusal> {
         let host = self.known_host(asked)?;
-        asked.same_origin(&host)?;
+        if page::may_be_foreign(asked.headers, host.as_str()) {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, page::REFUSED));
+        }
         // A form, or a script that does not ask beforehand (CORS), can send anything but this.
         if !is_json(asked.headers) {
             let reason = "send content-type: application/json, with or without a body";
@@ -157,25 +160,6 @@ impl Asked<'_> {
             &Memory::default(),
         )?;
         if principal.may(scope) { Ok(principal) } else { Err(Denial::lacks(&principal, &[scope]).into()) }
-    }
-
-    /// Refuses what a page of another origin has sent.
-    fn same_origin(&self, host: &Authority) -> Result<(), Refusal> {
-        let foreign =
-            |what: &str| Refusal::new(StatusCode::FORBIDDEN, format!("{what}: not allowed for other sites"));
-        for origin in self.headers.get_all(header::ORIGIN) {
-            let authority =
-                origin.to_str().ok().and_then(|text| text.split_once("://")).map(|(_, rest)| rest);
-            if !authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_str())) {
-                return Err(foreign("the request comes from a page of another origin"));
-            }
-        }
-        for site in self.headers.get_all("sec-fetch-site") {
-            if site != "same-origin" && site != "none" {
-                return Err(foreign("the request comes from a page of another site"));
-            }
-        }
-        Ok(())
     }
 
     fn origin<'a>(&'a self, principal: Option<&'a Principal>) -> Origin<'a> {

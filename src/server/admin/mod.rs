@@ -135,8 +135,13 @@ impl Port {
         let Self { listener, takes_orders } = self;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let is_local = listener.local_addr()?.ip().is_loopback();
-        let access =
-            PortAccess { protocol: Protocol::Http, callers: None, tls: service.tls(), purpose: For::Admin };
+        let access = PortAccess {
+            protocol: Protocol::Http,
+            callers: None,
+            metrics: None,
+            tls: service.tls(),
+            purpose: For::Admin,
+        };
         let routes = routes(AdminState { service, turns, is_local }, takes_orders);
         Ok(Acceptor::open(listener, routes, None, access, limits, metrics))
     }

@@ -4,7 +4,7 @@
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
@@ -17,6 +17,7 @@ use super::protocol::Protocol;
 use super::requests::RequestMetrics;
 use crate::domain::TrafficClass;
 use crate::server::identity::{Authenticator, Denial, Memory, Needs, Origin, Principal};
+use crate::server::page;
 use crate::server::problem::Problem;
 use crate::server::tls::{For, Tls};
 
@@ -26,6 +27,8 @@ pub(crate) struct PortAccess {
     pub(crate) protocol: Protocol,
     /// `None`: there are no credentials and everybody may ask, or the handlers tell callers apart.
     pub(crate) callers: Option<Callers>,
+    /// `None` on the admin port, whose requests are not counted.
+    pub(crate) metrics: Option<Arc<RequestMetrics>>,
     /// What the port's connections are encrypted with.
     pub(crate) tls: Option<Arc<Tls>>,
     /// Which of the configurations of TLS it takes. On the admin port, handlers find the [`Peer`] among the extensions.
@@ -38,7 +41,6 @@ pub(crate) struct Callers {
     pub(crate) authenticator: Arc<Authenticator>,
     /// What a request to a path needs.
     pub(crate) needs: fn(&str) -> Needs,
-    pub(crate) metrics: Arc<RequestMetrics>,
 }
 
 /// The other end of a connection.
@@ -50,6 +52,20 @@ pub(crate) struct Peer {
 }
 
 impl PortAccess {
+    /// Refuses what would change something for a page of another site, whoever looks at it.
+    fn refuse_foreign_page<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        let headers = request.headers();
+        let changes = !request.method().is_safe();
+        // On the admin port the handlers see to it.
+        let Some(metrics) = self.metrics.as_ref().filter(|_| changes) else { return Ok(()) };
+        if !page::is_foreign(headers, page::host_of(request.uri(), headers)) {
+            return Ok(());
+        }
+        let problem = Problem::from(Denial::Forbidden(page::REFUSED.to_owned()));
+        metrics.request(self.protocol, None, TrafficClass::default(), problem.outcome(), Duration::ZERO);
+        Err(problem)
+    }
+
     /// The caller of a request that may go on; `None` if there are no callers to tell apart.
     fn admit<B>(
         &self,
@@ -57,7 +73,8 @@ impl PortAccess {
         peer: &Peer,
         memory: &Memory,
     ) -> Result<Option<Caller>, Problem> {
-        let Some(Callers { authenticator, needs, metrics }) = &self.callers else { return Ok(None) };
+        self.refuse_foreign_page(request)?;
+        let Some(Callers { authenticator, needs }) = &self.callers else { return Ok(None) };
         let needs = needs(request.uri().path());
         if needs == Needs::Nothing {
             return Ok(None);
@@ -76,7 +93,9 @@ impl PortAccess {
         let problem = Problem::from(denial);
         let outcome = problem.outcome();
         // Under no placement and as LIVE, like everything that is refused before it is decoded.
-        metrics.request(self.protocol, None, TrafficClass::default(), outcome, arrived.elapsed());
+        if let Some(metrics) = &self.metrics {
+            metrics.request(self.protocol, None, TrafficClass::default(), outcome, arrived.elapsed());
+        }
         let origin = Origin {
             principal: principal.as_deref(),
             peer: Some(peer.addr),

@@ -1,5 +1,6 @@
 //! The table of what is refused: for each case a request, and what both protocols say to it.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use larder::server::identity::{Audit, Authenticator, Class, Credentials, Key, NewKey, Scope};
@@ -8,7 +9,8 @@ use tonic::{Code, Request};
 
 use super::table::case;
 use super::{authenticator, key, of_class, rights, seconds_now, server, written};
-use crate::support::server::Server;
+use crate::support::server::{Server, read_reply, write_request};
+use crate::support::shop;
 
 const PLAIN: &str = r#"{"pageSize": 2}"#;
 const LIVE: &str = r#"{"trafficClass": "LIVE"}"#;
@@ -254,4 +256,30 @@ fn what_was_refused_and_to_whom_is_written_down_without_its_credential() {
     }
     assert_eq!(lines.lines().count(), 4, "what is allowed is not in it\n{lines}");
     assert!(!lines.contains(&text[10..]), "{lines}");
+}
+
+#[test]
+fn pages_of_other_sites_change_nothing() {
+    let server = Server::start(shop::shop());
+    let own = format!("host: {}", server.http);
+    let same = format!("origin: http://{}", server.http);
+    for path in ["/v1/users/u:forget", "/v1/events:record", "/v1/placements/pdp.similar:recommend"] {
+        for (headers, is_refused) in [
+            (&[][..], false),
+            (&[same.as_str()], false),
+            (&["sec-fetch-site: same-origin"], false),
+            (&["sec-fetch-site: same-origin", "origin: https://shop.example"], false), // through a proxy
+            (&["origin: http://evil.example"], true),
+            (&["origin: null"], true),
+            (&["sec-fetch-site: cross-site"], true),
+        ] {
+            let mut stream = TcpStream::connect(server.http).unwrap();
+            let headers = [&[own.as_str()], headers].concat();
+            write_request(&mut stream, &format!("POST {path}"), &headers);
+            let reply = read_reply(stream);
+            assert_eq!(reply.status == 403, is_refused, "{path} {headers:?}: {reply:?}");
+        }
+    }
+    let seen = server.send("GET", "/openapi.json", &["origin: http://evil.example"], b"");
+    assert_eq!(seen.status, 200, "what is only read is not shown to such a page by its browser");
 }

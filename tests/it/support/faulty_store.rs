@@ -56,6 +56,10 @@ impl<S> FaultyStore<S> {
     pub(crate) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::SeqCst)
+    }
 }
 
 impl<S: ArtifactStore> FaultyStore<S> {
