@@ -38,7 +38,7 @@ pub use options::{LoadOptions, RefreshOptions};
 pub use predict::predict_files;
 pub use prediction::Prediction;
 pub use progress::Progress;
-pub use publish::{Listed, Published, list, publish, publish_signed, rollback};
+pub use publish::{Listed, Published, Sign, list, publish, publish_signed, rollback};
 pub use quarantine::{Confinement, Quarantine, QuarantineError, Report, Soundness, Trial, confine, try_out};
 pub use refresher::{Failure, Health, LookNow, Outcome, Prepare, Refresher};
 pub use registry::{BringUp, Registry};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// Is told the name of each artifact before anything is done with it.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Progress(Option<Arc<Told>>);
+
+type Told = dyn Fn(&str) + Send + Sync;
 
 impl Progress {
     /// Calls `told` with each name.

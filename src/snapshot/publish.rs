@@ -36,6 +36,9 @@ pub fn publish(
     publish_signed(store, dir, channel, now, None, step)
 }
 
+/// Makes the signature of a manifest's bytes.
+pub type Sign<'a> = dyn Fn(&[u8]) -> String + 'a;
+
 /// As [`publish`], with what `sign` makes of the manifest's bytes as its signature; without it, with the signature in
 /// `dir`, if there is one.
 ///
@@ -46,7 +49,7 @@ pub fn publish_signed(
     dir: &Path,
     channel: Option<&str>,
     now: DateTime<Utc>,
-    sign: Option<&dyn Fn(&[u8]) -> String>,
+    sign: Option<&Sign<'_>>,
     step: &mut dyn FnMut(&str),
 ) -> Result<Published, SnapshotError> {
     let file = dir.join(MANIFEST);

@@ -77,7 +77,7 @@ fn verdict(
     fits(&is_shared)?;
     let version = manifest.snapshot.clone();
     if trial.files.iter().any(Option::is_none) || (!shared.is_empty() && fits(&|_| false).is_err()) {
-        let items = decode_each(&file, manifest, &options, &is_shared)?;
+        let items = decode_each(&file, manifest, &options, is_shared)?;
         let artifacts = manifest.artifacts.len();
         return Ok(Soundness { version, items, artifacts, ..Soundness::default() });
     }
