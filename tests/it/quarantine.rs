@@ -124,10 +124,33 @@ fn the_end_of_the_process_refuses_the_snapshot_and_names_the_artifact() {
 
 #[test]
 fn without_a_process_the_snapshot_is_loaded_all_the_same() {
-    let scene = Scene::new(None).quarantined(Quarantine::of_program("/nonexistent/larder"));
-    let version = scene.publish(2);
-    assert!(matches!(scene.following.refresher.refresh(false), Ok(Outcome::Swapped { .. })));
-    assert_eq!(scene.following.version(), version);
+    let dir = tempfile::tempdir().unwrap();
+    // One that is not there, and one that the system does not let do what it must do first.
+    let missing = Quarantine::of_program("/nonexistent/larder");
+    let hindered = program(dir.path(), "echo 'Operation not permitted (os error 1)' >&2; exit 1");
+    for quarantine in [missing, hindered] {
+        let scene = Scene::new(None).quarantined(quarantine);
+        let version = scene.publish(2);
+        assert!(matches!(scene.following.refresher.refresh(false), Ok(Outcome::Swapped { .. })));
+        assert_eq!(scene.following.version(), version);
+    }
+}
+
+#[test]
+fn a_limit_that_somebody_set_is_only_lowered() {
+    let store = tempfile::tempdir().unwrap();
+    let larder = env!("CARGO_BIN_EXE_larder");
+    let made = grocer::snapshot(1);
+    let mut publish = Command::new(larder);
+    let publish = publish.args(["snapshot", "publish"]).arg(made.path()).arg("--store").arg(store.path());
+    let published = publish.output().unwrap();
+    assert!(published.status.success(), "{published:?}");
+    let store = store.path().display();
+    let script = format!("ulimit -v 8000000; ulimit -t 200; {larder} snapshot verify --store {store}");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !said.contains("cannot be run"), "{said}");
 }
 
 /// A catalogue whose ids have a million bytes in common with the one before: a megabyte that decodes to gigabytes, of

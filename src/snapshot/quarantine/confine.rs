@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Bytes of address space beside what the snapshot may take: threads' stacks, and what an allocator holds in reserve.
 const BESIDE: u64 = 192 << 20;
@@ -26,6 +26,8 @@ pub struct Confinement {
 /// A limit that the system does not take.
 pub fn confine(limits: &Confinement) -> io::Result<()> {
     let set = |resource, most: u64| {
+        // Never above what there is: a limit that somebody set can only be lowered.
+        let most = getrlimit(resource).maximum.map_or(most, |there| there.min(most));
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
         setrlimit(resource, limit).map_err(io::Error::from)
     };

@@ -83,6 +83,11 @@ impl Quarantine {
         }
         let status = child.wait().ok();
         let last_words = last_words.recv().unwrap_or_default();
+        // It went by itself before it had looked at any artifact: what it says is of itself.
+        if verdict.is_none() && at.is_none() && status.and_then(|status| status.code()).is_some() {
+            let source = io::Error::other(last_words.trim().to_owned());
+            return Err(QuarantineError { program: self.program.display().to_string(), source });
+        }
         Ok(match verdict {
             Some(Report::Sound(soundness)) => Ok(soundness),
             Some(Report::Refused { artifact, label, needs, reason }) => {
