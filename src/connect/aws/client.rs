@@ -120,7 +120,7 @@ impl AwsError {
     pub(super) fn said(&self) -> &str {
         match self {
             Self::Answer { said, .. } | Self::NoAnswer { said } => said,
-            Self::NoRegion => "",
+            Self::CaBundle(_) | Self::NoRegion => "",
         }
     }
 
