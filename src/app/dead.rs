@@ -76,9 +76,10 @@ impl Dead {
     }
 
     /// Keeps what could not be read.
-    pub(super) fn not_read(&self, source: &str, NoEvent { body, poison }: &NoEvent) {
+    pub(super) fn not_read(&self, source: &str, NoEvent { body, reason, field, message }: &NoEvent) {
         let names_a_person = Decoder::canonical().names_a_person(&Record::new(source, body));
-        self.write(source, body, poison.clone(), names_a_person);
+        let poison = Poison { field: field.clone(), ..Poison::not_applied(reason, message.clone()) };
+        self.write(source, body, poison, names_a_person);
     }
 
     fn write(&self, source: &str, body: &[u8], poison: Poison, names_a_person: bool) {

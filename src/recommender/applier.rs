@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::event_outcome::EventOutcome;
 use super::live_state::LiveState;
 use super::recorded_ids::RecordedIds;
-use crate::connect::decode::Poison;
 use crate::domain::{Event, EventKind};
 use crate::live::{EventCounts, Fate};
 
@@ -49,8 +48,12 @@ impl EventBatch {
 pub struct NoEvent {
     /// What was sent, JSON.
     pub body: Vec<u8>,
-    /// Why it cannot be used.
-    pub poison: Poison,
+    /// Why it cannot be used, by a name that stays.
+    pub reason: &'static str,
+    /// The JSON Pointer of what is at fault; empty where it is all of it.
+    pub field: String,
+    /// Why, for people. It has no id of a person.
+    pub message: String,
 }
 
 impl std::fmt::Debug for EventBatch {
@@ -184,9 +187,9 @@ impl Applier {
                 self.counts.add_dead(&batch.source, reason);
             }
         }
-        for NoEvent { poison, .. } in &batch.no_events {
+        for NoEvent { reason, .. } in &batch.no_events {
             self.counts.add(&batch.source, "", Fate::Dead);
-            self.counts.add_dead(&batch.source, poison.reason.as_str());
+            self.counts.add_dead(&batch.source, reason);
         }
         if batch.record {
             let fresh: Vec<(&Event, &EventOutcome)> = batch

@@ -75,7 +75,7 @@ impl EventService {
         let (outcomes, live_epoch) = self.apply(events, no_events).await?;
         let results = entries.into_iter().map(|entry| match entry {
             Ok(at) => outcomes.get(at).map_or_else(v1::EventResult::default, result),
-            Err(NoEvent { poison, .. }) => rejected(poison.reason.as_str(), poison.field, poison.message),
+            Err(NoEvent { reason, field, message, .. }) => rejected(reason, field, message),
         });
         Ok(v1::RecordEventsResponse { results: results.collect(), live_epoch })
     }
@@ -97,8 +97,8 @@ impl EventService {
         document.insert("type".to_owned(), EventKind::UserForgotten.as_str().into());
         document.insert("id".to_owned(), receipt.as_str().into());
         let parsed = self.parse(vec![document.into()]);
-        if let Some(Err(NoEvent { poison, .. })) = parsed.entries.into_iter().next() {
-            return Err(Problem::invalid(poison.field.trim_start_matches('/'), poison.message));
+        if let Some(Err(NoEvent { field, message, .. })) = parsed.entries.into_iter().next() {
+            return Err(Problem::invalid(field.trim_start_matches('/'), message));
         }
         let until = parsed.events.first().map(|event| event.time_ms);
         let (outcomes, _) = self.apply(parsed.events, Vec::new()).await?;
@@ -139,7 +139,10 @@ impl EventService {
             };
             let entry = match poison {
                 None => Ok(before),
-                Some(poison) => Err(NoEvent { body: document.to_string().into_bytes(), poison }),
+                Some(Poison { reason, field, message, .. }) => {
+                    let body = document.to_string().into_bytes();
+                    Err(NoEvent { body, reason: reason.as_str(), field, message })
+                }
             };
             // By which it is known where it comes back, or is read twice by who trains.
             if let Some(event) = parsed.events.get_mut(before).filter(|event| event.id.is_empty()) {
