@@ -29,7 +29,7 @@ use crate::server::reload::{ReloadError, Reloader};
 use crate::server::tls::TlsError;
 use crate::server::{self, Admin, AdminService, Control, ControlAddr, ControlPlane, Listeners, ServerError};
 use crate::snapshot::{
-    LookNow, Quarantine, Refresher, Registry, Snapshot, SnapshotError, Source, open_cache,
+    LookNow, Prepare, Quarantine, RefreshOptions, Refresher, Registry, SnapshotError, Source, open_cache,
 };
 use crate::telemetry::{self, LogOutput, MetricsError, MetricsRegistry, ServingThreads, Sources};
 use events::{Events, EventsError, Outboxes};
@@ -156,7 +156,7 @@ impl App {
         if let Some(level) = config.server.cpu {
             crate::machine::limit_to(level);
         }
-        // Whatever can fail for a reason that the operator can mend comes before the first thread is started.
+        // Whatever can fail for a reason that the operator can mend comes before anything is read or served.
         let identity = Identity::open(&config)?;
         identity.check_control(&config)?;
         config.server.authenticator = identity.authenticator.clone();
@@ -176,19 +176,10 @@ impl App {
         let events = Events::open(&config, &views, state, outboxes, look_now.0.clone())?;
         config.server.events = Some(events.queue());
         let live = Arc::clone(&events.state);
-        let refresher = Refresher::new(
-            Source { store, cache },
-            Arc::clone(&views),
-            Box::new(move |snapshot| Ok(live.adopt(&View::prepare(snapshot, &stages)?))),
-            |served: &View| -> &Snapshot { &served.snapshot },
-            config.snapshot.clone(),
-        )?;
-        let refresher = if config.snapshot.quarantine {
-            refresher.with_quarantine(Quarantine::of_this_program())
-        } else {
-            refresher
-        };
-        let refresher = Arc::new(refresher);
+        let prepare: Prepare<View> =
+            Box::new(move |snapshot| Ok(live.adopt(&View::prepare(snapshot, &stages)?)));
+        let refresher =
+            Arc::new(follow(Source { store, cache }, Arc::clone(&views), prepare, &config.snapshot)?);
         let recommender = Recommender::new(Arc::clone(&views), config.limits);
         let recommender = Arc::new(
             recommender
@@ -295,6 +286,18 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What follows the channel.
+fn follow(
+    source: Source,
+    views: Arc<Registry<View>>,
+    prepare: Prepare<View>,
+    options: &RefreshOptions,
+) -> Result<Refresher<View>, SnapshotError> {
+    let refresher =
+        Refresher::new(source, views, prepare, |served: &View| &served.snapshot, options.clone())?;
+    Ok(if options.quarantine { refresher.with_quarantine(Quarantine::of_this_program()) } else { refresher })
 }
 
 /// The memory that live state may come to take, which snapshots are not to have. Without a source of events it is

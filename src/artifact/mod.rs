@@ -39,7 +39,7 @@ pub use location::{OpenOptions, open};
 pub use memory::MemoryStore;
 pub use parts::{Part, PartError, PartFormat, PartOptions, find_parts};
 pub use private::{NotPrivate, open_private, private_dir, read_private};
-pub use regular_file::{NotRegular, name_of, open_regular, read_regular};
+pub use regular_file::{NotRegular, is_same_file, name_of, open_regular, read_regular};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store};
 pub use stop::Stop;

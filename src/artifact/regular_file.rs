@@ -1,9 +1,9 @@
 //! Opening files that somebody else put there, without waiting for anybody: a pipe without a writer, a device that
 //! never ends or a socket in the place of a file is refused by what it is.
 
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -19,6 +19,11 @@ pub struct NotRegular(&'static str);
 #[error("it has more than {limit} bytes")]
 struct TooLong {
     limit: u64,
+}
+
+/// Whether two files are one: what is found under a name, and what was opened under it before.
+pub fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// How a folder is named.

@@ -11,7 +11,7 @@ use super::{
     SIGNATURE, Snapshot, SnapshotError, Soundness, Source, Trial, load, predict_files, read_channel,
 };
 use crate::artifact::{
-    ArtifactStore, BlobCache, FetchError, LocalStore, OpenOptions, StoreError, open, sha256_bytes,
+    ArtifactStore, BlobCache, FetchError, LocalStore, OpenOptions, Stop, StoreError, open, sha256_bytes,
     sha256_file,
 };
 
@@ -99,7 +99,7 @@ pub fn try_out_directory(
 ) -> Result<Result<Soundness, SnapshotError>, QuarantineError> {
     let found = Local::find(path, channel, options)
         .and_then(|local| trial(&|entry: &ArtifactEntry| local.file(entry), &local.manifest, options));
-    found.map_or_else(|error| Ok(Err(error)), |trial| quarantine.run(&trial))
+    found.map_or_else(|error| Ok(Err(error)), |trial| quarantine.run(&trial, &Stop::default()))
 }
 
 /// Has a snapshot (as in [`open_snapshot`]) tried out in a process of its own.
@@ -124,7 +124,7 @@ pub fn try_out_snapshot(
             load_options,
         )
     });
-    found.map_or_else(|error| Ok(Err(error)), |trial| quarantine.run(&trial))
+    found.map_or_else(|error| Ok(Err(error)), |trial| quarantine.run(&trial, &Stop::default()))
 }
 
 fn trial(file: &Files<'_>, manifest: &Manifest, options: &LoadOptions) -> Result<Trial, SnapshotError> {

@@ -1,6 +1,6 @@
 //! Where log lines go: standard error, or a file that somebody else rotates. Whatever a line says, it is one line.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::artifact::is_same_file;
 use crate::domain::one_line;
 
 /// How often to look whether the file is still at its path. Where nobody sends a signal, lines go on into a file that
@@ -95,7 +96,7 @@ impl LogFile {
         if self.looked.elapsed() > LOOK_EVERY {
             self.looked = Instant::now();
             let is_here = std::fs::metadata(&self.path)
-                .is_ok_and(|found| self.file.metadata().is_ok_and(|open| is_same(&found, &open)));
+                .is_ok_and(|found| self.file.metadata().is_ok_and(|open| is_same_file(&found, &open)));
             // Where it cannot be opened, a line in the old file is better than none.
             if !is_here && let Ok(file) = open(&self.path) {
                 self.file = file;
@@ -107,17 +108,6 @@ impl LogFile {
 
 fn open(path: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(path)
-}
-
-#[cfg(unix)]
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &Metadata, _: &Metadata) -> bool {
-    true // an open file cannot be moved away there
 }
 
 #[cfg(test)]

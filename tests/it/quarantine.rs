@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use larder::artifact::{BlobCache, MemoryStore, sha256_file};
 use larder::snapshot::{MANIFEST, Outcome, Quarantine, SnapshotError};
@@ -257,4 +258,28 @@ fn verify_says_what_a_sound_snapshot_is_like() {
     });
     assert!(alone.contains("sound. 30 items"), "{alone}");
     assert_eq!(alone, here);
+}
+
+#[test]
+fn a_rollback_calls_a_trial_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let scene = Scene::new(None);
+    let first = scene.following.version();
+    scene.publish(2);
+    scene.following.refresher.refresh(false).unwrap();
+    let began = dir.path().join("began");
+    let script = format!("touch {}; exec sleep 600", began.display());
+    let scene = scene.quarantined(program(dir.path(), &script));
+    scene.publish(3);
+    std::thread::scope(|scope| {
+        let refresh = scope.spawn(|| scene.following.refresher.refresh(false));
+        while !began.exists() {
+            std::thread::yield_now();
+        }
+        let asked = Instant::now();
+        assert_eq!(scene.following.refresher.rollback().unwrap(), first);
+        assert_eq!(refresh.join().unwrap().unwrap(), Outcome::Held);
+        assert!(asked.elapsed() < Duration::from_secs(60), "{:?}", asked.elapsed());
+    });
+    assert_eq!(scene.following.version(), first);
 }

@@ -1,5 +1,7 @@
 //! Delta encodings of Parquet, as far as it takes to hold the counts that they claim against the page's own.
 
+use super::varint::varint;
+
 /// How many values a delta encoding claims, and what follows it; `None` where it is cut off.
 pub(super) fn claimed(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut rest = bytes;
@@ -24,19 +26,6 @@ pub(super) fn claimed(bytes: &[u8]) -> Option<(u64, &[u8])> {
         }
     }
     Some((count, rest))
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Repetition levels, counted before they are decoded: how many values the rows of one batch have in a list column. A
 //! run of a billion values takes a few bytes of a page.
 
+use super::varint::varint;
+
 /// Counts the values of batches while pages go by.
 #[derive(Debug)]
 pub(super) struct BatchCount {
@@ -104,19 +106,6 @@ impl BatchCount {
 fn level(bits: &[u8], at: usize, width: usize) -> u32 {
     let bit = |bit: usize| bits.get(bit / 8).map_or(0, |byte| u32::from(*byte >> (bit % 8) & 1));
     (0..width).fold(0, |level, place| level | bit(at * width + place) << place)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for shift in (0..35).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod positioned;
 mod room;
 mod scan;
 mod thrift;
+mod varint;
 mod write;
 
 use std::path::Path;

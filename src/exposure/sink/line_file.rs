@@ -1,10 +1,11 @@
 //! A file that only whole lines are appended to.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::super::record::Record;
+use crate::artifact::is_same_file;
 
 /// Bytes that are looked at in one go for the end of the last whole line.
 const CHUNK: u64 = 64 << 10;
@@ -57,7 +58,7 @@ impl LineFile {
     /// Begins a new file where the open one is no longer at its path.
     fn follow_rotation(&mut self) -> io::Result<()> {
         let is_here = match std::fs::metadata(&self.path) {
-            Ok(found) => is_same(&found, &self.file.metadata()?),
+            Ok(found) => is_same_file(&found, &self.file.metadata()?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
@@ -84,15 +85,4 @@ fn whole_lines(file: &mut File, len: u64) -> io::Result<u64> {
         end = start;
     }
     Ok(0)
-}
-
-#[cfg(unix)]
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &Metadata, _: &Metadata) -> bool {
-    true // an open file cannot be moved away there
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::{Report, Soundness, Trial};
+use crate::artifact::Stop;
 use crate::snapshot::SnapshotError;
 
 /// Seconds of CPU time for a snapshot, whatever its size, and a second more for each of so many bytes: a tenth of the
@@ -18,6 +19,9 @@ const BYTES_A_SECOND: u64 = 1 << 20;
 
 /// A child that yields to serving may wait for its turn: so many times its CPU time.
 const WAITING: u32 = 8;
+
+/// How often it is looked whether a trial was called off.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Upper bound on what is read from a child: names of 256 artifacts and a message.
 const MOST_SAID: u64 = 1 << 20;
@@ -63,11 +67,15 @@ impl Quarantine {
         Self { program: program.into() }
     }
 
-    /// Tries a snapshot out.
+    /// Tries a snapshot out, until it is called off by `stop`.
     ///
     /// # Errors
     /// The inner: why the snapshot is refused. The outer: that no child process could be had.
-    pub fn run(&self, trial: &Trial) -> Result<Result<Soundness, SnapshotError>, QuarantineError> {
+    pub fn run(
+        &self,
+        trial: &Trial,
+        stop: &Stop,
+    ) -> Result<Result<Soundness, SnapshotError>, QuarantineError> {
         let cpu_seconds = CPU_SECONDS + trial.bytes() / BYTES_A_SECOND;
         let mut child = self
             .start(trial, cpu_seconds)
@@ -77,12 +85,15 @@ impl Quarantine {
         let said = serde_json::to_vec(trial).unwrap_or_default();
         let _ = child.stdin.take().map(|mut pipe| pipe.write_all(&said));
         let patience = Duration::from_secs(cpu_seconds) * WAITING;
-        let (at, verdict, out_of_time) = heed(&reports, Instant::now() + patience);
+        let (at, verdict, out_of_time) = heed(&reports, Instant::now() + patience, stop);
         if verdict.is_none() && out_of_time {
             let _ = child.kill();
         }
         let status = child.wait().ok();
         let last_words = last_words.recv().unwrap_or_default();
+        if verdict.is_none() && stop.is_set() {
+            return Ok(Err(SnapshotError::Stopped));
+        }
         // It went by itself before it had looked at any artifact: what it says is of itself.
         if verdict.is_none() && at.is_none() && status.and_then(|status| status.code()).is_some() {
             let source = io::Error::other(last_words.trim().to_owned());
@@ -147,13 +158,15 @@ fn listen(pipe: Option<ChildStderr>) -> Receiver<String> {
     words
 }
 
-/// The last artifact named, the verdict if there was one, and whether the time was up.
-fn heed(reports: &Receiver<Report>, end: Instant) -> (Option<String>, Option<Report>, bool) {
+/// The last artifact named, the verdict if there was one, and whether the time was up or nobody waits any more.
+fn heed(reports: &Receiver<Report>, end: Instant, stop: &Stop) -> (Option<String>, Option<Report>, bool) {
     let mut at = None;
     loop {
-        match reports.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        let left = end.saturating_duration_since(Instant::now());
+        match reports.recv_timeout(left.min(LOOK_EVERY)) {
             Ok(Report::At(artifact)) => at = Some(artifact),
             Ok(verdict) => return (at, Some(verdict), false),
+            Err(RecvTimeoutError::Timeout) if left > LOOK_EVERY && !stop.is_set() => {}
             Err(RecvTimeoutError::Timeout) => return (at, None, true),
             Err(RecvTimeoutError::Disconnected) => return (at, None, false),
         }

@@ -77,7 +77,7 @@ impl<T: Send + Sync> Refresher<T> {
         let options = LoadOptions { memory: self.memory_left(served, true), ..options.clone() };
         let shared = |entry: &ArtifactEntry| served.is_some_and(|old| shares(old, manifest, entry));
         let trial = Trial::of(file, manifest, &options, shared)?;
-        match quarantine.run(&trial) {
+        match quarantine.run(&trial, &options.stop) {
             Ok(verdict) => verdict.map(Some),
             Err(error) => {
                 tracing::warn!(%error, "the snapshot is loaded without having been tried out");
