@@ -339,7 +339,8 @@ fn runtime(threads: usize, serving: &Arc<ServingThreads>) -> std::io::Result<Run
 async fn reopen_logs(logs: LogOutput, mut reloads: watch::Receiver<()>) {
     while reloads.changed().await.is_ok() {
         match logs.reopen() {
-            Ok(()) => tracing::info!("telemetry.log_file is opened anew"),
+            Ok(true) => tracing::info!("telemetry.log_file is opened anew"),
+            Ok(false) => {}
             Err(error) => {
                 tracing::error!(%error, "telemetry.log_file cannot be opened anew: lines go on into the old one");
             }

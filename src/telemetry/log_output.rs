@@ -42,16 +42,16 @@ impl LogOutput {
         self.colours
     }
 
-    /// Opens the file anew, after it was moved away.
+    /// Opens the file anew, after it was moved away; false if there is none.
     ///
     /// # Errors
     /// It cannot be opened: lines go on into the one that was open.
-    pub fn reopen(&self) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+    pub fn reopen(&self) -> io::Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
         // A thread that panicked while it wrote has left at most half a line.
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         file.file = open(&file.path)?;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
         let output = LogOutput::file(&path).unwrap();
         (&output).write_all(b"one\n").unwrap();
         std::fs::rename(&path, &old).unwrap();
-        output.reopen().unwrap();
+        assert!(output.reopen().unwrap());
         (&output).write_all(b"two\n").unwrap();
         assert_eq!(std::fs::read_to_string(&old).unwrap(), "one\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
